@@ -1,0 +1,1 @@
+"""The data layer of MediaNest: models, migrations and repositories for PostgreSQL."""

@@ -1,0 +1,78 @@
+"""The closed sets of values that columns hold, and which change of status is allowed.
+
+The values are stored as they stand here; a CHECK on each column keeps every other value out, whoever writes.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class UserRole(StrEnum):
+    """What a user may do: administer the portal, or use it."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+class UserStatus(StrEnum):
+    """Whether a user may sign in."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class RequestStatus(StrEnum):
+    """How far a media request has come."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    AVAILABLE = "available"
+    FAILED = "failed"
+
+
+class DownloadStatus(StrEnum):
+    """How far a YouTube download has come."""
+
+    QUEUED = "queued"
+    DOWNLOADING = "downloading"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class ServiceStatus(StrEnum):
+    """What a check of a service found."""
+
+    UP = "up"
+    DOWN = "down"
+    DEGRADED = "degraded"
+
+
+class DownloadPriority(IntEnum):
+    """Which download goes first: the higher number. Numbers between these are free for later use."""
+
+    LOW = 0
+    NORMAL = 10
+    HIGH = 20
+
+
+OPEN_REQUEST_STATUSES: Final = frozenset({RequestStatus.PENDING, RequestStatus.APPROVED})
+"""A request in one of these blocks a second one for the same title."""
+
+ACTIVE_DOWNLOAD_STATUSES: Final = frozenset({DownloadStatus.QUEUED, DownloadStatus.DOWNLOADING})
+"""A download in one of these blocks a second one of the same playlist by the same user."""
+
+REQUEST_TRANSITIONS: Final[Mapping[RequestStatus, frozenset[RequestStatus]]] = MappingProxyType(
+    {
+        RequestStatus.PENDING: frozenset({RequestStatus.APPROVED, RequestStatus.FAILED}),
+        RequestStatus.APPROVED: frozenset({RequestStatus.AVAILABLE, RequestStatus.FAILED}),
+        RequestStatus.AVAILABLE: frozenset(),
+        RequestStatus.FAILED: frozenset({RequestStatus.PENDING}),
+    }
+)
+"""From each status of a media request, the statuses it may change to."""
