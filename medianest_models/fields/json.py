@@ -1,0 +1,87 @@
+"""Columns that hold a JSON document."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from tortoise import fields
+
+from medianest_models.errors import InvalidInputError
+from medianest_models.fields.naming import column_name
+
+if TYPE_CHECKING:
+    from tortoise.models import Model
+
+_MAX_DEPTH: Final = 200  # orjson stops at 254 levels
+
+
+class JSONField(fields.JSONField[Any]):
+    """A `jsonb` document: None, a bool, a number, a text, a list, or a dict with texts for keys.
+
+    Tortoise takes a `str` for JSON text; here `"123"` is the text 123. None is SQL's NULL.
+    """
+
+    verbatim: Final = True
+    """A constructor's argument is the document itself and not what the database would return for it."""
+
+    def to_python_value(self, value: Any) -> Any:
+        """The document for the text the driver returns."""
+        return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+
+    def to_db_value(self, value: Any, instance: type[Model] | Model) -> str | None:  # noqa: ARG002 - Tortoise's signature
+        """The document as JSON text.
+
+        Raises:
+            InvalidInputError: JSON or `jsonb` can't hold the value.
+        """
+        if value is None:
+            return None
+        return dump_json(value, column_name(self))
+
+
+def dump_json(value: object, where: str) -> str:
+    """`value` as JSON text that `jsonb` takes and that reads back as the same value.
+
+    Raises:
+        InvalidInputError: JSON can't hold it. The message says where it stands in the document.
+    """
+    _check(value, where, 0)
+    return orjson.dumps(value).decode()
+
+
+def _check(value: object, where: str, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise InvalidInputError(f"{where}: is nested more than {_MAX_DEPTH} levels deep")
+    match value:
+        case None | bool():
+            return
+        case str():
+            _check_text(value, where)
+        case int():
+            if not -(2**63) <= value < 2**64:
+                raise InvalidInputError(f"{where}: a whole number is out of range (64 bits)")
+        case float():
+            if not math.isfinite(value):
+                raise InvalidInputError(f"{where}: NaN and infinity are not JSON")
+        case list() | tuple():
+            for index, item in enumerate(value):
+                _check(item, f"{where}[{index}]", depth + 1)
+        case dict():
+            for key, item in value.items():
+                if not isinstance(key, str):
+                    raise InvalidInputError(f"{where}: a key must be a text, not {type(key).__name__}")
+                _check_text(key, f"{where}, a key")
+                _check(item, f"{where}.{key}", depth + 1)
+        case _:
+            raise InvalidInputError(f"{where}: {type(value).__name__} is not JSON")
+
+
+def _check_text(value: str, where: str) -> None:
+    if "\0" in value:
+        raise InvalidInputError(f"{where}: a text must not hold a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{where}: a text is not valid Unicode") from None

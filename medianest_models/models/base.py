@@ -1,0 +1,167 @@
+"""What every model shares: ids, checked arguments, secrets that stay secret."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.exceptions import IntegrityError
+from tortoise.fields.db_defaults import SqlDefault
+from tortoise.models import Model
+from uuid_utils.compat import uuid7
+
+from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError
+from medianest_models.fields import is_secret
+from medianest_models.fields.secrets import SecretAttribute, SecretField, refuse
+from medianest_models.models.querysets import GuardedManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tortoise.backends.base.client import BaseDBAsyncClient
+
+
+def new_id() -> UUID:
+    """A UUID of version 7 (RFC 9562): ids made later sort later, so that an index grows at its end."""
+    return uuid7()
+
+
+class Base(Model):
+    """The base of all models.
+
+    Beyond Tortoise's: an unknown argument is a `TypeError`; a JSON document or a secret is taken as it is given;
+    `save()` of a row that is gone is a `NotFoundError`; secrets are in no `dict(instance)` and in no pickle.
+    """
+
+    _verbatim: ClassVar[frozenset[str]] = frozenset()
+    _secrets: ClassVar[tuple[SecretField, ...]] = ()
+    _bound_to: ClassVar[frozenset[str]] = frozenset()
+
+    class Meta:
+        """Tortoise's options."""
+
+        abstract = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        columns = cls._meta.fields_map
+        cls._verbatim = frozenset(name for name, field in columns.items() if getattr(field, "verbatim", False))
+        cls._secrets = tuple(field for field in columns.values() if isinstance(field, SecretField))
+        cls._bound_to = frozenset(field.bound_to for field in cls._secrets if field.bound_to)
+        cls._meta.manager = GuardedManager()
+        for field in cls._secrets:
+            setattr(cls, field.model_field_name, SecretAttribute(field))
+        for info in cls._meta._filters.values():
+            field = columns.get(info["field"])
+            if field is not None and is_secret(field):
+                info["operator"] = _refuse_filter(field)
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._check_names(kwargs)
+        verbatim = {name: kwargs.pop(name) for name in self._verbatim & kwargs.keys()}
+        super().__init__(**kwargs)
+        for name, value in verbatim.items():
+            setattr(self, name, value)
+
+    def update_from_dict(self, data: dict[str, Any]) -> Self:
+        """Assigns each value to the attribute of its name.
+
+        Raises:
+            TypeError: There is no such attribute.
+        """
+        self._check_names(data)
+        super().update_from_dict({name: value for name, value in data.items() if name not in self._verbatim})
+        for name in self._verbatim & data.keys():
+            setattr(self, name, data[name])
+        return self
+
+    async def save(
+        self,
+        using_db: BaseDBAsyncClient | None = None,
+        update_fields: Iterable[str] | None = None,
+        force_create: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
+        force_update: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
+    ) -> None:
+        """Writes the instance, as Tortoise's `save` does.
+
+        Raises:
+            NotFoundError: The row was deleted since it was read.
+        """
+        if update_fields is not None:
+            update_fields = self._with_bound_secrets(update_fields)
+        updates = self._saved_in_db and not force_create
+        try:
+            await super().save(using_db, update_fields, force_create, force_update or updates)
+        except IntegrityError as error:
+            if isinstance(error, MedianestError):
+                raise
+            raise NotFoundError(f"{type(self).__name__} {self.pk}: the row is gone") from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        if key in self._bound_to and self.__dict__.get(key, value) != value:
+            for field in self._secrets:
+                getattr(self, field.model_field_name, None)  # bind it to the row's key as it was
+        super().__setattr__(key, value)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        for name in self._meta.fields_db_projection:
+            if not is_secret(self._meta.fields_map[name]) and name in self.__dict__:
+                yield name, getattr(self, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        for field in self._secrets:
+            name = field.model_field_name
+            if field.is_unsaved(state.get(name)):
+                raise SecretFieldError(f"{type(self).__name__}.{name} was set and not saved: save it, then pickle")
+            if field.bound_to is None:
+                state.pop(name, None)
+        return state
+
+    def __copy__(self) -> Self:
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
+
+    @classmethod
+    def _check_names(cls, names: Iterable[str]) -> None:
+        meta = cls._meta
+        relations = meta.fk_fields | meta.o2o_fields
+        for name in names:
+            if name not in meta.fields_map and name != "pk" and name.removesuffix("_id") not in relations:
+                raise TypeError(f"{cls.__name__} has no field {name!r}")
+
+    def _with_bound_secrets(self, names: Iterable[str]) -> list[str]:
+        """`names`, and where a row's natural key is among them, the secrets that are bound to it."""
+        chosen = list(names)
+        bound = [field for field in self._secrets if field.bound_to in chosen]
+        return chosen + [
+            field.model_field_name
+            for field in bound
+            if field.model_field_name not in chosen and self.__dict__.get(field.model_field_name) is not None
+        ]
+
+
+class UUIDModel(Base):
+    """A model whose id is a UUID, made here or by the database."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id, db_default=SqlDefault("medianest_uuid_v7()"))
+
+    class Meta:
+        """Tortoise's options."""
+
+        abstract = True
+
+
+def _refuse_filter(field: Any) -> Any:
+    def operator(*_: object) -> None:
+        refuse(field, "can't be filtered by")
+
+    return operator
