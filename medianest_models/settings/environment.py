@@ -1,0 +1,229 @@
+"""What the environment's variables say."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from medianest_models.errors import ConfigurationError
+from medianest_models.settings.urls import DatabaseUrl
+
+_MOST_SECONDS: Final = 2_147_483  # PostgreSQL counts a timeout's milliseconds in 32 bits
+
+
+class Environment(StrEnum):
+    """Where the package runs (MEDIANEST_ENV)."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Seconds = Annotated[
+    float,
+    Field(
+        ge=0, le=_MOST_SECONDS, allow_inf_nan=False, description=f"seconds from 0 (none) to {_MOST_SECONDS}"
+    ),
+]
+
+
+class Settings(BaseSettings):
+    """The settings, each from the environment variable of its name in upper case; an empty one is not set.
+
+    A parameter in the URL (`connection_limit`, `pool_timeout`, `connect_timeout`, `pgbouncer`) wins over the
+    variable of the same meaning. Timeouts are in seconds; 0 means none.
+
+    Raises:
+        ConfigurationError: A variable has a bad value: one line that names each such variable, and no secret.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    # Each description completes "must be ..." in the error for its variable.
+    database_pgbouncer: bool = Field(default=False, description="true or false")
+    database_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
+    database_direct_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
+    database_pool_min: int = Field(default=1, ge=0, le=1000, description="a whole number from 0 to 1000")
+    database_pool_max: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
+    database_connect_timeout: float = Field(
+        default=10, ge=0.001, le=_MOST_SECONDS, description=f"seconds, above 0 and up to {_MOST_SECONDS}"
+    )
+    database_pool_timeout: Seconds = 10
+    database_command_timeout: Seconds = 60
+    database_statement_timeout: Seconds = 30
+    database_lock_timeout: Seconds = 10
+    database_idle_in_transaction_timeout: Seconds = 60
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(), description="keys separated by commas, the newest first"
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
+        default="info", description="one of debug, info, warning, error, critical"
+    )
+    slow_query_ms: float = Field(
+        default=500, ge=0, allow_inf_nan=False, description="a number of milliseconds, 0 or more"
+    )
+    medianest_env: Annotated[Environment, BeforeValidator(_lower)] = Field(
+        default=Environment.DEVELOPMENT, description="one of development, test, production"
+    )
+    pg_bindir: Path | None = Field(default=None, description="a folder")
+    medianest_home: Path | None = Field(default=None, description="a folder")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            problems = _problems(error)
+        else:
+            return
+        raise ConfigurationError(problems)  # outside of `except`: the ValidationError holds the values
+
+    @field_validator("database_url", "database_direct_url")
+    @classmethod
+    def _check_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            try:
+                _parse(value, info.field_name or "", pgbouncer=info.data.get("database_pgbouncer", False))
+            except ConfigurationError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+    @model_validator(mode="after")
+    def _check_pool(self) -> Settings:
+        if self.database_pool_min > self.database_pool_max:
+            raise ValueError(
+                f"DATABASE_POOL_MIN: must not be more than DATABASE_POOL_MAX, "
+                f"but {self.database_pool_min} is more than {self.database_pool_max}"
+            )
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        """Whether MEDIANEST_ENV says production."""
+        return self.medianest_env is Environment.PRODUCTION
+
+    @property
+    def home(self) -> Path:
+        """Where the embedded server lives.
+
+        MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from, or `medianest` in
+        the user's data folder when it was installed from a wheel.
+
+        Raises:
+            ConfigurationError: There is no such folder to name: the user has no home.
+        """
+        if self.medianest_home is not None:
+            return self.medianest_home.expanduser().absolute()
+        checkout = Path(__file__).resolve().parents[2]
+        if _is_checkout(checkout):
+            return checkout / ".medianest"
+        data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
+        if data_home.is_absolute():  # the XDG specification: a relative one counts as not set
+            return data_home / "medianest"
+        try:
+            return Path.home() / ".local" / "share" / "medianest"
+        except RuntimeError:
+            raise ConfigurationError(
+                "MEDIANEST_HOME: must be set, because this user has no home folder"
+            ) from None
+
+    @property
+    def key_file(self) -> Path:
+        """The file of the encryption key that is generated for development."""
+        return self.home / "encryption.key"
+
+    def url(self) -> DatabaseUrl | None:
+        """DATABASE_URL; None for the embedded server.
+
+        Raises:
+            ConfigurationError: There is none in production.
+        """
+        if self.database_url is not None:
+            return _parse(self.database_url, "database_url", pgbouncer=self.database_pgbouncer)
+        if self.is_production:
+            raise ConfigurationError(
+                "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded server is started"
+            )
+        return None
+
+    def direct_url(self) -> DatabaseUrl | None:
+        """DATABASE_DIRECT_URL, the way past a pooler for migrations, locks and LISTEN; without it `url()`.
+
+        Raises:
+            ConfigurationError: There is none of both in production.
+        """
+        if self.database_direct_url is not None:
+            return _parse(self.database_direct_url, "database_direct_url", pgbouncer=False)
+        return self.url()
+
+
+def load_settings() -> Settings:
+    """The settings that the environment gives now.
+
+    Raises:
+        ConfigurationError: A variable has a bad value: one line that names each such variable, and no secret.
+    """
+    return Settings()
+
+
+def _parse(value: SecretStr, field: str, *, pgbouncer: bool) -> DatabaseUrl:
+    direct = field == "database_direct_url"
+    url = DatabaseUrl.parse(
+        value.get_secret_value(), variable=field.upper(), pgbouncer=pgbouncer and not direct
+    )
+    if direct and url.pgbouncer:
+        raise ConfigurationError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
+    return url
+
+
+def _is_checkout(folder: Path) -> bool:
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(project.get("project", {}).get("name") == "medianest-models")
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(dict.fromkeys(_problem(detail) for detail in error.errors(include_url=False)))
+
+
+def _problem(detail: Any) -> str:
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])  # a sentence of our own validators, which name the variable
+    name = str(detail["loc"][0])
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return f"{name.upper()}: there is no such setting"
+    shown = "" if "SecretStr" in str(field.annotation) else f", not {_shown(detail['input'])}"
+    return f"{name.upper()}: must be {field.description}{shown}"
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return json.dumps(text if len(text) <= 40 else text[:40] + "...")  # noqa: PLR2004 - enough to recognise it

@@ -1,0 +1,148 @@
+"""The syntax of a PostgreSQL URL: its parts and its parameters.
+
+A problem is told without quoting the URL: a password with a character that was not percent-encoded can end up
+in any part.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#]*)/?([^?#]*)\??([^#]*)(#.*)?", re.ASCII)
+_AUTHORITY: Final = re.compile(r"(?:([^:@]*)(?::([^@]*))?@)?(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::([^:]*))?")
+_SCHEMES: Final = frozenset({"postgresql", "postgres", "asyncpg"})
+_ENCODE: Final = (
+    "in the user, the password and the database, characters with a meaning in URLs must be percent-encoded: "
+    "@ is %40, / is %2F, ? is %3F, # is %23, % is %25"
+)
+
+
+class UrlProblem(Exception):  # noqa: N818 - it never leaves this package: `parse` makes a ConfigurationError of it
+    """What is wrong with a URL, without a value of it."""
+
+
+def split_url(text: str) -> tuple[str, str, str]:
+    """The part before the database (user, password, host, port), the database and the query, not decoded."""
+    if re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise UrlProblem("holds a space or a line break: remove it, or write it as %20")
+    match = _URL.fullmatch(text)
+    if match is None:
+        raise UrlProblem("must begin with postgresql://")
+    scheme, authority, path, query, fragment = match.groups()
+    if scheme.lower() not in _SCHEMES:
+        raise UrlProblem(f"must begin with postgresql://, postgres:// or asyncpg://, not {scheme}://")
+    at_signs = text.count("@")
+    if fragment or "/" in path or at_signs > 1 or at_signs != authority.count("@"):
+        raise UrlProblem(_ENCODE)
+    if re.search(r"%(?![0-9a-fA-F]{2})", text):
+        raise UrlProblem(_ENCODE)
+    return authority, path, query
+
+
+def split_authority(authority: str) -> tuple[str, str, str | None, int | None]:
+    """User and password, not decoded ("" for none), and host and port, decoded (None for none)."""
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        if "," in authority:
+            raise UrlProblem("names several hosts: give one")
+        raise UrlProblem("the host and port are not whole: host, host:5432 or [IPv6 address]:5432")
+    user, password, address, host, port = match.groups()
+    if address is not None and ":" not in address:
+        raise UrlProblem("the address in brackets is not an IPv6 address")
+    place = decode(host if address is None else address, "host")
+    return user or "", password or "", place or None, None if port is None else _port(port)
+
+
+def read_parameters(query: str) -> dict[str, Any]:
+    """The parameters by the name of the DatabaseUrl's field."""
+    fields: dict[str, Any] = {}
+    for pair in filter(None, query.split("&")):
+        name, _, value = pair.partition("=")
+        if name not in _PARAMETERS:
+            shown = name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "(with a name that is not a word)"
+            raise UrlProblem(f"unknown parameter {shown}; known are {', '.join(sorted(_PARAMETERS))}")
+        field, read = _PARAMETERS[name]
+        if field in fields:
+            raise UrlProblem(f"{name} is given twice")
+        if not value:
+            raise UrlProblem(f"{name} has no value")
+        try:
+            fields[field] = read(decode(value, name))
+        except UrlProblem as problem:
+            raise UrlProblem(f"{name} {problem}") from None
+    return fields
+
+
+def decode(text: str, what: str) -> str:
+    """The text behind the percent-encoding."""
+    decoded = unquote(text, errors="surrogateescape")
+    if "\0" in decoded:
+        raise UrlProblem(f"the {what} holds a NUL byte")
+    if any("\ud800" <= character <= "\udfff" for character in decoded):
+        raise UrlProblem(f"the {what} is not UTF-8")
+    return decoded
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - TCP's last port
+        raise UrlProblem("the port must be a whole number from 1 to 65535")
+    return int(text)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise UrlProblem(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _seconds(low: float, meaning: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or float(text) < low:
+            raise UrlProblem(f"must be {meaning}")
+        return float(text)
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise UrlProblem(f"must be one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _flag(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
+
+
+def _schema(text: str) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", text):  # so that it needs no quotes anywhere
+        raise UrlProblem("must be a name of lower-case letters, digits and _")
+    return text
+
+
+_PARAMETERS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "application_name": ("application_name", str),
+    "connect_timeout": ("connect_timeout", _seconds(0.001, "a number of seconds above 0")),
+    "connection_limit": ("pool_max", _whole(1, 1000)),
+    "host": ("host", str),
+    "pgbouncer": ("pgbouncer", _flag),
+    "pool_timeout": ("pool_timeout", _seconds(0, "a number of seconds, 0 for no limit")),
+    "port": ("port", _port),
+    "schema": ("schema", _schema),
+    "sslcert": ("sslcert", str),
+    "sslkey": ("sslkey", str),
+    "sslmode": ("sslmode", _one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full")),
+    "sslrootcert": ("sslrootcert", str),
+    "statement_cache_size": ("statement_cache_size", _whole(0, 100_000)),
+}
