@@ -7,7 +7,7 @@ import os
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -48,7 +48,10 @@ def _split(value: object) -> object:
 Seconds = Annotated[
     float,
     Field(
-        ge=0, le=_MOST_SECONDS, allow_inf_nan=False, description=f"seconds from 0 (none) to {_MOST_SECONDS}"
+        ge=0,
+        le=_MOST_SECONDS,
+        allow_inf_nan=False,
+        description=f"a number of seconds from 0 (none) to {_MOST_SECONDS}",
     ),
 ]
 
@@ -72,7 +75,10 @@ class Settings(BaseSettings):
     database_pool_min: int = Field(default=1, ge=0, le=1000, description="a whole number from 0 to 1000")
     database_pool_max: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
     database_connect_timeout: float = Field(
-        default=10, ge=0.001, le=_MOST_SECONDS, description=f"seconds, above 0 and up to {_MOST_SECONDS}"
+        default=10,
+        ge=0.001,
+        le=_MOST_SECONDS,
+        description=f"a number of seconds above 0, at most {_MOST_SECONDS}",
     )
     database_pool_timeout: Seconds = 10
     database_command_timeout: Seconds = 60
@@ -114,12 +120,18 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _check_pool(self) -> Settings:
+    def _check_pool(self) -> Self:
         if self.database_pool_min > self.database_pool_max:
             raise ValueError(
                 f"DATABASE_POOL_MIN: must not be more than DATABASE_POOL_MAX, "
                 f"but {self.database_pool_min} is more than {self.database_pool_max}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_direct_url(self) -> Self:
+        if self.database_direct_url is not None and self.database_url is None:
+            raise ValueError("DATABASE_URL: must be set when DATABASE_DIRECT_URL is")
         return self
 
     @property
@@ -135,21 +147,13 @@ class Settings(BaseSettings):
         the user's data folder when it was installed from a wheel.
 
         Raises:
-            ConfigurationError: There is no such folder to name: the user has no home.
+            ConfigurationError: The path begins with ~ and the user has no home folder.
         """
-        if self.medianest_home is not None:
-            return self.medianest_home.expanduser().absolute()
-        checkout = Path(__file__).resolve().parents[2]
-        if _is_checkout(checkout):
-            return checkout / ".medianest"
-        data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
-        if data_home.is_absolute():  # the XDG specification: a relative one counts as not set
-            return data_home / "medianest"
         try:
-            return Path.home() / ".local" / "share" / "medianest"
+            return (self.medianest_home or _default_home()).expanduser().absolute()
         except RuntimeError:
             raise ConfigurationError(
-                "MEDIANEST_HOME: must be set, because this user has no home folder"
+                "MEDIANEST_HOME: must be an absolute folder, because ~ leads nowhere here"
             ) from None
 
     @property
@@ -199,6 +203,16 @@ def _parse(value: SecretStr, field: str, *, pgbouncer: bool) -> DatabaseUrl:
     if direct and url.pgbouncer:
         raise ConfigurationError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
     return url
+
+
+def _default_home() -> Path:
+    checkout = Path(__file__).resolve().parents[2]
+    if _is_checkout(checkout):
+        return checkout / ".medianest"
+    data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
+    if not data_home.is_absolute():  # the XDG specification: a relative one counts as not set
+        data_home = Path("~/.local/share")
+    return data_home / "medianest"
 
 
 def _is_checkout(folder: Path) -> bool:

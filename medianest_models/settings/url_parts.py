@@ -6,6 +6,7 @@ in any part.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -76,6 +77,26 @@ def read_parameters(query: str) -> dict[str, Any]:
         except UrlProblem as problem:
             raise UrlProblem(f"{name} {problem}") from None
     return fields
+
+
+def check_host(host: str) -> None:
+    """Refuse what is no host name, address or folder."""
+    if host.startswith("/"):
+        return
+    if "," in host:
+        raise UrlProblem("names several hosts: give one")
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise UrlProblem("the address in brackets is not an IPv6 address") from None
+        return
+    try:
+        usable = re.fullmatch(r"[\w.-]+", host) is not None and bool(host.encode("idna"))
+    except UnicodeError:
+        usable = False
+    if not usable:
+        raise UrlProblem("the host is not a host name, an address or a folder that begins with /")
 
 
 def decode(text: str, what: str) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import ipaddress
-import re
-import ssl
 from dataclasses import dataclass, replace
+from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -15,6 +13,7 @@ from pydantic import SecretStr
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings.url_parts import (
     UrlProblem,
+    check_host,
     decode,
     read_parameters,
     split_authority,
@@ -145,7 +144,7 @@ class DatabaseUrl:
         }
 
     @property
-    def ssl(self) -> bool | str | ssl.SSLContext:
+    def ssl(self) -> bool | str | SSLContext:
         """What asyncpg takes as `ssl`.
 
         Raises:
@@ -155,10 +154,10 @@ class DatabaseUrl:
             return False
         if self.sslmode in {"allow", "prefer"}:
             return self.sslmode
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = SSLContext(PROTOCOL_TLS_CLIENT)
         context.check_hostname = self.sslmode == "verify-full"
         if self.sslrootcert is None:
-            context.verify_mode = ssl.CERT_NONE
+            context.verify_mode = CERT_NONE
         elif self.sslrootcert == "system":
             context.load_default_certs()
         else:
@@ -187,7 +186,9 @@ class DatabaseUrl:
         try:
             _ = self.ssl
         except OSError as error:
-            raise UrlProblem(f"sslrootcert, sslcert or sslkey can't be used ({error.strerror})") from None
+            raise UrlProblem(
+                f"sslrootcert, sslcert or sslkey can't be used ({error.strerror or type(error).__name__})"
+            ) from None
 
     def _render_secret(self, parameters: dict[str, str | float | None]) -> SecretStr:
         common: dict[str, str | float | None] = {
@@ -234,7 +235,7 @@ def _read(text: str, *, pgbouncer: bool) -> dict[str, Any]:
             fields.setdefault(name, value)
     fields.setdefault("host", "localhost")
     fields.setdefault("pgbouncer", pgbouncer)
-    _check_host(fields["host"])
+    check_host(fields["host"])
     name = decode(database, "database name")
     if not name:
         raise UrlProblem("has no database name: postgresql://user:password@host:5432/NAME")
@@ -243,22 +244,3 @@ def _read(text: str, *, pgbouncer: bool) -> dict[str, Any]:
         "password": SecretStr(secret) if (secret := decode(password, "password")) else None,
         "database": name,
     }
-
-
-def _check_host(host: str) -> None:
-    if host.startswith("/"):
-        return
-    if "," in host:
-        raise UrlProblem("names several hosts: give one")
-    if ":" in host:
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError:
-            raise UrlProblem("the address in brackets is not an IPv6 address") from None
-        return
-    try:
-        usable = re.fullmatch(r"[\w.-]+", host) is not None and bool(host.encode("idna"))
-    except UnicodeError:
-        usable = False
-    if not usable:
-        raise UrlProblem("the host is not a host name, an address or a folder that begins with /")
