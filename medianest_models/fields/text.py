@@ -31,11 +31,21 @@ def check_text(field: Field[Any], value: object) -> None:
 
 
 class VarcharField(fields.CharField[Any]):
-    """A text of at most `max_length` characters."""
+    """A text of at most `max_length` characters.
+
+    Args:
+        max_length: The most characters, not bytes.
+        empty_is_null: Whether an empty text is stored as NULL.
+        **kwargs: As for any field of Tortoise's.
+    """
+
+    def __init__(self, max_length: int, *, empty_is_null: bool = False, **kwargs: Any) -> None:
+        super().__init__(max_length, **kwargs)
+        self.empty_is_null = empty_is_null
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
         """The text itself, checked before the database would refuse it."""
-        if value is None:
+        if value is None or (value == "" and self.empty_is_null):
             return None
         check_text(self, value)
         if len(value) > self.max_length:

@@ -1,0 +1,47 @@
+"""The log of who did what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+from tortoise.indexes import Index
+
+from medianest_models.fields import InstantField, JSONField, TextField, VarcharField
+from medianest_models.models.base import UUIDModel
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from medianest_models.models.users import User
+
+
+class ActivityLog(UUIDModel):
+    """One thing that was done. It outlives the user who did it."""
+
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="activity_logs", on_delete=fields.SET_NULL, null=True
+    )
+    user_id: UUID | None
+    action = VarcharField(max_length=100)
+    entity_type = VarcharField(max_length=50, null=True)
+    entity_id = VarcharField(max_length=255, null=True)
+    metadata = JSONField(null=True)
+    ip_address = VarcharField(max_length=45, null=True)
+    user_agent = TextField(null=True)
+    created_at = InstantField(db_default=Now())
+
+    class Meta:
+        """Tortoise's options."""
+
+        table = "activity_logs"
+        indexes = (
+            Index(fields=("user_id", "created_at"), name="ix_activity_logs_user_id_created_at"),
+            Index(fields=("action", "created_at"), name="ix_activity_logs_action_created_at"),
+            Index(fields=("created_at", "id"), name="ix_activity_logs_created_at"),
+            Index(
+                fields=("entity_type", "entity_id", "created_at"),
+                name="ix_activity_logs_entity_type_entity_id_created_at",
+            ),
+        )

@@ -1,0 +1,37 @@
+"""Counters of requests in a window of time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tortoise import fields
+from tortoise.fields.db_defaults import SqlDefault
+from tortoise.indexes import Index
+
+from medianest_models.fields import InstantField, VarcharField
+from medianest_models.models.base import UUIDModel
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from medianest_models.models.users import User
+
+
+class RateLimit(UUIDModel):
+    """How often a user, or an anonymous caller's address, used an endpoint in the window that began then."""
+
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="rate_limits", on_delete=fields.CASCADE, null=True
+    )
+    user_id: UUID | None
+    ip_address = VarcharField(max_length=45, null=True)
+    endpoint = VarcharField(max_length=255)
+    request_count = fields.IntField(default=0, db_default=0)
+    window_start = InstantField(db_default=SqlDefault("date_trunc('minute', now())"))
+
+    class Meta:
+        """Tortoise's options."""
+
+        table = "rate_limits"
+        unique_together = (("user_id", "endpoint", "window_start"), ("ip_address", "endpoint", "window_start"))
+        indexes = (Index(fields=("window_start",), name="ix_rate_limits_window_start"),)

@@ -1,0 +1,62 @@
+"""The services the portal stands on, and the history of their checks."""
+
+from __future__ import annotations
+
+
+
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+from tortoise.indexes import Index
+
+from medianest_models.enums import ServiceStatus
+from medianest_models.fields import (
+    EncryptedField,
+    EncryptedJSONField,
+    EnumField,
+    InstantField,
+    TextField,
+    VarcharField,
+)
+from medianest_models.models.base import Base, UUIDModel
+
+
+class Service(Base):
+    """A service such as Plex or Overseerr."""
+
+    id = fields.IntField(primary_key=True)
+    name = VarcharField(max_length=100, unique=True)
+    display_name = VarcharField(max_length=100)
+    url = TextField(null=True)
+    api_key = EncryptedField(bound_to="name", null=True)
+    enabled = fields.BooleanField(default=True, db_default=True)
+    config_data = EncryptedJSONField(bound_to="name", null=True)
+    created_at = InstantField(db_default=Now())
+    updated_at = InstantField(db_default=Now())
+
+    status_history: fields.ReverseRelation[ServiceStatusHistory]
+
+    class Meta:
+        """Tortoise's options."""
+
+        table = "services"
+
+
+class ServiceStatusHistory(UUIDModel):
+    """What one check of a service found."""
+
+    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
+        "models.Service", related_name="status_history", on_delete=fields.CASCADE
+    )
+    service_id: int
+    status = EnumField(ServiceStatus, max_length=20)
+    response_time_ms = fields.IntField(null=True)
+    error_message = TextField(null=True)
+    checked_at = InstantField(db_default=Now())
+
+    class Meta:
+        """Tortoise's options."""
+
+        table = "service_status_history"
+        indexes = (
+            Index(fields=("service_id", "checked_at", "id"), name="ix_service_status_history_service_id_checked_at"),
+        )

@@ -1,0 +1,86 @@
+"""Users, and the password of the few that have one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pypika_tortoise.functions import Lower
+from pypika_tortoise.terms import Field as Column
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+from tortoise.indexes import Index
+
+from medianest_models.enums import UserRole, UserStatus
+from medianest_models.fields import EncryptedField, EnumField, HashField, InstantField, VarcharField
+from medianest_models.models.base import UUIDModel
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from medianest_models.models.activity import ActivityLog
+    from medianest_models.models.downloads import YouTubeDownload
+    from medianest_models.models.media_requests import MediaRequest
+    from medianest_models.models.rate_limits import RateLimit
+    from medianest_models.models.sessions import SessionToken
+
+
+class User(UUIDModel):
+    """A person who may use the portal, known by their Plex account.
+
+    A local user's `plex_id` is `local:<username>` until Plex is linked.
+    """
+
+    plex_id = VarcharField(max_length=255, unique=True)
+    plex_username = VarcharField(max_length=255)
+    email = VarcharField(max_length=255, null=True, empty_is_null=True)
+    role = EnumField(UserRole, max_length=20, default=UserRole.USER, db_default=UserRole.USER.value)
+    plex_token = EncryptedField(bound_to="plex_id", null=True)
+    created_at = InstantField(db_default=Now())
+    last_login_at = InstantField(null=True)
+    status = EnumField(UserStatus, max_length=20, default=UserStatus.ACTIVE, db_default=UserStatus.ACTIVE.value)
+
+    local_credential: fields.BackwardOneToOneRelation[LocalCredential]
+    media_requests: fields.ReverseRelation[MediaRequest]
+    youtube_downloads: fields.ReverseRelation[YouTubeDownload]
+    session_tokens: fields.ReverseRelation[SessionToken]
+    rate_limits: fields.ReverseRelation[RateLimit]
+    activity_logs: fields.ReverseRelation[ActivityLog]
+
+    class Meta:
+        """Tortoise's options."""
+
+        table = "users"
+        indexes = (
+            Index(Lower(Column("email")), name="ix_users_email"),
+            Index(Lower(Column("plex_username")), name="ix_users_plex_username"),
+            Index(fields=("status", "created_at", "id"), name="ix_users_status_created_at"),
+            Index(fields=("created_at", "id"), name="ix_users_created_at"),
+        )
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user may administer the portal."""
+        return self.role is UserRole.ADMIN
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user may sign in."""
+        return self.status is UserStatus.ACTIVE
+
+
+class LocalCredential(UUIDModel):
+    """The user name and password of a user who can sign in without Plex, such as the first admin."""
+
+    user: fields.OneToOneRelation[User] = fields.OneToOneField(
+        "models.User", related_name="local_credential", on_delete=fields.CASCADE
+    )
+    user_id: UUID
+    username = VarcharField(max_length=100, unique=True)
+    password_hash = HashField(max_length=255)
+    must_change_password = fields.BooleanField(default=False, db_default=False)
+    updated_at = InstantField(db_default=Now())
+
+    class Meta:
+        """Tortoise's options."""
+
+        table = "local_credentials"
