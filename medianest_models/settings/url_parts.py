@@ -56,7 +56,7 @@ def split_authority(authority: str) -> tuple[str, str, str | None, int | None]:
     if address is not None and ":" not in address:
         raise UrlProblem("the address in brackets is not an IPv6 address")
     place = decode(host if address is None else address, "host")
-    return user or "", password or "", place or None, None if port is None else _port(port)
+    return user or "", password or "", place or None, None if port is None else _read("port", port)
 
 
 def read_parameters(query: str) -> dict[str, Any]:
@@ -67,15 +67,12 @@ def read_parameters(query: str) -> dict[str, Any]:
         if name not in _PARAMETERS:
             shown = name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "(with a name that is not a word)"
             raise UrlProblem(f"unknown parameter {shown}; known are {', '.join(sorted(_PARAMETERS))}")
-        field, read = _PARAMETERS[name]
+        field = _PARAMETERS[name][0]
         if field in fields:
             raise UrlProblem(f"{name} is given twice")
         if not value:
             raise UrlProblem(f"{name} has no value")
-        try:
-            fields[field] = read(decode(value, name))
-        except UrlProblem as problem:
-            raise UrlProblem(f"{name} {problem}") from None
+        fields[field] = _read(name, decode(value, name))
     return fields
 
 
@@ -109,10 +106,11 @@ def decode(text: str, what: str) -> str:
     return decoded
 
 
-def _port(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - TCP's last port
-        raise UrlProblem("the port must be a whole number from 1 to 65535")
-    return int(text)
+def _read(name: str, text: str) -> Any:
+    try:
+        return _PARAMETERS[name][1](text)
+    except UrlProblem as problem:
+        raise UrlProblem(f"{name} {problem}") from None
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -159,7 +157,7 @@ _PARAMETERS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "host": ("host", str),
     "pgbouncer": ("pgbouncer", _flag),
     "pool_timeout": ("pool_timeout", _seconds(0, "a number of seconds, 0 for no limit")),
-    "port": ("port", _port),
+    "port": ("port", _whole(1, 65535)),
     "schema": ("schema", _schema),
     "sslcert": ("sslcert", str),
     "sslkey": ("sslkey", str),
