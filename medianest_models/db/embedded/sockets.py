@@ -1,0 +1,48 @@
+"""The private folder of the server's Unix socket."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from medianest_models.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from medianest_models.db.embedded.account import Account
+
+_PARENT: Final = Path("/tmp")  # noqa: S108 - the folder's owner and mode are checked before every use
+"""A socket's path must not be longer than 107 bytes, so it can't stand in a home of any length. This place is
+short, on every Unix, and the same for every process: $TMPDIR and $XDG_RUNTIME_DIR differ between a login, `sudo`
+and a service, and the latter is deleted at logout while the server runs on."""
+
+
+def socket_folder(home: Path, account: Account) -> Path:
+    """Where the server of `home` listens when `account` runs it; every process finds the same folder."""
+    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+    return _PARENT / f"medianest-{account.uid}-{digest}"
+
+
+def prepare_socket_folder(folder: Path, account: Account) -> None:
+    """Make the folder, or check that the one that is there is `account`'s alone.
+
+    The server trusts whoever can reach its socket, and clients trust whoever listens there, so a folder that
+    somebody else has prepared is refused.
+
+    Raises:
+        ConfigurationError: The path belongs to someone else, is open to others, or is no folder.
+    """
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        state = folder.lstat()
+        if not stat.S_ISDIR(state.st_mode) or state.st_uid != account.uid or state.st_mode & 0o077:
+            raise ConfigurationError(
+                f"{folder} is not a private folder of the user {account.name} (owner {state.st_uid}, mode "
+                f"{stat.filemode(state.st_mode)}), so the embedded PostgreSQL can't listen there: find out who "
+                "made it, and remove it"
+            ) from None
+    else:
+        account.own(folder)
