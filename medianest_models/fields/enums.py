@@ -21,9 +21,7 @@ IntEnumT = TypeVar("IntEnumT", bound=IntEnum)
 def _member(field: Field[Any], enum_type: type[Enum], value: object) -> Any:
     """The member for a value, and no member of another enum that happens to have the same value."""
     if isinstance(value, Enum) and not isinstance(value, enum_type):
-        raise InvalidInputError(
-            f"{column_name(field)}: must be a {enum_type.__name__}, not a {type(value).__name__}"
-        )
+        raise InvalidInputError(f"{column_name(field)}: must be a {enum_type.__name__}, not a {type(value).__name__}")
     try:
         return enum_type(value)
     except ValueError:

@@ -26,7 +26,7 @@ class InstantField(fields.DatetimeField[Any]):
             return value  # as the driver returns it
         return None if value is None else self._aware(value).astimezone(datetime.UTC)
 
-    def to_db_value(self, value: Any, instance: type[Model] | Model) -> datetime.datetime | None:  # noqa: ARG002 - Tortoise's signature
+    def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
         """The instant itself."""
         return None if value is None else self._aware(value)
 

@@ -11,4 +11,4 @@ if TYPE_CHECKING:
 def column_name(field: Field[Any]) -> str:
     """`table.column`, for a message."""
     column = field.source_field or field.model_field_name
-    return f"{field.model._meta.db_table}.{column}"  # noqa: SLF001 - Tortoise has no other name for a model's table
+    return f"{field.model._meta.db_table}.{column}"

@@ -40,7 +40,7 @@ class EncryptedJSONField(SecretField):
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]  # a document of any shape
+        @overload
         def __get__(self, instance: None, owner: type[Model]) -> Self: ...
         @overload
         def __get__(self, instance: Model, owner: type[Model]) -> Any: ...
@@ -57,7 +57,7 @@ class EncryptedJSONField(SecretField):
 
     def open(self, sealed: str, instance: Model) -> Any:
         """The document, with its secrets to be decrypted when their value is asked for."""
-        return self._walk(orjson.loads(sealed), self.context(instance), _open, secret=False)
+        return self._walk(orjson.loads(sealed.encode()), self.context(instance), _open, secret=False)
 
     def seal(self, value: Any, instance: Any) -> str:
         """The document as JSON text, its secrets as envelopes; the instance's copy holds them from then on too."""

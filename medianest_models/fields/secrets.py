@@ -104,7 +104,7 @@ class EncryptedField(SecretField):
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]  # a secret reads as another type than can be assigned
+        @overload
         def __get__(self, instance: None, owner: type[Model]) -> Self: ...
         @overload
         def __get__(self, instance: Model, owner: type[Model]) -> SecretStr | None: ...
@@ -149,7 +149,7 @@ class HashField(SecretField):
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]  # a secret reads as another type than can be assigned
+        @overload
         def __get__(self, instance: None, owner: type[Model]) -> Self: ...
         @overload
         def __get__(self, instance: Model, owner: type[Model]) -> SecretStr: ...

@@ -54,7 +54,7 @@ class VarcharField(fields.CharField[Any]):
 
     def to_python_value(self, value: Any) -> Any:
         """The value as it is: a wrong type is refused when it is written, not turned into a text."""
-        return value
+        return None if value == "" and self.empty_is_null else value
 
 
 class TextField(fields.TextField):

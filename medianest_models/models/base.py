@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from uuid import UUID
 
 from tortoise import fields
 from tortoise.exceptions import IntegrityError
@@ -18,7 +17,8 @@ from medianest_models.fields.secrets import SecretAttribute, SecretField, refuse
 from medianest_models.models.querysets import GuardedManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from uuid import UUID
 
     from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -54,9 +54,9 @@ class Base(Model):
         for field in cls._secrets:
             setattr(cls, field.model_field_name, SecretAttribute(field))
         for info in cls._meta._filters.values():
-            field = columns.get(info["field"])
-            if field is not None and is_secret(field):
-                info["operator"] = _refuse_filter(field)
+            column = columns.get(info["field"])
+            if column is not None and is_secret(column):
+                info["operator"] = _refuse_filter(column)
 
     def __init__(self, **kwargs: Any) -> None:
         self._check_names(kwargs)
@@ -129,6 +129,11 @@ class Base(Model):
         twin = type(self).__new__(type(self))
         twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return twin
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The instance for a row of this table that a statement of one's own returned, with all its columns."""
+        return cls._init_from_db(**row)
 
     @classmethod
     def _check_names(cls, names: Iterable[str]) -> None:

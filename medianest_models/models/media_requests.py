@@ -71,5 +71,8 @@ class MediaRequestStatusUpdate(UUIDModel):
 
         table = "media_request_status_updates"
         indexes = (
-            Index(fields=("request_id", "created_at"), name="ix_media_request_status_updates_request_id_created_at"),
+            Index(
+                fields=("request_id", "created_at"),
+                name="ix_media_request_status_updates_request_id_created_at",
+            ),
         )

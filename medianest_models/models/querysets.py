@@ -12,7 +12,7 @@ from medianest_models.fields import is_secret
 from medianest_models.fields.secrets import SecretField, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from tortoise.queryset import BulkCreateQuery, BulkUpdateQuery, UpdateQuery, ValuesListQuery, ValuesQuery
 
@@ -85,11 +85,11 @@ class GuardedQuerySet(QuerySet[ModelT]):
                 if model is None:
                     break
 
-    def _refuse_bulk_write(self, names: Iterable[str], secrets: Iterable[SecretField] | None = None) -> None:
+    def _refuse_bulk_write(self, names: Collection[str], secrets: Iterable[SecretField] | None = None) -> None:
         for field in _secrets(self.model) if secrets is None else secrets:
             if field.model_field_name in names:
                 refuse(field, "is written with an instance's save() only")
-            if field.bound_to in names:
+            if field.bound_to is not None and field.bound_to in names:
                 refuse(field, f"is bound to {field.bound_to}, which is written with an instance's save() only")
 
 

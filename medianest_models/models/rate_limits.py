@@ -33,5 +33,8 @@ class RateLimit(UUIDModel):
         """Tortoise's options."""
 
         table = "rate_limits"
-        unique_together = (("user_id", "endpoint", "window_start"), ("ip_address", "endpoint", "window_start"))
+        unique_together = (
+            ("user_id", "endpoint", "window_start"),
+            ("ip_address", "endpoint", "window_start"),
+        )
         indexes = (Index(fields=("window_start",), name="ix_rate_limits_window_start"),)

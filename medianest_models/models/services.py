@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
@@ -58,5 +56,8 @@ class ServiceStatusHistory(UUIDModel):
 
         table = "service_status_history"
         indexes = (
-            Index(fields=("service_id", "checked_at", "id"), name="ix_service_status_history_service_id_checked_at"),
+            Index(
+                fields=("service_id", "checked_at", "id"),
+                name="ix_service_status_history_service_id_checked_at",
+            ),
         )

@@ -1,0 +1,53 @@
+"""A connection of one's own: past the pool and past a pooler, for locks, LISTEN and a look from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from medianest_models.db.embedded import embedded_server
+from medianest_models.errors import DatabaseUnavailableError, translate
+from medianest_models.settings import DatabaseUrl, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
+    """`url`, or `DATABASE_DIRECT_URL`, or `DATABASE_URL`, or that of the embedded server, which is then started."""
+    settings = load_settings()
+    resolved = url or settings.direct_url()
+    if resolved is None:
+        resolved = await asyncio.to_thread(embedded_server(settings).start)
+    return resolved
+
+
+@asynccontextmanager
+async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """A connection that is closed at the end of the block.
+
+    Args:
+        url: The database; without it the one that migrations use.
+
+    Raises:
+        DatabaseUnavailableError: It can't be reached within `DATABASE_CONNECT_TIMEOUT`.
+    """
+    resolved = await resolve_direct_url(url)
+    timeout = resolved.connect_timeout or load_settings().database_connect_timeout
+    settings = {"search_path": resolved.schema} if resolved.schema else None
+    problem: Exception | None = None
+    try:
+        connection = await asyncpg.connect(
+            **resolved.connect_arguments(), timeout=timeout, server_settings=settings, statement_cache_size=0
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        problem = translate(error)
+    if problem is not None:
+        raise DatabaseUnavailableError(f"{resolved.masked}: {problem}")
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=timeout)
