@@ -197,9 +197,7 @@ def load_settings() -> Settings:
 
 def _parse(value: SecretStr, field: str, *, pgbouncer: bool) -> DatabaseUrl:
     direct = field == "database_direct_url"
-    url = DatabaseUrl.parse(
-        value.get_secret_value(), variable=field.upper(), pgbouncer=pgbouncer and not direct
-    )
+    url = DatabaseUrl.parse(value.get_secret_value(), variable=field.upper(), pgbouncer=pgbouncer and not direct)
     if direct and url.pgbouncer:
         raise ConfigurationError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
     return url

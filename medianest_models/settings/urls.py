@@ -126,8 +126,9 @@ class DatabaseUrl:
         """The keyword arguments for `asyncpg.connect` that lead to this server.
 
         Whatever asyncpg would otherwise take from libpq's variables (PGUSER, PGPASSWORD, PGSSLMODE, ...) or
-        from `.pgpass` is given, so that a stray variable changes nothing. The password is a function, so that
-        the arguments can be logged.
+        from `.pgpass` is given, so that a stray variable changes nothing; only the client's certificate of
+        PGSSLCERT or `~/.postgresql` is still offered with sslmode=allow and prefer, where asyncpg makes the TLS
+        context itself. The password is a function, so that the arguments can be logged.
 
         Raises:
             ConfigurationError: The URL has no user and the operating system's user has no name.
@@ -163,9 +164,7 @@ class DatabaseUrl:
         else:
             context.load_verify_locations(cafile=self.sslrootcert)
         if self.sslcert is not None:
-            context.load_cert_chain(
-                self.sslcert, self.sslkey, password=""
-            )  # an empty one: never ask the terminal
+            context.load_cert_chain(self.sslcert, self.sslkey, password="")  # an empty one: never ask the terminal
         return context
 
     def _check(self) -> None:
@@ -211,9 +210,7 @@ class DatabaseUrl:
             place = f"[{quote(self.host, safe=':')}]" if ":" in self.host else quote(self.host, safe="")
             place += f":{self.port}"
         query = "&".join(f"{k}={quote(f'{v}', safe='/')}" for k, v in parameters.items() if v is not None)
-        return f"postgresql://{user_info}{at}{place}/{quote(self.database, safe='')}" + (
-            f"?{query}" if query else ""
-        )
+        return f"postgresql://{user_info}{at}{place}/{quote(self.database, safe='')}" + (f"?{query}" if query else "")
 
 
 def _system_user() -> str:

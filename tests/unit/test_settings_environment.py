@@ -75,9 +75,7 @@ def test_the_environment_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> N
     assert settings.url() == DatabaseUrl(
         host="h", user="u", password=SecretStr("p"), database="db", pool_max=3, pgbouncer=True
     )
-    assert settings.direct_url() == DatabaseUrl(
-        host="direct", user="u", password=SecretStr("p"), database="db"
-    )
+    assert settings.direct_url() == DatabaseUrl(host="direct", user="u", password=SecretStr("p"), database="db")
 
 
 def test_a_dotenv_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -194,9 +192,7 @@ def test_home_is_in_the_checkout() -> None:
 
 @pytest.fixture
 def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        environment, "__file__", str(tmp_path / "site/medianest_models/settings/environment.py")
-    )
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "site/medianest_models/settings/environment.py"))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
 

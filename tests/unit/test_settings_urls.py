@@ -6,7 +6,7 @@ import ssl
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -78,8 +78,7 @@ NO_HOST = "the host is not a host name, an address or a folder that begins with 
 NO_IPV6 = "the address in brackets is not an IPv6 address"
 SEVERAL = "names several hosts: give one"
 POOLER_SCHEMA = (
-    "schema can't be sent through PgBouncer: leave it out and set it on the server, "
-    "with ALTER ROLE ... SET search_path"
+    "schema can't be sent through PgBouncer: leave it out and set it on the server, with ALTER ROLE ... SET search_path"
 )
 SCHEMA = "schema must be a name of lower-case letters, digits and _"
 BAD = {
@@ -156,13 +155,9 @@ BAD = {
     "postgresql://u:p@h/db?sslmode=verify-full": (
         "sslmode=verify-full needs sslrootcert: a file of certificates, or system"
     ),
-    "postgresql://u:p@h/db?sslmode=require&sslrootcert=system": (
-        "sslrootcert=system needs sslmode=verify-full"
-    ),
+    "postgresql://u:p@h/db?sslmode=require&sslrootcert=system": ("sslrootcert=system needs sslmode=verify-full"),
     "postgresql://u:p@h/db?sslmode=require&sslkey=/k": "sslkey needs sslcert",
-    "postgresql://u:p@h/db?sslcert=/c": (
-        "sslrootcert and sslcert need sslmode=require, verify-ca or verify-full"
-    ),
+    "postgresql://u:p@h/db?sslcert=/c": ("sslrootcert and sslcert need sslmode=require, verify-ca or verify-full"),
     "postgresql://u:p@h/db?sslmode=verify-ca&sslrootcert=/none": (
         "sslrootcert, sslcert or sslkey can't be used (No such file or directory)"
     ),
@@ -205,14 +200,14 @@ urls = st.builds(
 )
 
 
+@settings(deadline=None)  # a machine under load is no defect
 @given(url=urls)
-@example(
-    url=DatabaseUrl(host="h", user="@:/?#[]% ", password=SecretStr("@:/?#[]%&=+ \n"), database="%41/@?#")
-)
+@example(url=DatabaseUrl(host="h", user="@:/?#[]% ", password=SecretStr("@:/?#[]%&=+ \n"), database="%41/@?#"))
 def test_a_rendered_url_reads_as_itself(url: DatabaseUrl) -> None:
     assert DatabaseUrl.parse(url.render().get_secret_value()) == url
 
 
+@settings(deadline=None)  # a machine under load is no defect
 @given(
     before=st.text(max_size=5),
     inside=st.text("@:/?#[]%&= \n;,aé\udcff", max_size=8),
@@ -247,9 +242,7 @@ def test_another_database_of_the_same_server() -> None:
 
 
 def test_libpq_gets_the_schema_as_search_path_and_no_parameter_it_does_not_know() -> None:
-    url = DatabaseUrl.parse(
-        "postgresql://u:p@h/db?schema=x&connection_limit=3&pool_timeout=3&sslmode=require"
-    )
+    url = DatabaseUrl.parse("postgresql://u:p@h/db?schema=x&connection_limit=3&pool_timeout=3&sslmode=require")
     assert url.for_libpq().get_secret_value() == (
         "postgresql://u:p@h:5432/db?sslmode=require&options=-csearch_path%3Dx"
     )

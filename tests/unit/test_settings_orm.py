@@ -1,0 +1,183 @@
+"""The Tortoise config: what reaches the driver, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import Any
+
+import asyncpg
+import pytest
+
+from medianest_models.errors import ConfigurationError
+from medianest_models.settings import MODELS_MODULES, DatabaseUrl, Settings, tortoise_config
+
+TIMEOUTS = {
+    "statement_timeout": "30000ms",
+    "lock_timeout": "10000ms",
+    "idle_in_transaction_session_timeout": "60000ms",
+}
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def credentials(settings: Settings, **options: Any) -> dict[str, Any]:
+    found: dict[str, Any] = tortoise_config(settings, **options)["connections"]["default"]["credentials"]
+    return found
+
+
+def test_the_config() -> None:
+    config = tortoise_config(Settings(database_url="postgresql://u:p@h/db"))
+    given = config["connections"]["default"].pop("credentials")
+    assert config == {
+        "connections": {"default": {"engine": "medianest_models.db.client"}},
+        "apps": {"models": {"models": MODELS_MODULES, "default_connection": "default"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+    assert given.pop("password")() == "p"
+    assert given == {
+        "host": "h",
+        "port": 5432,
+        "user": "u",
+        "database": "db",
+        "ssl": "prefer",
+        "direct_tls": False,
+        "target_session_attrs": "any",
+        "timeout": 10,
+        "minsize": 1,
+        "maxsize": 20,
+        "pool_timeout": 10,
+        "command_timeout": 60,
+        "server_settings": {"application_name": "medianest", **TIMEOUTS},
+        "slow_query_ms": 500,
+    }
+
+
+def test_the_password_is_not_in_the_configs_repr() -> None:
+    assert "hush" not in repr(tortoise_config(Settings(database_url="postgresql://u:hush@h/db")))
+
+
+def test_the_embedded_server_has_no_address_yet() -> None:
+    given = credentials(Settings())
+    assert given["embedded"] is True
+    assert not {"host", "port", "user", "password", "database", "ssl"} & given.keys()
+    assert given["server_settings"] == {"application_name": "medianest", **TIMEOUTS}
+
+
+def test_parameters_of_the_url_win() -> None:
+    settings = Settings(
+        database_url="postgresql://h/db?connection_limit=3&pool_timeout=4&connect_timeout=5&schema=x"
+        "&application_name=worker&statement_cache_size=7",
+        database_pool_min=10,
+    )
+    given = credentials(settings)
+    assert (given["minsize"], given["maxsize"]) == (3, 3)
+    assert (given["pool_timeout"], given["timeout"]) == (4, 5)
+    assert given["schema"] == "x"
+    assert given["server_settings"]["application_name"] == "worker"
+    assert given["statement_cache_size"] == 7
+
+
+def test_another_url_can_be_given() -> None:
+    other = DatabaseUrl(host="other", database="x", pool_max=2)
+    given = credentials(Settings(database_url="postgresql://h/db?connection_limit=3"), url=other)
+    assert (given["host"], given["database"], given["maxsize"]) == ("other", "x", 2)
+
+
+def test_zero_means_no_timeout() -> None:
+    settings = Settings(
+        database_url="postgresql://h/db?pool_timeout=0",
+        database_command_timeout=0,
+        database_statement_timeout=0,
+        database_lock_timeout=0,
+        database_idle_in_transaction_timeout=0,
+    )
+    given = credentials(settings)
+    assert given["pool_timeout"] is None
+    assert given["command_timeout"] is None
+    assert given["server_settings"] == {"application_name": "medianest", **dict.fromkeys(TIMEOUTS, "0ms")}
+
+
+def test_less_than_a_millisecond_is_not_rounded_to_no_timeout() -> None:
+    given = credentials(Settings(database_url="postgresql://h/db", database_statement_timeout=0.0004))
+    assert given["server_settings"]["statement_timeout"] == "1ms"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"database_url": "postgresql://h/db?pgbouncer=true&statement_cache_size=9"},
+        {"database_url": "postgresql://h/db", "database_pgbouncer": True},
+    ],
+    ids=["says the URL", "says the variable"],
+)
+def test_through_a_pooler(settings: dict[str, Any]) -> None:
+    made = Settings(**settings)
+    given = credentials(made)
+    assert given["server_settings"] == {"application_name": "medianest"}
+    assert given["statement_cache_size"] == 0
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_DIRECT_URL: is needed for migrations"):
+        tortoise_config(made, for_migrations=True)
+
+
+def test_migrations_go_past_the_pooler_and_take_their_time() -> None:
+    settings = Settings(
+        database_url="postgresql://h/db",
+        database_pgbouncer=True,
+        database_direct_url="postgresql://direct/db?connection_limit=50",
+    )
+    given = credentials(settings, for_migrations=True)
+    assert given["host"] == "direct"
+    assert given["command_timeout"] is None
+    assert given["server_settings"] == {
+        "application_name": "medianest",
+        "statement_timeout": "0ms",
+        "lock_timeout": "10000ms",
+        "idle_in_transaction_session_timeout": "0ms",
+    }
+    assert given["maxsize"] == 4
+    assert "statement_cache_size" not in given
+
+
+def test_a_user_without_a_name_has_to_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    settings = Settings(database_url="postgresql:///db")
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: needs a user name, as in postgresql://USER@"):
+        tortoise_config(settings)
+
+
+async def test_libpqs_variables_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener that asks for a password sees what asyncpg sends, whatever the PG* variables say."""
+    seen: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        (length,) = struct.unpack("!i", await reader.readexactly(4))
+        seen.append(await reader.readexactly(length - 4))
+        writer.write(b"R" + struct.pack("!ii", 8, 3))  # AuthenticationCleartextPassword
+        kind, length = struct.unpack("!ci", await reader.readexactly(5))
+        seen.append(kind + await reader.readexactly(length - 4))
+        writer.close()
+
+    listener = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        url = DatabaseUrl.parse(f"postgresql://127.0.0.1:{port}/db?sslmode=disable")
+        for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGPASSFILE", "PGSERVICE"):
+            monkeypatch.setenv(name, "hush")
+        monkeypatch.setenv("PGSSLMODE", "require")
+        monkeypatch.setenv("PGSSLNEGOTIATION", "direct")
+        monkeypatch.setenv("PGTARGETSESSIONATTRS", "hush")
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await asyncpg.connect(**url.connect_arguments(), timeout=10)
+    assert seen[0].startswith(struct.pack("!i", 0x30000))  # a plain start, no request for TLS
+    assert b"user\0hush" not in seen[0]
+    assert b"database\0db\0" in seen[0]
+    assert seen[1] == b"p\0"  # an empty password
