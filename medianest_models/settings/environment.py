@@ -47,12 +47,7 @@ def _split(value: object) -> object:
 
 Seconds = Annotated[
     float,
-    Field(
-        ge=0,
-        le=_MOST_SECONDS,
-        allow_inf_nan=False,
-        description=f"a number of seconds from 0 (none) to {_MOST_SECONDS}",
-    ),
+    Field(ge=0, le=_MOST_SECONDS, description=f"a number of seconds from 0 (none) to {_MOST_SECONDS}"),
 ]
 
 
@@ -62,13 +57,26 @@ class Settings(BaseSettings):
     A parameter in the URL (`connection_limit`, `pool_timeout`, `connect_timeout`, `pgbouncer`) wins over the
     variable of the same meaning. Timeouts are in seconds; 0 means none.
 
+    Attributes:
+        database_url: The database; None for the embedded server.
+        database_direct_url: The way past a pooler, for migrations, locks and LISTEN.
+        database_pgbouncer: Whether DATABASE_URL leads through PgBouncer in transaction mode.
+        database_pool_timeout: For how long to wait for a free connection of the pool.
+        database_command_timeout: For how long the client waits for an answer.
+        database_statement_timeout: When the server ends a statement; likewise for locks and idle transactions.
+        encryption_keys: The newest first.
+        slow_query_ms: From how many milliseconds on a query is logged as slow.
+        pg_bindir: The programs of the embedded server; None for those of the `embedded` extra.
+        medianest_home: What `home` is to be.
+
     Raises:
         ConfigurationError: A variable has a bad value: one line that names each such variable, and no secret.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
-    # Each description completes "must be ..." in the error for its variable.
+    # Each description completes "must be ..." in the error for its variable. DATABASE_PGBOUNCER comes first
+    # because the check of the URL needs it.
     database_pgbouncer: bool = Field(default=False, description="true or false")
     database_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
     database_direct_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
