@@ -1,0 +1,187 @@
+"""The ground that the tests stand on: a server, databases on it, and a known environment.
+
+Take `db` unless the code under test commits, listens, connects by itself or runs in several processes; then take
+`fresh_db` (connected) or `fresh_url` (not connected). `empty_url` has no tables. Each is a real PostgreSQL database,
+gone when the tests end, and is DATABASE_URL while its test runs; without one DATABASE_URL leads nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.servers import Server, running_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from medianest_models.settings import DatabaseUrl
+
+CHECKOUT: Final = Path(__file__).parents[1]
+ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
+_NO_DATABASE: Final = "postgresql://nobody@127.0.0.1:1/ask-a-fixture-for-a-database"
+_OURS: Final = ("DATABASE_", "MEDIANEST_", "ADMIN_", "PG")
+_OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_LEVEL", "SLOW_QUERY_MS"}
+_numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server",
+        default=os.environ.get("MEDIANEST_TEST_SERVER", "embedded"),
+        help="embedded, a folder of PostgreSQL programs, the URL of a running server, testcontainers[:IMAGE]",
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    choice = str(config.getoption("--server"))
+    return f"server: {choice.rpartition('@')[2]}"  # without a URL's password
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The environment of every test and of the processes it starts: nothing of the developer's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_OURS) or name in _OUR_NAMES:
+                patch.delenv(name)
+        patch.setenv("DATABASE_URL", _NO_DATABASE)
+        patch.setenv("ENCRYPTION_KEYS", ENCRYPTION_KEY)
+        patch.setenv("MEDIANEST_ENV", "test")
+        patch.setenv("MEDIANEST_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="session")
+async def server(request: pytest.FixtureRequest, known_environment: None) -> AsyncIterator[Server]:
+    """The PostgreSQL server of this test process."""
+    async with running_server(str(request.config.getoption("--server"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def template_database(server: Server) -> AsyncIterator[str]:
+    """The name of a database with all migrations applied; nobody may be connected to it."""
+    name = _name("template")
+    async with server.database(name) as url:
+        if any((CHECKOUT / "migrations" / "models").glob("*.py")):
+            await asyncio.to_thread(_migrate, url)
+        yield name
+
+
+@pytest.fixture
+async def fresh_url(
+    server: Server, template_database: str, shared: SharedConnection, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
+    """A migrated database of the test's own."""
+    await shared.close()
+    async with server.database(_name("test"), template=template_database) as url:
+        _use(url, monkeypatch)
+        yield url
+
+
+@pytest.fixture
+async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A migrated database of the test's own, which this process is connected to."""
+    from medianest_models.db import connect_database, disconnect_database  # noqa: PLC0415 - only where used
+
+    await connect_database(fresh_url)
+    try:
+        yield fresh_url
+    finally:
+        await disconnect_database()
+
+
+@pytest.fixture
+async def empty_url(
+    server: Server, shared: SharedConnection, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
+    """A database of the test's own without any table."""
+    await shared.close()
+    async with server.database(_name("test")) as url:
+        _use(url, monkeypatch)
+        yield url
+
+
+@pytest.fixture
+async def db(
+    shared: SharedConnection, shared_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
+    """This process is connected, inside a transaction that is rolled back when the test ends."""
+    from medianest_models.db import transaction  # noqa: PLC0415 - only where used
+
+    await shared.open(shared_database)
+    _use(shared_database, monkeypatch)
+    with suppress(_RollBack):
+        async with transaction():
+            yield shared_database
+            raise _RollBack
+
+
+@pytest.fixture(scope="session")
+async def shared() -> AsyncIterator[SharedConnection]:
+    """The connection of `db`: kept from test to test, closed for a test that makes its own."""
+    connection = SharedConnection()
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def shared_database(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
+    """The database of `db`."""
+    async with server.database(_name("shared"), template=template_database) as url:
+        yield url
+
+
+class SharedConnection:
+    """This process's connection to the database of `db`, open or not."""
+
+    _is_open = False
+
+    async def open(self, url: DatabaseUrl) -> None:
+        from medianest_models.db import connect_database  # noqa: PLC0415 - only where used
+
+        await connect_database(url)
+        self._is_open = True
+
+    async def close(self) -> None:
+        if self._is_open:
+            from medianest_models.db import disconnect_database  # noqa: PLC0415 - only where used
+
+            self._is_open = False
+            await disconnect_database()
+
+
+class _RollBack(Exception):  # noqa: N818 - it tells of no error
+    """Ends the transaction of a test."""
+
+
+def _use(url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("DATABASE_URL", url.render().get_secret_value())
+
+
+def _name(purpose: str) -> str:
+    """A name that no other test, worker or run on the same server has."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    return f"medianest_{purpose}_{worker}_{os.getpid()}_{next(_numbers)}"
+
+
+def _migrate(url: DatabaseUrl) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "aerich", "upgrade"],
+        cwd=CHECKOUT,
+        env={**os.environ, "DATABASE_URL": url.render().get_secret_value()},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, f"aerich upgrade failed:\n{result.stdout}{result.stderr}"

@@ -1,0 +1,125 @@
+"""The PostgreSQL servers that the tests run against, and the databases on them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from medianest_models.db.embedded import embedded_server
+from medianest_models.settings import DatabaseUrl, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TESTCONTAINERS: Final = "testcontainers"
+_IMAGE: Final = "postgres:15-alpine"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        url: Its maintenance database, as a superuser.
+        major: Its major version.
+    """
+
+    url: DatabaseUrl
+    major: int
+
+    async def execute(self, *statements: str) -> None:
+        """Run statements in the maintenance database, each in a transaction of its own."""
+        connection = await connect(self.url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def database(self, name: str, *, template: str = "template1") -> AsyncIterator[DatabaseUrl]:
+        """A database that is dropped at the end, whoever is still connected to it.
+
+        Args:
+            name: Its name.
+            template: The database it is a copy of; nobody must be connected to that one.
+        """
+        await self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield self.url.with_database(name)
+        finally:
+            await self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
+    """A bare connection, past everything under test."""
+    connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments(), timeout=20)
+    return connection
+
+
+@asynccontextmanager
+async def running_server(choice: str) -> AsyncIterator[Server]:
+    """The server that `--server` or MEDIANEST_TEST_SERVER chose, running.
+
+    Args:
+        choice: `embedded`, the folder of a PostgreSQL's programs, the URL of a server that runs already (with a
+            superuser), `testcontainers` or `testcontainers:IMAGE`.
+    """
+    if "://" in choice:
+        yield await _server(DatabaseUrl.parse(choice, variable="--server"))
+    elif choice.split(":", maxsplit=1)[0] == TESTCONTAINERS:
+        async with _container(choice.partition(":")[2] or _IMAGE) as server:
+            yield server
+    else:
+        async with _embedded(None if choice == "embedded" else Path(choice)) as server:
+            yield server
+
+
+async def _server(url: DatabaseUrl) -> Server:
+    connection = await connect(url)
+    try:
+        return Server(url, int(await connection.fetchval("SHOW server_version_num")) // 10_000)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _embedded(bindir: Path | None) -> AsyncIterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="medianest-tests-"))
+    try:
+        embedded = embedded_server(Settings(medianest_home=folder / "home", pg_bindir=bindir))
+        url = await asyncio.to_thread(embedded.start)
+        try:
+            server = await _server(url.with_database("postgres"))
+            # Nothing here has to survive the machine, and fsync costs a third of the suite's time.
+            await server.execute(
+                "ALTER SYSTEM SET fsync = off",
+                "ALTER SYSTEM SET full_page_writes = off",
+                "SELECT pg_reload_conf()",
+            )
+            yield server
+        finally:
+            await asyncio.to_thread(embedded.stop)
+    finally:
+        shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def _container(image: str) -> AsyncIterator[Server]:
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # the fixture stops the container itself
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - slow, and only needed here
+
+    container = PostgresContainer(image, driver=None)
+    try:
+        await asyncio.to_thread(container.start)
+        yield await _server(DatabaseUrl.parse(container.get_connection_url()))
+    finally:
+        await asyncio.to_thread(container.stop)

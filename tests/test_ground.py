@@ -1,0 +1,105 @@
+"""The fixtures and helpers that the other tests stand on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from medianest_models.errors import ConflictError
+from medianest_models.settings import load_settings
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+    from tests.servers import Server
+
+_seen: list[str] = []
+
+
+async def test_server_is_a_superusers(server: Server) -> None:
+    connection = await connect(server.url)
+    try:
+        assert await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        assert server.major == connection.get_server_version().major
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_every_test_has_an_empty_database_of_its_own(empty_url: DatabaseUrl, server: Server, turn: int) -> None:
+    assert empty_url.database not in _seen
+    _seen.append(empty_url.database)
+    assert os.environ["DATABASE_URL"] == empty_url.render().get_secret_value()
+    connection = await connect(empty_url)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+        await connection.execute("CREATE TABLE t ()")
+    finally:
+        await connection.close()
+
+
+async def test_a_database_is_dropped_under_its_connections(server: Server) -> None:
+    async with server.database("medianest_dropped") as url:
+        connection = await connect(url)
+    assert connection.is_closed()
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await connect(url)
+
+
+async def count(connections: int) -> list[int]:
+    url = load_settings().url()
+    assert url is not None
+    connection = await connect(url)
+    try:
+        return [os.getpid(), *[await connection.fetchval("SELECT $1::int", n) for n in range(connections)]]
+    finally:
+        await connection.close()
+
+
+async def fail() -> None:
+    raise ConflictError("no", constraint="uq_x")
+
+
+async def die() -> None:
+    os.write(2, b"the last words")
+    os._exit(7)
+
+
+async def hang() -> None:
+    await asyncio.sleep(60)
+
+
+async def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def test_functions_run_in_processes_of_their_own(empty_url: DatabaseUrl) -> None:
+    results = run_in_processes(count, 3, 2, url=empty_url)
+    assert [rest for _pid, *rest in results] == [[0, 1]] * 3
+    assert len({os.getpid(), *(pid for pid, *_ in results)}) == 4
+
+
+def test_processes_begin_together() -> None:
+    times = run_in_processes(now, 4)
+    assert max(times) - min(times) < 0.5  # one after the other would take that long to import
+
+
+def test_a_process_s_error_is_its_result() -> None:
+    (error,) = run_in_processes(fail, 1)
+    assert isinstance(error, ConflictError)
+    assert error.constraint == "uq_x"
+
+
+def test_a_dead_process_fails_with_its_stderr() -> None:
+    with pytest.raises(AssertionError, match=r"(?s)process 0: it ended with status 7.*the last words"):
+        run_in_processes(die, 1)
+
+
+def test_a_hung_process_fails() -> None:
+    with pytest.raises(AssertionError, match="process 1: it did not end in time"):
+        run_in_processes(hang, 2, timeout=4)
