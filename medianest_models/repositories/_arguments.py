@@ -1,0 +1,103 @@
+"""Checks of arguments, made before the database is asked."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from medianest_models.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from tortoise.models import Model
+
+MAX_INT: Final = 2**31 - 1
+"""The largest number of an `integer` column."""
+
+
+def as_uuid(value: UUID | str, name: str) -> UUID:
+    """The id itself, or the one that a text spells.
+
+    Raises:
+        InvalidInputError: It is neither.
+    """
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str):
+        try:
+            return UUID(value)
+        except ValueError:
+            pass
+    raise InvalidInputError(f"{name}: must be a UUID or its text")
+
+
+def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
+    """The text itself.
+
+    Args:
+        value: The text.
+        name: The argument's name, for the error.
+        max_length: The most characters; None for any number.
+
+    Raises:
+        InvalidInputError: It is no text, is empty or too long, or holds what PostgreSQL can't store.
+    """
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
+    if not value:
+        raise InvalidInputError(f"{name}: must not be empty")
+    if max_length is not None and len(value) > max_length:
+        raise InvalidInputError(f"{name}: must be at most {max_length} characters long")
+    if "\0" in value:
+        raise InvalidInputError(f"{name}: must not hold a NUL byte")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInputError(f"{name}: is not valid Unicode")
+    return value
+
+
+def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:
+    """The instant itself.
+
+    Raises:
+        InvalidInputError: It is no datetime, or a naive one.
+    """
+    if not isinstance(value, datetime.datetime):
+        raise InvalidInputError(f"{name}: must be a datetime, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise InvalidInputError(f"{name}: must be an aware datetime, with a time zone")
+    return value
+
+
+def as_positive(value: int, name: str) -> int:
+    """The number itself.
+
+    Raises:
+        InvalidInputError: It is no whole number from 1 to `MAX_INT`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInputError(f"{name}: must be a whole number, not {type(value).__name__}")
+    if not 1 <= value <= MAX_INT:
+        raise InvalidInputError(f"{name}: must be from 1 to {MAX_INT}")
+    return value
+
+
+def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
+    """The duration itself.
+
+    Raises:
+        InvalidInputError: It is no timedelta, or not more than zero.
+    """
+    if not isinstance(value, datetime.timedelta):
+        raise InvalidInputError(f"{name}: must be a timedelta, not {type(value).__name__}")
+    if value <= datetime.timedelta():
+        raise InvalidInputError(f"{name}: must be more than zero")
+    return value
+
+
+def as_column(model: type[Model], name: str, value: Any) -> Any:
+    """What a model's column stores for a value; None for None, whether or not the column may be NULL.
+
+    Raises:
+        InvalidInputError: The column can't hold it. The message names the table and the column.
+    """
+    return model._meta.fields_map[name].to_db_value(value, model)
