@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,6 +12,9 @@ from pydantic import SecretStr
 
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DatabaseUrl
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HERE: dict[str, Any] = {"host": "h", "port": 5432, "user": "u", "password": SecretStr("p"), "database": "db"}
 
@@ -261,6 +264,12 @@ def test_libpq_gets_the_schema_as_search_path_and_no_parameter_it_does_not_know(
 def test_tls(parameters: str, expected: object) -> None:
     made = DatabaseUrl.parse(f"postgresql://h/db{parameters}").ssl
     assert expected == ((made.verify_mode, made.check_hostname) if isinstance(made, ssl.SSLContext) else made)
+
+
+def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("-----BEGIN hush")
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: sslrootcert, sslcert or sslkey can't be used"):
+        DatabaseUrl.parse(f"postgresql://h/db?sslmode=verify-ca&sslrootcert={tmp_path}/file")
 
 
 def test_a_socket_has_no_tls() -> None:
