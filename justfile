@@ -1,0 +1,36 @@
+# What a developer does, a line each. Without just: `python3 dev.py RECIPE`.
+
+environment := env("VIRTUAL_ENV", justfile_directory() / ".venv")
+export PATH := environment / "bin:" + env("PATH")
+set positional-arguments := true
+
+_list:
+    @just --list --unsorted
+
+# an embedded PostgreSQL, migrated and seeded, and what to try next
+setup:
+    @medianest setup
+
+# put in the default services and settings
+seed *arguments:
+    @medianest seed "$@"
+
+# apply the pending migrations
+migrate:
+    @medianest db migrate
+
+# the same in production, with the settings in .env.production
+migrate-prod:
+    @MEDIANEST_ENV=production medianest --env-file .env.production db migrate
+
+# delete everything, migrate, seed
+reset *arguments:
+    @medianest db reset "$@"
+
+# the test suite; arguments are pytest's
+test *arguments:
+    @pytest "$@"
+
+# style, types, layers
+lint:
+    @ruff check && ruff format --check && mypy && pyright && lint-imports
