@@ -1,0 +1,75 @@
+"""What a caller asks for: which page, how long, in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from medianest_models.errors import InvalidPaginationError, InvalidSortError
+
+SortOrder = Literal["asc", "desc"]
+
+MAX_LIMIT: Final = 100
+"""The most rows on a page."""
+
+_MAX_OFFSET: Final = 2**63 - 1  # PostgreSQL's bigint
+
+
+@dataclass(frozen=True)
+class PaginationParams:
+    """Which page of a list, how long it is, and in which order the list stands.
+
+    Attributes:
+        page: The page's number, from 1.
+        limit: The most rows on a page, from 1 to 100.
+        sort_by: The column to sort by; None for the list's own order.
+        sort_order: `asc` or `desc`, of `sort_by` or of the model's own column.
+
+    Raises:
+        InvalidPaginationError: `page` or `limit` is no whole number or out of range, or the rows before that
+            page are more than a bigint can count.
+        InvalidSortError: `sort_order` is neither of the two.
+    """
+
+    page: int = 1
+    limit: int = 20
+    sort_by: str | None = None
+    sort_order: SortOrder = "desc"
+
+    def __post_init__(self) -> None:
+        check_limit(self.limit)
+        if type(self.page) is not int or self.page < 1:
+            raise InvalidPaginationError(f"page: must be a whole number from 1, not {_shown(self.page)}")
+        if self.offset > _MAX_OFFSET:
+            raise InvalidPaginationError(f"page: is too high, {_shown(self.page)}")
+        check_order(self.sort_order)
+
+    @property
+    def offset(self) -> int:
+        """How many rows come before the page."""
+        return (self.page - 1) * self.limit
+
+
+def check_limit(limit: object) -> None:
+    """Refuses a limit that is out of range.
+
+    Raises:
+        InvalidPaginationError: It is, or is no whole number.
+    """
+    if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidPaginationError(f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {_shown(limit)}")
+
+
+def check_order(order: object) -> None:
+    """Refuses an order that is neither ascending nor descending.
+
+    Raises:
+        InvalidSortError: It is not.
+    """
+    if order not in ("asc", "desc"):
+        raise InvalidSortError(f"sort_order: must be asc or desc, not {_shown(order)}")
+
+
+def _shown(value: object) -> str:
+    """The value as an error shows it: a number as it is, anything else by its type."""
+    return str(value) if type(value) is int else f"a {type(value).__name__}"
