@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.servers import Server, running_server
+from medianest_models.db.embedded import EmbeddedServer, embedded_server
+from medianest_models.settings import Settings
+from tests.servers import Server, chosen_bindir, running_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from medianest_models.settings import DatabaseUrl
 
@@ -42,8 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    choice = str(config.getoption("--server"))
-    return f"server: {choice.rpartition('@')[2]}"  # without a URL's password
+    return f"server: {_choice(config).rpartition('@')[2]}"  # without a URL's password
+
+
+def _choice(config: pytest.Config) -> str:
+    return str(config.getoption("--server"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,7 +68,7 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture(scope="session")
 async def server(request: pytest.FixtureRequest, known_environment: None) -> AsyncIterator[Server]:
     """The PostgreSQL server of this test process."""
-    async with running_server(str(request.config.getoption("--server"))) as running:
+    async with running_server(_choice(request.config)) as running:
         yield running
 
 
@@ -124,6 +129,24 @@ async def db(
         async with transaction():
             yield shared_database
             raise _RollBack
+
+
+@pytest.fixture
+def new_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., EmbeddedServer]]:
+    """A function that gives an embedded server of the test's own in a folder of that name, not yet started.
+
+    Its programs are those that `--server` chose, where it chose programs, and the wheel's otherwise.
+    """
+    made: list[EmbeddedServer] = []
+
+    def make(home: str = "home", *, folder: Path = tmp_path) -> EmbeddedServer:
+        settings = Settings(medianest_home=folder / home, pg_bindir=chosen_bindir(_choice(request.config)))
+        made.append(embedded_server(settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ def run_in_processes(
     *args: Any,
     url: DatabaseUrl | None = None,
     connected: bool = False,
+    user: int | None = None,
     timeout: float = 60,
 ) -> list[Any]:
     """Run an async function in `n` processes, which begin together once all of them are up.
@@ -39,6 +40,7 @@ def run_in_processes(
         *args: Its arguments; they are pickled.
         url: Becomes each process's DATABASE_URL.
         connected: Whether each process connects to the database before it begins, and disconnects at the end.
+        user: The number of the operating-system user that the processes become; only root can ask for one.
         timeout: Seconds until the processes that have not ended are killed.
 
     Returns:
@@ -54,7 +56,7 @@ def run_in_processes(
     with ExitStack() as stack:
         children = []
         for _ in range(n):
-            children.append(_Child(function, args, environment, connected=connected))
+            children.append(_Child(function, args, environment, connected=connected, user=user))
             stack.callback(children[-1].kill)
         for child in children:
             child.wait_until_ready(deadline)
@@ -78,6 +80,7 @@ class _Child:
         environment: dict[str, str],
         *,
         connected: bool,
+        user: int | None,
     ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, __file__],
@@ -103,6 +106,7 @@ class _Child:
                 function.__qualname__,
                 pickle.dumps(args),
                 connected,
+                user,
             )
         )
         self._write(len(task).to_bytes(8, "big") + task)
@@ -166,9 +170,13 @@ def _main() -> None:
     os.dup2(2, 1)  # what the function prints is no answer
     size = int.from_bytes(sys.stdin.buffer.read(8), "big")
     task = sys.stdin.buffer.read(size)
-    module, file, name, pickled_args, connected = pickle.loads(task)  # noqa: S301 - our own parent wrote it
+    module, file, name, pickled_args, connected, user = pickle.loads(task)  # noqa: S301 - our own parent wrote it
     function = _find(module, file, name)
     args = pickle.loads(pickled_args)  # noqa: S301 - the same; now that the module of their classes is there
+    if user is not None:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
     try:
         outcome = asyncio.run(_begin(function, args, answers, connected=connected))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome

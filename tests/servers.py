@@ -79,8 +79,14 @@ async def running_server(choice: str) -> AsyncIterator[Server]:
         async with _container(choice.partition(":")[2] or _IMAGE) as server:
             yield server
     else:
-        async with _embedded(None if choice == "embedded" else Path(choice)) as server:
+        async with _embedded(chosen_bindir(choice)) as server:
             yield server
+
+
+def chosen_bindir(choice: str) -> Path | None:
+    """The folder of PostgreSQL programs that `--server` names; None when it names none."""
+    is_folder = choice != "embedded" and choice.split(":", maxsplit=1)[0] != TESTCONTAINERS and "://" not in choice
+    return Path(choice) if is_folder else None
 
 
 async def _server(url: DatabaseUrl) -> Server:

@@ -134,18 +134,6 @@ class Account:
             return subprocess.CompletedProcess(command, process.returncode, out)
 
 
-def adopt(made: Path | int, folder: Path) -> None:
-    """Give what root has just made to the owner of the folder it stands in, who can then go on using it.
-
-    Args:
-        made: A path, or an open file.
-        folder: The folder.
-    """
-    owner = folder.stat()
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.chown(made, owner.st_uid, owner.st_gid)
-
-
 def _entry(uid: int) -> pwd.struct_passwd:
     """The system's entry for the user; for root, or for a number without an entry, the one for `nobody`."""
     if uid != 0:

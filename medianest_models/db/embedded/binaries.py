@@ -40,9 +40,7 @@ def find_bindir(settings: Settings) -> Path:
         bindir = settings.pg_bindir.expanduser().absolute()
         missing = [program for program in _PROGRAMS if not (bindir / program).is_file()]
         if missing:
-            raise ConfigurationError(
-                f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}"
-            )
+            raise ConfigurationError(f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}")
     else:
         spec = importlib.util.find_spec(_WHEEL)
         if spec is None or not spec.submodule_search_locations:
@@ -100,7 +98,9 @@ def _copy_for(bindir: Path) -> Path:
     target = COPIES / hashlib.sha256(identity.encode()).hexdigest()[:16]
     copied_bindir = target / _WHEEL / _INSTALLATION / "bin"
     if not target.exists():
-        COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not COPIES.is_dir():
+            COPIES.mkdir(parents=True, exist_ok=True)
+            COPIES.chmod(0o755)
         with tempfile.TemporaryDirectory(dir=COPIES) as made:
             new = Path(made) / "new"
             without = shutil.ignore_patterns("include", "*.a", "pkgconfig")

@@ -6,18 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db.embedded.account import adopt
+from medianest_models.db.embedded.files import adopt
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from medianest_models.db.embedded.account import Account
 
 DATABASE: Final = "medianest"
 USER: Final = "medianest"
+_LINES: Final = 8
 _BUILTIN_LOCALES: Final = 17  # the first major version that needs no locale of the system for C.UTF-8
 
 
@@ -29,25 +30,31 @@ def data_version(data: Path) -> str | None:
         return None
 
 
-def check_data(data: Path, bindir: Path, major: int) -> None:
-    """Refuse a folder that these programs must not touch.
+def check_is_data(data: Path) -> None:
+    """Refuse what stands in the data folder's place and is none.
 
     Raises:
-        ConfigurationError: It is no data folder of PostgreSQL, or another major version's.
+        ConfigurationError: There is something else.
     """
-    if not os.path.lexists(data):
-        return
-    version = data_version(data)
-    if version is None:
+    if os.path.lexists(data) and data_version(data) is None:
         raise ConfigurationError(
             f"{data} exists and is not a data folder of PostgreSQL (it has no PG_VERSION): move it away, "
             "or set MEDIANEST_HOME to another folder"
         )
-    if version != str(major):
+
+
+def check_version(data: Path, bindir: Path, major: int) -> None:
+    """Refuse a data folder that these programs can't read.
+
+    Raises:
+        ConfigurationError: It belongs to another major version.
+    """
+    version = data_version(data)
+    if version not in {None, str(major)}:
         raise ConfigurationError(
             f"the data folder {data} was made by PostgreSQL {version}, but {bindir} is PostgreSQL {major}: "
-            f"set PG_BINDIR to the programs of PostgreSQL {version}, or move the folder away to begin with an "
-            "empty database"
+            f"set PG_BINDIR to the programs of PostgreSQL {version}, or move the folder away to begin "
+            "with an empty database"
         )
 
 
@@ -66,7 +73,7 @@ def make_home(home: Path) -> None:
         adopt(home, home.parent)
 
 
-def make_data(data: Path, bindir: Path, major: int, account: Account, *, timeout: float) -> None:
+def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadline: float) -> None:
     """Make the data folder with its database, whole or not at all.
 
     Args:
@@ -74,7 +81,7 @@ def make_data(data: Path, bindir: Path, major: int, account: Account, *, timeout
         bindir: The programs, which `account` can run.
         major: Their version.
         account: The user who will own the folder.
-        timeout: Seconds.
+        deadline: Until when it has to be done, on the monotonic clock.
 
     Raises:
         ConfigurationError: PostgreSQL can't make one for this user.
@@ -90,42 +97,35 @@ def make_data(data: Path, bindir: Path, major: int, account: Account, *, timeout
     try:
         new.mkdir(mode=0o700)
         account.own(new)
-        _run_initdb(new, bindir, major, account, timeout)
+        # No password: the socket's folder is closed to all but the server's user and root, and these can read
+        # the data folder as well.
+        initdb = [
+            *(str(bindir / "initdb"), "-D", account.here, "-U", USER, "-A", "trust", "-E", "UTF8", "-k"),
+            *_locale(major),
+        ]
+        _run(initdb, new, account, deadline)
+        options = ["-D", account.here, "-c", "exit_on_error=on", "postgres"]
+        single = [str(bindir / "postgres"), "--single", *options]
+        _run(single, new, account, deadline, text=f"CREATE DATABASE {DATABASE}\n")
         new.rename(data)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
 
 
-def _run_initdb(new: Path, bindir: Path, major: int, account: Account, timeout: float) -> None:
-    # Without a password: the socket's folder is closed to everyone but the server's user (and root), who
-    # could as well read the data folder itself.
-    initdb = [
-        str(bindir / "initdb"),
-        "-D",
-        account.here,
-        "-U",
-        USER,
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "-k",
-        "--no-instructions",
-    ]
-    single = [str(bindir / "postgres"), "--single", "-D", account.here, "postgres"]
+def _run(command: list[str], new: Path, account: Account, deadline: float, *, text: str = "") -> None:
+    timeout = max(1, deadline - time.monotonic())
     try:
-        for command, text in (([*initdb, *_locale(major)], ""), (single, f"CREATE DATABASE {DATABASE}\n")):
-            result = account.run(command, folder=new, timeout=timeout, text=text)
-            if result.returncode != 0:
-                lines = "\n".join(result.stdout.strip().splitlines()[-8:])
-                raise DatabaseUnavailableError(
-                    f"PostgreSQL can't make a data folder in {new.parent}:\n{lines}"
-                )
+        result = account.run(command, folder=new, timeout=timeout, text=text)
     except subprocess.TimeoutExpired:
-        raise DatabaseUnavailableError(
-            f"PostgreSQL did not finish making a data folder in {new.parent} within {timeout:.0f} s"
-        ) from None
+        reason = f"it took more than {timeout:.0f} s"
+    else:
+        if result.returncode == 0:
+            return
+        reason = "\n".join(result.stdout.strip().splitlines()[-_LINES:])
+    raise DatabaseUnavailableError(
+        f"PostgreSQL's {Path(command[0]).name} can't make a data folder in {new.parent}: {reason}"
+    )
 
 
 def _locale(major: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The running server, found through the data folder's `postmaster.pid`."""
+"""The server's process: find it through the data folder's `postmaster.pid`, launch it, stop it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,27 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
+from medianest_models.db.embedded.files import opened
+from medianest_models.db.embedded.sockets import prepare_socket_folder
+
+if TYPE_CHECKING:
+    from medianest_models.db.embedded.account import Account
+
+PORT: Final = 5432  # only the number in the socket's name
+POLL_SECONDS: Final = 0.02
 _PID_FILE: Final = "postmaster.pid"
-_PID_LINE, _PORT_LINE, _SOCKET_LINE, _STATE_LINE = 0, 3, 4, 7
+_SOCKET_LINE, _STATE_LINE = 4, 7
+_SOCKET: Final = f".s.PGSQL.{PORT}"
+_SOCKET_LOCK: Final = f"{_SOCKET}.lock"
 _PROC: Final = Path("/proc")
-_POLL_SECONDS: Final = 0.02
+_LOG_LINES: Final = 8
+_OPTIONS: Final = (
+    "-c listen_addresses= -c unix_socket_permissions=0700 -c timezone=UTC -c log_timezone=UTC "
+    # Neither a failing statement nor the row that a constraint refused gets into the log: they can hold secrets.
+    "-c log_error_verbosity=terse -c log_min_error_statement=panic"
+)
 
 
 @dataclass(frozen=True)
@@ -24,13 +39,11 @@ class Postmaster:
 
     Attributes:
         pid: The process.
-        port: The number in the name of its socket.
-        socket_folder: Where its socket is.
+        socket_folder: Where it listens.
         is_ready: Whether it has come up and takes connections.
     """
 
     pid: int
-    port: int
     socket_folder: Path
     is_ready: bool
 
@@ -38,48 +51,53 @@ class Postmaster:
     def find(cls, data: Path, expected_folder: Path) -> Self | None:
         """The server of this data folder; None when none runs.
 
-        A process number in `postmaster.pid` proves nothing, because after a crash it may have been given to
-        another program. The process counts only when it is a PostgreSQL for this socket folder or in this
-        data folder.
+        A process number in `postmaster.pid` proves nothing: after a crash it may have been given to another
+        program, and in a copy of the folder it is that of the original's server.
 
         Args:
             data: The data folder.
-            expected_folder: Where this version of the package would have the server listen. The file knows
-                better when the home was moved since the server started.
+            expected_folder: Where a server that is started here now would listen.
 
         Raises:
             OSError: The file can't be read.
         """
-        lines = _read_lines(data)
-        try:
-            pid, port, folder = (
-                int(lines[_PID_LINE]),
-                int(lines[_PORT_LINE]),
-                Path(lines[_SOCKET_LINE] or "/"),
-            )
-        except (ValueError, IndexError):  # missing, or not whole yet
+        lines = _read_lines(data / _PID_FILE)
+        pid = _pid(lines)
+        if pid is None or not _serves(pid, data, expected_folder):
             return None
-        if not _serves(pid, data, {expected_folder, folder}):
-            return None
+        # The file knows better than `expected_folder` when the home was moved under the running server.
+        folder = Path(lines[_SOCKET_LINE]) if len(lines) > _SOCKET_LINE else expected_folder
         is_ready = len(lines) > _STATE_LINE and lines[_STATE_LINE].strip() == "ready"
-        return cls(pid, port, folder, is_ready)
+        return cls(pid, folder, is_ready)
+
+    @classmethod
+    def find_orphan(cls, folder: Path) -> Self | None:
+        """The server that listens in this folder though its data folder was deleted or moved away.
+
+        It would end by itself within a minute, but until then it keeps another server from starting there.
+        """
+        pid = _pid(_read_lines(folder / _SOCKET_LOCK))
+        if pid is None or not _serves(pid, None, folder):
+            return None
+        return cls(pid, folder, is_ready=False)
 
     @property
     def is_reachable(self) -> bool:
-        """Whether something listens on the socket: its file may have been deleted under a running server."""
+        """Whether the server listens on its socket; not so when the socket's file was deleted."""
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(1)
+            client.settimeout(0)
             try:
-                client.connect(str(self.socket_folder / f".s.PGSQL.{self.port}"))
-            except OSError:
+                client.connect(str(self.socket_folder / _SOCKET))
+            except (FileNotFoundError, ConnectionRefusedError):
                 return False
+            except BlockingIOError:  # it listens, and has many to answer
+                return True
         return True
 
-    def stop(self, data: Path, *, deadline: float) -> bool:
+    def stop(self, *, deadline: float) -> bool:
         """Have the server end its sessions and shut down cleanly.
 
         Args:
-            data: Its data folder.
             deadline: Until when to wait, on the monotonic clock.
 
         Returns:
@@ -87,30 +105,76 @@ class Postmaster:
         """
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGINT)
-        while _serves(self.pid, data, {self.socket_folder}):
+        while "postgres" in _command(self.pid)[0]:
             if time.monotonic() > deadline:
                 return False
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         return True
 
 
-def forget_dead_postmaster(data: Path) -> None:
-    """Delete a `postmaster.pid` whose process is another program, because PostgreSQL would not start then.
+def launch(data: Path, log: Path, bindir: Path, account: Account, folder: Path, *, deadline: float) -> str | None:
+    """Start the server and wait until it takes connections. None must run.
 
-    One whose process has ended is left to PostgreSQL, which then also looks for a crashed server's
-    children. When it is deleted, PostgreSQL still finds them through the shared memory that belongs to the
-    data folder.
+    Args:
+        data: The data folder.
+        log: The file for its output.
+        bindir: The programs, which `account` can run.
+        account: The user it runs as.
+        folder: Where it listens.
+        deadline: Until when to wait, on the monotonic clock.
+
+    Returns:
+        None when it runs; otherwise the last lines it logged.
+
+    Raises:
+        ConfigurationError: The socket's folder is not safe to use.
+        OSError: A file can't be made, or the programs can't be run.
     """
-    with contextlib.suppress(ValueError, IndexError):
-        if _is_alive(int(_read_lines(data)[_PID_LINE])):
-            (data / _PID_FILE).unlink()
+    prepare_socket_folder(folder, account)
+    for name in (_SOCKET, _SOCKET_LOCK):  # nobody listens here any more
+        (folder / name).unlink(missing_ok=True)
+    _forget_foreign_process(data, folder)
+    seconds = max(1, int(deadline - time.monotonic()))
+    # pg_ctl makes the server a child of no process of ours. It hands its arguments to a shell, so none of them
+    # holds a path that somebody has chosen: the working folder is the data folder, and the log is inherited.
+    command = [
+        *(str(bindir / "pg_ctl"), "-D", account.here, "-w", "-t", str(seconds)),
+        *("-o", f"-k {folder} -p {PORT} {_OPTIONS}", "start"),
+    ]
+    with opened(log) as output:
+        begin = os.fstat(output).st_size
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            result = account.run(command, folder=data, timeout=seconds, output=output)
+            if result.returncode == 0:
+                return None
+        text = os.pread(output, os.fstat(output).st_size - begin, begin).decode(errors="replace")
+    return "\n".join(text.splitlines()[-_LOG_LINES:])
 
 
-def _read_lines(data: Path) -> list[str]:
+def _forget_foreign_process(data: Path, folder: Path) -> None:
+    """Delete a `postmaster.pid` with which PostgreSQL would not start: cut short, or naming another program.
+
+    One that names a process which has ended is left to PostgreSQL, which then also looks for the children of a
+    crashed server; without the file it still finds them, by the shared memory that belongs to the data folder.
+    """
+    file = data / _PID_FILE
+    pid = _pid(_read_lines(file))
+    if pid is None or (_is_alive(pid) and not _serves(pid, data, folder)):
+        file.unlink(missing_ok=True)
+
+
+def _read_lines(file: Path) -> list[str]:
     try:
-        return (data / _PID_FILE).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except FileNotFoundError:
+        return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _pid(lines: list[str]) -> int | None:
+    try:
+        return abs(int(lines[0])) or None  # negative: a server in single-user mode
+    except (ValueError, IndexError):
+        return None
 
 
 def _is_alive(pid: int) -> bool:
@@ -123,28 +187,25 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _serves(pid: int, data: Path, folders: set[Path]) -> bool:
-    """Whether the process is the server: its command names the socket folder, or it works in the data folder.
+def _serves(pid: int, data: Path | None, folder: Path) -> bool:
+    """Whether the process is the server: its command names the socket's folder, or it works in the data folder.
 
-    Every user may read a process's command, in a container too. Its working folder can be read by its own
-    user only (and by root outside of a container), but it also gives away a server that was started by
-    hand.
+    Every user may read a process's command, in a container too. Its working folder can be read by its own user
+    only (and by root outside of a container), but it also gives away a server that was started by hand.
     """
-    if pid <= 1 or not _is_alive(pid):
-        return False
     command = _command(pid)
     if "postgres" not in command[0]:
         return False
-    if any(str(folder) in command for folder in folders):
+    if str(folder) in command:
         return True
     try:
-        return (_PROC / str(pid) / "cwd").samefile(data)
+        return data is not None and (_PROC / str(pid) / "cwd").samefile(data)
     except OSError:
         return False
 
 
 def _command(pid: int) -> list[str]:
-    """The process's program and arguments; of one that has ended, and that nobody has waited for, [""]."""
+    """The process's program and arguments; [""] when it has ended."""
     if _PROC.is_dir():
         try:
             return os.fsdecode((_PROC / str(pid) / "cmdline").read_bytes()).split("\0")

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db.embedded.account import Account, adopt
+from medianest_models.db.embedded.account import Account
 from medianest_models.db.embedded.binaries import find_bindir, usable_bindir
 from medianest_models.db.embedded.data_folder import (
     DATABASE,
     USER,
-    check_data,
+    check_is_data,
+    check_version,
     data_version,
     make_data,
     make_home,
 )
-from medianest_models.db.embedded.postmaster import Postmaster, forget_dead_postmaster
-from medianest_models.db.embedded.sockets import prepare_socket_folder, socket_folder
+from medianest_models.db.embedded.files import locked
+from medianest_models.db.embedded.postmaster import POLL_SECONDS, PORT, Postmaster, launch
+from medianest_models.db.embedded.sockets import socket_folder
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl
 
@@ -32,15 +31,6 @@ if TYPE_CHECKING:
     from medianest_models.settings import Settings
 
 _TIMEOUT: Final = 60.0
-_POLL_SECONDS: Final = 0.05
-_LOG_LINES: Final = 8
-_PORT: Final = 5432  # only the number in the socket's name
-_OPTIONS: Final = (
-    "-c listen_addresses= -c unix_socket_permissions=0700 -c timezone=UTC -c log_timezone=UTC "
-    # Neither a failing statement nor the row that a constraint refused goes into the log: both can hold
-    # secrets.
-    "-c log_error_verbosity=terse -c log_min_error_statement=panic"
-)
 
 
 @dataclass(frozen=True)
@@ -87,7 +77,12 @@ class EmbeddedServer:
 
     @property
     def url(self) -> DatabaseUrl:
-        """Where the database is, or will be once the server runs."""
+        """Where the database is, or will be once the server runs.
+
+        Raises:
+            ConfigurationError: The data folder belongs to another user.
+            DatabaseUnavailableError: The home can't be read.
+        """
         return self.status().url
 
     def status(self) -> ServerStatus:
@@ -99,38 +94,39 @@ class EmbeddedServer:
         """
         with self._os_errors("looked at"):
             account = self._account()
-            postmaster = self._postmaster(account)
-            return ServerStatus(
-                pid=postmaster.pid if postmaster else None,
-                version=data_version(self.data),
-                url=_url(postmaster.socket_folder if postmaster else socket_folder(self.home, account)),
-            )
+            folder = socket_folder(self.home, account)
+            version = data_version(self.data)
+            postmaster = Postmaster.find(self.data, folder) if version else None
+            if postmaster is None:
+                return ServerStatus(None, version, _url(folder))
+            return ServerStatus(postmaster.pid, version, _url(postmaster.socket_folder))
 
     def start(self) -> DatabaseUrl:
         """Make the data folder if there is none, and start the server unless it runs.
 
-        Any number of processes may call this at once: one starts the server, all get the same URL. The
-        server runs in a session of its own and stays when this process ends.
+        Any number of processes may call this at once: one starts the server, all get the same URL. The server
+        runs in a session of its own and stays when this process ends.
 
         Returns:
             The URL of the database `medianest`.
 
         Raises:
             ConfigurationError: The data folder is not this server's, or belongs to another major version of
-                PostgreSQL or to another user, and nothing has been touched; or PostgreSQL can't be run as
-                it is set up here.
+                PostgreSQL or to another user, and nothing has been touched; or PostgreSQL can't be run as it
+                is set up here.
             DatabaseUnavailableError: The server could not be made or started within 60 seconds.
         """
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("started"):
+            check_is_data(self.data)
             account = self._account()
             bindir, major = usable_bindir(self.bindir, account)
-            check_data(self.data, self.bindir, major)
+            check_version(self.data, self.bindir, major)
             make_home(self.home)
             with self._locked(deadline):
                 if not self.data.exists():
-                    make_data(self.data, bindir, major, account, timeout=deadline - time.monotonic())
-                return _url(self._run(bindir, account, deadline).socket_folder)
+                    make_data(self.data, bindir, major, account, deadline=deadline)
+                return _url(self._running(bindir, account, deadline).socket_folder)
 
     def stop(self) -> bool:
         """Shut the server down cleanly, ending its sessions.
@@ -144,91 +140,55 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("stopped"):
-            account = self._account()
-            if not self.data.exists():
+            folder = socket_folder(self.home, self._account())
+            if data_version(self.data) is None:
                 return False
             with self._locked(deadline):
-                postmaster = self._postmaster(account)
+                postmaster = Postmaster.find(self.data, folder)
                 if postmaster is None:
                     return False
                 self._end(postmaster, deadline)
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # it is not empty, or was deleted before
                     postmaster.socket_folder.rmdir()
                 return True
 
     def _account(self) -> Account:
         return Account.for_server(home=self.home, data=self.data)
 
-    def _postmaster(self, account: Account) -> Postmaster | None:
-        return Postmaster.find(self.data, socket_folder(self.home, account))
-
-    def _run(self, bindir: Path, account: Account, deadline: float) -> Postmaster:
+    def _running(self, bindir: Path, account: Account, deadline: float) -> Postmaster:
         """The running server, started if need be."""
-        failure = ""
-        for _attempt in range(2):  # the first after a crash may meet the crashed server's last children
-            postmaster = self._postmaster(account)
-            if postmaster is not None:
-                postmaster = self._wait_until_ready(postmaster, account, deadline)
+        folder = socket_folder(self.home, account)
+        failure = None
+        for _ in range(2):  # after a crash the first start may meet children of the crashed server
+            postmaster = self._when_ready(folder, deadline)
             if postmaster is not None and postmaster.is_reachable:
                 return postmaster
-            if postmaster is not None:  # its socket was deleted, so nobody can connect to it any more
-                self._end(postmaster, deadline)
-            failure = self._launch(bindir, account, deadline)
-            postmaster = self._postmaster(account)
-            if not failure and postmaster is not None:
+            if useless := postmaster or Postmaster.find_orphan(folder):
+                self._end(useless, deadline)
+            failure = launch(self.data, self.log, bindir, account, folder, deadline=deadline)
+            postmaster = Postmaster.find(self.data, folder)
+            if failure is None and postmaster is not None:
                 return postmaster
+            if time.monotonic() > deadline:
+                break
             time.sleep(1)
-        raise DatabaseUnavailableError(f"the embedded PostgreSQL in {self.home} does not start:\n{failure}")
+        raise DatabaseUnavailableError(
+            f"the embedded PostgreSQL in {self.home} does not start; its log is {self.log}\n{failure}"
+        )
 
-    def _wait_until_ready(
-        self, postmaster: Postmaster, account: Account, deadline: float
-    ) -> Postmaster | None:
-        found: Postmaster | None = postmaster
-        while found is not None and not found.is_ready:
+    def _when_ready(self, folder: Path, deadline: float) -> Postmaster | None:
+        """The server, once it takes connections; None when none runs, or when it was about to stop."""
+        while (postmaster := Postmaster.find(self.data, folder)) is not None and not postmaster.is_ready:
             if time.monotonic() > deadline:
                 raise DatabaseUnavailableError(
-                    f"the embedded PostgreSQL in {self.home} (process {found.pid}) is still starting or "
-                    f"stopping after {_TIMEOUT:.0f} s; its log is {self.log}"
+                    f"the embedded PostgreSQL in {self.home} (process {postmaster.pid}) is not ready after "
+                    f"{_TIMEOUT:.0f} s; its log is {self.log}"
                 )
-            time.sleep(_POLL_SECONDS)
-            found = self._postmaster(account)
-        return found
-
-    def _launch(self, bindir: Path, account: Account, deadline: float) -> str:
-        """Start the server and wait for it; what it logged when it did not come up, otherwise nothing."""
-        folder = socket_folder(self.home, account)
-        prepare_socket_folder(folder, account)
-        forget_dead_postmaster(self.data)
-        options = f"-k {folder} -p {_PORT} {_OPTIONS}"
-        seconds = max(1, int(deadline - time.monotonic()))
-        with self._open(self.log, os.O_APPEND) as log:
-            begin = os.fstat(log).st_size
-            # The server inherits the log and nothing else. Going through pg_ctl makes it a child of no
-            # process of ours; our paths are not among the arguments, because pg_ctl hands them to a shell.
-            command = [
-                str(bindir / "pg_ctl"),
-                "-D",
-                account.here,
-                "-w",
-                "-t",
-                str(seconds),
-                "-o",
-                options,
-                "start",
-            ]
-            try:
-                result = account.run(command, folder=self.data, timeout=seconds + 5, output=log)
-            except subprocess.TimeoutExpired:
-                return f"pg_ctl did not answer within {seconds} s; the log is {self.log}"
-        if result.returncode == 0:
-            return ""
-        with self.log.open("rb") as written:
-            written.seek(begin)
-            lines = written.read().decode(errors="replace").splitlines()
-        return "\n".join([*lines[-_LOG_LINES:], f"(the whole log is {self.log})"])
+            time.sleep(POLL_SECONDS)
+        return postmaster
 
     def _end(self, postmaster: Postmaster, deadline: float) -> None:
-        if not postmaster.stop(self.data, deadline=deadline):
+        if not postmaster.stop(deadline=deadline):
             raise DatabaseUnavailableError(
                 f"the embedded PostgreSQL in {self.home} (process {postmaster.pid}) does not stop; "
                 f"its log is {self.log}"
@@ -237,28 +197,8 @@ class EmbeddedServer:
     @contextlib.contextmanager
     def _locked(self, deadline: float) -> Iterator[None]:
         """Keep every other process from starting or stopping this server."""
-        with self._open(self.home / "server.lock") as lock:
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise DatabaseUnavailableError(
-                            f"another process has held {self.home / 'server.lock'} for {_TIMEOUT:.0f} s"
-                        ) from None
-                    time.sleep(_POLL_SECONDS)
+        with locked(self.home / "server.lock", deadline=deadline):
             yield
-
-    @contextlib.contextmanager
-    def _open(self, path: Path, flags: int = 0) -> Iterator[int]:
-        """Open a file of ours, which is made when it is not there; child processes don't inherit it."""
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | flags, 0o600)
-        try:
-            adopt(file, self.home)
-            yield file
-        finally:
-            os.close(file)
 
     @contextlib.contextmanager
     def _os_errors(self, done: str) -> Iterator[None]:
@@ -279,10 +219,10 @@ def embedded_server(settings: Settings) -> EmbeddedServer:
     """
     if settings.is_production:
         raise ConfigurationError(
-            "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded PostgreSQL is started"
+            "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded server is started"
         )
     return EmbeddedServer(home=settings.home, bindir=find_bindir(settings))
 
 
 def _url(folder: Path) -> DatabaseUrl:
-    return DatabaseUrl(host=str(folder), port=_PORT, user=USER, database=DATABASE)
+    return DatabaseUrl(host=str(folder), port=PORT, user=USER, database=DATABASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 _PARENT: Final = Path("/tmp")  # noqa: S108 - the folder's owner and mode are checked before every use
 """A socket's path must not be longer than 107 bytes, so it can't stand in a home of any length. This place is
-short, on every Unix, and the same for every process: $TMPDIR and $XDG_RUNTIME_DIR differ between a login, `sudo`
-and a service, and the latter is deleted at logout while the server runs on."""
+short, on every Unix, and the same for every process: $TMPDIR and $XDG_RUNTIME_DIR differ between a login,
+`sudo` and a service, and the latter is deleted at logout while the server runs on."""
 
 
 def socket_folder(home: Path, account: Account) -> Path:
@@ -34,15 +35,14 @@ def prepare_socket_folder(folder: Path, account: Account) -> None:
     Raises:
         ConfigurationError: The path belongs to someone else, is open to others, or is no folder.
     """
-    try:
+    with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    except FileExistsError:
-        state = folder.lstat()
-        if not stat.S_ISDIR(state.st_mode) or state.st_uid != account.uid or state.st_mode & 0o077:
-            raise ConfigurationError(
-                f"{folder} is not a private folder of the user {account.name} (owner {state.st_uid}, mode "
-                f"{stat.filemode(state.st_mode)}), so the embedded PostgreSQL can't listen there: find out who "
-                "made it, and remove it"
-            ) from None
-    else:
-        account.own(folder)
+    state = folder.lstat()
+    made_by_us = state.st_uid in {account.uid, os.geteuid()}
+    if not (made_by_us and stat.S_ISDIR(state.st_mode) and stat.S_IMODE(state.st_mode) == stat.S_IRWXU):
+        raise ConfigurationError(
+            f"{folder} is not a private folder of the user {account.name} (owner {state.st_uid}, mode "
+            f"{stat.filemode(state.st_mode)}), so the embedded PostgreSQL can't listen there: find out who "
+            "made it, and remove it"
+        )
+    account.own(folder)

