@@ -159,15 +159,20 @@ CREATE INDEX ix_youtube_downloads_user_id_created_at ON youtube_downloads (user_
 CREATE INDEX ix_youtube_downloads_status_created_at ON youtube_downloads (status, created_at, id);
 CREATE INDEX ix_youtube_downloads_created_at ON youtube_downloads (created_at, id);
 
--- Wakes the workers, whoever queues a download.
-CREATE FUNCTION medianest_notify_download_queued() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Wakes the workers, whoever queues a download or ends one, whose place under the limit is then free.
+CREATE FUNCTION medianest_notify_downloads() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('medianest_downloads', '');
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER tr_youtube_downloads_notify AFTER INSERT OR UPDATE OF status ON youtube_downloads
-    FOR EACH ROW WHEN (NEW.status = 'queued') EXECUTE FUNCTION medianest_notify_download_queued();
+CREATE TRIGGER tr_youtube_downloads_notify_insert AFTER INSERT ON youtube_downloads
+    FOR EACH ROW WHEN (NEW.status = 'queued') EXECUTE FUNCTION medianest_notify_downloads();
+CREATE TRIGGER tr_youtube_downloads_notify_update AFTER UPDATE OF status, scheduled_at ON youtube_downloads
+    FOR EACH ROW WHEN (NEW.status = 'queued' OR (OLD.status = 'downloading' AND NEW.status <> 'downloading'))
+    EXECUTE FUNCTION medianest_notify_downloads();
+CREATE TRIGGER tr_youtube_downloads_notify_delete AFTER DELETE ON youtube_downloads
+    FOR EACH ROW WHEN (OLD.status = 'downloading') EXECUTE FUNCTION medianest_notify_downloads();
 
 CREATE TABLE services (
     id SERIAL NOT NULL,
@@ -282,11 +287,92 @@ END
 $$;
 CREATE TRIGGER tr_system_config_customized_at BEFORE UPDATE OF value ON system_config
     FOR EACH ROW WHEN (NEW.value IS DISTINCT FROM OLD.value) EXECUTE FUNCTION medianest_mark_customized();
+
+-- How many downloads may run at once. A setting that is missing or no number counts as 3.
+CREATE FUNCTION medianest_max_running_downloads() RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+        (
+            SELECT CASE WHEN jsonb_typeof(value -> 'max') = 'number' THEN (value ->> 'max')::numeric END
+            FROM system_config WHERE key = 'youtube.concurrent_downloads'
+        ),
+        3
+    )
+$$;
+
+-- Takes the downloads away from workers whose lease ran out (or that never had one, when others wrote the row):
+-- back to the queue, or failed for good when that was the last attempt. Returns how many. Times are those of
+-- the clock and not of the transaction, which may have begun long ago.
+CREATE FUNCTION medianest_release_expired_downloads(max_attempts int) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    WITH released AS (
+        UPDATE youtube_downloads SET
+            status = CASE WHEN attempts < max_attempts THEN 'queued' ELSE 'failed' END,
+            progress = CASE WHEN attempts < max_attempts THEN 0 ELSE progress END,
+            worker_id = CASE WHEN attempts < max_attempts THEN NULL ELSE worker_id END,
+            completed_at = CASE WHEN attempts < max_attempts THEN NULL ELSE clock_timestamp() END,
+            lease_expires_at = NULL,
+            error_message = 'the worker went silent: its lease ran out'
+        WHERE id IN (
+            SELECT id FROM youtube_downloads
+            WHERE status = 'downloading'
+                AND (lease_expires_at <= clock_timestamp() OR lease_expires_at IS NULL)
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id
+    )
+    SELECT count(*) FROM released
+$$;
+
+-- Gives the next download to a worker, never more than `max_running` at once (NULL: what the setting says).
+-- The lock comes first and the count after it, in a statement and so a snapshot of its own: a count in one
+-- statement with the claim, even with the lock, would not see the claims that it waited for.
+CREATE FUNCTION medianest_claim_download(worker text, lease interval, max_running int, max_attempts int)
+RETURNS SETOF youtube_downloads LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    most numeric := coalesce(max_running, medianest_max_running_downloads());
+    moment timestamptz := clock_timestamp();
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'a claim in this isolation would count on an old snapshot'
+            USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    -- Most claims of idle workers end here, without the lock.
+    IF NOT EXISTS (
+        SELECT FROM youtube_downloads
+        WHERE status = 'downloading' AND (lease_expires_at <= moment OR lease_expires_at IS NULL)
+    ) AND NOT (
+        (SELECT count(*) FROM youtube_downloads WHERE status = 'downloading') < most
+        AND EXISTS (SELECT FROM youtube_downloads WHERE status = 'queued' AND scheduled_at <= moment)
+    ) THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(7021406153840117317);
+    PERFORM medianest_release_expired_downloads(max_attempts);
+    IF (SELECT count(*) FROM youtube_downloads WHERE status = 'downloading') >= most THEN
+        RETURN;
+    END IF;
+    moment := clock_timestamp();
+    RETURN QUERY
+    UPDATE youtube_downloads SET
+        status = 'downloading', attempts = attempts + 1, worker_id = worker, lease_expires_at = moment + lease,
+        progress = 0, started_at = moment
+    WHERE id = (
+        SELECT id FROM youtube_downloads
+        WHERE status = 'queued' AND scheduled_at <= moment
+        ORDER BY priority DESC, scheduled_at, created_at
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING *;
+END
+$$;
 """
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:
     return r"""
+DROP FUNCTION medianest_claim_download(text, interval, int, int);
+DROP FUNCTION medianest_release_expired_downloads(int);
+DROP FUNCTION medianest_max_running_downloads();
 DROP TABLE system_config;
 DROP TABLE activity_logs;
 DROP TABLE rate_limits;
@@ -299,7 +385,7 @@ DROP TABLE media_requests;
 DROP TABLE local_credentials;
 DROP TABLE users;
 DROP FUNCTION medianest_mark_customized();
-DROP FUNCTION medianest_notify_download_queued();
+DROP FUNCTION medianest_notify_downloads();
 DROP FUNCTION medianest_touch_updated_at();
 DROP FUNCTION medianest_uuid_v7();
 """
