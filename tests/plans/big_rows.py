@@ -1,0 +1,123 @@
+"""The rows of the big database: every table that grows, with 200,000 rows or more, spread as in a portal that is used.
+
+Row number n of a table has the id `row_id(n)`. Users 0 to 4,999 are the busy ones: each has an equal share of what
+users do. Instants lie in the past two years, evenly, the highest number latest; only a few rows are open.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+ROWS: Final = 200_000
+BUSY_USERS: Final = 5_000
+SERVICES: Final = 5
+
+LARGE_TABLES: Final = frozenset(
+    {
+        "users",
+        "media_requests",
+        "media_request_status_updates",
+        "youtube_downloads",
+        "service_status_history",
+        "session_tokens",
+        "rate_limits",
+        "activity_logs",
+    }
+)
+
+_ID: Final = "('00000000-0000-7000-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
+_N: Final = _ID.format("n")
+_USER: Final = _ID.format(f"n % {BUSY_USERS}")
+_INSTANT: Final = f"now() - ({ROWS} - n) * interval '5 minutes'"
+
+FILL: Final = (
+    # Neither the checks of foreign keys nor the triggers: the rows are right, and it takes half of the time.
+    "SET session_replication_role = replica",
+    f"""
+    INSERT INTO users (id, plex_id, plex_username, email, role, status, created_at, last_login_at)
+    SELECT {_N}, 'plex-' || n, 'Name ' || n, 'user' || n || '@Example.org',
+           CASE WHEN n < 3 THEN 'admin' ELSE 'user' END, CASE n % 50 WHEN 7 THEN 'suspended' ELSE 'active' END,
+           {_INSTANT}, CASE WHEN n % 3 > 0 THEN {_INSTANT} + interval '1 hour' END
+    FROM generate_series(0, {ROWS} - 1) n
+    """,
+    """
+    INSERT INTO local_credentials (username, password_hash, user_id)
+    SELECT 'local' || row_number() OVER (), 'no hash', id FROM users ORDER BY id LIMIT 3
+    """,
+    f"""
+    INSERT INTO media_requests (id, title, media_type, tmdb_id, imdb_id, status, overseerr_id, created_at,
+                                completed_at, user_id)
+    SELECT {_N}, 'Title ' || n, CASE n % 3 WHEN 0 THEN 'tv' ELSE 'movie' END, n::text, 'tt' || n, status,
+           CASE WHEN n % 2 = 0 THEN 'o' || n END, {_INSTANT},
+           CASE WHEN status IN ('available', 'failed') THEN {_INSTANT} + interval '1 day' END, {_USER}
+    FROM generate_series(0, {ROWS} - 1) n,
+         LATERAL (SELECT CASE WHEN n % 100 < 90 THEN 'available' WHEN n % 100 < 95 THEN 'failed'
+                              WHEN n % 100 < 98 THEN 'approved' ELSE 'pending' END AS status) s
+    """,
+    f"""
+    INSERT INTO media_request_status_updates (id, status, message, created_at, request_id)
+    SELECT {_N}, 'approved', NULL, {_INSTANT}, {_N} FROM generate_series(0, {ROWS} - 1) n
+    """,
+    f"""
+    INSERT INTO youtube_downloads (id, playlist_url, playlist_title, status, priority, attempts, worker_id,
+                                   lease_expires_at, scheduled_at, progress, created_at, started_at, completed_at,
+                                   user_id)
+    SELECT {_N}, 'https://youtube.example/playlist?list=' || n, 'Playlist ' || n, status, (n % 3) * 10,
+           CASE status WHEN 'queued' THEN 0 ELSE 1 END, CASE status WHEN 'downloading' THEN 'worker-' || n END,
+           CASE status WHEN 'downloading' THEN now() + (n % 20 - 2) * interval '1 minute' END, {_INSTANT},
+           CASE status WHEN 'completed' THEN 100 ELSE 0 END, {_INSTANT},
+           CASE WHEN status <> 'queued' THEN {_INSTANT} + interval '1 minute' END,
+           CASE WHEN status IN ('completed', 'failed') THEN {_INSTANT} + interval '5 minutes' END, {_USER}
+    FROM generate_series(0, {ROWS} - 1) n,
+         LATERAL (SELECT CASE WHEN n % 10000 = 1 THEN 'downloading' WHEN n % 100 < 93 THEN 'completed'
+                              WHEN n % 100 < 98 THEN 'failed' ELSE 'queued' END AS status) s
+    """,
+    f"""
+    INSERT INTO services (name, display_name, url)
+    SELECT 'service-' || n, 'Service ' || n, 'http://service-' || n FROM generate_series(1, {SERVICES}) n
+    """,
+    f"""
+    INSERT INTO service_status_history (id, status, response_time_ms, checked_at, service_id)
+    SELECT {_N}, CASE n % 97 WHEN 0 THEN 'down' WHEN 1 THEN 'degraded' ELSE 'up' END, n % 500, {_INSTANT},
+           1 + n % {SERVICES}
+    FROM generate_series(0, {ROWS} - 1) n
+    """,
+    f"""
+    INSERT INTO session_tokens (id, token_hash, family_id, device_fingerprint, ip_address, expires_at, created_at,
+                                last_used_at, rotated_at, user_id)
+    SELECT {_N}, md5(n::text) || md5('x' || n), {_ID.format("n / 4")}, 'device ' || n % 1000, '10.0.0.' || n % 256,
+           {_INSTANT} + interval '660 days', {_INSTANT}, {_INSTANT} + interval '1 day',
+           CASE WHEN n % 4 < 3 THEN {_INSTANT} + interval '1 day' END, {_USER}
+    FROM generate_series(0, {ROWS} - 1) n
+    """,
+    f"""
+    INSERT INTO rate_limits (id, user_id, ip_address, endpoint, request_count, window_start)
+    SELECT {_N}, CASE WHEN n % 2 = 0 THEN {_ID.format(f"n / 2 % {BUSY_USERS}")} END,
+           CASE WHEN n % 2 = 1 THEN '10.1.' || n / 2 % 250 || '.' || n / 500 % 20 END,
+           CASE n / {2 * BUSY_USERS} % 2 WHEN 0 THEN 'media.request' ELSE 'youtube.download' END, n % 100,
+           date_trunc('minute', now()) - n / {4 * BUSY_USERS} * interval '1 minute'
+    FROM generate_series(0, {ROWS} - 1) n
+    """,
+    f"""
+    INSERT INTO activity_logs (id, action, entity_type, entity_id, ip_address, created_at, user_id)
+    SELECT {_N}, 'action.' || n % 20, CASE WHEN n % 4 > 0 THEN 'media_request' END,
+           CASE WHEN n % 4 > 0 THEN (n / 4)::text END, '10.0.0.' || n % 256, {_INSTANT},
+           CASE WHEN n % 10 > 0 THEN {_USER} END
+    FROM generate_series(0, {ROWS} - 1) n
+    """,
+    """
+    INSERT INTO system_config (key, value)
+    SELECT key, value::jsonb FROM (VALUES
+        ('rate_limit.api.default', '{"requests": 100, "window": 60}'),
+        ('youtube.concurrent_downloads', '{"max": 3}')
+    ) AS seeded (key, value)
+    """,
+    "VACUUM ANALYZE",
+)
+"""Statements that fill a migrated database; each to be run by itself, in this order, on one connection."""
+
+
+def row_id(number: int) -> UUID:
+    """The id of a table's row of that number, from 0 to `ROWS` - 1."""
+    return UUID(int=(0x7000 << 64) | (0x8000 << 48) | number)

@@ -1,0 +1,119 @@
+"""A database with many rows, and what PostgreSQL plans to do there.
+
+    async def test_lists_requests_of_a_user(big_database: DatabaseUrl) -> None:
+        for plan in await explain_calls(media_requests.list_for_user(row_id(7))):
+            assert index_names(plan) == {"ix_media_requests_user_id_created_at"}
+            assert not seq_scans(plan)
+
+A function written in PL/pgSQL hides its statements from EXPLAIN: give these to `plan_of`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from tortoise.queryset import AwaitableQuery
+
+from medianest_models.db.statements import current_client, fetch
+from tests.plans.big_rows import FILL, LARGE_TABLES
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterator
+
+    from asyncpg.connection import LoggedQuery
+
+    from medianest_models.settings import DatabaseUrl
+    from tests.servers import Server
+
+Plan = dict[str, Any]
+
+_EXPLAINABLE: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES)\b", re.IGNORECASE)
+
+
+@pytest.fixture(scope="session")
+async def big_url(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
+    """The big database, filled once; nobody changes it."""
+    async with server.database(f"{template_database}_big", template=template_database) as url:
+        connection = await connect(url)
+        try:
+            for statement in FILL:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+        yield url
+
+
+@pytest.fixture
+async def big_database(
+    big_url: DatabaseUrl, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
+    """This process is connected to the big database, in a transaction that is rolled back when the test ends."""
+    from medianest_models.db import connect_database, disconnect_database, transaction  # noqa: PLC0415
+
+    await connection.close()
+    monkeypatch.setenv("DATABASE_URL", big_url.render().get_secret_value())
+    await connect_database(big_url)
+    try:
+        with suppress(_RollBack):
+            async with transaction():
+                yield big_url
+                raise _RollBack
+    finally:
+        await disconnect_database()
+
+
+class _RollBack(Exception):  # noqa: N818 - it tells of no error
+    """Ends the transaction of a test."""
+
+
+async def plan_of(statement: str | AwaitableQuery[Any], *values: Any) -> Plan:
+    """The plan of a statement with these values, or of a query set: the tree that EXPLAIN (FORMAT JSON) gives."""
+    if isinstance(statement, AwaitableQuery):
+        statement.sql()  # makes the query
+        statement, parameters = statement.query.get_parameterized_sql()
+        values = tuple(parameters)
+    rows = await fetch(f"EXPLAIN (FORMAT JSON) {statement}", *values)
+    plan: Plan = json.loads(rows[0]["QUERY PLAN"])[0]["Plan"]
+    return plan
+
+
+async def explain_calls(call: Coroutine[Any, Any, Any]) -> list[Plan]:
+    """Await the call, and give the plan of each statement that it ran on this test's connection, in their order."""
+    statements: list[tuple[str, tuple[Any, ...]]] = []
+
+    def note(query: LoggedQuery) -> None:
+        statements.append((query.query, tuple(query.args or ())))
+
+    async with current_client().acquire_connection() as connection:
+        connection.add_query_logger(note)
+        try:
+            await call
+        finally:
+            connection.remove_query_logger(note)
+    return [await plan_of(sql, *values) for sql, values in statements if _EXPLAINABLE.match(sql)]
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    """The plan's root and everything under it."""
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def index_names(plan: Plan) -> set[str]:
+    """The indexes that the plan uses."""
+    return {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
+
+
+def seq_scans(plan: Plan) -> set[str]:
+    """The large tables that the plan reads from end to end."""
+    return {
+        node["Relation Name"]
+        for node in nodes(plan)
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE_TABLES
+    }
