@@ -8,9 +8,13 @@ against Tortoise go on working.
 from __future__ import annotations
 
 import inspect
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from tortoise.exceptions import IntegrityError, OperationalError
+from asyncpg import exceptions as driver
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 
 class MedianestError(Exception):
@@ -42,6 +46,9 @@ class ConflictError(ConstraintError):
 
 class DuplicateRequestError(ConflictError):
     """There is already an open request for this title."""
+
+    request_id: UUID | None = None
+    """The open one, where it is known."""
 
 
 class DuplicateDownloadError(ConflictError):
@@ -120,6 +127,10 @@ class TransactionConflictError(MedianestError, OperationalError):
     """Another transaction got in the way (serialization failure or deadlock): run this one again."""
 
 
+class TransactionAbortedError(MedianestError, TransactionManagementError):
+    """The transaction was rolled back, or is over: nothing more can be done in it."""
+
+
 class MigrationError(MedianestError, OperationalError):
     """The database's schema is not the one this version of the package needs."""
 
@@ -149,9 +160,13 @@ class _Sqlstates:
     unique: ClassVar = frozenset({"23505", "23P01"})
     reference: ClassVar = frozenset({"23503", "23001"})  # RESTRICT is 23001 from version 18 on
     transaction_conflict: ClassVar = frozenset({"40001", "40P01"})
+    aborted: ClassVar = frozenset({"25P02"})
     timeout: ClassVar = frozenset({"57014", "55P03", "25P03", "25P04"})
     schema: ClassVar = frozenset({"42P01", "42703", "42883", "3F000"})
-    bad_value: ClassVar = frozenset({"22001", "22003", "22007", "22008", "22021", "22P02", "22P05", "22030", "22032"})
+    bad_value: ClassVar = frozenset(
+        # 22000 is also what asyncpg's own check of an argument says, whose message holds the value
+        {"22000", "22001", "22003", "22007", "22008", "22021", "22030", "22032", "22P02", "22P05", "54000"}
+    )
 
 
 _UNAVAILABLE: Final[dict[str, str]] = {
@@ -163,6 +178,7 @@ _UNAVAILABLE: Final[dict[str, str]] = {
     "53100": "the database server's disk is full",
     "53200": "the database server is out of memory",
     "53300": "the database server has too many connections",
+    "53": "the database server lacks a resource",
     "57P": "the database server is shutting down or starting up",
     "58": "the database server had a system error",
     "XX": "the database server had an internal error",
@@ -187,19 +203,25 @@ def translate(error: BaseException) -> MedianestError | None:
     cause = error.__cause__ if isinstance(error, (IntegrityError, OperationalError)) else None
     if cause is not None and (translated := translate(cause)) is not None:
         return translated
+    if isinstance(error, (driver.InvalidCachedStatementError, driver.OutdatedSchemaCacheError)):
+        return TransactionConflictError("the database's schema changed in the middle: run this again")
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         return _from_sqlstate(sqlstate, error)
-    module = type(error).__module__
-    if module.startswith("asyncpg"):
-        if isinstance(error, ValueError):  # asyncpg's own check of an argument; its message holds the value
-            return InvalidInputError("a value has the wrong type or is out of range for its column")
+    if isinstance(error, driver.InterfaceError) and not _is_about_connection(error):
+        return StatementError("the driver refused the statement: its arguments do not fit it")
+    if type(error).__module__.startswith("asyncpg"):
         return DatabaseUnavailableError("the connection to the database failed")
     if isinstance(error, TimeoutError):
         return DatabaseTimeoutError()
     if isinstance(error, OSError):
         return DatabaseUnavailableError(f"the database can't be reached ({type(error).__name__})")
     return None
+
+
+def _is_about_connection(error: driver.InterfaceError) -> bool:
+    """Whether asyncpg complains of the connection or the pool, and not of what it was asked."""
+    return any(word in str(error) for word in ("connection", "pool", "operation"))
 
 
 def _from_sqlstate(sqlstate: str, error: BaseException) -> MedianestError:
@@ -209,6 +231,11 @@ def _from_sqlstate(sqlstate: str, error: BaseException) -> MedianestError:
         return TransactionConflictError()
     if sqlstate in _Sqlstates.timeout:
         return DatabaseTimeoutError(_TIMEOUTS[sqlstate])
+    if sqlstate in _Sqlstates.aborted:
+        return TransactionAbortedError(
+            "an earlier statement of this transaction failed, so it can only be rolled back: "
+            "catch an error outside of the transaction, or put what may fail into a nested one"
+        )
     if sqlstate in _Sqlstates.bad_value:
         return InvalidInputError(_BAD_VALUES.get(sqlstate, "a value has the wrong form for its column"))
     if sqlstate in _Sqlstates.schema:
@@ -230,11 +257,13 @@ _TIMEOUTS: Final = {
 }
 
 _BAD_VALUES: Final = {
+    "22000": "a value has the wrong type or is out of range for its column",
     "22001": "a text is too long for its column",
     "22003": "a number is out of range for its column",
     "22007": "a date or time has the wrong form",
     "22008": "a date or time is out of range",
     "22021": "a text holds a NUL byte or is not valid UTF-8",
+    "54000": "a value is too large for its column's index",
     "22P05": "a JSON text holds a NUL character, which PostgreSQL can't store",
 }
 

@@ -1,0 +1,236 @@
+"""The pool of connections that Tortoise and Aerich use, as the config's engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from pydantic import SecretStr
+
+from medianest_models.db import query_log
+from medianest_models.db.failures import connect_failure
+from medianest_models.db.statement_client import StatementClient
+from medianest_models.db.transaction_client import TransactionContext
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from medianest_models.settings import DatabaseUrl, load_settings
+
+if TYPE_CHECKING:
+    from medianest_models.db.statement_client import Connection
+    from medianest_models.errors import MedianestError
+
+logger = logging.getLogger("medianest_models.db")
+
+
+def not_connected() -> DatabaseUnavailableError:
+    """The error of whoever needs the database before it is connected, or after it was disconnected."""
+    return DatabaseUnavailableError("not connected to a database: call connect_database() first")
+
+
+class Client(StatementClient):
+    """A pool of connections to one database, bound to the event loop in which it was opened.
+
+    Args:
+        embedded: Whether to start the embedded server when a connection is asked for, and to connect to it.
+        pool_timeout: Seconds to wait for a free connection; None for no limit.
+        slow_query_ms: From how many milliseconds on a statement is logged as a warning.
+        **credentials: Where to connect: what Tortoise's client and asyncpg take.
+    """
+
+    _pool: asyncpg.Pool[asyncpg.Record] | None
+
+    def __init__(
+        self,
+        *,
+        embedded: bool = False,
+        pool_timeout: float | None = None,
+        slow_query_ms: float = 500,
+        **credentials: Any,
+    ) -> None:
+        super().__init__(**credentials)
+        self.log = query_log.logger  # Tortoise's own shows the values of parameters
+        self.slow_seconds = slow_query_ms / 1000
+        self.pool_timeout = pool_timeout
+        self.connect_timeout: float | None = self.extra.get("timeout")
+        self.command_timeout = self.extra.get("command_timeout")
+        self._embedded = embedded
+        self._disconnected = False
+        self._patience = 10.0  # seconds to finish, when the pool is closed
+
+    @property
+    def url(self) -> DatabaseUrl | None:
+        """Where it connects to, without the password; None for an embedded server that was not started yet."""
+        if self.host is None or self.database is None:
+            return None
+        password = SecretStr("***") if self.password else None
+        return DatabaseUrl(host=self.host, port=self.port, user=self.user, password=password, database=self.database)
+
+    @property
+    def place(self) -> str:
+        """What to call the database in a message."""
+        return self.url.masked if self.url else "the embedded server"
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the event loop of the pool has ended, and the pool with it."""
+        return self._bound_loop is not None and self._bound_loop.is_closed()
+
+    @property
+    def pool(self) -> asyncpg.Pool[asyncpg.Record] | None:
+        """The open pool; None before the first statement and after closing."""
+        return self._pool
+
+    async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001 - Tortoise's signature
+        """Open the pool.
+
+        Args:
+            with_db: Whether to connect to the configured database, or to the user's own to create it.
+
+        Raises:
+            DatabaseUnavailableError: The database can't be reached within the connect timeout.
+        """
+        try:
+            async with asyncio.timeout(self.connect_timeout):
+                if self._embedded:
+                    await self._start_embedded()
+                self._pool = await asyncpg.create_pool(
+                    **self._connect_arguments(with_db=with_db),
+                    connection_class=self.connection_class,  # type: ignore[arg-type]  # Tortoise names no record
+                    min_size=self.pool_minsize,
+                    max_size=self.pool_maxsize,
+                )
+        except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
+            error = connect_failure(raised, self.url, self.connect_timeout)
+        else:
+            await self._post_connect()
+            return
+        raise error
+
+    async def connect_apart(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection to the same database that is not one of the pool's; the caller closes it."""
+        return await asyncpg.connect(**self._connect_arguments(with_db=True))
+
+    def _connect_arguments(self, *, with_db: bool) -> dict[str, Any]:
+        settings = {**self.server_settings, **({"search_path": self.schema} if self.schema else {})}
+        return {
+            **self.extra,
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "database": self.database if with_db else None,
+            "server_settings": settings,
+        }
+
+    async def _start_embedded(self) -> None:
+        # Imported here, because the embedded server needs POSIX and a connection by URL does not.
+        from medianest_models.db.embedded import embedded_server  # noqa: PLC0415
+
+        url = await asyncio.to_thread(lambda: embedded_server(load_settings()).start())
+        self.host, self.port, self.user, self.database = url.host, url.port, url.user, url.database
+
+    async def take(self, *, patience: float | None = None) -> Connection:
+        """A free connection of the pool, which is opened when it is not open yet.
+
+        Args:
+            patience: Seconds to wait for it; None for the pool's own timeout.
+
+        Raises:
+            DatabaseTimeoutError: None became free in time.
+            DatabaseUnavailableError: The database can't be reached, or this is not connected.
+        """
+        self.check_loop()
+        pool = self._pool
+        if pool is None or self._disconnected:
+            pool = await self._open()
+        seconds = self.pool_timeout if patience is None else patience
+        try:
+            return await pool.acquire(timeout=seconds)
+        except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
+            error = self._acquire_failure(raised, pool, seconds)
+        raise error
+
+    async def give_back(self, connection: Connection) -> None:
+        """Return a connection to the pool, which rolls back what is still open in it."""
+        if self._pool is None:  # closed meanwhile, and the connection with it
+            return
+        try:
+            await self._pool.release(connection)
+        except Exception as error:  # noqa: BLE001 - asyncpg has ended it; the statement's own outcome stands
+            logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
+
+    async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
+        if self._disconnected:
+            raise not_connected()
+        async with self._pool_init_lock:
+            if self._pool is None:
+                await self.create_connection(with_db=True)
+        if self._pool is None:
+            raise not_connected()
+        return self._pool
+
+    def check_loop(self) -> None:
+        """Refuse another event loop than the pool's.
+
+        Raises:
+            DatabaseUnavailableError: This is another event loop.
+        """
+        if super()._check_loop():
+            return
+        if self.is_left_behind:
+            raise DatabaseUnavailableError(
+                "connected on an event loop that has ended: call connect_database() in this one, "
+                "and disconnect_database() before a loop ends"
+            )
+        raise DatabaseUnavailableError(
+            "connected on another event loop: a process has one pool, for the loop in which connect_database() "
+            "was called; run this there (asyncio.run_coroutine_threadsafe), or disconnect there and connect here"
+        )
+
+    def _check_loop(self) -> bool:
+        """Tortoise's own question, which silently makes another pool when it is answered with False."""
+        self.check_loop()
+        return True
+
+    def _acquire_failure(
+        self, raised: Exception, pool: asyncpg.Pool[asyncpg.Record], seconds: float | None
+    ) -> MedianestError:
+        if self._disconnected or pool.is_closing():
+            return not_connected()
+        in_use = pool.get_size() - pool.get_idle_size()
+        if isinstance(raised, TimeoutError) and in_use >= pool.get_max_size():
+            return DatabaseTimeoutError(
+                f"no connection became free within {seconds or 0:g} s: {in_use} of the pool's "
+                f"{pool.get_max_size()} are in use; shorten the transactions, or raise DATABASE_POOL_MAX"
+            )
+        return connect_failure(raised, self.url, seconds)
+
+    def _in_transaction(self) -> TransactionContext:
+        return TransactionContext(self)
+
+    async def disconnect(self, *, seconds: float = 10) -> None:
+        """Close the pool for good: from now on every use is an error.
+
+        Args:
+            seconds: How long what still runs has to finish, before its connections are ended.
+        """
+        self._disconnected = True
+        self._patience = seconds
+        await self.close()
+
+    async def _close(self) -> None:
+        pool = self._pool
+        if pool is None:
+            return
+        self.check_loop()
+        try:
+            async with asyncio.timeout(self._patience):
+                await pool.close()
+        except TimeoutError:
+            logger.warning("ended connections that were still in use when the pool was closed")
+        finally:
+            self._pool = None
+
+
+client_class = Client

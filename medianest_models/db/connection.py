@@ -1,0 +1,216 @@
+"""Connecting this process to its database, and disconnecting it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from tortoise.connection import ConnectionHandler
+from tortoise.context import TortoiseContext, get_current_context, set_global_context
+from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
+
+from medianest_models.db.client import Client, not_connected
+from medianest_models.db.failures import connect_failure
+from medianest_models.errors import ConfigurationError, MedianestError
+from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+logger = logging.getLogger("medianest_models.db")
+
+T = TypeVar("T")
+
+
+class _NoConnections(ConnectionHandler):
+    """What Tortoise asks for connections while there are none."""
+
+    def get(self, conn_alias: str) -> NoReturn:  # noqa: ARG002 - Tortoise's signature
+        raise not_connected()
+
+    @property
+    def db_config(self) -> NoReturn:
+        raise not_connected()
+
+
+class _ProcessContext(TortoiseContext):
+    """Tortoise's state for every task and thread without a context of its own, connected or not.
+
+    It is there from the import on, so that a query before connecting gets an error of ours, and it is one object,
+    so that tasks from before connecting, and other threads, find what was connected.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.client: Client | None = None
+        self.url: DatabaseUrl | None = None
+        self._guard = threading.Lock()
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        self.forget()
+
+    def lock(self) -> asyncio.Lock:
+        """Held while this event loop connects or disconnects."""
+        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    def adopt(self, context: TortoiseContext, client: Client, url: DatabaseUrl | None) -> None:
+        """Take over what was initialised apart.
+
+        Raises:
+            DatabaseUnavailableError: Another thread has connected meanwhile.
+        """
+        with self._guard:
+            if self.client is not None:
+                self.client.check_loop()
+            self.client, self.url = client, url
+        self._connections, self._apps, self._routers = context.connections, context.apps, context.routers
+        self._default_connection, self._inited = context.default_connection, True
+
+    def forget(self) -> None:
+        """Be disconnected."""
+        self.client, self.url = None, None
+        self._connections, self._inited = _NoConnections(), False
+
+    def forget_ended_loop(self) -> bool:
+        """Be disconnected if the event loop of the connection has ended; whether it has."""
+        if self.client is None or not self.client.is_left_behind:
+            return False
+        logger.warning("an event loop ended without disconnect_database(): its connections are lost")
+        self.forget()
+        return True
+
+    async def close_connections(self) -> None:
+        """What `Tortoise.close_connections()` calls."""
+        await disconnect_database()
+
+
+_PROCESS: Final = _ProcessContext()
+with suppress(TortoiseConfigurationError):  # somebody else's is there already: connecting will say so
+    set_global_context(_PROCESS)
+
+
+async def connect_database(url: str | DatabaseUrl | None = None) -> None:
+    """Connect this process, and make sure that the database answers. Connecting twice to the same URL is a no-op.
+
+    Every task and every thread of this process sees the connection; only tasks of this event loop can use it.
+
+    Args:
+        url: The database; None for DATABASE_URL, or for the embedded server, which is started.
+
+    Raises:
+        ConfigurationError: A setting is missing or wrong, or this process is connected to another database.
+        DatabaseUnavailableError: The database can't be reached within the connect timeout, or this process is
+            connected on another event loop.
+    """
+    await _connect(url)
+
+
+async def disconnect_database() -> None:
+    """Disconnect this process. What still runs has 10 seconds to finish; not being connected is a no-op.
+
+    Raises:
+        DatabaseUnavailableError: This process is connected on another event loop.
+    """
+    if _PROCESS.client is None:
+        return
+    async with _PROCESS.lock():
+        client = _PROCESS.client
+        if client is None or _PROCESS.forget_ended_loop():
+            return
+        client.check_loop()
+        try:
+            await client.disconnect()
+        finally:
+            _PROCESS.forget()
+    logger.info("disconnected from %s", client.place)
+
+
+@asynccontextmanager
+async def database(url: str | DatabaseUrl | None = None) -> AsyncIterator[None]:
+    """Be connected for the length of an `async with`; a connection that was there before stays.
+
+    Raises:
+        ConfigurationError: As for `connect_database`.
+        DatabaseUnavailableError: As for `connect_database`.
+    """
+    made = await _connect(url)
+    try:
+        yield
+    finally:
+        if made:
+            await disconnect_database()
+
+
+async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Its result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself.
+
+    Raises:
+        TimeoutError: It did not end in time.
+    """
+    task = asyncio.create_task(coroutine)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            _abandoned.add(task)
+            task.add_done_callback(_forget_task)
+            task.cancel()
+    if task in _abandoned:
+        raise TimeoutError
+    return task.result()
+
+
+_abandoned: Final[set[asyncio.Task[Any]]] = set()  # the event loop keeps weak references only
+
+
+def _forget_task(task: asyncio.Task[Any]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()  # so that asyncio does not complain that nobody asked
+
+
+async def _connect(url: str | DatabaseUrl | None) -> bool:
+    """Whether this call made the connection."""
+    settings = load_settings()
+    logging.getLogger("medianest_models").setLevel(settings.log_level.upper())
+    target = DatabaseUrl.parse(url, variable="url") if isinstance(url, str) else url or settings.url()
+    if settings.is_production and not settings.encryption_keys:
+        raise ConfigurationError(
+            "ENCRYPTION_KEYS: must be set when MEDIANEST_ENV=production; `medianest secrets generate-key` makes a key"
+        )
+    if get_current_context() is not _PROCESS:
+        raise ConfigurationError(
+            "Tortoise was initialised by something else, which would take the queries: "
+            "leave its context, or use it without connect_database()"
+        )
+    seconds = (target and target.connect_timeout) or settings.database_connect_timeout
+    try:
+        return await within(seconds, _connect_once(settings, target))
+    except (MedianestError, TimeoutError) as raised:
+        error = connect_failure(raised, target, seconds)
+    logger.error("%s", error)
+    raise error
+
+
+async def _connect_once(settings: Settings, url: DatabaseUrl | None) -> bool:
+    async with _PROCESS.lock():
+        if _PROCESS.client is not None and not _PROCESS.forget_ended_loop():
+            _PROCESS.client.check_loop()
+            if url == _PROCESS.url:
+                return False
+            raise ConfigurationError(f"already connected to {_PROCESS.client.place}: call disconnect_database() first")
+        context = TortoiseContext()
+        with context:
+            await context.init(tortoise_config(settings, url=url))
+            client = cast("Client", context.connections.get(DEFAULT_ALIAS))
+        try:
+            await client.execute_query("SELECT 1")
+            _PROCESS.adopt(context, client, url)
+        except BaseException:
+            await client.disconnect(seconds=0)
+            raise
+        logger.info("connected to %s, with up to %s connections", client.place, client.pool_maxsize)
+        return True
