@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from medianest_models.errors import InvalidInputError
+from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
     from tortoise.models import Model
@@ -94,10 +96,43 @@ def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
     return value
 
 
-def as_column(model: type[Model], name: str, value: Any) -> Any:
-    """What a model's column stores for a value; None for None, whether or not the column may be NULL.
+def as_ip_address(value: str, name: str) -> str:
+    """The address in the one spelling in which it is stored: IPv4, also where IPv6 wraps it; IPv6 in its short form.
 
     Raises:
-        InvalidInputError: The column can't hold it. The message names the table and the column.
+        InvalidInputError: It is no address, or has a zone, which means something on one machine only.
     """
-    return model._meta.fields_map[name].to_db_value(value, model)
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise InvalidInputError(f"{name}: is not an IP address") from None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            raise InvalidInputError(f"{name}: must not have a zone")
+        address = address.ipv4_mapped or address
+    return str(address)
+
+
+def as_column(model: type[Model], name: str, value: Any) -> Any:
+    """What a model's column stores for a value.
+
+    Raises:
+        InvalidInputError: The column can't hold it.
+    """
+    field = model._meta.fields_map[name]
+    if value is None and not field.null:
+        raise InvalidInputError(f"{column_name(field)}: must not be None")
+    return field.to_db_value(value, model)
+
+
+def as_name(model: type[Model], name: str, value: str | None) -> Any:
+    """What a model's column stores for a text that tells things apart, and so must not be empty.
+
+    Raises:
+        InvalidInputError: It is empty, or the column can't hold it.
+    """
+    if value == "":
+        raise InvalidInputError(f"{column_name(model._meta.fields_map[name])}: must not be empty")
+    return as_column(model, name, value)

@@ -1,0 +1,185 @@
+"""The portal's settings: reading and changing them, and what holds where one is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from medianest_models.db.statements import fetch_one
+from medianest_models.errors import ConfigurationError, InvalidInputError, NotFoundError
+from medianest_models.models import SystemConfig
+from medianest_models.repositories._arguments import MAX_INT, as_column, as_text, as_uuid
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+LONGEST_WINDOW_SECONDS: Final = 86_400
+"""The longest window of a rate limit. Counters that began longer ago are over, whatever their window was."""
+
+_MAX_KEY_LENGTH: Final = 100
+_MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; no setting can have the key of such a long one
+_RATE_LIMIT: Final = "rate_limit."
+_DEFAULT_RATE_LIMIT: Final = "rate_limit.api.default"
+_CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
+_REMEMBER_ME_DAYS: Final = "session.remember_me_days"
+
+
+@dataclass(frozen=True)
+class SeededConfig:
+    """A setting that the seed puts in, and whose value holds as long as there is no such row."""
+
+    key: str
+    value: dict[str, int]
+    description: str
+
+
+SEEDED_CONFIGS: Final = (
+    SeededConfig(_DEFAULT_RATE_LIMIT, {"limit": 100, "window": 60}, "Default API rate limit per minute"),
+    SeededConfig("rate_limit.youtube.download", {"limit": 5, "window": 3600}, "YouTube download rate limit per hour"),
+    SeededConfig("rate_limit.media.request", {"limit": 20, "window": 3600}, "Media request rate limit per hour"),
+    SeededConfig(_CONCURRENT_DOWNLOADS, {"max": 3}, "Maximum concurrent YouTube downloads"),
+    SeededConfig(_REMEMBER_ME_DAYS, {"days": 90}, "Remember me token validity in days"),
+)
+_SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
+
+# The names of a value's numbers, and the largest that each may be.
+_RATE_LIMIT_SHAPE: Final = {"limit": MAX_INT, "window": LONGEST_WINDOW_SECONDS}
+_SHAPES: Final = {
+    _CONCURRENT_DOWNLOADS: {"max": MAX_INT},
+    _REMEMBER_ME_DAYS: {"days": 36_500},
+}
+
+# Raw, because a key that is not there yet is created, and of two at once one would fail. The trigger
+# tr_system_config_customized_at marks a value that differs; a new row is marked here.
+_SET: Final = """
+INSERT INTO system_config AS config (key, value, description, updated_by, customized_at)
+VALUES ($1, $2::jsonb, $3, $4, now())
+ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, updated_by = EXCLUDED.updated_by
+RETURNING config.*
+"""
+
+
+@dataclass(frozen=True)
+class RateLimitRule:
+    """How many hits are allowed in a window of how many seconds."""
+
+    limit: int
+    window_seconds: int
+
+
+async def get(key: str) -> SystemConfig:
+    """The setting with that key.
+
+    Raises:
+        NotFoundError: There is none.
+        InvalidInputError: `key` is empty, too long, or holds a NUL byte.
+    """
+    config = await SystemConfig.get_or_none(key=_as_key(key))
+    if config is None:
+        raise NotFoundError("system_config: there is no setting with that key")
+    return config
+
+
+async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> SystemConfig:  # noqa: A001 - it is `system_config.set`
+    """Changes a setting, or creates it. From then on the seed leaves it alone, unless the value is the one it had.
+
+    Args:
+        key: The setting's key, of at most 100 characters.
+        value: A JSON document other than None. That of a setting which this package reads has to have its shape:
+            `{"limit", "window"}` (in seconds, at most a day) for `rate_limit.*`, `{"max"}` for
+            `youtube.concurrent_downloads` and `{"days"}` for `session.remember_me_days`, in whole numbers from 1 on.
+        updated_by: The user who changes it.
+
+    Raises:
+        InvalidInputError: An argument is not as said above.
+        InvalidReferenceError: There is no such user.
+    """
+    key = _as_key(key)
+    document = as_column(SystemConfig, "value", value)
+    if problem := _problem(key, value):
+        raise InvalidInputError(f"value: {problem}")
+    user_id = None if updated_by is None else as_uuid(updated_by, "updated_by")
+    description = _SEEDED[key].description if key in _SEEDED else None
+    row = await fetch_one(_SET, key, document, description, user_id)
+    assert row is not None  # noqa: S101 - an upsert without a condition returns its row
+    return SystemConfig.from_row(row)
+
+
+async def all() -> list[SystemConfig]:  # noqa: A001 - it is `system_config.all`
+    """All settings, sorted by their keys."""
+    return await SystemConfig.all().order_by("key")
+
+
+async def rate_limit(endpoint: str) -> RateLimitRule:
+    """The rule for an endpoint: its own setting `rate_limit.<endpoint>`, or `rate_limit.api.default`.
+
+    Raises:
+        InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
+        ConfigurationError: The stored value is not a limit and a window.
+    """
+    value = await _value(*rate_limit_keys(endpoint))
+    return RateLimitRule(value["limit"], value["window"])
+
+
+async def concurrent_downloads() -> int:
+    """How many YouTube downloads may run at once.
+
+    Raises:
+        ConfigurationError: The stored value is not such a number.
+    """
+    return (await _value(_CONCURRENT_DOWNLOADS))["max"]
+
+
+async def remember_me_days() -> int:
+    """For how many days a remember-me token is good.
+
+    Raises:
+        ConfigurationError: The stored value is not such a number.
+    """
+    return (await _value(_REMEMBER_ME_DAYS))["days"]
+
+
+def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
+    """The keys of the settings that hold an endpoint's rule; the first one that exists counts.
+
+    Raises:
+        InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
+    """
+    key = _RATE_LIMIT + as_text(endpoint, "endpoint", max_length=_MAX_ENDPOINT_LENGTH)
+    if key in _SEEDED:
+        return (key,)
+    return (key, _DEFAULT_RATE_LIMIT) if len(key) <= _MAX_KEY_LENGTH else (_DEFAULT_RATE_LIMIT,)
+
+
+def default_value(key: str) -> dict[str, int]:
+    """What holds for a seeded setting whose row is missing."""
+    return _SEEDED[key].value
+
+
+async def _value(*keys: str) -> dict[str, int]:
+    """The value of the first of the settings that exists, else the default of the last."""
+    stored = {config.key: config.value for config in await SystemConfig.filter(key__in=keys)}
+    for key in keys:
+        if key in stored:
+            if problem := _problem(key, stored[key]):
+                raise ConfigurationError(f"the setting {key} in system_config {problem}")
+            value: dict[str, int] = stored[key]
+            return value
+    return default_value(keys[-1])
+
+
+def _as_key(key: str) -> str:
+    return as_text(key, "key", max_length=_MAX_KEY_LENGTH)
+
+
+def _problem(key: str, value: object) -> str | None:
+    """What is wrong with the shape of a setting's value."""
+    shape = _RATE_LIMIT_SHAPE if key.startswith(_RATE_LIMIT) else _SHAPES.get(key)
+    if shape is None or (isinstance(value, dict) and value.keys() == shape.keys() and _fits(value, shape)):
+        return None
+    numbers = " and ".join(f"{name} (1 to {largest})" for name, largest in shape.items())
+    return f"must hold {numbers} in whole numbers, and nothing else"
+
+
+def _fits(value: dict[str, Any], shape: dict[str, int]) -> bool:
+    return not any(type(value[name]) is not int or not 1 <= value[name] <= shape[name] for name in shape)

@@ -1,0 +1,117 @@
+"""The seed: the services and the settings that a new portal starts with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute, fetch
+from medianest_models.fields.json import dump_json
+from medianest_models.repositories.system_config import SEEDED_CONFIGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SEEDED_SERVICES: Final[Mapping[str, str]] = {
+    "plex": "Plex Media Server",
+    "overseerr": "Overseerr",
+    "uptime-kuma": "Uptime Kuma",
+}
+"""The services' names, and the names they are shown with."""
+
+
+class SeedOutcome(StrEnum):
+    """What the seed did with a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    KEPT = "kept"
+    CUSTOMIZED = "customized"
+    """Left alone, because somebody has changed its value."""
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """What the seed did with each service, by its name, and with each setting, by its key."""
+
+    services: dict[str, SeedOutcome]
+    configs: dict[str, SeedOutcome]
+
+
+# Raw, because a lock has no other form: seeds run one after the other, and each sees what those before it did.
+# The number is any that nothing else in the database locks.
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(7021406153840117317)"
+
+# Raw, because it speaks to a trigger: while this is on, changed settings are not marked as customized. It is turned
+# off again, because the transaction may be a part of a longer one.
+_SEEDING: Final = "SELECT set_config('medianest.seeding', $1, TRUE)"
+
+# Raw, as the three below, for all rows at once. ON CONFLICT alone would use up a serial number for each row that is
+# there already; without it, a row that a worker creates in this moment would be an error.
+_ADD_SERVICES: Final = """
+INSERT INTO services (name, display_name, enabled)
+SELECT name, display_name, TRUE
+FROM unnest($1::text[], $2::text[]) AS seeded (name, display_name)
+WHERE NOT EXISTS (SELECT FROM services WHERE services.name = seeded.name)
+ON CONFLICT (name) DO NOTHING
+RETURNING name AS key
+"""
+
+_ADD_CONFIGS: Final = """
+INSERT INTO system_config (key, value, description)
+SELECT key, value::jsonb, description
+FROM unnest($1::text[], $2::text[], $3::text[]) AS seeded (key, value, description)
+WHERE NOT EXISTS (SELECT FROM system_config WHERE system_config.key = seeded.key)
+ON CONFLICT (key) DO NOTHING
+RETURNING key
+"""
+
+_UPDATE_CONFIGS: Final = """
+UPDATE system_config AS config
+SET value = seeded.value::jsonb, description = seeded.description, updated_by = NULL, customized_at = NULL
+FROM unnest($1::text[], $2::text[], $3::text[]) AS seeded (key, value, description)
+WHERE config.key = seeded.key
+    AND (config.customized_at IS NULL OR $4)
+    AND (config.value, config.description, config.customized_at)
+        IS DISTINCT FROM (seeded.value::jsonb, seeded.description, NULL)
+RETURNING config.key
+"""
+
+_CUSTOMIZED_CONFIGS: Final = "SELECT key FROM system_config WHERE key = ANY ($1::text[]) AND customized_at IS NOT NULL"
+
+
+async def seed(*, force: bool = False) -> SeedReport:
+    """Puts in the services and the settings that are missing, in one transaction.
+
+    A service that exists is never changed, and neither is a setting that somebody has changed. A setting that nobody
+    has changed gets this version's value. Where there is nothing to do, nothing is written.
+
+    Args:
+        force: Whether to overwrite the settings that somebody has changed, too.
+
+    Raises:
+        MigrationError: The database lacks the tables; the message says what to run.
+        DatabaseTimeoutError: Another seed was still running after `DATABASE_LOCK_TIMEOUT`.
+    """
+    names, shown = list(SEEDED_SERVICES), list(SEEDED_SERVICES.values())
+    keys = [config.key for config in SEEDED_CONFIGS]
+    values = [dump_json(config.value, config.key) for config in SEEDED_CONFIGS]
+    descriptions = [config.description for config in SEEDED_CONFIGS]
+    async with transaction():
+        await execute(_ONE_AT_A_TIME)
+        services = dict.fromkeys(names, SeedOutcome.KEPT)
+        services |= await _outcomes(SeedOutcome.CREATED, _ADD_SERVICES, names, shown)
+        configs = dict.fromkeys(keys, SeedOutcome.KEPT)
+        await execute(_SEEDING, "on")
+        configs |= await _outcomes(SeedOutcome.UPDATED, _UPDATE_CONFIGS, keys, values, descriptions, force)
+        await execute(_SEEDING, "off")
+        configs |= await _outcomes(SeedOutcome.CREATED, _ADD_CONFIGS, keys, values, descriptions)
+        configs |= await _outcomes(SeedOutcome.CUSTOMIZED, _CUSTOMIZED_CONFIGS, keys)
+    return SeedReport(services, configs)
+
+
+async def _outcomes(outcome: SeedOutcome, sql: str, *arguments: object) -> dict[str, SeedOutcome]:
+    """The outcome for each row that a statement returns."""
+    return {row["key"]: outcome for row in await fetch(sql, *arguments)}
