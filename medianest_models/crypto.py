@@ -8,7 +8,6 @@ was altered, or copied to another row or column, does not decrypt.
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hashlib
 import json
@@ -50,6 +49,9 @@ class SecretParameter(str):
     __slots__ = ()
     secret: Final = True
 
+    def __repr__(self) -> str:
+        return "'**********'"
+
 
 class KeyRing:
     """The encryption keys, newest first: the newest encrypts, every one of them decrypts.
@@ -72,14 +74,14 @@ class KeyRing:
         Raises:
             ConfigurationError: A key is not 32 bytes in base64. The message gives its place, not its value.
         """
-        return cls([_parse_key(text, place) for place, text in enumerate(texts, start=1)])
+        return cls([_parse_key(text, f"ENCRYPTION_KEYS: key {place}") for place, text in enumerate(texts, start=1)])
 
     def encrypt(self, plaintext: str, context: SecretContext) -> str:
         """The envelope of `plaintext`, for use in that place only."""
         nonce = os.urandom(_NONCE_BYTES)
         data = _encode(plaintext, context)
         ciphertext = self._ciphers[self.newest_id].encrypt(nonce, data, _associated(self.newest_id, context))
-        return f"{_VERSION}.{self.newest_id}.{base64.urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
+        return f"{_VERSION}.{self.newest_id}.{_encode_payload(nonce + ciphertext)}"
 
     def decrypt(self, envelope: str, context: SecretContext) -> str:
         """The plaintext of an envelope that was made for that place.
@@ -94,8 +96,8 @@ class KeyRing:
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise DecryptionError(f"{where}: encrypted under key {key_id}, which is not in ENCRYPTION_KEYS")
-        payload = _decode_base64(envelope.rsplit(".", 1)[1])
         try:
+            payload = _decode_payload(envelope.rsplit(".", 1)[1])
             data = cipher.decrypt(payload[:_NONCE_BYTES], payload[_NONCE_BYTES:], _associated(key_id, context))
         except (InvalidTag, ValueError):
             raise DecryptionError(f"{where}: the ciphertext was altered or belongs to another row") from None
@@ -183,7 +185,7 @@ def key_ring() -> KeyRing:
             "ENCRYPTION_KEYS: not set, and a secret has to be read or written; "
             "`medianest secrets generate-key` makes a key"
         )
-    return KeyRing.parse([_development_key(settings.key_file)])
+    return KeyRing([_parse_key(_development_key(settings.key_file), f"{settings.key_file}: what is in it")])
 
 
 def _development_key(path: Path) -> SecretStr:
@@ -200,22 +202,32 @@ def _development_key(path: Path) -> SecretStr:
                 pass  # another process was first: its key is the one
             finally:
                 os.unlink(draft)  # noqa: PTH108 - the draft is a name, made by tempfile
-        return SecretStr(path.read_text().strip())
+        return SecretStr(path.read_text(encoding="ascii", errors="replace").strip())
     except OSError as error:
         raise ConfigurationError(f"ENCRYPTION_KEYS: not set, and {path} can't be used ({error.strerror})") from None
 
 
-def _parse_key(text: SecretStr, place: int) -> bytes:
+def _parse_key(text: SecretStr, what: str) -> bytes:
     try:
         key = _decode_base64(text.get_secret_value())
-    except (binascii.Error, ValueError):
+    except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise ConfigurationError(
-            f"ENCRYPTION_KEYS: key {place} is not {KEY_BYTES} bytes in base64; "
-            "`medianest secrets generate-key` makes one"
+            f"{what} is not {KEY_BYTES} bytes in base64; `medianest secrets generate-key` makes a key"
         )
     return key
+
+
+def _encode_payload(payload: bytes) -> str:
+    return base64.urlsafe_b64encode(payload).decode().rstrip("=")
+
+
+def _decode_payload(text: str) -> bytes:
+    payload = _decode_base64(text)
+    if _encode_payload(payload) != text:  # base64 has bits to spare in its last letter: an altered one must not pass
+        raise ValueError
+    return payload
 
 
 def _decode_base64(text: str) -> bytes:
@@ -233,6 +245,8 @@ def _associated(key_id: str, context: SecretContext) -> bytes:
 
 
 def _encode(plaintext: str, context: SecretContext) -> bytes:
+    if not isinstance(plaintext, str):  # a SecretStr holds anything
+        raise InvalidInputError(f"{context.table}.{context.column}: must be a text, not {type(plaintext).__name__}")
     try:
         return plaintext.encode()
     except UnicodeEncodeError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from tortoise import fields
+from tortoise.fields.data import DatetimeField
 
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
@@ -14,25 +14,39 @@ if TYPE_CHECKING:
     from tortoise.models import Model
 
 
-class InstantField(fields.DatetimeField[Any]):
+InstantT = TypeVar("InstantT", datetime.datetime, datetime.datetime | None)
+
+
+class InstantField(DatetimeField[InstantT]):
     """A `timestamptz`: an aware datetime, in UTC when it is read.
 
     Tortoise takes a naive datetime for UTC without a word; here it is refused.
     """
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: InstantField[datetime.datetime], *, null: Literal[False] = False, **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: InstantField[datetime.datetime | None], *, null: Literal[True], **kwargs: Any) -> None: ...
+        def __init__(self, **kwargs: Any) -> None: ...
+
     def to_python_value(self, value: Any) -> datetime.datetime | None:
         """The instant in UTC."""
         if isinstance(value, datetime.datetime) and value.tzinfo is datetime.UTC:
             return value  # as the driver returns it
-        return None if value is None else self._aware(value).astimezone(datetime.UTC)
+        return None if value is None else self._in_utc(value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
-        """The instant itself."""
-        return None if value is None else self._aware(value)
+        """The instant in UTC."""
+        return None if value is None else self._in_utc(value)
 
-    def _aware(self, value: object) -> datetime.datetime:
+    def _in_utc(self, value: object) -> datetime.datetime:
         if not isinstance(value, datetime.datetime):
             raise InvalidInputError(f"{column_name(self)}: must be a datetime, not {type(value).__name__}")
         if value.utcoffset() is None:
             raise InvalidInputError(f"{column_name(self)}: must be an aware datetime, with a time zone")
-        return value
+        try:
+            return value.astimezone(datetime.UTC)
+        except OverflowError:
+            raise InvalidInputError(f"{column_name(self)}: is out of range in UTC") from None

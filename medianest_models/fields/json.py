@@ -12,6 +12,8 @@ from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tortoise.models import Model
 
 _MAX_DEPTH: Final = 200  # orjson stops at 254 levels
@@ -47,13 +49,35 @@ def dump_json(value: object, where: str) -> str:
     Raises:
         InvalidInputError: JSON can't hold it. The message says where it stands in the document.
     """
-    _check(value, where, 0)
-    return orjson.dumps(value).decode()
+    check_depth(value, where)
+    _check(value, where)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()  # a member of a StrEnum is no plain text
+    except TypeError:  # such as a named tuple
+        raise InvalidInputError(f"{where}: holds a value that is not JSON") from None
 
 
-def _check(value: object, where: str, depth: int) -> None:  # noqa: C901 - a case for each of JSON's types
-    if depth > _MAX_DEPTH:
-        raise InvalidInputError(f"{where}: is nested more than {_MAX_DEPTH} levels deep")
+def check_depth(value: object, where: str) -> None:
+    """Refuses a document that is nested too deep to be walked.
+
+    Raises:
+        InvalidInputError: It has more levels than can be stored and read again, or holds itself.
+    """
+    ahead = [(value, 0)]
+    while ahead:
+        node, depth = ahead.pop()
+        if depth > _MAX_DEPTH:
+            raise InvalidInputError(f"{where}: is nested more than {_MAX_DEPTH} levels deep")
+        ahead.extend((item, depth + 1) for item in _items(node))
+
+
+def _items(node: object) -> Iterable[object]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, (list, tuple)) else ()
+
+
+def _check(value: object, where: str) -> None:  # noqa: C901 - a case for each of JSON's types
     match value:
         case None | bool():
             return
@@ -67,13 +91,13 @@ def _check(value: object, where: str, depth: int) -> None:  # noqa: C901 - a cas
                 raise InvalidInputError(f"{where}: NaN and infinity are not JSON")
         case list() | tuple():
             for index, item in enumerate(value):
-                _check(item, f"{where}[{index}]", depth + 1)
+                _check(item, f"{where}[{index}]")
         case dict():
             for key, item in value.items():
                 if not isinstance(key, str):
                     raise InvalidInputError(f"{where}: a key must be a text, not {type(key).__name__}")
                 _check_text(key, f"{where}, a key")
-                _check(item, f"{where}.{key}", depth + 1)
+                _check(item, f"{where}.{key}")
         case _:
             raise InvalidInputError(f"{where}: {type(value).__name__} is not JSON")
 

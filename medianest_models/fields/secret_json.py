@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final, Self, overload
 
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 
 from medianest_models.crypto import SecretContext, StoredSecret, key_ring
 from medianest_models.errors import InvalidInputError
-from medianest_models.fields.json import dump_json
+from medianest_models.fields.json import check_depth, dump_json
 from medianest_models.fields.naming import column_name
 from medianest_models.fields.secrets import SecretField
 
@@ -52,17 +53,19 @@ class EncryptedJSONField(SecretField):
         self.bound_to = bound_to
 
     def accept(self, value: Any) -> Any:
-        """A copy of the document, so that encrypting it changes nothing of the caller's."""
-        return _copy(value)
+        """A copy of the document with its secrets as `SecretStr`; encrypting it changes nothing of the caller's."""
+        check_depth(value, column_name(self))
+        table, column = column_name(self).split(".")
+        return _walk(_copy(value), SecretContext(table, column, ""), _hide, secret=False)
 
     def open(self, sealed: str, instance: Model) -> Any:
         """The document, with its secrets to be decrypted when their value is asked for."""
-        return self._walk(orjson.loads(sealed.encode()), self.context(instance), _open, secret=False)
+        return _walk(orjson.loads(sealed.encode()), self.context(instance), _open, secret=False)
 
     def seal(self, value: Any, instance: Any) -> str:
         """The document as JSON text, its secrets as envelopes; the instance's copy holds them from then on too."""
-        context = self.context(instance)
-        sealed = self._walk(value, context, _seal, secret=False)
+        check_depth(value, column_name(self))
+        sealed = _walk(value, self.context(instance), _seal, secret=False)
         instance.__dict__[self.model_field_name] = sealed
         return dump_json(_envelopes(sealed), column_name(self))
 
@@ -70,49 +73,60 @@ class EncryptedJSONField(SecretField):
         """Whether the document holds a plaintext under a secret-looking key."""
         return _holds_plaintext(value, secret=False)
 
-    def _walk(self, node: Any, context: SecretContext, leaf: Leaf, *, secret: bool) -> Any:
-        """`node` with `leaf` called for each secret, in place where it is a dict or a list."""
-        if isinstance(node, dict):
-            for key, item in node.items():
-                if not isinstance(key, str):
-                    raise InvalidInputError(f"{context.table}.{context.column}: a key must be a text")
-                below = context._replace(column=f"{context.column}.{key}")
-                node[key] = self._walk(item, below, leaf, secret=secret or looks_secret(key))
-            return node
-        if isinstance(node, list):
-            for index, item in enumerate(node):
-                below = context._replace(column=f"{context.column}[{index}]")
-                node[index] = self._walk(item, below, leaf, secret=secret)
-            return node
-        return leaf(node, context, secret)
-
 
 def looks_secret(key: str) -> bool:
     """Whether a key of a JSON document names a secret: `apiKey`, `plex_token`, `client-secret`."""
     return _SECRET_KEY.search(re.sub("[^a-z0-9]", "", key.lower())) is not None
 
 
-def _open(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's two leaves
+def _walk(node: Any, context: SecretContext, leaf: Leaf, *, secret: bool) -> Any:
+    """`node` with `leaf` called for each value in it, in place where it is a dict or a list."""
+    if isinstance(node, dict):
+        for key, item in node.items():
+            if not isinstance(key, str):
+                raise InvalidInputError(f"{context.table}.{context.column}: a key must be a text")
+            # Quoted, so that a key with a dot or a bracket in it is no path.
+            below = context._replace(column=f"{context.column}[{json.dumps(key)}]")
+            node[key] = _walk(item, below, leaf, secret=secret or looks_secret(key))
+        return node
+    if isinstance(node, tuple):
+        node = list(node)
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            below = context._replace(column=f"{context.column}[{index}]")
+            node[index] = _walk(item, below, leaf, secret=secret)
+        return node
+    return leaf(node, context, secret)
+
+
+def _open(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves
     """A secret for what is stored under a secret-looking key."""
     return StoredSecret(node, context) if secret and isinstance(node, str) else node
 
 
-def _seal(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's two leaves
+def _hide(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves
+    """A secret for a plaintext under a secret-looking key."""
+    if not secret or node is None or isinstance(node, (bool, SecretStr)):
+        return node
+    where = f"{context.table}.{context.column}"
+    if isinstance(node, (str, int, float)):
+        return SecretStr(node if isinstance(node, str) else dump_json(node, where))
+    raise InvalidInputError(f"{where}: {type(node).__name__} is not JSON")
+
+
+def _seal(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves
     """What is to be stored under a secret-looking key, encrypted; a secret that stays where it is needs no key."""
     if isinstance(node, StoredSecret) and secret and node.context == context:
         return node
-    if isinstance(node, SecretStr):
-        if not secret:
-            raise InvalidInputError(
-                f"{context.table}.{context.column}: a SecretStr needs a key that names a secret "
-                "(password, token, api_key, secret), to be read as one again"
-            )
-        node = node.get_secret_value()
-    if not secret or node is None or isinstance(node, bool):
+    node = _hide(node, context, secret)
+    if not isinstance(node, SecretStr):
         return node
-    if not isinstance(node, (str, int, float)):
-        raise InvalidInputError(f"{context.table}.{context.column}: {type(node).__name__} is not JSON")
-    return StoredSecret(key_ring().encrypt(str(node), context), context)
+    if not secret:
+        raise InvalidInputError(
+            f"{context.table}.{context.column}: a SecretStr needs a key that names a secret "
+            "(password, token, api_key, secret), to be read as one again"
+        )
+    return StoredSecret(key_ring().encrypt(node.get_secret_value(), context), context)
 
 
 def _copy(node: Any) -> Any:

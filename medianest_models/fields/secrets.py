@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 
 class _Sealed(str):
-    """What a column holds, as it came from the database."""
+    """What a column holds, as it came from the database; hidden where an instance's `vars()` are shown."""
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
 
 
 def is_secret(field: Field[Any]) -> bool:
@@ -86,7 +89,7 @@ class SecretField(Field[Any]):
         """
         row = instance.__dict__.get(self.bound_to or "")
         if not isinstance(row, str):
-            refuse(self, f"needs the row's {self.bound_to}: set it, or name it in only() too")
+            refuse(self, f"needs the row's {self.bound_to}: give it to a new row, name it in only() for another")
         table, column = column_name(self).split(".")
         return SecretContext(table, column, row)
 
@@ -175,7 +178,7 @@ class HashField(SecretField):
 
     def seal(self, value: SecretStr, instance: Any) -> str:  # noqa: ARG002 - as its siblings
         """The hash."""
-        check_text(self, value.get_secret_value())
+        check_text(self, value.get_secret_value(), max_length=self.max_length)
         return value.get_secret_value()
 
     def is_unsaved(self, value: Any) -> bool:  # noqa: ARG002 - as its siblings
@@ -195,16 +198,16 @@ class SecretAttribute:
         if instance is None:
             return self.field
         try:
-            value = instance.__dict__[self.name]
+            value = vars(instance)[self.name]
         except KeyError:
             raise AttributeError(f"{owner.__name__}.{self.name} was not fetched") from None
         if isinstance(value, _Sealed):
-            value = instance.__dict__[self.name] = self.field.open(value, instance)
+            value = vars(instance)[self.name] = self.field.open(value, instance)
         return value
 
     def __set__(self, instance: Model, value: Any) -> None:
         """Keeps what the database returned as it is; everything else is a plaintext."""
-        instance.__dict__[self.name] = value if isinstance(value, _Sealed) else self.field.accept(value)
+        vars(instance)[self.name] = value if isinstance(value, _Sealed) else self.field.accept(value)
 
 
 def refuse(field: Field[Any], what: str) -> NoReturn:

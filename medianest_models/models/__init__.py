@@ -1,5 +1,8 @@
 """The eleven tables."""
 
+from tortoise import Tortoise
+from tortoise.context import TortoiseContext
+
 from medianest_models.models.activity import ActivityLog
 from medianest_models.models.downloads import YouTubeDownload
 from medianest_models.models.media_requests import MediaRequest, MediaRequestStatusUpdate
@@ -8,6 +11,12 @@ from medianest_models.models.services import Service, ServiceStatusHistory
 from medianest_models.models.sessions import SessionToken
 from medianest_models.models.system_config import SystemConfig
 from medianest_models.models.users import LocalCredential, User
+from medianest_models.settings import APP
+
+# Gives the models their relations and the ids of these: without, an instance made before connecting would lose
+# its user_id, and a schema made at import its relations. The context ends here, so that nothing is connected.
+with TortoiseContext():
+    Tortoise.init_models([__name__], APP)
 
 __all__ = [
     "ActivityLog",

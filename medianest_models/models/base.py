@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from tortoise import fields
 from tortoise.exceptions import IntegrityError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from tortoise.backends.base.client import BaseDBAsyncClient
+
+
+_NOT_FETCHED: Final = object()
 
 
 def new_id() -> UUID:
@@ -84,14 +87,16 @@ class Base(Model):
         force_create: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
         force_update: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
     ) -> None:
-        """Writes the instance, as Tortoise's `save` does.
+        """Writes the instance, as Tortoise's `save` does; with `update_fields` these columns of a row that is there.
 
         Raises:
-            NotFoundError: The row was deleted since it was read.
+            NotFoundError: There is no such row, or no longer.
         """
         if update_fields is not None:
             update_fields = self._with_bound_secrets(update_fields)
-        updates = self._saved_in_db and not force_create
+            if not update_fields:
+                return  # Tortoise would write every column
+        updates = (self._saved_in_db or update_fields is not None) and not force_create
         try:
             await super().save(using_db, update_fields, force_create, force_update or updates)
         except IntegrityError as error:
@@ -99,8 +104,15 @@ class Base(Model):
                 raise
             raise NotFoundError(f"{type(self).__name__} {self.pk}: the row is gone") from None
 
+    async def refresh_from_db(
+        self, fields: Iterable[str] | None = None, using_db: BaseDBAsyncClient | None = None
+    ) -> None:
+        """Reads the instance again, or some of its fields, as Tortoise's `refresh_from_db` does."""
+        # Without names Tortoise takes the columns', and one of them may be a relation's name.
+        await super().refresh_from_db(fields or self._meta.fields_db_projection, using_db)
+
     def __setattr__(self, key: str, value: Any) -> None:
-        if key in self._bound_to and self.__dict__.get(key, value) != value:
+        if key in self._bound_to and self.__dict__.get(key, _NOT_FETCHED) != value:
             for field in self._secrets:
                 getattr(self, field.model_field_name, None)  # bind it to the row's key as it was
         super().__setattr__(key, value)
@@ -116,18 +128,18 @@ class Base(Model):
             name = field.model_field_name
             if field.is_unsaved(state.get(name)):
                 raise SecretFieldError(f"{type(self).__name__}.{name} was set and not saved: save it, then pickle")
-            if field.bound_to is None:
-                state.pop(name, None)
+            if field.bound_to is None and state.pop(name, None) is not None:
+                state["_partial"] = True  # so that save() without update_fields says what it lacks
         return state
 
     def __copy__(self) -> Self:
         twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__)
+        vars(twin).update(self.__dict__)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = type(self).__new__(type(self))
-        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        vars(twin).update(copy.deepcopy(self.__dict__, memo))
         return twin
 
     @classmethod
@@ -137,21 +149,20 @@ class Base(Model):
 
     @classmethod
     def _check_names(cls, names: Iterable[str]) -> None:
-        meta = cls._meta
-        relations = meta.fk_fields | meta.o2o_fields
         for name in names:
-            if name not in meta.fields_map and name != "pk" and name.removesuffix("_id") not in relations:
+            if name not in cls._meta.fields_map:
                 raise TypeError(f"{cls.__name__} has no field {name!r}")
 
     def _with_bound_secrets(self, names: Iterable[str]) -> list[str]:
         """`names`, and where a row's natural key is among them, the secrets that are bound to it."""
         chosen = list(names)
-        bound = [field for field in self._secrets if field.bound_to in chosen]
-        return chosen + [
-            field.model_field_name
-            for field in bound
-            if field.model_field_name not in chosen and self.__dict__.get(field.model_field_name) is not None
-        ]
+        for field in self._secrets:
+            name = field.model_field_name
+            if field.bound_to in chosen and name not in self.__dict__:
+                refuse(field, f"is bound to {field.bound_to}, which can't be changed unless it was fetched too")
+            if field.bound_to in chosen and name not in chosen and self.__dict__[name] is not None:
+                chosen.append(name)
+        return chosen
 
 
 class UUIDModel(Base):

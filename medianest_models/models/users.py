@@ -60,12 +60,12 @@ class User(UUIDModel):
     @property
     def is_admin(self) -> bool:
         """Whether the user may administer the portal."""
-        return self.role is UserRole.ADMIN
+        return self.role == UserRole.ADMIN
 
     @property
     def is_active(self) -> bool:
         """Whether the user may sign in."""
-        return self.status is UserStatus.ACTIVE
+        return self.status == UserStatus.ACTIVE
 
 
 class LocalCredential(UUIDModel):
