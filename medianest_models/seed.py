@@ -53,8 +53,9 @@ _SEEDING: Final = "SELECT set_config('medianest.seeding', $1, TRUE)"
 _ADD_SERVICES: Final = """
 INSERT INTO services (name, display_name, enabled)
 SELECT name, display_name, TRUE
-FROM unnest($1::text[], $2::text[]) AS seeded (name, display_name)
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS seeded (name, display_name, place)
 WHERE NOT EXISTS (SELECT FROM services WHERE services.name = seeded.name)
+ORDER BY place
 ON CONFLICT (name) DO NOTHING
 RETURNING name AS key
 """
@@ -62,8 +63,9 @@ RETURNING name AS key
 _ADD_CONFIGS: Final = """
 INSERT INTO system_config (key, value, description)
 SELECT key, value::jsonb, description
-FROM unnest($1::text[], $2::text[], $3::text[]) AS seeded (key, value, description)
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS seeded (key, value, description, place)
 WHERE NOT EXISTS (SELECT FROM system_config WHERE system_config.key = seeded.key)
+ORDER BY place
 ON CONFLICT (key) DO NOTHING
 RETURNING key
 """

@@ -1,0 +1,177 @@
+"""The seed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medianest_models.db import connect_database, disconnect_database
+from medianest_models.db.statements import execute, fetch
+from medianest_models.errors import MigrationError
+from medianest_models.models import Service, SystemConfig
+from medianest_models.repositories import system_config
+from medianest_models.seed import SeedOutcome, SeedReport, seed
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+SERVICES = [
+    ("plex", "Plex Media Server", True),
+    ("overseerr", "Overseerr", True),
+    ("uptime-kuma", "Uptime Kuma", True),
+]
+CONFIGS = {
+    "rate_limit.api.default": ({"limit": 100, "window": 60}, "Default API rate limit per minute"),
+    "rate_limit.youtube.download": ({"limit": 5, "window": 3600}, "YouTube download rate limit per hour"),
+    "rate_limit.media.request": ({"limit": 20, "window": 3600}, "Media request rate limit per hour"),
+    "youtube.concurrent_downloads": ({"max": 3}, "Maximum concurrent YouTube downloads"),
+    "session.remember_me_days": ({"days": 90}, "Remember me token validity in days"),
+}
+DOWNLOADS = "youtube.concurrent_downloads"
+
+
+def report(outcome: SeedOutcome, **configs: SeedOutcome) -> SeedReport:
+    """The report in which everything has the same outcome, but for some settings."""
+    return SeedReport(
+        dict.fromkeys([name for name, *_ in SERVICES], outcome), dict.fromkeys(CONFIGS, outcome) | configs
+    )
+
+
+async def rows() -> list[dict[str, Any]]:
+    """Everything in the two tables, down to where each row's version lies and which number comes next."""
+    return [
+        row
+        for statement in (
+            "SELECT ctid, xmin, * FROM services ORDER BY id",
+            "SELECT ctid, xmin, * FROM system_config ORDER BY id",
+            "SELECT last_value FROM services_id_seq",
+            "SELECT last_value FROM system_config_id_seq",
+        )
+        for row in await fetch(statement)
+    ]
+
+
+async def test_seeds_what_the_source_says(db: DatabaseUrl) -> None:
+    assert await seed() == report(SeedOutcome.CREATED)
+    services = await Service.all().order_by("id")
+    assert [(service.name, service.display_name, service.enabled) for service in services] == SERVICES
+    assert {(service.url, service.api_key, service.config_data) for service in services} == {(None, None, None)}
+    configs = await SystemConfig.all()
+    assert {config.key: (config.value, config.description) for config in configs} == CONFIGS
+    assert {(config.customized_at, config.updated_by_id) for config in configs} == {(None, None)}
+
+
+async def test_a_second_run_writes_nothing(fresh_db: DatabaseUrl) -> None:
+    await seed()
+    before = await rows()
+    assert await seed() == report(SeedOutcome.KEPT)
+    assert await seed() == report(SeedOutcome.KEPT)
+    assert await rows() == before
+
+
+async def test_a_service_is_never_overwritten(db: DatabaseUrl) -> None:
+    await execute("INSERT INTO services (name, display_name, enabled) VALUES ('plex', 'Ours', FALSE)")
+    assert (await seed(force=True)).services == {
+        "plex": SeedOutcome.KEPT,
+        "overseerr": SeedOutcome.CREATED,
+        "uptime-kuma": SeedOutcome.CREATED,
+    }
+    plex = await Service.get(name="plex")
+    assert (plex.display_name, plex.enabled) == ("Ours", False)
+
+
+async def test_a_deleted_service_or_setting_comes_back(db: DatabaseUrl) -> None:
+    await seed()
+    await Service.filter(name="plex").delete()
+    await SystemConfig.filter(key=DOWNLOADS).delete()
+    done = await seed()
+    assert done.services["plex"] is done.configs[DOWNLOADS] is SeedOutcome.CREATED
+
+
+async def test_what_nobody_changed_gets_this_version_s_value(db: DatabaseUrl) -> None:
+    await execute(
+        "INSERT INTO system_config (key, value, description) VALUES ($1, '{\"max\": 2}', 'As it once was')", DOWNLOADS
+    )
+    assert (await seed()).configs[DOWNLOADS] is SeedOutcome.UPDATED
+    config = await system_config.get(DOWNLOADS)
+    assert (config.value, config.description, config.customized_at) == (*CONFIGS[DOWNLOADS], None)
+    assert (await seed()).configs[DOWNLOADS] is SeedOutcome.KEPT
+
+
+@pytest.mark.parametrize("with_psql", [False, True])
+async def test_what_somebody_changed_stays(db: DatabaseUrl, with_psql: bool) -> None:  # noqa: FBT001 - a test's parameter
+    await seed()
+    if with_psql:
+        await execute("UPDATE system_config SET value = '{\"max\": 9}' WHERE key = $1", DOWNLOADS)
+    else:
+        await system_config.set(DOWNLOADS, value={"max": 9})
+    before = await rows()
+    assert await seed() == report(SeedOutcome.KEPT, **{DOWNLOADS: SeedOutcome.CUSTOMIZED})
+    assert await rows() == before
+    assert await system_config.concurrent_downloads() == 9
+
+
+async def test_what_somebody_created_stays(db: DatabaseUrl) -> None:
+    await system_config.set(DOWNLOADS, value={"max": 3})
+    assert await seed() == SeedReport(
+        report(SeedOutcome.CREATED).services, report(SeedOutcome.CREATED, **{DOWNLOADS: SeedOutcome.CUSTOMIZED}).configs
+    )
+
+
+async def test_force_overwrites_settings(db: DatabaseUrl) -> None:
+    await seed()
+    await system_config.set(DOWNLOADS, value={"max": 9})
+    assert await seed(force=True) == report(SeedOutcome.KEPT, **{DOWNLOADS: SeedOutcome.UPDATED})
+    config = await system_config.get(DOWNLOADS)
+    assert (config.value, config.customized_at) == ({"max": 3}, None)
+    assert await seed(force=True) == report(SeedOutcome.KEPT)
+
+
+async def test_a_change_after_the_seed_in_the_same_transaction_is_one(db: DatabaseUrl) -> None:
+    await seed()
+    assert (await system_config.set(DOWNLOADS, value={"max": 9})).customized_at is not None
+
+
+async def seed_and_count() -> tuple[SeedReport, int, int]:
+    return await seed(), await Service.all().count(), await SystemConfig.all().count()
+
+
+async def test_eight_processes_at_once_twice(fresh_url: DatabaseUrl) -> None:
+    first = run_in_processes(seed_and_count, 8, url=fresh_url, connected=True)
+    created, kept = report(SeedOutcome.CREATED), report(SeedOutcome.KEPT)
+    assert [outcome[0] for outcome in first].count(created) == 1
+    assert sorted(outcome[0] == kept for outcome in first) == [False] + [True] * 7
+    assert {outcome[1:] for outcome in first} == {(3, 5)}
+    assert run_in_processes(seed_and_count, 8, url=fresh_url, connected=True) == [(kept, 3, 5)] * 8
+
+
+async def set_all() -> None:
+    for key, (value, _) in CONFIGS.items():
+        await system_config.set(key, value={name: number + 1 for name, number in value.items()})
+
+
+async def set_all_and_seed() -> None:
+    await asyncio.gather(seed(), set_all(), seed())
+
+
+async def test_workers_that_change_settings_while_it_runs_win(fresh_url: DatabaseUrl) -> None:
+    assert run_in_processes(set_all_and_seed, 4, url=fresh_url, connected=True) == [None] * 4
+    connection = await connect(fresh_url)
+    try:
+        customized = await connection.fetch("SELECT key FROM system_config WHERE customized_at IS NOT NULL")
+    finally:
+        await connection.close()
+    assert {row["key"] for row in customized} == CONFIGS.keys()
+
+
+async def test_an_unmigrated_database_is_refused(empty_url: DatabaseUrl) -> None:
+    await connect_database(empty_url)
+    try:
+        with pytest.raises(MigrationError, match="run `medianest db migrate`"):
+            await seed()
+    finally:
+        await disconnect_database()
