@@ -12,6 +12,7 @@ SortOrder = Literal["asc", "desc"]
 MAX_LIMIT: Final = 100
 """The most rows on a page."""
 
+_MAX_SHOWN: Final = 50
 _MAX_OFFSET: Final = 2**63 - 1  # PostgreSQL's bigint
 
 
@@ -39,9 +40,9 @@ class PaginationParams:
     def __post_init__(self) -> None:
         check_limit(self.limit)
         if type(self.page) is not int or self.page < 1:
-            raise InvalidPaginationError(f"page: must be a whole number from 1, not {_shown(self.page)}")
+            raise InvalidPaginationError(f"page: must be a whole number from 1, not {shown(self.page)}")
         if self.offset > _MAX_OFFSET:
-            raise InvalidPaginationError(f"page: is too high, {_shown(self.page)}")
+            raise InvalidPaginationError(f"page: is too high, {shown(self.page)}")
         check_order(self.sort_order)
 
     @property
@@ -57,7 +58,7 @@ def check_limit(limit: object) -> None:
         InvalidPaginationError: It is, or is no whole number.
     """
     if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
-        raise InvalidPaginationError(f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {_shown(limit)}")
+        raise InvalidPaginationError(f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {shown(limit)}")
 
 
 def check_order(order: object) -> None:
@@ -67,9 +68,11 @@ def check_order(order: object) -> None:
         InvalidSortError: It is not.
     """
     if order not in ("asc", "desc"):
-        raise InvalidSortError(f"sort_order: must be asc or desc, not {_shown(order)}")
+        raise InvalidSortError(f"sort_order: must be asc or desc, not {shown(order)}")
 
 
-def _shown(value: object) -> str:
-    """The value as an error shows it: a number as it is, anything else by its type."""
-    return str(value) if type(value) is int else f"a {type(value).__name__}"
+def shown(value: object) -> str:
+    """An argument as an error shows it: a number or a short name as it is, anything else by its type."""
+    if type(value) is int or (isinstance(value, str) and len(value) <= _MAX_SHOWN):
+        return repr(value)
+    return f"a {type(value).__name__}"

@@ -1,41 +1,123 @@
-"""By which column a list is sorted."""
+"""By which column a list is sorted.
+
+NULL is greater than every value, last in an ascending list and first in a descending one: so it is in PostgreSQL's
+indexes, which can then be read in the list's order.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tortoise.fields import JSONField
+from tortoise.models import Model
 
 from medianest_models.errors import InvalidSortError
+from medianest_models.pagination.params import SortOrder, check_order, shown
+from medianest_models.pagination.querysets import orderings, with_columns
 
 if TYPE_CHECKING:
-    from tortoise.models import Model
+    from tortoise.queryset import QuerySet
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 _OWN_COLUMNS: Final = ("created_at", "checked_at", "updated_at", "window_start")
-"""The column that says when a row came to be, whichever of these its table has."""
+"""The column that says when a row came to be: the first of these that its table has."""
 
 
-def sortable_columns(model: type[Model]) -> list[str]:
-    """The names that rows of a model can be sorted by: its plain columns, without secrets and JSON."""
-    meta = model._meta
-    return [
-        name
-        for name, field in meta.fields_map.items()
-        if name in meta.fields_db_projection
-        and not getattr(field, "secret", False)
-        and not isinstance(field, JSONField)
-    ]
+@dataclass(frozen=True)
+class SortKey(Generic[ModelT]):
+    """The column that a list is sorted by, and the id, which orders the rows that are equal there.
+
+    Attributes:
+        model: Whose rows they are.
+        column: The column's name in the model.
+        descending: The order of both.
+    """
+
+    model: type[ModelT]
+    column: str
+    descending: bool
+
+    @property
+    def id(self) -> str:
+        """The name of the model's id."""
+        return self.model._meta.pk_attr
+
+    @property
+    def is_nullable(self) -> bool:
+        """Whether there may be rows without a value."""
+        return self.model._meta.fields_map[self.column].null
+
+    def parameters(self, value: Any, id_: Any) -> dict[str, Any]:
+        """The two values as a statement's parameters, each under its column's name in the database.
+
+        Raises:
+            InvalidInputError: A column can't hold its value.
+        """
+        meta = self.model._meta
+        return {
+            meta.fields_db_projection[name]: meta.fields_map[name].to_db_value(given, self.model)
+            for name, given in {self.column: value, self.id: id_}.items()
+        }
+
+    def sort(self, queryset: QuerySet[ModelT], *, backward: bool = False) -> QuerySet[ModelT]:
+        """The query set in this order, or in the opposite one; an `only` gets the two columns too."""
+        sign = "-" if self.descending != backward else ""
+        names = dict.fromkeys((self.column, self.id))
+        return with_columns(queryset, *names).order_by(*(sign + name for name in names))
 
 
-def sort_column(model: type[Model], sort_by: str | None) -> str:
-    """The column to sort by: the one asked for, or the model's own.
+def sort_key(queryset: QuerySet[ModelT], sort_by: str | None, sort_order: SortOrder) -> SortKey[ModelT]:
+    """What to sort a query set by, where that has to be one column.
 
     Raises:
-        InvalidSortError: `sort_by` is no plain column of the model, or a secret one.
+        InvalidSortError: `sort_by` is no plain column or a secret one; `sort_order` is neither `asc` nor `desc`;
+            or, without `sort_by`, the query set's `order_by` is more than one plain column.
     """
-    columns = sortable_columns(model)
-    if sort_by is None:
-        return next((name for name in _OWN_COLUMNS if name in columns), model._meta.pk_attr)
-    if sort_by not in columns:
-        raise InvalidSortError(f"sort_by: {model.__name__} can be sorted by {', '.join(columns)}")
-    return sort_by
+    check_order(sort_order)
+    model = queryset.model
+    if sort_by is None and (given := orderings(queryset)):
+        column, descending = given[0]
+        if given[1:] not in ([], [(model._meta.pk_attr, descending)]):
+            raise InvalidSortError("queryset: a cursor leads through an order_by of one column, or of it and the id")
+    else:
+        column = _own_column(model) if sort_by is None else sort_by
+        descending = sort_order == "desc"
+    _check_column(model, column)
+    return SortKey(model, column, descending)
+
+
+def sort(queryset: QuerySet[ModelT], sort_by: str | None, sort_order: SortOrder) -> QuerySet[ModelT]:
+    """The query set in the order asked for: by `sort_by`; else by its own `order_by`; else by the model's own column.
+
+    The id ends the order.
+
+    Raises:
+        InvalidSortError: `sort_by` is no plain column, or a secret one.
+    """
+    given = orderings(queryset) if sort_by is None else []
+    if not given:
+        return sort_key(queryset, sort_by, sort_order).sort(queryset)
+    id_name = queryset.model._meta.pk_attr
+    if not any(name == id_name for name, _ in given):
+        given.append((id_name, given[-1][1]))
+    return queryset.order_by(*(f"-{name}" if descending else name for name, descending in given))
+
+
+def _own_column(model: type[Model]) -> str:
+    columns = model._meta.fields_db_projection
+    return next((name for name in _OWN_COLUMNS if name in columns), model._meta.pk_attr)
+
+
+def _check_column(model: type[Model], name: object) -> None:
+    columns = [column for column in model._meta.fields_db_projection if _is_sortable(model, column)]
+    if name not in columns:
+        raise InvalidSortError(
+            f"sort_by: {model.__name__} can't be sorted by {shown(name)}, but by {', '.join(sorted(columns))}"
+        )
+
+
+def _is_sortable(model: type[Model], column: str) -> bool:
+    field = model._meta.fields_map[column]
+    return not getattr(field, "secret", False) and not isinstance(field, JSONField)
