@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+from urllib.parse import unquote
+
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
@@ -15,7 +19,13 @@ from medianest_models.fields import (
     TextField,
     VarcharField,
 )
+from medianest_models.fields.secret_json import looks_secret
 from medianest_models.models.base import Base, UUIDModel
+
+_MASK: Final = "**********"
+_PARTS: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://|//)?([^/?#]*)(.*)", re.DOTALL)
+_PLACE: Final = re.compile(r"(\[[^\]]*\]|[^:]*)(:[0-9]+)?")
+_PARAMETER: Final = re.compile(r"(?<=[?&;#])([^=&;#]*)=[^&;#]+")
 
 
 class Service(Base):
@@ -37,6 +47,27 @@ class Service(Base):
         """Tortoise's options."""
 
         table = "services"
+
+    @property
+    def masked_url(self) -> str | None:
+        """The URL without the credentials in it: its user and password, and its parameters with secret-looking names.
+
+        Of a URL that is not well formed more may be masked.
+        """
+        return None if self.url is None else _mask(self.url)
+
+
+def _mask(url: str) -> str:
+    scheme, authority, rest = _PARTS.fullmatch(url).groups(default="")  # type: ignore[union-attr]  # it takes any text
+    if "@" in authority:
+        authority = f"{_MASK}@{authority.rpartition('@')[2]}"
+    elif "@" in rest and _PLACE.fullmatch(authority) is None:  # a password with a character that was not encoded
+        authority, rest = f"{_MASK}@", rest.rpartition("@")[2]
+    return scheme + authority + _PARAMETER.sub(_mask_parameter, rest)
+
+
+def _mask_parameter(match: re.Match[str]) -> str:
+    return f"{match[1]}={_MASK}" if looks_secret(unquote(match[1])) else match[0]
 
 
 class ServiceStatusHistory(UUIDModel):
