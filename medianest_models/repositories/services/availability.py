@@ -1,0 +1,171 @@
+"""How long a service was up in a window of time, and its incidents: the times it was down.
+
+A check tells how the service was from then on until the next check, and for five minutes at most: after that nothing
+is known. Of several checks at the same instant the one with the highest id, which is the last one recorded, counts.
+A window takes in its beginning and not its end; the check before it still holds into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta  # noqa: TC003 - so that the dataclasses' annotations can be resolved
+from typing import Final
+
+from medianest_models.repositories.services._lookup import WINDOW, fetch_window
+
+
+@dataclass(frozen=True)
+class Uptime:
+    """How long a service was in which state.
+
+    Attributes:
+        since: When the window begins.
+        until: When it ends.
+        up: How long it was up.
+        degraded: How long it was degraded, which is not in `up`.
+        down: How long it was down.
+    """
+
+    since: datetime
+    until: datetime
+    up: timedelta
+    degraded: timedelta
+    down: timedelta
+
+    @property
+    def known(self) -> timedelta:
+        """How long anything is known of."""
+        return self.up + self.degraded + self.down
+
+    @property
+    def unknown(self) -> timedelta:
+        """How long nothing is known of."""
+        return self.until - self.since - self.known
+
+    @property
+    def ratio(self) -> float:
+        """The part of the known time that it was up or degraded, from 0 to 1."""
+        return (self.up + self.degraded) / self.known
+
+    @property
+    def degraded_ratio(self) -> float:
+        """The part of the known time that it was degraded, from 0 to 1."""
+        return self.degraded / self.known
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A time without a break in which a service was down.
+
+    Attributes:
+        started_at: When it began; the window's beginning when the service was down already.
+        ended_at: When the service was found in another state, or when the last check's five minutes were over;
+            None when it was still down at the window's end.
+        duration: From the beginning until the end, or until the window's end.
+        error_message: The first one that its checks gave; None without any.
+    """
+
+    started_at: datetime
+    ended_at: datetime | None
+    duration: timedelta
+    error_message: str | None
+
+    @property
+    def is_ongoing(self) -> bool:
+        """Whether the service was still down at the window's end."""
+        return self.ended_at is None
+
+
+# The checks of service s that hold somewhere in the window, each from `starts` to `ends`. Only five minutes before the
+# window are read, because an older check holds no longer.
+_HOLDING: Final = """
+    SELECT * FROM (
+        SELECT
+            id, status, error_message,
+            GREATEST(checked_at, $2::timestamptz) AS starts,
+            LEAST(
+                checked_at + interval '5 minutes', lead(checked_at) OVER (ORDER BY checked_at, id), w.until
+            ) AS ends
+        FROM service_status_history
+        WHERE service_id = s.id AND checked_at > $2::timestamptz - interval '5 minutes' AND checked_at < w.until
+    ) checks
+    WHERE starts < ends
+"""
+
+# Raw: a window function under an aggregate, which the ORM can't say.
+_UPTIME: Final = f"""
+SELECT w.until, total.*
+{WINDOW}
+LEFT JOIN LATERAL (
+    SELECT
+        COALESCE(sum(ends - starts) FILTER (WHERE status = 'up'), interval '0') AS up,
+        COALESCE(sum(ends - starts) FILTER (WHERE status = 'degraded'), interval '0') AS degraded,
+        COALESCE(sum(ends - starts) FILTER (WHERE status = 'down'), interval '0') AS down
+    FROM ({_HOLDING}) holding
+) total ON TRUE
+WHERE s.name = $1
+"""  # noqa: S608 - of constants only
+
+# Raw: gaps and islands. A down check that begins where the one before it ends goes on with its incident.
+_INCIDENTS: Final = f"""
+SELECT w.until, incident.*
+{WINDOW}
+LEFT JOIN LATERAL (
+    SELECT
+        min(starts) AS started_at,
+        NULLIF(max(ends), w.until) AS ended_at,
+        max(ends) - min(starts) AS duration,
+        (array_agg(error_message ORDER BY starts, id) FILTER (WHERE error_message IS NOT NULL))[1] AS error_message
+    FROM (
+        SELECT *, count(*) FILTER (WHERE is_first) OVER (ORDER BY starts, id) AS number
+        FROM (
+            SELECT *, lag(ends) OVER (ORDER BY starts, id) IS DISTINCT FROM starts AS is_first
+            FROM ({_HOLDING}) holding
+            WHERE status = 'down'
+        ) down
+    ) numbered
+    GROUP BY number
+) incident ON TRUE
+WHERE s.name = $1
+ORDER BY incident.started_at
+"""  # noqa: S608 - of constants only
+
+
+async def uptime(service: str, *, since: datetime, until: datetime | None = None) -> Uptime | None:
+    """How long a service was up, degraded and down, weighted by time.
+
+    Args:
+        service: The service's name.
+        since: When the window begins.
+        until: When it ends; None for now, by the database's clock.
+
+    Returns:
+        None when nothing is known of the whole window.
+
+    Raises:
+        InvalidInputError: An end of the window is naive, or the window does not begin before it ends.
+        NotFoundError: There is no such service.
+    """
+    (row,) = await fetch_window(_UPTIME, service, since, until)
+    found = Uptime(since, until or row["until"], row["up"], row["degraded"], row["down"])
+    return found if found.known else None
+
+
+async def incidents(service: str, *, since: datetime, until: datetime | None = None) -> list[Incident]:
+    """The times a service was down, oldest first; together they last as long as `uptime` says it was down.
+
+    Args:
+        service: The service's name.
+        since: When the window begins.
+        until: When it ends; None for now, by the database's clock.
+
+    Raises:
+        InvalidInputError: An end of the window is naive, or the window does not begin before it ends.
+        NotFoundError: There is no such service.
+    """
+    rows = await fetch_window(_INCIDENTS, service, since, until)
+    return [
+        Incident(row["started_at"], row["ended_at"], row["duration"], row["error_message"])
+        for row in rows
+        if row["started_at"] is not None
+    ]

@@ -1,0 +1,189 @@
+"""Recording what checks of the services found, and what the latest ones say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.db.transactions import transaction
+from medianest_models.enums import ServiceStatus
+from medianest_models.errors import InvalidInputError
+from medianest_models.models import ServiceStatusHistory
+from medianest_models.repositories._arguments import MAX_INT, as_aware, as_column
+from medianest_models.repositories.services._lookup import as_service_name, no_such_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CheckTuple: TypeAlias = tuple[str, ServiceStatus, int | None, str | None, datetime | None]
+"""The same as a `Check`."""
+
+_BATCH_SIZE: Final = 20_000
+
+
+class Check(NamedTuple):
+    """What a check of a service found.
+
+    Attributes:
+        service: The service's name.
+        status: What was found.
+        response_time_ms: How long the service took to answer, in milliseconds; None when it was not measured.
+        error_message: What was wrong.
+        checked_at: When; None for now, by the database's clock.
+    """
+
+    service: str
+    status: ServiceStatus
+    response_time_ms: int | None = None
+    error_message: str | None = None
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LatestStatus:
+    """What is known of a service.
+
+    Attributes:
+        service: The service's name.
+        display_name: What people call it.
+        check: The latest check, which may be long ago; None when it was never checked.
+    """
+
+    service: str
+    display_name: str
+    check: ServiceStatusHistory | None
+
+
+# Raw: an INSERT that looks its service up.
+_RECORD: Final = """
+INSERT INTO service_status_history (service_id, status, response_time_ms, error_message, checked_at)
+SELECT id, $2::text, $3::int, $4::text, COALESCE($5::timestamptz, now()) FROM services WHERE name = $1
+RETURNING *
+"""
+
+# Raw: one statement for thousands of rows, with ids made by the database, several times as quick as bulk_create.
+_RECORD_MANY: Final = """
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::timestamptz[])
+        AS given (service, status, response_time_ms, error_message, checked_at)
+), recorded AS (
+    INSERT INTO service_status_history (service_id, status, response_time_ms, error_message, checked_at)
+    SELECT s.id, g.status, g.response_time_ms, g.error_message, COALESCE(g.checked_at, now())
+    FROM given g JOIN services s ON s.name = g.service
+    RETURNING 1
+)
+SELECT
+    (SELECT count(*) FROM recorded) AS recorded,
+    ARRAY(
+        SELECT DISTINCT service FROM given g WHERE NOT EXISTS (SELECT FROM services s WHERE s.name = g.service)
+    ) AS unknown
+"""
+
+# Raw: a lateral join takes one row a service from the end of the index, however long the history is.
+_LATEST: Final = """
+SELECT s.name AS service, s.display_name, latest.*
+FROM services s
+LEFT JOIN LATERAL (
+    SELECT * FROM service_status_history h WHERE h.service_id = s.id ORDER BY h.checked_at DESC, h.id DESC LIMIT 1
+) latest ON TRUE
+WHERE s.enabled
+ORDER BY s.name
+"""
+
+
+async def record_check(
+    service: str,
+    *,
+    status: ServiceStatus,
+    response_time_ms: int | None = None,
+    error_message: str | None = None,
+    checked_at: datetime | None = None,
+) -> ServiceStatusHistory:
+    """Records what a check found.
+
+    Args:
+        service: The service's name.
+        status: What was found.
+        response_time_ms: How long the service took to answer, in milliseconds; None when it was not measured.
+        error_message: What was wrong.
+        checked_at: When; None for now, by the database's clock.
+
+    Raises:
+        InvalidInputError: A value can't be stored.
+        NotFoundError: There is no such service.
+    """
+    check = _as_row(Check(service, status, response_time_ms, error_message, checked_at))
+    row = await fetch_one(_RECORD, *check)
+    if row is None:
+        raise no_such_service(service)
+    return ServiceStatusHistory.from_row(row)
+
+
+async def record_checks(checks: Iterable[CheckTuple]) -> int:
+    """Records many checks: all of them, or none.
+
+    Args:
+        checks: They are taken in batches, so that a generator can give any number.
+
+    Returns:
+        How many were recorded.
+
+    Raises:
+        InvalidInputError: A value can't be stored; the message says which, by its place.
+        NotFoundError: There is no service of such a name.
+    """
+    rows = _as_rows(checks)
+    total = 0
+    async with transaction():
+        while batch := list(islice(rows, _BATCH_SIZE)):
+            (outcome,) = await fetch(_RECORD_MANY, *zip(*batch, strict=True))
+            if outcome["unknown"]:
+                raise no_such_service(*sorted(outcome["unknown"]))
+            total += outcome["recorded"]
+    return total
+
+
+async def latest_statuses() -> list[LatestStatus]:
+    """The latest check of every enabled service, by name; of several at the same instant the last one recorded."""
+    found = []
+    for row in await fetch(_LATEST):
+        service, display_name = row.pop("service"), row.pop("display_name")
+        check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
+        found.append(LatestStatus(service, display_name, check))
+    return found
+
+
+def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:
+    for place, given in enumerate(checks):
+        try:
+            row = _as_row(Check(*given))
+        except TypeError:
+            raise InvalidInputError(f"checks[{place}]: must be a Check") from None
+        except InvalidInputError as error:
+            raise InvalidInputError(f"checks[{place}]: {error}") from None
+        yield row
+
+
+def _as_row(check: Check) -> CheckTuple:
+    """The check as it is stored.
+
+    Raises:
+        InvalidInputError: A value can't be stored.
+    """
+    if check.status is None:
+        raise InvalidInputError("status: must be a ServiceStatus")
+    milliseconds = check.response_time_ms
+    if milliseconds is not None and (type(milliseconds) is not int or not 0 <= milliseconds <= MAX_INT):
+        raise InvalidInputError(f"response_time_ms: must be a whole number from 0 to {MAX_INT}")
+    if check.checked_at is not None:
+        as_aware(check.checked_at, "checked_at")
+    return (
+        as_service_name(check.service),
+        as_column(ServiceStatusHistory, "status", check.status),
+        milliseconds,
+        as_column(ServiceStatusHistory, "error_message", check.error_message),
+        check.checked_at,
+    )

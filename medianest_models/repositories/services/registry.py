@@ -1,0 +1,100 @@
+"""The services themselves: which there are, and how they are configured."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final
+
+from medianest_models.db.transactions import transaction
+from medianest_models.errors import InvalidInputError
+from medianest_models.models import Service
+from medianest_models.pagination import MAX_LIMIT, PaginatedResult, PaginationParams, paginate
+from medianest_models.repositories._arguments import as_text
+from medianest_models.repositories.services._lookup import NAME_LENGTH, as_service_name, no_such_service
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class Unchanged(Enum):
+    """The type of `UNCHANGED`."""
+
+    UNCHANGED = auto()
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+"""Stands for an argument that was not given, where None is a value."""
+
+
+async def get(name: str) -> Service:
+    """The service of that name.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    service = await Service.get_or_none(name=as_service_name(name, "name"))
+    if service is None:
+        raise no_such_service(name)
+    return service
+
+
+async def list_enabled(*, params: PaginationParams | None = None) -> PaginatedResult[Service]:
+    """The services that are enabled, by name.
+
+    Args:
+        params: Which page; without it the first one of 100, which is all of them.
+    """
+    return await paginate(Service.filter(enabled=True).order_by("name"), params or PaginationParams(limit=MAX_LIMIT))
+
+
+async def configure(
+    name: str,
+    *,
+    display_name: str | Unchanged = UNCHANGED,
+    url: str | Unchanged | None = UNCHANGED,
+    api_key: str | SecretStr | Unchanged | None = UNCHANGED,
+    config_data: Any | Unchanged = UNCHANGED,
+    enabled: bool | Unchanged = UNCHANGED,
+) -> Service:
+    """Changes what is given and nothing else, whatever others change at the same time.
+
+    It creates no service: the seed does.
+
+    Args:
+        name: The service's name.
+        display_name: What people call it.
+        url: Where it is reached; None for nowhere. It may hold credentials: show `Service.masked_url`.
+        api_key: Its key, to be encrypted; None for none.
+        config_data: Its further configuration, as a whole: a JSON document, in which the values under secret-looking
+            keys are encrypted; None for none.
+        enabled: Whether it is watched and listed.
+
+    Returns:
+        The service as it is stored now.
+
+    Raises:
+        InvalidInputError: A value can't be stored.
+        NotFoundError: There is no service of that name.
+    """
+    given = {
+        "display_name": display_name,
+        "url": url,
+        "api_key": api_key,
+        "config_data": config_data,
+        "enabled": enabled,
+    }
+    changes = {column: value for column, value in given.items() if value is not UNCHANGED}
+    if display_name is not UNCHANGED:
+        as_text(display_name, "display_name", max_length=NAME_LENGTH)
+    if enabled is not UNCHANGED and not isinstance(enabled, bool):
+        raise InvalidInputError("enabled: must be a bool")
+    async with transaction():
+        # Locked, so that what is returned holds what others have just changed.
+        service = await Service.filter(name=as_service_name(name, "name")).select_for_update().get_or_none()
+        if service is None:
+            raise no_such_service(name)
+        if changes:
+            service.update_from_dict(changes)
+            await service.save(update_fields=changes)
+            await service.refresh_from_db(fields=["updated_at"])
+    return service

@@ -1,0 +1,297 @@
+"""Uptime, incidents and response times, against a reference that looks at every tick of the clock."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from medianest_models.db.statements import fetch_one
+from medianest_models.enums import ServiceStatus
+from medianest_models.errors import InvalidInputError, NotFoundError
+from medianest_models.models import Service, ServiceStatusHistory
+from medianest_models.repositories import services
+from medianest_models.repositories.services import Check, Incident, Uptime
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+UP, DOWN, DEGRADED = ServiceStatus.UP, ServiceStatus.DOWN, ServiceStatus.DEGRADED
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+TICK = timedelta(seconds=30)
+HOLD = timedelta(minutes=5)
+names = (f"service-{number}" for number in itertools.count())
+
+
+def at(tick: int) -> datetime:
+    return NOON + tick * TICK
+
+
+# The reference
+
+
+def check_at(history: list[ServiceStatusHistory], instant: datetime) -> ServiceStatusHistory | None:
+    """The check that tells how the service was at an instant."""
+    before = [check for check in history if check.checked_at <= instant]
+    if not before:
+        return None
+    latest = max(before, key=lambda check: (check.checked_at, check.id))
+    return latest if instant - latest.checked_at < HOLD else None
+
+
+def reference_uptime(history: list[ServiceStatusHistory], since: int, until: int) -> Uptime | None:
+    totals = dict.fromkeys(ServiceStatus, timedelta())
+    for tick in range(since, until):
+        check = check_at(history, at(tick))
+        if check is not None:
+            totals[check.status] += TICK
+    if not any(totals.values()):
+        return None
+    return Uptime(at(since), at(until), totals[UP], totals[DEGRADED], totals[DOWN])
+
+
+def reference_incidents(history: list[ServiceStatusHistory], since: int, until: int) -> list[Incident]:
+    found = []
+    tick = since
+    while tick < until:
+        start = tick
+        errors = []
+        while tick < until and (check := check_at(history, at(tick))) is not None and check.status is DOWN:
+            if check.error_message is not None:
+                errors.append(check.error_message)
+            tick += 1
+        if tick > start:
+            ended_at = at(tick) if tick < until else None
+            found.append(Incident(at(start), ended_at, (tick - start) * TICK, errors[0] if errors else None))
+        else:
+            tick += 1
+    return found
+
+
+def reference_percentiles(
+    history: list[ServiceStatusHistory], since: int, until: int, percentiles: list[float]
+) -> dict[float, float] | None:
+    times = sorted(
+        check.response_time_ms
+        for check in history
+        if check.response_time_ms is not None and at(since) <= check.checked_at < at(until)
+    )
+    if not times:
+        return None
+    found = {}
+    for percentile in percentiles:
+        place = percentile / 100 * (len(times) - 1)
+        low, high = times[math.floor(place)], times[math.ceil(place)]
+        found[percentile] = low + (place - math.floor(place)) * (high - low)
+    return found
+
+
+# What is compared
+
+
+@dataclass(frozen=True)
+class Case:
+    checks: list[tuple[int, ServiceStatus, int | None, str | None]]
+    since: int
+    length: int
+
+
+checks = st.tuples(
+    st.integers(-30, 90),
+    st.sampled_from(ServiceStatus),
+    st.none() | st.integers(0, 10),
+    st.none() | st.sampled_from("ab"),
+)
+cases = st.builds(Case, checks=st.lists(checks, max_size=30), since=st.integers(0, 60), length=st.integers(1, 40))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases, percentiles=st.lists(st.integers(0, 100) | st.floats(0, 100), min_size=1, max_size=4))
+@example(case=Case([], 0, 10), percentiles=[50])
+@example(case=Case([(-30, DOWN, 1, "a"), (90, UP, 2, None)], 0, 10), percentiles=[0, 100])
+@example(case=Case([(-9, DOWN, None, None), (0, DOWN, None, "b"), (10, DOWN, None, "a")], 0, 30), percentiles=[1])
+@example(case=Case([(5, DOWN, 1, "a"), (5, UP, 3, None), (5, DEGRADED, 8, None)], 0, 30), percentiles=[99.9])
+async def test_as_the_reference(db: DatabaseUrl, case: Case, percentiles: list[float]) -> None:
+    service = await Service.create(name=next(names), display_name="S")
+    noise = await Service.create(name=next(names), display_name="S", enabled=False)
+    await services.record_checks(
+        [Check(service.name, status, ms, error, at(tick)) for tick, status, ms, error in case.checks]
+        + [Check(noise.name, DOWN, 5000, "noise", at(tick)) for tick in range(-20, 100, 5)]
+    )
+    history = await ServiceStatusHistory.filter(service=service)
+    since, until = case.since, case.since + case.length
+    window: dict[str, Any] = {"since": at(since), "until": at(until)}
+
+    uptime = await services.uptime(service.name, **window)
+    assert uptime == reference_uptime(history, since, until)
+    incidents = await services.incidents(service.name, **window)
+    assert incidents == reference_incidents(history, since, until)
+    down = sum((incident.duration for incident in incidents), timedelta())
+    assert down == (uptime.down if uptime else timedelta())
+    found = await services.response_time_percentiles(service.name, **window, percentiles=percentiles)
+    expected = reference_percentiles(history, since, until, percentiles)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+# Examples to read
+
+
+@pytest.fixture
+async def plex(db: DatabaseUrl) -> str:
+    await Service.create(name="plex", display_name="Plex")
+    return "plex"
+
+
+async def test_uptime(plex: str) -> None:
+    await services.record_checks(
+        [
+            Check(plex, UP, checked_at=NOON),
+            Check(plex, DEGRADED, checked_at=NOON + timedelta(minutes=3)),
+            Check(plex, DOWN, checked_at=NOON + timedelta(minutes=4)),
+            # nothing is known from 12:09 on
+            Check(plex, UP, checked_at=NOON + timedelta(minutes=19)),
+        ]
+    )
+    found = await services.uptime(plex, since=NOON + timedelta(minutes=1), until=NOON + timedelta(minutes=21))
+    assert found is not None
+    assert found.up == timedelta(minutes=2 + 2)
+    assert found.degraded == timedelta(minutes=1)
+    assert found.down == timedelta(minutes=5)
+    assert found.known == timedelta(minutes=10)
+    assert found.unknown == timedelta(minutes=10)
+    assert found.ratio == 0.5
+    assert found.degraded_ratio == 0.1
+
+
+async def test_no_data_is_no_uptime(plex: str) -> None:
+    window: dict[str, Any] = {"since": NOON, "until": NOON + timedelta(days=30)}
+    await services.record_check(plex, status=UP, checked_at=NOON - HOLD)
+    await services.record_check(plex, status=UP, checked_at=NOON + timedelta(days=30))
+    assert await services.uptime(plex, **window) is None
+    assert await services.incidents(plex, **window) == []
+    assert await services.response_time_percentiles(plex, **window) is None
+
+
+async def test_a_service_that_was_down_all_the_time_has_an_uptime(plex: str) -> None:
+    await services.record_check(plex, status=DOWN, checked_at=NOON)
+    found = await services.uptime(plex, since=NOON, until=NOON + HOLD)
+    assert found is not None
+    assert found.ratio == 0
+    assert found.down == HOLD
+
+
+async def test_windows_end_now_by_the_database(plex: str) -> None:
+    row = await fetch_one("SELECT now()")
+    assert row is not None
+    now: datetime = row["now"]
+    await services.record_check(plex, status=DOWN, response_time_ms=3, checked_at=now - timedelta(minutes=2))
+    found = await services.uptime(plex, since=now - timedelta(hours=1))
+    assert found is not None
+    assert (found.until, found.down) == (now, timedelta(minutes=2))
+    (incident,) = await services.incidents(plex, since=now - timedelta(hours=1))
+    assert incident.is_ongoing
+    assert incident.duration == timedelta(minutes=2)
+    assert await services.response_time_percentiles(plex, since=now - timedelta(hours=1)) == {50: 3, 95: 3, 99: 3}
+
+
+async def test_microseconds_are_exact(plex: str) -> None:
+    step = timedelta(microseconds=1)
+    await services.record_checks(
+        [Check(plex, UP, checked_at=NOON), Check(plex, DOWN, checked_at=NOON + step), Check(plex, UP, checked_at=NOON)]
+    )
+    found = await services.uptime(plex, since=NOON, until=NOON + 2 * step)
+    assert found == Uptime(NOON, NOON + 2 * step, step, timedelta(), step)
+
+
+async def test_incidents(plex: str) -> None:
+    minute = timedelta(minutes=1)
+    await services.record_checks(
+        [
+            Check(plex, DOWN, None, "before", NOON - minute),
+            Check(plex, UP, checked_at=NOON + minute),
+            Check(plex, DOWN, checked_at=NOON + 2 * minute),
+            Check(plex, DOWN, None, "no route", NOON + 4 * minute),
+            Check(plex, DOWN, None, "refused", NOON + 9 * minute),
+            # nothing is known from 12:14 on
+            Check(plex, DOWN, None, "still", NOON + 20 * minute),
+        ]
+    )
+    found = await services.incidents(plex, since=NOON, until=NOON + 22 * minute)
+    assert found == [
+        Incident(NOON, NOON + minute, minute, "before"),
+        Incident(NOON + 2 * minute, NOON + 14 * minute, 12 * minute, "no route"),
+        Incident(NOON + 20 * minute, None, 2 * minute, "still"),
+    ]
+    assert [incident.is_ongoing for incident in found] == [False, False, True]
+
+
+async def test_response_time_percentiles(plex: str) -> None:
+    await services.record_checks(
+        [Check(plex, UP, n, None, NOON + timedelta(seconds=n)) for n in range(101)]
+        + [Check(plex, UP, None, None, NOON + timedelta(seconds=n)) for n in range(50)]
+        + [Check(plex, UP, 9999, None, NOON - timedelta(seconds=1)), Check(plex, UP, 9999, None, NOON + HOLD)]
+    )
+    window: dict[str, Any] = {"since": NOON, "until": NOON + HOLD}
+    assert await services.response_time_percentiles(plex, **window) == {50: 50, 95: 95, 99: 99}
+    assert await services.response_time_percentiles(plex, **window, percentiles=(0, 12.5, 100)) == {
+        0: 0,
+        12.5: 12.5,
+        100: 100,
+    }
+
+
+# Bad input
+
+CALLS = [services.uptime, services.incidents, services.response_time_percentiles]
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_an_unknown_service_is_not_found(db: DatabaseUrl, call: Any) -> None:
+    with pytest.raises(NotFoundError, match="there is no service 'nope'"):
+        await call("nope", since=NOON, until=NOON + HOLD)
+
+
+NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"since": NAIVE}, "since"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": None}, "since"),
+        ({"until": NAIVE}, "until"),
+        ({"until": NOON}, "since"),
+        ({"until": NOON - HOLD}, "since"),
+        ({"since": datetime.max.replace(tzinfo=UTC), "until": None}, "since"),
+        ({"service": ""}, "service"),
+        ({"service": "a\0b"}, "service"),
+        ({"service": "x" * 101}, "service"),
+    ],
+)
+async def test_bad_windows_are_refused(plex: str, call: Any, arguments: dict[str, Any], name: str) -> None:
+    arguments = {"service": plex, "since": NOON, "until": NOON + HOLD, **arguments}
+    with pytest.raises(InvalidInputError, match=f"^{name}: "):
+        await call(arguments.pop("service"), **arguments)
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_window_of_all_time_is_no_error(plex: str, call: Any) -> None:
+    window: dict[str, Any] = {
+        "since": datetime.min.replace(tzinfo=UTC),
+        "until": datetime.max.replace(tzinfo=UTC),
+    }
+    assert not await call(plex, **window)
+
+
+@pytest.mark.parametrize("percentiles", [(), None, (101,), (-1,), (float("nan"),), ("50",), (True,), "50"])
+async def test_bad_percentiles_are_refused(plex: str, percentiles: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"^percentiles: "):
+        await services.response_time_percentiles(plex, since=NOON, until=NOON + HOLD, percentiles=percentiles)

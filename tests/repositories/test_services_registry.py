@@ -1,0 +1,162 @@
+"""The services and their configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from medianest_models.db import transaction
+from medianest_models.db.statements import fetch_one
+from medianest_models.errors import InvalidInputError, InvalidPaginationError, NotFoundError
+from medianest_models.models import Service
+from medianest_models.pagination import PaginationParams
+from medianest_models.repositories import services
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+
+@pytest.fixture
+async def plex(db: DatabaseUrl) -> Service:
+    return await Service.create(
+        name="plex",
+        display_name="Plex",
+        url="http://plex",
+        api_key="the key",
+        config_data={"port": 1, "token": "the token"},
+    )
+
+
+async def stored(name: str = "plex") -> dict[str, Any]:
+    row = await fetch_one("SELECT * FROM services WHERE name = $1", name)
+    assert row is not None
+    return row
+
+
+async def test_get(plex: Service) -> None:
+    service = await services.get("plex")
+    assert service.id == plex.id
+    assert service.api_key == SecretStr("the key")
+
+
+@pytest.mark.parametrize("call", [services.get, services.configure])
+async def test_an_unknown_name_is_not_found(db: DatabaseUrl, call: Any) -> None:
+    with pytest.raises(NotFoundError, match="there is no service 'nope'"):
+        await call("nope")
+
+
+@pytest.mark.parametrize("call", [services.get, services.configure])
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\0b", None, 7])
+async def test_what_can_be_no_name_is_refused(db: DatabaseUrl, call: Any, name: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"^name: "):
+        await call(name)
+
+
+async def test_list_enabled(db: DatabaseUrl) -> None:
+    await Service.bulk_create(
+        [Service(name=f"s{n:02}", display_name="S", enabled=n % 4 > 0) for n in reversed(range(40))]
+    )
+    page = await services.list_enabled()
+    assert [service.name for service in page.data] == [f"s{n:02}" for n in range(40) if n % 4 > 0]
+    assert page.pagination.total == 30
+
+
+async def test_list_enabled_in_pages(db: DatabaseUrl) -> None:
+    await Service.bulk_create([Service(name=f"s{n}", display_name="S") for n in range(5)])
+    page = await services.list_enabled(params=PaginationParams(page=2, limit=2))
+    assert [service.name for service in page.data] == ["s2", "s3"]
+    page = await services.list_enabled(params=PaginationParams(limit=2, sort_by="name", sort_order="desc"))
+    assert [service.name for service in page.data] == ["s4", "s3"]
+    with pytest.raises(InvalidPaginationError):
+        await services.list_enabled(params=PaginationParams(limit=101))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("display_name", "Other"),
+        ("url", "http://other"),
+        ("url", None),
+        ("enabled", False),
+        ("api_key", None),
+        ("config_data", None),
+        ("config_data", [1, {"a": None}]),
+    ],
+)
+async def test_configure_changes_what_is_given_and_nothing_else(plex: Service, column: str, value: Any) -> None:
+    before = await stored()
+    service = await services.configure("plex", **{column: value})
+    after = await stored()
+    assert getattr(service, column) == value
+    assert getattr(await services.get("plex"), column) == value
+    assert {name for name in before if before[name] != after[name]} == {column}
+    assert service.updated_at == after["updated_at"]
+
+
+async def test_configure_with_nothing_changes_nothing(plex: Service) -> None:
+    before = await stored()
+    service = await services.configure("plex")
+    assert service.api_key == SecretStr("the key")
+    assert await stored() == before
+
+
+async def test_configure_encrypts_secrets(plex: Service) -> None:
+    service = await services.configure("plex", api_key="new key", config_data={"port": 2, "Password": "new password"})
+    row = await stored()
+    assert "new key" not in row["api_key"]
+    assert "new password" not in row["config_data"]
+    for found in (service, await services.get("plex")):
+        assert found.api_key == SecretStr("new key")
+        assert found.config_data["Password"] == SecretStr("new password")
+        assert found.config_data["port"] == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("display_name", None),
+        ("display_name", ""),
+        ("display_name", "x" * 101),
+        ("display_name", "a\0b"),
+        ("url", "a\0b"),
+        ("url", 7),
+        ("api_key", 7),
+        ("config_data", {"a": float("nan")}),
+        ("config_data", object()),
+        ("enabled", None),
+        ("enabled", "no"),
+    ],
+)
+async def test_a_value_that_can_not_be_stored_changes_nothing(plex: Service, column: str, value: Any) -> None:
+    before = await stored()
+    with pytest.raises(InvalidInputError, match=column):
+        await services.configure("plex", **{"url": "http://other", column: value})
+    assert await stored() == before
+
+
+async def test_configure_knows_its_arguments(plex: Service) -> None:
+    with pytest.raises(TypeError):
+        await services.configure("plex", nope=1)  # type: ignore[call-arg]  # that is the point
+
+
+async def test_configure_keeps_and_returns_what_another_has_just_changed(fresh_db: DatabaseUrl) -> None:
+    await Service.create(name="plex", display_name="Plex", url="http://plex")
+    begin = asyncio.Event()
+
+    async def other() -> Service:
+        await begin.wait()
+        return await services.configure("plex", url="http://new")
+
+    task = asyncio.create_task(other())
+    async with transaction():
+        await services.configure("plex", display_name="New")
+        begin.set()
+        await asyncio.sleep(0.3)
+        assert not task.done()
+    service = await task
+    assert (service.display_name, service.url) == ("New", "http://new")
+    row = await stored()
+    assert (row["display_name"], row["url"]) == ("New", "http://new")
