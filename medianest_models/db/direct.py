@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from medianest_models.db.embedded import embedded_server
-from medianest_models.errors import DatabaseUnavailableError, translate
+from medianest_models.db.failures import connect_failure
 from medianest_models.settings import DatabaseUrl, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from medianest_models.errors import MedianestError
 
 
 async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
@@ -38,15 +40,16 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
     resolved = await resolve_direct_url(url)
     timeout = resolved.connect_timeout or load_settings().database_connect_timeout
     settings = {"search_path": resolved.schema} if resolved.schema else None
-    problem: Exception | None = None
     try:
         connection = await asyncpg.connect(
             **resolved.connect_arguments(), timeout=timeout, server_settings=settings, statement_cache_size=0
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-        problem = translate(error)
-    if problem is not None:
-        raise DatabaseUnavailableError(f"{resolved.masked}: {problem}")
+    except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
+        error: MedianestError | None = connect_failure(raised, resolved, timeout)
+    else:
+        error = None
+    if error is not None:
+        raise error
     try:
         yield connection
     finally:

@@ -1,0 +1,56 @@
+"""`medianest health` and `medianest stats`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import asyncclick as click
+
+from medianest_models.cli.output import json_option, print_json, print_table
+from medianest_models.db import DatabaseHealth, database, database_health, get_database_stats
+from medianest_models.errors import DatabaseUnavailableError
+
+
+@click.command("health")
+@json_option
+@click.pass_context
+async def health_command(ctx: click.Context, *, as_json: bool) -> None:
+    """Say whether the database can be used. Exit status 1 when it can't."""
+    try:
+        async with database():
+            health = await database_health()
+    except DatabaseUnavailableError as error:
+        health = DatabaseHealth(ok=False, error=str(error))
+    if as_json:
+        print_json(asdict(health))
+    else:
+        known = {name: value for name, value in asdict(health).items() if value is not None and value != ()}
+        print_table(*((name.replace("_", " "), _text(value)) for name, value in known.items()))
+    if not health.ok:
+        await ctx.aexit(1)
+
+
+@click.command("stats")
+@json_option
+async def stats_command(*, as_json: bool) -> None:
+    """Count users, media requests and downloads."""
+    async with database():
+        stats = await get_database_stats()
+    if stats is None:
+        raise DatabaseUnavailableError("the rows could not be counted; `medianest db status` says more")
+    if as_json:
+        print_json(asdict(stats))
+    else:
+        print_table(*((name.replace("_", " "), value) for name, value in asdict(stats).items()))
+
+
+def _text(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.1f}"
+        case tuple():
+            return ", ".join(value)
+        case _:
+            return str(value)

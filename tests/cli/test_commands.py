@@ -1,0 +1,202 @@
+"""The command `medianest`, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from medianest_models.crypto import KeyRing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medianest_models.settings import DatabaseUrl
+
+MEDIANEST = Path(sys.executable).parent / "medianest"
+SEEDED = {"plex", "overseerr", "uptime-kuma"}
+
+
+def medianest(*arguments: str, cwd: Path | None = None, text: str = "", **environment: str) -> tuple[int, str, str]:
+    """The exit status, the output and the errors."""
+    ended = subprocess.run(
+        [str(MEDIANEST), *arguments],
+        cwd=cwd,
+        env={name: value for name, value in (os.environ | environment).items() if value},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert "Traceback" not in ended.stderr
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def document(*arguments: str, **environment: str) -> Any:
+    status, output, errors = medianest(*arguments, "--json", **environment)
+    assert (status, errors) == (0, "")
+    return json.loads(output)
+
+
+def test_migrate_seed_and_look(empty_url: DatabaseUrl) -> None:
+    status, _, errors = medianest("seed")
+    assert status == 1
+    assert "medianest db migrate" in errors
+    assert document("db", "status")["migrations"]["applied"] == []
+    applied = document("db", "migrate")["applied"]
+    assert applied
+    assert document("db", "migrate")["applied"] == []
+    assert document("db", "status")["migrations"] == {"applied": applied, "pending": [], "unknown": []}
+    assert document("seed")["services"] == dict.fromkeys(SEEDED, "created")
+    assert document("seed")["services"] == dict.fromkeys(SEEDED, "kept")
+    health = document("health")
+    assert health["ok"] is True
+    assert health["migration_head"] == applied[-1]
+    assert document("stats") == {"users": 0, "media_requests": 0, "youtube_downloads": 0}
+
+
+def test_setup_says_what_there_is_and_can_be_run_again(empty_url: DatabaseUrl) -> None:
+    first, again = document("setup"), document("setup")
+    assert first["migrations"]["applied_now"] == first["migrations"]["applied"] == again["migrations"]["applied"]
+    assert again["migrations"]["applied_now"] == []
+    assert set(again["seed"]["services"]) == SEEDED
+    status, output, _ = medianest("setup")
+    assert status == 0
+    for said in (empty_url.masked, "0 users", "plex", "youtube.concurrent_downloads", "Next:"):
+        assert said in output
+
+
+def test_reset_asks_and_deletes_everything(fresh_url: DatabaseUrl) -> None:
+    document("seed")
+    assert medianest("db", "psql", "-c", "UPDATE services SET url = 'mine'; CREATE TABLE mine ()")[0] == 0
+    for answer in ("", "n\n"):
+        status, _, errors = medianest("db", "reset", text=answer)
+        assert status == 1
+        assert "WARNING" in errors
+    assert mine() == "mine"
+    status, _, errors = medianest("db", "reset", "--yes", MEDIANEST_ENV="production")
+    assert status == 2
+    assert "production" in errors
+    assert mine() == "mine"
+    assert medianest("db", "reset", text="y\n")[0] == 0
+    assert mine() == ""
+    assert set(document("db", "reset", "--yes")["seed"]["services"]) == SEEDED
+
+
+def mine() -> str:
+    return medianest("db", "psql", "-Atc", "SELECT url FROM services WHERE name = 'plex'")[1].strip()
+
+
+def test_seed_force_overwrites_what_was_changed(fresh_url: DatabaseUrl) -> None:
+    document("seed")
+    medianest("db", "psql", "-c", "UPDATE system_config SET value = '{\"max\": 9}' WHERE value ? 'max'")
+    assert document("seed")["configs"]["youtube.concurrent_downloads"] == "customized"
+    assert document("seed", "--force")["configs"]["youtube.concurrent_downloads"] == "updated"
+
+
+def test_generate_key_prints_a_usable_key_and_nothing_else() -> None:
+    keys = {medianest("secrets", "generate-key")[1].removesuffix("\n") for _ in range(2)}
+    assert len(keys) == 2
+    KeyRing.parse(SecretStr(key) for key in keys)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("db",), ("db", "up"), ("db", "down"), ("db", "status"), ("db", "url"), ("db", "migrate"), ("db", "reset"),
+     ("db", "psql"), ("setup",), ("seed",), ("secrets",), ("secrets", "generate-key"), ("health",), ("stats",)],
+    ids=" ".join,
+)  # fmt: skip
+def test_help_everywhere(arguments: tuple[str, ...]) -> None:
+    status, output, errors = medianest(*arguments, "--help")
+    assert (status, errors) == (0, "")
+    assert "Usage: medianest" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status", "said"),
+    [
+        (("nope",), {}, 2, "No such command"),
+        (("seed", "--nope"), {}, 2, "No such option"),
+        (("seed",), {"DATABASE_URL": "mysql://u:hidden@h/d"}, 2, "DATABASE_URL"),
+        (("seed",), {"DATABASE_POOL_MAX": "many"}, 2, "DATABASE_POOL_MAX"),
+        (("setup",), {"DATABASE_URL": "", "MEDIANEST_ENV": "production"}, 2, "DATABASE_URL"),
+        (("db", "up"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 2, "DATABASE_URL"),
+        (("db", "migrate"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
+        (("db", "status"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
+        (("stats",), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
+        (("--env-file", "/nowhere", "seed"), {}, 2, "/nowhere"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    arguments: tuple[str, ...], environment: dict[str, str], status: int, said: str
+) -> None:
+    ended, output, errors = medianest(*arguments, **environment)
+    assert ended == status
+    assert output == ""
+    assert said in errors.splitlines()[-1]
+    assert "hidden" not in errors
+
+
+def test_health_says_so_when_there_is_no_database() -> None:
+    status, output, errors = medianest("health", "--json", DATABASE_URL="postgresql://u:hidden@127.0.0.1:1/d")
+    assert (status, errors) == (1, "")
+    health = json.loads(output)
+    assert health["ok"] is False
+    assert "127.0.0.1:1" in health["error"]
+    assert "hidden" not in output
+
+
+def test_the_password_is_masked_unless_it_is_asked_for() -> None:
+    url = "postgresql://u:hidden@h:5432/d"
+    assert medianest("db", "url", DATABASE_URL=url)[1] == "postgresql://u:***@h:5432/d\n"
+    assert medianest("db", "url", "--show-password", DATABASE_URL=url)[1] == url + "\n"
+
+
+def test_a_server_that_never_answers_is_given_up_within_the_connect_timeout(silent_port: int) -> None:
+    started = time.monotonic()
+    status, _, errors = medianest(
+        "seed", DATABASE_URL=f"postgresql://u:hidden@127.0.0.1:{silent_port}/d", DATABASE_CONNECT_TIMEOUT="1"
+    )
+    assert status == 1
+    assert "no answer" in errors
+    assert time.monotonic() - started < 20
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port where somebody accepts connections and never says a word."""
+    import socket  # noqa: PLC0415 - only here
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_an_env_file_wins_over_the_environment(empty_url: DatabaseUrl, tmp_path: Path) -> None:
+    file = tmp_path / ".env.production"
+    file.write_text(f"DATABASE_URL={empty_url.render().get_secret_value()}\n")
+    elsewhere = {"DATABASE_URL": "postgresql://u@127.0.0.1:1/d"}
+    assert medianest("db", "migrate", **elsewhere)[0] == 1
+    assert medianest("--env-file", str(file), "db", "migrate", **elsewhere)[0] == 0
+
+
+def test_the_embedded_server_goes_up_and_down(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": "", "MEDIANEST_HOME": str(tmp_path / "a home"), "ENCRYPTION_KEYS": ""}
+    assert document("db", "status", **settings)["running"] is False
+    try:
+        url = document("db", "up", **settings)["url"]
+        assert document("db", "up", **settings)["url"] == url
+        assert document("db", "status", **settings)["running"] is True
+        assert medianest("db", "psql", "-Atc", "SELECT 1", cwd=tmp_path, **settings)[:2] == (0, "1\n")
+        assert document("setup", **settings)["url"] == url
+    finally:
+        assert document("db", "down", **settings) == {"stopped": True}
+    assert document("db", "down", **settings) == {"stopped": False}
+    assert document("db", "status", **settings)["running"] is False
