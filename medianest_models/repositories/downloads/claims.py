@@ -1,0 +1,99 @@
+"""Giving downloads to workers, and taking them back from those that went silent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from medianest_models.db.statements import fetch_one
+from medianest_models.errors import StatementError
+from medianest_models.models import YouTubeDownload
+from medianest_models.repositories._arguments import as_duration
+from medianest_models.repositories.downloads.terms import (
+    CONFIGURED,
+    LEASE,
+    MAX_ATTEMPTS,
+    MaxRunning,
+    as_max_running,
+    as_worker_id,
+)
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+_INVALID_TRANSACTION_STATE: Final = "25000"
+
+# Raw, because a limit over all workers needs a function in the database, which locks first and then counts.
+_CLAIM: Final = "SELECT * FROM medianest_claim_download($1, $2, $3, $4)"
+
+# Raw, because the ORM has no UPDATE with a subquery that locks and skips, nor RETURNING.
+_CLAIM_ANY: Final = """
+UPDATE youtube_downloads SET
+    status = 'downloading', attempts = attempts + 1, worker_id = $1,
+    lease_expires_at = clock_timestamp() + $2::interval, progress = 0, started_at = clock_timestamp()
+WHERE id = (
+    SELECT id FROM youtube_downloads
+    WHERE status = 'queued' AND scheduled_at <= statement_timestamp()
+    ORDER BY priority DESC, scheduled_at, created_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+"""
+
+# Raw, because claims do the same in the database.
+_RELEASE_EXPIRED: Final = "SELECT medianest_release_expired_downloads($1) AS released"
+
+
+async def claim(
+    worker_id: str, *, lease: timedelta = LEASE, max_running: MaxRunning = CONFIGURED
+) -> YouTubeDownload | None:
+    """The next download, which from now on belongs to this worker; None when there is none, or no place for it.
+
+    The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads
+    whose lease ran out are put back before, so that a worker that died is replaced. In a transaction the claim
+    counts from its commit, and claims with a limit wait for that.
+
+    Args:
+        worker_id: A name that no two jobs have at the same time, in at most 255 characters: whoever knows it can
+            change the download.
+        lease: How long the download belongs to the worker without a sign of life.
+        max_running: How many downloads may run at once, over all workers, which should all say the same; None for
+            any number.
+
+    Raises:
+        InvalidInputError: An argument is not as said above.
+        StatementError: A claim with a limit in a transaction that is REPEATABLE READ or SERIALIZABLE, which does
+            not see what others claim.
+    """
+    worker = as_worker_id(worker_id)
+    as_duration(lease, "lease")
+    if max_running is None:
+        row = await fetch_one(_CLAIM_ANY, worker, lease)
+        if row is None and await release_expired():
+            row = await fetch_one(_CLAIM_ANY, worker, lease)
+        return None if row is None else YouTubeDownload.from_row(row)
+    try:
+        row = await fetch_one(_CLAIM, worker, lease, as_max_running(max_running), MAX_ATTEMPTS)
+    except StatementError as error:
+        if error.sqlstate != _INVALID_TRANSACTION_STATE:
+            raise
+    else:
+        return None if row is None else YouTubeDownload.from_row(row)
+    raise StatementError(
+        "a claim with a limit needs READ COMMITTED: in another isolation it does not see what others claim",
+        sqlstate=_INVALID_TRANSACTION_STATE,
+    )
+
+
+async def release_expired() -> int:
+    """Takes the downloads back from workers whose lease ran out.
+
+    They go back to the queue at once, or fail for good after `MAX_ATTEMPTS` attempts. Claims do this too; run it
+    by itself where no worker may be left. It can be interrupted at any time.
+
+    Returns:
+        How many downloads.
+    """
+    row = await fetch_one(_RELEASE_EXPIRED, MAX_ATTEMPTS)
+    assert row is not None  # noqa: S101 - a SELECT of one value returns one row
+    return int(row["released"])

@@ -1,0 +1,113 @@
+"""What users do with the queue: put a download in, look at it, take it out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from medianest_models.db.statements import fetch_one
+from medianest_models.enums import DownloadPriority
+from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, NotFoundError
+from medianest_models.models import YouTubeDownload
+from medianest_models.models.base import new_id
+from medianest_models.repositories._arguments import as_aware, as_column, as_text, as_uuid
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+_MAX_URL_LENGTH: Final = 2048
+
+# Raw, because the download that is in the way has to be found in the same moment: DO UPDATE, which changes nothing,
+# waits for that row and returns it, where DO NOTHING may return none and a second look come too late.
+_ENQUEUE: Final = """
+INSERT INTO youtube_downloads (id, user_id, playlist_url, priority, playlist_title, metadata, scheduled_at)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, coalesce($7::timestamptz, now()))
+ON CONFLICT (user_id, playlist_url) WHERE status IN ('queued', 'downloading')
+DO UPDATE SET playlist_url = EXCLUDED.playlist_url
+RETURNING *
+"""
+
+# Raw, because the download's status is looked at and changed in one statement, which returns the row.
+_CANCEL: Final = """
+UPDATE youtube_downloads
+SET status = 'failed', error_message = 'cancelled', lease_expires_at = NULL, completed_at = clock_timestamp()
+WHERE id = $1 AND status IN ('queued', 'downloading')
+RETURNING *
+"""
+
+
+async def enqueue(
+    user_id: UUID | str,
+    *,
+    playlist_url: str,
+    priority: DownloadPriority = DownloadPriority.NORMAL,
+    playlist_title: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    scheduled_at: datetime | None = None,
+) -> YouTubeDownload:
+    """Puts a download into the queue and wakes the workers that wait.
+
+    Args:
+        user_id: The user it is for.
+        playlist_url: Where the playlist is, in at most 2,048 characters.
+        priority: Which download goes first: the higher one.
+        playlist_title: The playlist's name, in at most 500 characters.
+        metadata: A JSON document to keep with it.
+        scheduled_at: When it may begin; None for at once.
+
+    Raises:
+        DuplicateDownloadError: This user already has an active download of this playlist; the message gives its id.
+        InvalidReferenceError: There is no such user.
+        InvalidInputError: An argument is not as said above.
+    """
+    download_id = new_id()
+    row = await fetch_one(
+        _ENQUEUE,
+        download_id,
+        as_uuid(user_id, "user_id"),
+        as_text(playlist_url, "playlist_url", max_length=_MAX_URL_LENGTH),
+        as_column(YouTubeDownload, "priority", priority),
+        as_column(YouTubeDownload, "playlist_title", playlist_title),
+        as_column(YouTubeDownload, "metadata", metadata),
+        None if scheduled_at is None else as_aware(scheduled_at, "scheduled_at"),
+    )
+    assert row is not None  # noqa: S101 - an upsert without a condition returns its row
+    download = YouTubeDownload.from_row(row)
+    if download.id != download_id:
+        raise DuplicateDownloadError(
+            f"this user already has an active download of this playlist: {download.id}",
+            constraint="uq_youtube_downloads_user_id_playlist_url",
+        )
+    return download
+
+
+async def get(download_id: UUID | str) -> YouTubeDownload:
+    """The download with that id.
+
+    Raises:
+        NotFoundError: There is none.
+        InvalidInputError: `download_id` is no UUID.
+    """
+    key = as_uuid(download_id, "download_id")
+    download = await YouTubeDownload.get_or_none(id=key)
+    if download is None:
+        raise NotFoundError(f"there is no download {key}")
+    return download
+
+
+async def cancel(download_id: UUID | str) -> YouTubeDownload:
+    """Ends a download that waits or runs, for good: it is then `failed`, and its error message is "cancelled".
+
+    The worker that runs it learns of it as a `LeaseLostError` with its next heartbeat.
+
+    Raises:
+        NotFoundError: There is no such download.
+        InvalidTransitionError: It has ended already.
+        InvalidInputError: `download_id` is no UUID.
+    """
+    key = as_uuid(download_id, "download_id")
+    row = await fetch_one(_CANCEL, key)
+    if row is None:
+        ended = await get(key)
+        raise InvalidTransitionError(f"download {key} can't be cancelled: it is {ended.status}")
+    return YouTubeDownload.from_row(row)

@@ -1,0 +1,307 @@
+"""The queue of downloads under many workers, in processes of their own, some of which are killed or stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.enums import DownloadStatus
+from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, LeaseLostError
+from medianest_models.models import User, YouTubeDownload
+from medianest_models.repositories import downloads, system_config
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from uuid import UUID
+
+    from medianest_models.settings import DatabaseUrl
+
+SHORT = timedelta(seconds=1.5)
+"""Longer than a busy machine takes for a heartbeat, and no longer than a test should wait."""
+
+
+async def fill(number: int) -> None:
+    """Queues downloads, in one statement: the queue's own functions are not what is tested here."""
+    user = await User.create(plex_id="1", plex_username="ann")
+    await execute(
+        "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT $1, 'u' || n FROM generate_series(1, $2) AS n",
+        user.id,
+        number,
+    )
+
+
+@asynccontextmanager
+async def sampled(url: DatabaseUrl) -> AsyncIterator[list[int]]:
+    """How many downloads were running, asked without a pause as long as the block lasts."""
+    samples: list[int] = []
+    connection = await connect(url)
+
+    async def sample() -> None:
+        while True:
+            samples.append(
+                await connection.fetchval("SELECT count(*) FROM youtube_downloads WHERE status = 'downloading'")
+            )
+
+    task = asyncio.create_task(sample())
+    try:
+        yield samples
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        connection.terminate()
+
+
+async def running() -> YouTubeDownload:
+    """The one download that is running, as soon as there is one."""
+    async with asyncio.timeout(20):
+        while True:
+            download = await YouTubeDownload.get_or_none(status=DownloadStatus.DOWNLOADING)
+            if download is not None:
+                return download
+            await asyncio.sleep(0.02)
+
+
+async def work(tasks: int) -> list[UUID]:
+    """Workers of one process, until no download is open. Returns what they completed."""
+    done: list[UUID] = []
+
+    async def worker(name: str) -> None:
+        while True:
+            download = await downloads.claim(name)
+            if download is not None:
+                await asyncio.sleep(0.005)
+                await downloads.report_progress(download.id, worker_id=name, progress=50)
+                await downloads.complete(download.id, worker_id=name)
+                done.append(download.id)
+            elif not await downloads.wait_for_work(timeout=timedelta(seconds=1)):
+                counts = await downloads.counts_by_status()
+                if not counts[DownloadStatus.QUEUED] and not counts[DownloadStatus.DOWNLOADING]:
+                    return
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(tasks):
+            group.create_task(worker(f"{os.getpid()}-{number}"))
+    return done
+
+
+async def test_fifty_workers_do_a_thousand_downloads_once_each_and_never_too_many_at_a_time(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_POOL_MAX", "2")  # and a listening connection for each worker that waits
+    await fill(1000)
+    await system_config.set("youtube.concurrent_downloads", value={"max": 5})
+    async with sampled(fresh_db) as samples:
+        results = await asyncio.to_thread(run_in_processes, work, 10, 5, url=fresh_db, connected=True, timeout=120)
+    done = Counter(key for result in results for key in result)
+    assert len(done) == 1000
+    assert set(done.values()) == {1}
+    assert max(samples) == 5
+    assert len(samples) > 100
+    assert await YouTubeDownload.filter(status=DownloadStatus.COMPLETED, attempts=1).count() == 1000
+
+
+async def claim_at_once(tasks: int, limit: int | None) -> list[UUID]:
+    claims = (downloads.claim(f"{os.getpid()}-{number}", max_running=limit) for number in range(tasks))
+    return [download.id for download in await asyncio.gather(*claims) if download]
+
+
+async def test_of_many_claims_at_once_only_as_many_as_the_limit_succeed(fresh_db: DatabaseUrl) -> None:
+    await fill(50)
+    results = await asyncio.to_thread(run_in_processes, claim_at_once, 4, 10, 3, url=fresh_db, connected=True)
+    assert len([key for result in results for key in result]) == 3
+    assert await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).count() == 3
+
+
+async def claim_all() -> list[UUID]:
+    keys: list[UUID] = []
+
+    async def worker(name: str) -> None:
+        while download := await downloads.claim(name, max_running=None):
+            keys.append(download.id)
+
+    await asyncio.gather(*(worker(f"{os.getpid()}-{number}") for number in range(5)))
+    return keys
+
+
+async def test_no_download_is_claimed_twice_without_a_limit(fresh_db: DatabaseUrl) -> None:
+    await fill(400)
+    results = await asyncio.to_thread(run_in_processes, claim_all, 4, url=fresh_db, connected=True)
+    claimed = Counter(key for result in results for key in result)
+    assert len(claimed) == 400
+    assert set(claimed.values()) == {1}
+    assert await YouTubeDownload.filter(attempts=1).count() == 400
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+async def test_a_claim_does_not_wait_for_a_row_that_someone_holds(fresh_db: DatabaseUrl, limit: int | None) -> None:
+    await fill(2)
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            held = await connection.fetchval("SELECT id FROM youtube_downloads ORDER BY id LIMIT 1 FOR UPDATE")
+            async with asyncio.timeout(5):
+                got = await downloads.claim("w", max_running=limit)
+                assert await downloads.claim("w", max_running=limit) is None
+        assert got is not None
+        assert got.id != held
+        assert await downloads.claim("w", max_running=limit) is not None
+    finally:
+        await connection.close()
+
+
+async def test_release_expired_does_not_wait_for_a_row_that_someone_holds(fresh_db: DatabaseUrl) -> None:
+    await fill(2)
+    await execute("UPDATE youtube_downloads SET status = 'downloading', lease_expires_at = now(), attempts = 1")
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            await connection.fetchval("SELECT id FROM youtube_downloads LIMIT 1 FOR UPDATE")
+            async with asyncio.timeout(5):
+                assert await downloads.release_expired() == 1
+        assert await downloads.release_expired() == 1
+    finally:
+        await connection.close()
+
+
+async def release_expired() -> int:
+    return await downloads.release_expired()
+
+
+async def test_expired_leases_are_released_once(fresh_db: DatabaseUrl) -> None:
+    await fill(200)
+    await execute("UPDATE youtube_downloads SET status = 'downloading', lease_expires_at = now(), attempts = 1")
+    results = await asyncio.to_thread(run_in_processes, release_expired, 4, url=fresh_db, connected=True)
+    assert sum(results) == 200
+    assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=1).count() == 200
+
+
+async def hold() -> list[str]:
+    """A worker that keeps its download until it is lost; what then becomes of everything else it tries."""
+    name = str(os.getpid())
+    download = await downloads.claim(name, lease=SHORT, max_running=1)
+    assert download is not None
+    errors = []
+    while not errors:
+        await asyncio.sleep(0.05)
+        try:
+            await downloads.heartbeat(download.id, worker_id=name, lease=SHORT)
+        except LeaseLostError as error:
+            errors.append(type(error).__name__)
+    for attempt in (
+        downloads.report_progress(download.id, worker_id=name, progress=99),
+        downloads.complete(download.id, worker_id=name, file_paths=["late"]),
+        downloads.fail(download.id, worker_id=name, error_message="late"),
+        downloads.release(download.id, worker_id=name),
+    ):
+        try:
+            await attempt
+        except LeaseLostError as error:
+            errors.append(type(error).__name__)
+    return errors
+
+
+async def test_a_killed_worker_is_replaced_after_its_lease(fresh_db: DatabaseUrl) -> None:
+    await fill(1)
+    process = asyncio.create_task(asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True))
+    download = await running()
+    os.kill(int(download.worker_id or ""), signal.SIGKILL)
+    with pytest.raises(AssertionError, match="status -9"):
+        await process
+    assert await downloads.claim("second", max_running=1) is None  # its lease goes on
+    assert await downloads.wait_for_work(timeout=timedelta(seconds=20), max_running=1)
+    again = await downloads.claim("second", max_running=1)
+    assert again is not None
+    assert (again.id, again.attempts) == (download.id, 2)
+    await downloads.complete(again.id, worker_id="second")
+
+
+async def test_a_stopped_worker_that_comes_back_late_changes_nothing(fresh_db: DatabaseUrl) -> None:
+    await fill(1)
+    process = asyncio.create_task(asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True))
+    download = await running()
+    pid = int(download.worker_id or "")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert await downloads.wait_for_work(timeout=timedelta(seconds=20), max_running=1)
+        again = await downloads.claim("second", max_running=1)
+        assert again is not None
+        assert (again.id, again.attempts) == (download.id, 2)
+        before = await fetch_one("SELECT * FROM youtube_downloads")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert await process == [["LeaseLostError"] * 5]
+    assert await fetch_one("SELECT * FROM youtube_downloads") == before
+    await downloads.complete(again.id, worker_id="second")
+
+
+async def test_a_stopped_worker_changes_nothing_either_when_nobody_took_over(fresh_db: DatabaseUrl) -> None:
+    await fill(1)
+    process = asyncio.create_task(asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True))
+    pid = int((await running()).worker_id or "")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(SHORT.total_seconds() + 0.2)
+        before = await fetch_one("SELECT * FROM youtube_downloads")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert await process == [["LeaseLostError"] * 5]
+    assert await fetch_one("SELECT * FROM youtube_downloads") == before
+
+
+async def enqueue_at_once(user_id: UUID) -> list[tuple[bool, str]]:
+    """Whether each attempt made the download, and its id or the error's message."""
+
+    async def attempt() -> tuple[bool, str]:
+        try:
+            return True, str((await downloads.enqueue(user_id, playlist_url="u")).id)
+        except DuplicateDownloadError as error:
+            return False, str(error)
+
+    return await asyncio.gather(*(attempt() for _ in range(10)))
+
+
+async def test_of_many_equal_downloads_one_is_queued_and_the_others_name_it(fresh_db: DatabaseUrl) -> None:
+    user = await User.create(plex_id="1", plex_username="ann")
+    results = await asyncio.to_thread(run_in_processes, enqueue_at_once, 4, user.id, url=fresh_db, connected=True)
+    attempts = [attempt for result in results for attempt in result]
+    (made,) = [text for succeeded, text in attempts if succeeded]
+    refused = [text for succeeded, text in attempts if not succeeded]
+    assert len(refused) == 39
+    assert all(made in text for text in refused)
+    assert await YouTubeDownload.all().count() == 1
+
+
+async def end_all() -> list[str]:
+    """Cancels and completes every download at once. What succeeded, as the download's id."""
+    ended = []
+    for download in await YouTubeDownload.all().order_by("playlist_url"):
+        outcomes = await asyncio.gather(
+            downloads.cancel(download.id), downloads.complete(download.id, worker_id="w"), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, YouTubeDownload):
+                ended.append(f"{outcome.id} {outcome.status}")
+            elif not isinstance(outcome, (InvalidTransitionError, LeaseLostError)):
+                raise outcome
+    return ended
+
+
+async def test_a_download_is_cancelled_or_completed_and_never_both(fresh_db: DatabaseUrl) -> None:
+    await fill(100)
+    await execute(
+        "UPDATE youtube_downloads "
+        "SET status = 'downloading', worker_id = 'w', lease_expires_at = now() + interval '1 hour', attempts = 1"
+    )
+    results = await asyncio.to_thread(run_in_processes, end_all, 3, url=fresh_db, connected=True)
+    ended = sorted(text for result in results for text in result)
+    assert ended == sorted([f"{download.id} {download.status}" for download in await YouTubeDownload.all()])
