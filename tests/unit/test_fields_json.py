@@ -1,0 +1,134 @@
+"""JSON columns: a document is stored as itself, or refused with the place in it."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medianest_models.enums import ServiceStatus
+from medianest_models.errors import InvalidInputError
+from medianest_models.models import SystemConfig
+
+FIELD = SystemConfig._meta.fields_map["value"]
+PLACE = "system_config.value"
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+documents = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda children: st.lists(children) | st.dictionaries(texts, children),
+)
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+class Level(IntEnum):
+    HIGH = 2
+
+
+def stored(value: object) -> Any:
+    """What would be written for an instance with that document."""
+    instance = SystemConfig(value=value)
+    return FIELD.to_db_value(instance.value, instance)
+
+
+@given(documents.filter(lambda document: document is not None))
+def test_a_document_is_read_as_it_was_written(document: object) -> None:
+    assert FIELD.to_python_value(stored(document)) == document
+
+
+@pytest.mark.parametrize("text", ["hello", "123", "null", "true", '"quoted"', "{}", '{"a": 1}', "[1", "", " "])
+def test_a_text_is_a_text_and_no_json(text: str) -> None:
+    assert SystemConfig(value=text).value == text
+    assert orjson.loads(stored(text)) == text
+    assert SystemConfig().update_from_dict({"value": text}).value == text
+
+
+def test_none_is_null() -> None:
+    assert stored(None) is None
+    assert stored([None]) == "[null]"
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (math.nan, ": NaN and infinity are not JSON"),
+        ({"a": [1, -math.inf]}, ".a[1]: NaN and infinity are not JSON"),
+        ([2**64], "[0]: a whole number is out of range (64 bits)"),
+        (-(2**63) - 1, ": a whole number is out of range (64 bits)"),
+        ({"a": 10**5000}, ".a: a whole number is out of range (64 bits)"),
+        ({"a": Decimal("1.5")}, ".a: Decimal is not JSON"),
+        ({1: "a"}, ": a key must be a text, not int"),
+        ({"a": {None: 1}}, ".a: a key must be a text, not NoneType"),
+        ({Level.HIGH: 1}, ": a key must be a text, not Level"),
+        ({"a": "x\0y"}, ".a: a text must not hold a NUL character"),
+        ({"x\0y": 1}, ", a key: a text must not hold a NUL character"),
+        (["\ud800"], "[0]: a text is not valid Unicode"),
+        ({"\udfff": 1}, ", a key: a text is not valid Unicode"),
+        ({"a": b"x"}, ".a: bytes is not JSON"),
+        ({"a": {1, 2}}, ".a: set is not JSON"),
+        ([uuid4()], "[0]: UUID is not JSON"),
+        ({"a": object()}, ".a: object is not JSON"),
+        ([Pair(1, 2)], ": holds a value that is not JSON"),
+        ([type("Ratio", (float,), {})(1.5)], ": holds a value that is not JSON"),
+    ],
+)
+def test_what_is_no_json_is_refused(document: object, problem: str) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        stored(document)
+    assert str(raised.value) == PLACE + problem
+
+
+def test_what_json_has_no_type_for_but_a_like_one_is_taken() -> None:
+    assert orjson.loads(stored({"a": (1, 2), "b": ServiceStatus.UP, ServiceStatus.DOWN: Level.HIGH, "c": True})) == {
+        "a": [1, 2],
+        "b": "up",
+        "down": 2,
+        "c": True,
+    }
+
+
+def nested(levels: int) -> Any:
+    document: dict[str, Any] = {}
+    for _ in range(levels):
+        document = {"a": document}
+    return document
+
+
+def test_a_document_may_have_two_hundred_levels() -> None:
+    assert FIELD.to_python_value(stored(nested(200))) == nested(200)
+
+
+@pytest.mark.parametrize("levels", [201, 300, 5_000, 100_000])
+def test_more_levels_are_refused(levels: int) -> None:
+    with pytest.raises(InvalidInputError, match=rf"^{PLACE}: is nested more than 200 levels deep$"):
+        stored(nested(levels))
+
+
+def test_a_document_in_itself_is_refused() -> None:
+    document: dict[str, Any] = {}
+    document |= {"a": document, "b": [document, document]}
+    with pytest.raises(InvalidInputError, match="levels deep"):
+        stored(document)
+
+
+def test_no_message_holds_a_value() -> None:
+    for value in ({"a": "canary\0"}, ["canary\ud800"], {"a": b"canary"}, {"a": {"canary"}}):
+        with pytest.raises(InvalidInputError) as raised:
+            stored(value)
+        assert "canary" not in str(raised.value)
+        assert raised.value.__suppress_context__ or raised.value.__context__ is None
