@@ -22,7 +22,6 @@ from medianest_models.cli.setup import setup_command
 from medianest_models.errors import ConfigurationError, MedianestError
 from medianest_models.settings import load_settings
 
-
 logger = logging.getLogger(__name__)
 
 

@@ -1,0 +1,93 @@
+"""What the documentation names exists, and its examples run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import asyncclick as click
+import pytest
+
+from medianest_models.cli import application
+from medianest_models.settings import Settings
+from tests.conftest import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from medianest_models.settings import DatabaseUrl
+
+PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])
+README = (CHECKOUT / "README.md").read_text()
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+COMMANDS = set(commands(application))
+
+
+def recipes() -> set[str]:
+    return set(re.findall(r"^([a-z-]+)[^:=\n]*:$", (CHECKOUT / "justfile").read_text(), re.MULTILINE))
+
+
+def test_the_readmes_python_runs(fresh_url: DatabaseUrl) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    ended = subprocess.run(
+        [sys.executable, "-c", example], env=os.environ, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "**********\n0\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_recipe_that_is_named_exists(page: Path) -> None:
+    text = " ".join(page.read_text().split())
+    for said in re.findall(r"medianest ((?:[a-z-]+ ?)+)", "\n".join(re.findall(r"`([^`]+)`", text))):
+        words = tuple(said.split())
+        assert any(words[:length] in COMMANDS for length in (1, 2)), f"medianest {said}"
+    for recipe in re.findall(r"`(?:just|python3 dev\.py) ([a-z-]+)", text):
+        assert recipe in recipes(), recipe
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_linked_exists(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_shell_examples_of_the_readme_are_commands() -> None:
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+    assert [line for line in lines if line.startswith("python3")] == ["python3 dev.py setup", "python3 dev.py test"]
+    for line in lines:
+        program, *words = line.split()
+        if program == "medianest":
+            assert tuple(words[:2]) in COMMANDS
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    table = (CHECKOUT / "docs" / "operations.md").read_text()
+    documented: dict[str, str] = {}
+    for names, default in re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \| ([^|]*) \|", table, re.MULTILINE):
+        for name, value in zip(names.split(", "), default.split(", "), strict=True):
+            documented[name.strip("`")] = value.strip("` ")
+    assert set(documented) == {name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        assert documented[name.upper()] == shown(name, field.default)
+
+
+def shown(name: str, default: Any) -> str:
+    derived = {"database_direct_url": "DATABASE_URL", "medianest_home": ".medianest"}
+    if name in derived:
+        return derived[name]
+    if default is None or default == ():
+        return "none"
+    return f"{default:g}" if isinstance(default, float) else str(default).lower()
