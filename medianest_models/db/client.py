@@ -176,9 +176,9 @@ class Client(StatementClient):
         Raises:
             DatabaseUnavailableError: This is another event loop.
         """
-        if super()._check_loop():
+        if self._bound_loop is None or self._bound_loop is asyncio.get_running_loop():
             return
-        if self.is_left_behind:
+        if self._bound_loop.is_closed():
             raise DatabaseUnavailableError(
                 "connected on an event loop that has ended: call connect_database() in this one, "
                 "and disconnect_database() before a loop ends"
@@ -190,7 +190,10 @@ class Client(StatementClient):
 
     def _check_loop(self) -> bool:
         """Tortoise's own question, which silently makes another pool when it is answered with False."""
-        self.check_loop()
+        try:  # noqa: SIM105 - suppress() would cost more, and this is asked for every query
+            self.check_loop()
+        except RuntimeError:
+            pass  # no event loop runs: a query is only being made
         return True
 
     def _acquire_failure(

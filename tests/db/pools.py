@@ -1,0 +1,78 @@
+"""Pools of a known size, and what a pool looks like when nothing has leaked from it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from tortoise.connection import get_connection
+
+from medianest_models.db import database, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from asyncpg import Record
+    from asyncpg.pool import Pool
+
+    from medianest_models.db.client import Client
+    from medianest_models.settings import DatabaseUrl
+
+PATIENCE = 20  # seconds after which a test that hangs fails instead
+
+
+def client() -> Client:
+    """What runs a statement now: the pool, or the current transaction."""
+    return cast("Client", get_connection("default"))
+
+
+@asynccontextmanager
+async def pool_of(size: int, url: DatabaseUrl) -> AsyncIterator[Client]:
+    """This process connected with a pool of that size, to a database with a table `deeds`."""
+    async with database(replace(url, pool_max=size)):
+        await client().execute_script("CREATE TABLE deeds (doer int, step int, PRIMARY KEY (doer, step))")
+        yield client()
+
+
+async def do(doer: int, step: int) -> None:
+    """One row in the table `deeds`, in the current transaction."""
+    await client().execute_insert("INSERT INTO deeds VALUES ($1, $2)", [doer, step])
+
+
+async def deeds() -> list[tuple[int, int]]:
+    """The rows of the table `deeds`."""
+    rows = await client().execute_query_dict("SELECT doer, step FROM deeds ORDER BY doer, step")
+    return [(row["doer"], row["step"]) for row in rows]
+
+
+async def assert_whole(pool_client: Client) -> None:
+    """Nothing has leaked: no connection is in use or in a transaction, and all of them can be used at once."""
+    pool = pool_client.pool
+    assert pool is not None
+    async with asyncio.timeout(PATIENCE):
+        await _all_returned(pool)
+        everyone = asyncio.Barrier(pool.get_max_size())
+
+        async def use() -> int:
+            async with transaction():
+                await everyone.wait()
+                row = await client().execute_query_dict("SELECT pg_backend_pid() AS pid")
+                await everyone.wait()
+                return int(row[0]["pid"])
+
+        users = await asyncio.gather(*(use() for _ in range(pool.get_max_size())))
+        assert len(set(users)) == pool.get_max_size()
+        await _all_returned(pool)
+    assert pool.get_size() == pool.get_max_size()
+    states = await pool_client.execute_query_dict(
+        "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+    )
+    assert states == []
+
+
+async def _all_returned(pool: Pool[Record]) -> None:
+    """The last connections may still be on their way back when the task that used them has ended."""
+    while pool.get_size() != pool.get_idle_size():  # noqa: ASYNC110 - the pool tells nobody
+        await asyncio.sleep(0.01)

@@ -1,0 +1,158 @@
+"""Cancellation at every moment of a transaction leaks nothing and leaves nothing half-written."""
+
+# ruff: noqa: PT012 - what has to raise is the end of a block
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import secrets
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tortoise.transactions import in_transaction
+
+from medianest_models.db import transaction
+from medianest_models.errors import TransactionAbortedError
+from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from medianest_models.settings import DatabaseUrl
+
+
+class CancelledAt:
+    """Awaits a coroutine and cancels the task at its n-th suspension, counted from 0."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], suspension: int) -> None:
+        self._coroutine = coroutine
+        self._suspension = suspension
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        steps = self._coroutine.__await__()
+        resume = partial(steps.send, None)
+        for suspension in itertools.count():
+            try:
+                awaited = resume()
+            except StopIteration:
+                return
+            task = asyncio.current_task()
+            if suspension == self._suspension and task is not None:
+                task.cancel()
+            try:
+                resume = partial(steps.send, (yield awaited))
+            except BaseException as raised:  # noqa: BLE001 - handed on
+                resume = partial(steps.throw, raised)
+
+
+async def cancel_everywhere(work: Callable[[int], Coroutine[Any, Any, None]]) -> int:
+    """Run `work(n)` for n = 0, 1, ..., cancelled at its n-th suspension, until one run has no n-th suspension."""
+    for suspension in itertools.count():
+
+        async def run(suspension: int = suspension) -> None:
+            await CancelledAt(work(suspension), suspension)
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.create_task(run())
+        except asyncio.CancelledError:
+            continue
+        return suspension
+    raise AssertionError
+
+
+async def two_steps(doer: int) -> None:
+    async with transaction():
+        await do(doer, 1)
+        async with transaction():
+            await do(doer, 2)
+        await client().execute_query("SELECT pg_sleep(0.001)")
+
+
+async def two_steps_of_tortoise(doer: int) -> None:
+    async with in_transaction():
+        await do(doer, 1)
+        async with in_transaction():
+            await do(doer, 2)
+
+
+async def read(doer: int) -> None:
+    await client().execute_query("SELECT pg_sleep(0.001)")
+
+
+@pytest.mark.parametrize("work", [two_steps, two_steps_of_tortoise, read])
+async def test_cancelled_at_every_suspension(
+    fresh_url: DatabaseUrl, work: Callable[[int], Coroutine[Any, Any, None]]
+) -> None:
+    async with pool_of(2, fresh_url) as pool_client:
+        await assert_whole(pool_client)
+        suspensions = await cancel_everywhere(work)
+        await assert_whole(pool_client)
+        assert suspensions >= 2
+        if work is not read:
+            assert suspensions >= 6  # BEGIN, two statements, SAVEPOINT, RELEASE, COMMIT, the reset of the connection
+            written = await deeds()
+            doers = {doer for doer, _ in written}
+            assert written == [(doer, step) for doer in sorted(doers) for step in (1, 2)]
+            assert suspensions in doers  # the run that was not cancelled
+
+
+async def test_a_storm_of_cancellations(fresh_url: DatabaseUrl) -> None:
+    seed = secrets.randbits(32)
+    moments = random.Random(seed)  # noqa: S311 - moments, no secrets
+
+    async def cancelled(doer: int) -> None:
+        """Cancelled at a random step of the transaction, or at a random time, most likely while waiting."""
+        task = asyncio.create_task(run(doer, moments.randrange(12)))
+        if doer % 2:
+            await asyncio.sleep(moments.random() * 0.5)
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def run(doer: int, suspension: int) -> None:
+        await CancelledAt(two_steps(doer), suspension)
+
+    async with pool_of(5, fresh_url) as pool_client:
+        async with asyncio.timeout(3 * PATIENCE):
+            await asyncio.gather(*(cancelled(doer) for doer in range(500)))
+        await assert_whole(pool_client)
+        written = await deeds()
+        doers = {doer for doer, _ in written}
+        assert written == [(doer, step) for doer in sorted(doers) for step in (1, 2)], f"seed {seed}"
+
+
+async def test_a_timeout_around_a_statement_leaves_the_pool_whole(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url) as pool_client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client().execute_query("SELECT pg_sleep(10)")
+        await assert_whole(pool_client)
+
+
+async def test_a_timeout_caught_inside_a_transaction_is_not_committed_over(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url) as pool_client:
+        with pytest.raises(TransactionAbortedError):
+            async with transaction():
+                await do(1, 1)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await client().execute_query("SELECT pg_sleep(10)")
+        assert await deeds() == []
+        await assert_whole(pool_client)
+
+
+async def test_cancelled_while_waiting_for_a_connection(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url) as pool_client:
+        async with pool_client.acquire_connection():
+            waiting = [asyncio.create_task(two_steps(doer)) for doer in range(20)]
+            await asyncio.sleep(0.05)
+            for task in waiting[::2]:
+                task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert {doer for doer, _ in await deeds()} == set(range(1, 20, 2))
+        await assert_whole(pool_client)
