@@ -1,0 +1,370 @@
+"""Counting hits, and allowing so many in a window."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID, uuid4
+
+import pytest
+
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.errors import ConfigurationError, InvalidInputError, InvalidReferenceError
+from medianest_models.models import RateLimit, User
+from medianest_models.repositories import rate_limits, system_config
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from medianest_models.repositories.rate_limits import RateLimitResult
+    from medianest_models.settings import DatabaseUrl
+
+DAY: Final = 86_400
+ADDRESS: Final = "192.0.2.77"
+SPELLINGS: Final = (
+    ADDRESS,
+    "::ffff:192.0.2.77",
+    "::FFFF:C000:024D",
+    "0:0:0:0:0:ffff:c000:24d",
+    "0000:0000:0000:0000:0000:ffff:192.0.2.77",
+)
+
+
+@pytest.fixture(autouse=True)
+async def not_at_midnight() -> None:
+    """Most tests here count in windows of a day, and must not see two of them."""
+    now = datetime.datetime.now(datetime.UTC)
+    if (now.hour, now.minute) == (23, 59) and now.second > 50:
+        await asyncio.sleep(61 - now.second)
+
+
+@pytest.fixture
+def small_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server takes a hundred connections, which eight processes with full pools exceed."""
+    monkeypatch.setenv("DATABASE_POOL_MAX", "5")
+
+
+async def new_user(name: str = "a") -> User:
+    return await User.create(plex_id=name, plex_username=name)
+
+
+async def hit_by(user: User | UUID, *, limit: int = 3, endpoint: str = "e") -> RateLimitResult:
+    user_id = user if isinstance(user, UUID) else user.id
+    return await rate_limits.hit(endpoint, user_id=user_id, limit=limit, window_seconds=DAY)
+
+
+async def test_allows_as_many_as_the_limit(db: DatabaseUrl) -> None:
+    user = await new_user()
+    results = [await hit_by(user) for _ in range(5)]
+    assert [result.allowed for result in results] == [True, True, True, False, False]
+    assert [result.remaining for result in results] == [2, 1, 0, 0, 0]
+    assert {result.limit for result in results} == {3}
+    tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+    assert {result.reset_at for result in results} == {
+        datetime.datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=datetime.UTC)
+    }
+    assert [result.retry_after is None for result in results] == [True, True, True, False, False]
+    wait = results[-1].retry_after
+    assert wait is not None
+    assert datetime.timedelta() < wait <= datetime.timedelta(days=1)
+
+
+async def test_what_is_refused_is_not_counted(db: DatabaseUrl) -> None:
+    user = await new_user()
+    for _ in range(5):
+        await hit_by(user)
+    row = await RateLimit.get()
+    assert (row.user_id, row.ip_address, row.endpoint, row.request_count) == (user.id, None, "e", 3)
+    assert row.window_start.timestamp() % DAY == 0
+    assert (await hit_by(user, limit=4)).remaining == 0
+    assert not (await hit_by(user, limit=2)).allowed
+    assert (await hit_by(user, limit=2)).remaining == 0
+
+
+@pytest.mark.parametrize("seconds", [1, 7, 60, 3600, DAY])
+async def test_windows_are_aligned_to_the_epoch(db: DatabaseUrl, seconds: int) -> None:
+    result = await rate_limits.hit("e", ip_address=ADDRESS, limit=1, window_seconds=seconds)
+    row = await RateLimit.get()
+    assert result.reset_at == row.window_start + datetime.timedelta(seconds=seconds)
+    assert row.window_start.timestamp() % seconds == 0
+
+
+async def test_the_next_window_starts_anew_also_in_a_transaction_that_began_before(db: DatabaseUrl) -> None:
+    async def hit() -> RateLimitResult:
+        return await rate_limits.hit("e", ip_address=ADDRESS, limit=1, window_seconds=1)
+
+    first = await hit()
+    assert first.allowed
+    await execute("SELECT pg_sleep(1.1)")
+    second = await hit()
+    assert second.allowed
+    assert second.reset_at > first.reset_at
+    assert await RateLimit.all().count() == 2
+
+
+async def test_callers_and_endpoints_are_counted_apart(db: DatabaseUrl) -> None:
+    one, other = await new_user("1"), await new_user("2")
+    for caller in ({"user_id": one.id}, {"user_id": str(other.id)}, {"ip_address": ADDRESS}, {"ip_address": "::1"}):
+        for endpoint in ("a", "b"):
+            arguments: dict[str, Any] = {"limit": 1, "window_seconds": DAY, **caller}
+            assert (await rate_limits.hit(endpoint, **arguments)).allowed
+            assert not (await rate_limits.hit(endpoint, **arguments)).allowed
+
+
+@pytest.mark.parametrize(
+    ("spellings", "stored"),
+    [
+        (SPELLINGS, ADDRESS),
+        (("2001:DB8:0:0:0:0:0:1", "2001:db8::1", "2001:0db8::0001"), "2001:db8::1"),
+        (("::1", "0:0:0:0:0:0:0:1"), "::1"),
+    ],
+)
+async def test_an_address_is_one_caller_however_it_is_spelled(
+    db: DatabaseUrl, spellings: tuple[str, ...], stored: str
+) -> None:
+    for spelling in spellings:
+        await rate_limits.hit("e", ip_address=spelling, limit=100, window_seconds=DAY)
+    row = await RateLimit.get()
+    assert (row.ip_address, row.request_count) == (stored, len(spellings))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "here",
+        "fe80::1%eth0",
+        "::ffff:192.0.2.77%1",
+        "1.2.3",
+        "1.2.3.4/32",
+        " 1.2.3.4",
+        "01.2.3.4",
+        16909060,
+        b"1234",
+    ],
+)
+async def test_refuses_what_is_no_address(db: DatabaseUrl, address: Any) -> None:
+    with pytest.raises(InvalidInputError, match="ip_address"):
+        await rate_limits.hit("e", ip_address=address)
+    with pytest.raises(InvalidInputError, match="ip_address"):
+        await rate_limits.clear(ip_address=address)
+    assert not await RateLimit.exists()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments"),
+    [
+        ("", {}),
+        ("e" * 256, {}),
+        ("e\0", {}),
+        (None, {}),
+        ("e", {"limit": 0}),
+        ("e", {"limit": -1}),
+        ("e", {"limit": 2**31}),
+        ("e", {"limit": True}),
+        ("e", {"limit": 1.5}),
+        ("e", {"window_seconds": 0}),
+        ("e", {"window_seconds": -60}),
+        ("e", {"window_seconds": DAY + 1}),
+        ("e", {"window_seconds": "60"}),
+        ("e", {"user_id": uuid4()}),
+        ("e", {"ip_address": None}),
+        ("e", {"ip_address": None, "user_id": "me"}),
+    ],
+)
+async def test_hit_refuses(db: DatabaseUrl, endpoint: Any, arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        await rate_limits.hit(endpoint, **{"ip_address": ADDRESS, **arguments})
+    assert not await RateLimit.exists()
+
+
+async def test_an_unknown_user_is_refused(db: DatabaseUrl) -> None:
+    with pytest.raises(InvalidReferenceError):
+        async with transaction():
+            await hit_by(uuid4())
+    assert not await RateLimit.exists()
+
+
+async def test_the_limit_and_the_window_come_from_the_settings(db: DatabaseUrl) -> None:
+    async def rule(endpoint: str, **arguments: Any) -> tuple[int, float]:
+        result = await rate_limits.hit(endpoint, ip_address=ADDRESS, **arguments)
+        counter = await RateLimit.filter(endpoint=endpoint).order_by("-window_start").first()
+        assert counter is not None
+        return result.limit, (result.reset_at - counter.window_start).total_seconds()
+
+    assert await rule("media.request") == (20, 3600)
+    assert await rule("youtube.download") == (5, 3600)
+    assert await rule("e") == (100, 60)
+    assert await rule("e" * 255) == (100, 60)
+    await system_config.set("rate_limit.api.default", value={"limit": 7, "window": 70})
+    await system_config.set("rate_limit.mine", value={"limit": 8, "window": 80})
+    assert await rule("media.request") == (20, 3600)
+    assert await rule("e") == (7, 70)
+    assert await rule("e" * 255) == (7, 70)
+    assert await rule("mine") == (8, 80)
+    assert await rule("mine", limit=9) == (9, 80)
+    assert await rule("other", window_seconds=90) == (7, 90)
+    assert await rule("another", limit=9, window_seconds=100) == (9, 100)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "5",
+        "null",
+        "[]",
+        "{}",
+        '{"limit": "5", "window": 60}',
+        '{"limit": 5}',
+        '{"limit": 0, "window": 60}',
+        '{"limit": 5, "window": -1}',
+        '{"limit": 5.5, "window": 60}',
+        '{"limit": 5, "window": 86401}',
+        '{"limit": 1e30, "window": 60}',
+    ],
+)
+async def test_a_setting_that_makes_no_sense_is_named(db: DatabaseUrl, value: str) -> None:
+    await execute("INSERT INTO system_config (key, value) VALUES ('rate_limit.e', $1::jsonb)", value)
+    with pytest.raises(ConfigurationError, match=r"rate_limit\.e "):
+        await rate_limits.hit("e", ip_address=ADDRESS)
+    assert not await RateLimit.exists()
+    assert (await rate_limits.hit("e", ip_address=ADDRESS, limit=1, window_seconds=60)).allowed
+
+
+async def test_clear(db: DatabaseUrl) -> None:
+    one, other = await new_user("1"), await new_user("2")
+    for endpoint in ("a", "b", "c"):
+        await hit_by(one, endpoint=endpoint)
+        await hit_by(other, endpoint=endpoint)
+        await rate_limits.hit(endpoint, ip_address=ADDRESS, limit=1, window_seconds=DAY)
+    assert await rate_limits.clear("a", user_id=one.id) == 1
+    assert await rate_limits.clear("a", user_id=one.id) == 0
+    assert await rate_limits.clear(user_id=str(one.id)) == 2
+    assert await rate_limits.clear("a", ip_address=SPELLINGS[1]) == 1
+    assert await rate_limits.clear(ip_address=ADDRESS) == 2
+    assert await RateLimit.filter(user_id=other.id).count() == await RateLimit.all().count() == 3
+    assert (await hit_by(one, endpoint="a", limit=2)).remaining == 1
+    for wrong in ({}, {"user_id": one.id, "ip_address": ADDRESS}, {"user_id": "me"}):
+        with pytest.raises(InvalidInputError):
+            await rate_limits.clear(**wrong)
+    with pytest.raises(InvalidInputError, match="endpoint"):
+        await rate_limits.clear("", user_id=one.id)
+
+
+async def old_counters(count: int, *, age: str = "25 hours") -> None:
+    await execute(
+        "INSERT INTO rate_limits (ip_address, endpoint, request_count, window_start) "
+        "SELECT '::' || to_hex(n), 'e', 1, now() - $2::text::interval FROM generate_series(1, $1::int) AS n",
+        count,
+        age,
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 10, 1000])
+async def test_delete_expired(db: DatabaseUrl, batch_size: int) -> None:
+    await old_counters(10)
+    await old_counters(3, age="23 hours 59 minutes")
+    assert await rate_limits.delete_expired(batch_size=batch_size) == 10
+    assert await rate_limits.delete_expired() == 0
+    assert await RateLimit.all().count() == 3
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2**31, True, "1", None])
+async def test_delete_expired_refuses(db: DatabaseUrl, batch_size: Any) -> None:
+    with pytest.raises(InvalidInputError, match="batch_size"):
+        await rate_limits.delete_expired(batch_size=batch_size)
+
+
+async def test_delete_expired_can_be_stopped_and_run_again(fresh_db: DatabaseUrl) -> None:
+    await old_counters(3_000)
+    task = asyncio.create_task(rate_limits.delete_expired(batch_size=1))
+    while await RateLimit.all().count() == 3_000:
+        pass
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    left = await RateLimit.all().count()
+    assert 0 < left < 3_000
+    assert await rate_limits.delete_expired() == left
+
+
+async def test_delete_expired_waits_for_nobody(fresh_db: DatabaseUrl) -> None:
+    await old_counters(10)
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM rate_limits WHERE ip_address = '::3' FOR UPDATE")
+            assert await asyncio.wait_for(rate_limits.delete_expired(batch_size=2), 10) == 9
+        assert await rate_limits.delete_expired() == 1
+    finally:
+        await connection.close()
+
+
+async def delete_all(batch_size: int) -> int:
+    return await rate_limits.delete_expired(batch_size=batch_size)
+
+
+async def test_delete_expired_in_many_processes_counts_each_once(fresh_db: DatabaseUrl) -> None:
+    await old_counters(5_000)
+    counts = await asyncio.to_thread(run_in_processes, delete_all, 4, 50, url=fresh_db, connected=True)
+    assert sum(counts) == 5_000
+    assert not await RateLimit.exists()
+
+
+async def hit_often(user_id: UUID) -> int:
+    results = await asyncio.gather(*[hit_by(user_id, limit=50) for _ in range(25)])
+    return sum(result.allowed for result in results)
+
+
+async def test_many_processes_get_exactly_the_limit(small_pools: None, fresh_db: DatabaseUrl) -> None:
+    user = await new_user()
+    allowed = await asyncio.to_thread(run_in_processes, hit_often, 8, user.id, url=fresh_db, connected=True)
+    assert sum(allowed) == 50
+    assert (await RateLimit.get()).request_count == 50
+
+
+EDGE_SECONDS: Final = 4
+
+
+async def hit_across_an_edge() -> list[tuple[datetime.datetime, bool]]:
+    """25 hits: the first twelve before the end of a window, some of them at the last moment, the others after it."""
+
+    async def until_edge() -> float:
+        row = await fetch_one("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
+        assert row is not None
+        return EDGE_SECONDS - float(row["now"]) % EDGE_SECONDS
+
+    async def hit(number: int, delay: float) -> tuple[datetime.datetime, bool]:
+        await asyncio.sleep(delay)
+        address = SPELLINGS[number % len(SPELLINGS)] if number % 2 else ADDRESS
+        result = await rate_limits.hit("e", ip_address=address, limit=40, window_seconds=EDGE_SECONDS)
+        return result.reset_at, result.allowed
+
+    left = await until_edge()
+    if left < 1:
+        await asyncio.sleep(left + 0.01)
+        left = await until_edge()
+    before = [hit(number, left * number / 12 if number % 2 else 0) for number in range(12)]
+    after = [hit(number, left + 0.05 * (number % 3)) for number in range(13)]
+    return await asyncio.gather(*before, *after)
+
+
+async def test_each_window_allows_exactly_the_limit_across_its_edge(small_pools: None, fresh_url: DatabaseUrl) -> None:
+    outcomes = run_in_processes(hit_across_an_edge, 8, url=fresh_url, connected=True)
+    hits = Counter(reset_at for outcome in outcomes for reset_at, _ in outcome)
+    allowed = Counter(reset_at for outcome in outcomes for reset_at, was_allowed in outcome if was_allowed)
+    assert hits.total() == 200
+    assert sum(count > 40 for count in hits.values()) >= 2
+    assert allowed == {reset_at: min(40, count) for reset_at, count in hits.items()}
+    connection = await connect(fresh_url)
+    try:
+        stored = await connection.fetch("SELECT ip_address, window_start, request_count FROM rate_limits")
+    finally:
+        await connection.close()
+    assert {row["ip_address"] for row in stored} == {ADDRESS}
+    assert {
+        row["window_start"] + datetime.timedelta(seconds=EDGE_SECONDS): row["request_count"] for row in stored
+    } == dict(allowed)
