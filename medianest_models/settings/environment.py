@@ -26,6 +26,10 @@ from medianest_models.settings.urls import DatabaseUrl
 _MOST_SECONDS: Final = 2_147_483  # PostgreSQL counts a timeout's milliseconds in 32 bits
 
 
+DEFAULT_ADMIN_PASSWORD: Final = "admin"  # noqa: S105 - refused in production, and to be changed before any session
+"""What ADMIN_PASSWORD is when it is not set."""
+
+
 class Environment(StrEnum):
     """Where the package runs (MEDIANEST_ENV)."""
 
@@ -96,6 +100,8 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(), description="keys separated by commas, the newest first"
     )
+    admin_username: str = Field(default="admin", description="a user name")
+    admin_password: SecretStr = Field(default=SecretStr(DEFAULT_ADMIN_PASSWORD), description="a password")
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", description="one of debug, info, warning, error, critical"
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 import pytest
+from pydantic import SecretStr
 
 from medianest_models.cli import application
 from medianest_models.settings import Settings
@@ -90,4 +91,6 @@ def shown(name: str, default: Any) -> str:
         return derived[name]
     if default is None or default == ():
         return "none"
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
     return f"{default:g}" if isinstance(default, float) else str(default).lower()

@@ -1,0 +1,310 @@
+"""Remember-me sessions: one-time tokens, of which only a hash is stored.
+
+Whoever makes a session takes a share of the user's row first, whoever ends all of a user's sessions takes the row for
+itself: a token that is exchanged while the password changes can't slip through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pypika_tortoise.functions import Now
+
+from medianest_models.crypto import SecretParameter, hash_token, new_token
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.transactions import transaction
+from medianest_models.enums import UserStatus
+from medianest_models.errors import (
+    AccountSuspendedError,
+    InvalidTokenError,
+    NotFoundError,
+    PasswordChangeRequiredError,
+    TokenReuseError,
+)
+from medianest_models.models import SessionToken, User
+from medianest_models.models.base import new_id
+from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
+from medianest_models.repositories._arguments import as_column, as_uuid
+from medianest_models.repositories._batches import delete_in_batches
+from medianest_models.repositories.system_config import SEEDED_CONFIGS
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from pydantic import SecretStr
+
+ROTATION_GRACE: Final = timedelta(seconds=30)
+"""For how long an exchanged token is still taken for good: requests that were sent together with the exchange."""
+
+_TOUCH_AFTER: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class IssuedSession:
+    """A session and its token, which is shown here and never again."""
+
+    session: SessionToken
+    token: SecretStr
+
+
+@dataclass(frozen=True)
+class RotatedSession:
+    """A session whose token was presented for exchange.
+
+    Attributes:
+        session: The session; the new one where a new token was issued.
+        token: The new token; None when another request exchanged the same one a moment ago and has it.
+    """
+
+    session: SessionToken
+    token: SecretStr | None
+
+
+# Raw: the share of the user's row, the check of the account and the insert are one statement.
+_ISSUE = """
+INSERT INTO session_tokens (id, user_id, token_hash, device_fingerprint, ip_address, user_agent, expires_at)
+SELECT $1, u.id, $3, $4, $5, $6, statement_timestamp() + make_interval(days => {days})
+FROM (SELECT id, status FROM users WHERE id = $2 FOR SHARE) AS u
+WHERE u.status = 'active'
+  AND NOT EXISTS (SELECT FROM local_credentials c WHERE c.user_id = u.id AND c.must_change_password)
+RETURNING *
+"""
+
+_ACCOUNT = """
+SELECT status, EXISTS (
+    SELECT FROM local_credentials c WHERE c.user_id = u.id AND c.must_change_password
+) AS must_change_password
+FROM users u WHERE u.id = $1
+"""
+
+# Raw: the session, its user and the touch are one statement; a locked row is left untouched rather than waited for.
+_VERIFY = """
+WITH touched AS (
+    UPDATE session_tokens SET last_used_at = statement_timestamp()
+    WHERE id = (
+        SELECT s.id FROM session_tokens s JOIN users u ON u.id = s.user_id
+        WHERE s.token_hash = $1 AND u.status = 'active' AND s.expires_at > statement_timestamp()
+          AND (s.rotated_at IS NULL OR s.rotated_at > statement_timestamp() - $2::interval)
+          AND (s.last_used_at IS NULL OR s.last_used_at <= statement_timestamp() - $3::interval)
+        FOR UPDATE OF s SKIP LOCKED
+    )
+    RETURNING id, last_used_at
+)
+SELECT {session}, {user},
+       coalesce(t.last_used_at, s.last_used_at) AS "touched_at",
+       s.expires_at <= statement_timestamp() OR s.rotated_at <= statement_timestamp() - $2::interval AS "is_over"
+FROM session_tokens s JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
+WHERE s.token_hash = $1
+"""
+
+# Raw: of many exchanges of one token the update lets one through, and its insert belongs to the same statement. The
+# share of the user's row comes first: whoever ends all sessions holds that row while it deletes the tokens.
+_ROTATE = """
+WITH rotated AS (
+    UPDATE session_tokens SET rotated_at = statement_timestamp()
+    WHERE token_hash = $1 AND rotated_at IS NULL AND expires_at > statement_timestamp()
+      AND user_id = (
+        SELECT id FROM users
+        WHERE id = (SELECT user_id FROM session_tokens WHERE token_hash = $1) AND status = 'active'
+        FOR SHARE
+      )
+    RETURNING *
+)
+INSERT INTO session_tokens
+    (id, user_id, token_hash, family_id, device_fingerprint, ip_address, user_agent, expires_at, last_used_at)
+SELECT $2, user_id, $3, family_id, device_fingerprint, coalesce($4, ip_address), coalesce($5, user_agent),
+       statement_timestamp() + make_interval(days => {days}), statement_timestamp()
+FROM rotated
+RETURNING *
+"""
+
+_PRESENTED = """
+SELECT s.*, u.status AS user_status, s.expires_at <= statement_timestamp() AS is_over,
+       s.rotated_at <= statement_timestamp() - $2::interval AS is_replay
+FROM session_tokens s JOIN users u ON u.id = s.user_id
+WHERE s.token_hash = $1
+"""
+
+_DAYS_KEY: Final = "session.remember_me_days"
+_SEEDED_DAYS: Final = next(config.value["days"] for config in SEEDED_CONFIGS if config.key == _DAYS_KEY)
+_DAYS: Final = (
+    f"coalesce((SELECT (value->>'days')::integer FROM system_config WHERE key = '{_DAYS_KEY}'), {_SEEDED_DAYS})"  # noqa: S608 - constants of this module
+)
+
+
+async def issue(
+    user_id: UUID | str,
+    *,
+    device_fingerprint: str | None = None,
+    ip_address: str | None = None,
+    user_agent: str | None = None,
+) -> IssuedSession:
+    """Begins a session that lasts for `session.remember_me_days` from now.
+
+    Raises:
+        NotFoundError: There is no such user.
+        AccountSuspendedError: The user is suspended.
+        PasswordChangeRequiredError: The user has to change the password first.
+    """
+    user = as_uuid(user_id, "user_id")
+    token = new_token()
+    row = await fetch_one(
+        _ISSUE.format(days=_DAYS),
+        new_id(),
+        user,
+        token.hash,
+        as_column(SessionToken, "device_fingerprint", device_fingerprint),
+        as_column(SessionToken, "ip_address", ip_address),
+        as_column(SessionToken, "user_agent", user_agent),
+    )
+    if row is not None:
+        return IssuedSession(SessionToken.from_row(row), token.raw)
+    account = await fetch_one(_ACCOUNT, user)
+    if account is None:
+        raise NotFoundError(f"there is no user {user}")
+    if account["status"] != UserStatus.ACTIVE:
+        raise AccountSuspendedError
+    raise PasswordChangeRequiredError
+
+
+async def verify(token: SecretStr | str) -> SessionToken:
+    """The session of a token, with its user. Notes the use when the last one is more than a minute ago.
+
+    Raises:
+        InvalidTokenError: The token is unknown, expired, revoked, or was exchanged for another.
+        AccountSuspendedError: The user is suspended.
+    """
+    row = await fetch_one(_verify_sql(), _hash(token), ROTATION_GRACE, _TOUCH_AFTER)
+    if row is None:
+        raise InvalidTokenError
+    session = SessionToken.from_row(_columns(row, "session."))
+    user = User.from_row(_columns(row, "user."))
+    if not user.is_active:
+        raise AccountSuspendedError
+    if row["is_over"]:
+        raise InvalidTokenError
+    session.user = user
+    session.last_used_at = row["touched_at"]
+    return session
+
+
+async def rotate(
+    token: SecretStr | str, *, ip_address: str | None = None, user_agent: str | None = None
+) -> RotatedSession:
+    """Exchanges a token for the next one of its family, which lasts from now as a new session does.
+
+    A token can be exchanged once. Requests that present it again within `ROTATION_GRACE` learn that the session is
+    good and get no token. Later that means that someone has a copy: all tokens of the family are revoked. Call it
+    outside of a transaction, which would undo the revocation when the error leaves it.
+
+    Raises:
+        TokenReuseError: The token was exchanged before, longer ago than the grace.
+        InvalidTokenError: The token is unknown, expired or revoked.
+        AccountSuspendedError: The user is suspended.
+    """
+    presented = _hash(token)
+    fresh = new_token()
+    row = await fetch_one(
+        _ROTATE.format(days=_DAYS),
+        presented,
+        new_id(),
+        fresh.hash,
+        as_column(SessionToken, "ip_address", ip_address),
+        as_column(SessionToken, "user_agent", user_agent),
+    )
+    if row is not None:
+        return RotatedSession(SessionToken.from_row(row), fresh.raw)
+    row = await fetch_one(_PRESENTED, presented, ROTATION_GRACE)
+    if row is None:
+        raise InvalidTokenError
+    if row["is_replay"]:
+        await execute("DELETE FROM session_tokens WHERE family_id = $1", row["family_id"])
+        raise TokenReuseError
+    if row["user_status"] != UserStatus.ACTIVE:
+        raise AccountSuspendedError
+    if row["is_over"]:
+        raise InvalidTokenError
+    return RotatedSession(SessionToken.from_row(row), None)
+
+
+async def revoke(token: SecretStr | str) -> bool:
+    """Ends the session of a token: every token of its family.
+
+    Returns:
+        Whether there was one.
+    """
+    # Raw: the family is found and ended in one statement.
+    return bool(
+        await execute(
+            "DELETE FROM session_tokens WHERE family_id = (SELECT family_id FROM session_tokens WHERE token_hash = $1)",
+            _hash(token),
+        )
+    )
+
+
+async def revoke_all(user_id: UUID | str) -> int:
+    """Ends all sessions of a user.
+
+    Returns:
+        How many tokens were deleted.
+
+    Raises:
+        NotFoundError: There is no such user.
+    """
+    user = as_uuid(user_id, "user_id")
+    async with transaction():
+        # The lock comes in a statement of its own: the deletion then sees the tokens of those it waited for.
+        if await fetch_one("SELECT id FROM users WHERE id = $1 FOR UPDATE", user) is None:
+            raise NotFoundError(f"there is no user {user}")
+        return await execute("DELETE FROM session_tokens WHERE user_id = $1", user)
+
+
+async def list_for_user(
+    user_id: UUID | str, *, params: PaginationParams | None = None
+) -> PaginatedResult[SessionToken]:
+    """A user's running sessions, without what is stored of their tokens."""
+    shown = [name for name in SessionToken._meta.db_fields if name != "token_hash"]
+    running = SessionToken.filter(
+        user_id=as_uuid(user_id, "user_id"),
+        rotated_at__isnull=True,
+        expires_at__gt=Now(),
+    )
+    return await paginate(running.only(*shown), params)
+
+
+async def delete_expired(*, batch_size: int = 1000) -> int:
+    """Deletes the tokens whose time is over, in batches of a statement each; it can be interrupted at any time.
+
+    Returns:
+        How many were deleted.
+    """
+    return await delete_in_batches(
+        """
+        DELETE FROM session_tokens WHERE id IN (
+            SELECT id FROM session_tokens WHERE expires_at <= statement_timestamp()
+            ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        """,
+        batch_size=batch_size,
+    )
+
+
+def _hash(token: SecretStr | str) -> SecretParameter:
+    return hash_token(token if isinstance(token, str) else token.get_secret_value())
+
+
+@cache
+def _verify_sql() -> str:
+    # Made when first needed: Tortoise knows the foreign keys' columns once it is initialised.
+    return _VERIFY.format(session=_aliased(SessionToken, "s", "session."), user=_aliased(User, "u", "user."))
+
+
+def _aliased(model: type[SessionToken | User], table: str, prefix: str) -> str:
+    return ", ".join(f'{table}."{column}" AS "{prefix}{column}"' for column in sorted(model._meta.db_fields))
+
+
+def _columns(row: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

@@ -1,0 +1,37 @@
+"""Users: those who come through Plex, and the few with a password of our own."""
+
+from medianest_models.repositories.users.local_accounts import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    authenticate,
+    bootstrap_admin,
+    change_password,
+)
+from medianest_models.repositories.users.members import (
+    delete,
+    find_by_email,
+    find_by_plex_id,
+    get,
+    reinstate,
+    search,
+    set_role,
+    suspend,
+    upsert_from_plex,
+)
+
+__all__ = [
+    "MAX_PASSWORD_LENGTH",
+    "MIN_PASSWORD_LENGTH",
+    "authenticate",
+    "bootstrap_admin",
+    "change_password",
+    "delete",
+    "find_by_email",
+    "find_by_plex_id",
+    "get",
+    "reinstate",
+    "search",
+    "set_role",
+    "suspend",
+    "upsert_from_plex",
+]

@@ -1,0 +1,187 @@
+"""Accounts with a password of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from argon2 import PasswordHasher
+from pydantic import SecretStr
+
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.enums import UserRole, UserStatus
+from medianest_models.errors import (
+    AccountSuspendedError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInputError,
+    InvalidTokenError,
+    PasswordChangeRequiredError,
+)
+from medianest_models.models import LocalCredential, User
+from medianest_models.repositories import sessions, users
+from tests.processes import run_in_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from medianest_models.settings import DatabaseUrl
+
+PASSWORD = "correct horse battery"
+
+
+async def make_account() -> User:
+    await users.bootstrap_admin()
+    return await users.change_password("admin", password="admin", new_password=PASSWORD)
+
+
+async def test_the_first_admin_has_to_change_the_password_before_any_session(db: DatabaseUrl) -> None:
+    admin = await users.bootstrap_admin()
+    assert admin is not None
+    assert (admin.plex_id, admin.plex_username, admin.role) == ("local:admin", "admin", UserRole.ADMIN)
+    with pytest.raises(PasswordChangeRequiredError):
+        await users.authenticate("admin", password="admin")
+    with pytest.raises(PasswordChangeRequiredError):
+        await sessions.issue(admin.id)
+    assert await users.change_password("admin", password="admin", new_password=PASSWORD) == admin
+    signed_in = await users.authenticate("admin", password=SecretStr(PASSWORD))
+    assert signed_in == admin
+    assert signed_in.last_login_at is not None
+    assert (await sessions.issue(admin.id)).session.user_id == admin.id
+
+
+async def test_there_is_one_bootstrap_whoever_came_first_through_plex(db: DatabaseUrl) -> None:
+    await users.upsert_from_plex("1", plex_username="ann")
+    assert await users.bootstrap_admin() is not None
+    assert await users.bootstrap_admin() is None
+    assert await User.filter(role="admin").count() == 1
+
+
+async def test_no_bootstrap_where_there_is_an_admin_from_plex(db: DatabaseUrl) -> None:
+    user = await users.upsert_from_plex("1", plex_username="ann")
+    await users.set_role(user.id, role=UserRole.ADMIN)
+    assert await users.bootstrap_admin() is None
+    assert not await LocalCredential.exists()
+
+
+async def test_the_default_password_is_refused_in_production(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIANEST_ENV", "production")
+    with pytest.raises(ConfigurationError, match="ADMIN_PASSWORD"):
+        await users.bootstrap_admin()
+    assert not await User.exists()
+    monkeypatch.setenv("ADMIN_USERNAME", "owner")
+    monkeypatch.setenv("ADMIN_PASSWORD", "another")
+    admin = await users.bootstrap_admin()
+    assert admin is not None
+    assert admin.plex_id == "local:owner"
+    with pytest.raises(PasswordChangeRequiredError):
+        await users.authenticate("owner", password="another")
+
+
+async def bootstrap() -> bool:
+    return await users.bootstrap_admin() is not None
+
+
+async def test_eight_bootstraps_at_once_make_one_admin(fresh_db: DatabaseUrl) -> None:
+    for _ in range(2):
+        await User.all().delete()
+        assert sorted(run_in_processes(bootstrap, 8, url=fresh_db, connected=True)) == [False] * 7 + [True]
+        assert await User.filter(role="admin").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("admin", "wrong"), ("admin", ""), ("nobody", PASSWORD), ("", PASSWORD), ("Admin", PASSWORD), ("a\0", PASSWORD),
+     ("\ud800", PASSWORD), ("x" * 5000, PASSWORD), ("admin", "\ud800"), ("admin", PASSWORD + "x" * 5000)],
+)  # fmt: skip
+async def test_wrong_credentials_say_no_more_than_that(db: DatabaseUrl, username: str, password: str) -> None:
+    await make_account()
+    for attempt in (
+        users.authenticate(username, password=password),
+        users.change_password(username, password=password, new_password="another password"),
+    ):
+        with pytest.raises(AuthenticationError, match=r"^The credentials are not valid\.$") as raised:
+            await attempt
+        assert type(raised.value) is AuthenticationError
+
+
+async def test_a_suspended_user_can_neither_sign_in_nor_change_the_password(db: DatabaseUrl) -> None:
+    account = await make_account()
+    await User.filter(id=account.id).update(status=UserStatus.SUSPENDED)
+    with pytest.raises(AccountSuspendedError):
+        await users.authenticate("admin", password=PASSWORD)
+    with pytest.raises(AccountSuspendedError):
+        await users.change_password("admin", password=PASSWORD, new_password="another password")
+    with pytest.raises(AuthenticationError, match="credentials"):
+        await users.authenticate("admin", password="wrong")
+
+
+@pytest.mark.parametrize("new_password", ["", "11 letters.", "x" * 1025, PASSWORD])
+async def test_a_new_password_has_to_be_a_good_one(db: DatabaseUrl, new_password: str) -> None:
+    await make_account()
+    with pytest.raises(InvalidInputError, match="new_password") as raised:
+        await users.change_password("admin", password=PASSWORD, new_password=new_password)
+    assert PASSWORD not in str(raised.value)
+    await users.authenticate("admin", password=PASSWORD)
+
+
+async def test_a_new_password_ends_all_sessions(db: DatabaseUrl) -> None:
+    account = await make_account()
+    issued = await sessions.issue(account.id)
+    await users.change_password("admin", password=PASSWORD, new_password="another password")
+    with pytest.raises(InvalidTokenError):
+        await sessions.verify(issued.token)
+
+
+async def test_of_two_changes_of_the_same_password_one_wins(fresh_db: DatabaseUrl) -> None:
+    await make_account()
+    news = [f"the new password {number}" for number in range(4)]
+    outcomes = await asyncio.gather(
+        *(users.change_password("admin", password=PASSWORD, new_password=new) for new in news), return_exceptions=True
+    )
+    won = [new for new, outcome in zip(news, outcomes, strict=True) if isinstance(outcome, User)]
+    assert len(won) == 1
+    assert all(isinstance(outcome, User | AuthenticationError) for outcome in outcomes)
+    await users.authenticate("admin", password=won[0])
+
+
+async def test_only_an_argon2id_hash_is_stored_and_an_old_one_is_made_anew(db: DatabaseUrl) -> None:
+    await make_account()
+    row = await fetch_one("SELECT password_hash FROM local_credentials")
+    assert row is not None
+    assert row["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    await execute("UPDATE local_credentials SET password_hash = $1", weak)
+    await users.authenticate("admin", password=PASSWORD)
+    row = await fetch_one("SELECT password_hash FROM local_credentials")
+    assert row is not None
+    assert row["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+async def seconds(attempt: Awaitable[Any]) -> float:
+    started = time.perf_counter()
+    with pytest.raises(AuthenticationError):
+        await attempt
+    return time.perf_counter() - started
+
+
+async def test_an_unknown_name_takes_as_long_as_a_wrong_password(db: DatabaseUrl) -> None:
+    await make_account()
+    await seconds(users.authenticate("nobody", password="x"))  # the stand-in's hash is made once
+    known = min([await seconds(users.authenticate("admin", password="x")) for _ in range(5)])
+    unknown = min([await seconds(users.authenticate("nobody", password="x")) for _ in range(5)])
+    assert known / 3 < unknown < known * 3  # without the stand-in it is a hundredth
+
+
+async def test_the_event_loop_goes_on_while_20_sign_in(fresh_db: DatabaseUrl) -> None:
+    await make_account()
+    sign_ins = asyncio.gather(*(users.authenticate("admin", password=PASSWORD) for _ in range(20)))
+    longest = 0.0
+    while not sign_ins.done():
+        before = time.perf_counter()
+        await asyncio.sleep(0.001)
+        longest = max(longest, time.perf_counter() - before)
+    assert len(await sign_ins) == 20
+    assert longest < 0.5  # hashed on the loop, each takes tenths of a second and all 20 take seconds

@@ -1,0 +1,255 @@
+"""Remember-me sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from medianest_models.crypto import hash_token
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.enums import UserStatus
+from medianest_models.errors import (
+    AccountSuspendedError,
+    InvalidInputError,
+    InvalidTokenError,
+    NotFoundError,
+    PasswordChangeRequiredError,
+    TokenReuseError,
+)
+from medianest_models.models import LocalCredential, SessionToken, User
+from medianest_models.repositories import sessions, system_config
+from tests.processes import run_in_processes
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from medianest_models.settings import DatabaseUrl
+
+
+OUTSIDE = contextvars.Context()
+"""Where no transaction is."""
+
+
+async def make_user(**values: Any) -> User:
+    return await User.create(**{"plex_id": "1", "plex_username": "ann", "plex_token": "plex"} | values)
+
+
+def lasts_for(session: SessionToken, duration: timedelta) -> bool:
+    return abs(session.expires_at - session.created_at - duration) < timedelta(minutes=1)
+
+
+async def age(column: str, by: timedelta) -> None:
+    await execute(f"UPDATE session_tokens SET {column} = {column} - $1::interval", by)
+
+
+async def test_issue_stores_a_hash_and_what_is_known_of_the_client(db: DatabaseUrl) -> None:
+    user = await make_user()
+    issued = await sessions.issue(user.id, device_fingerprint="f", ip_address="10.0.0.1", user_agent="Firefox")
+    raw = issued.token.get_secret_value()
+    row = await fetch_one("SELECT * FROM session_tokens")
+    assert row is not None
+    assert row["token_hash"] == hash_token(raw)
+    assert (row["device_fingerprint"], row["ip_address"], row["user_agent"]) == ("f", "10.0.0.1", "Firefox")
+    assert row["id"] == issued.session.id
+    assert raw not in str(dict(row)) + repr(issued)
+    assert lasts_for(issued.session, timedelta(days=90))
+
+
+async def test_a_session_lasts_as_long_as_the_setting_says(db: DatabaseUrl) -> None:
+    await system_config.set("session.remember_me_days", value={"days": 7})
+    user = await make_user()
+    issued = await sessions.issue(user.id)
+    rotated = await sessions.rotate(issued.token)
+    for session in (issued.session, rotated.session):
+        assert lasts_for(session, timedelta(days=7))
+
+
+async def test_issue_refuses_who_may_not_have_a_session(db: DatabaseUrl) -> None:
+    with pytest.raises(NotFoundError):
+        await sessions.issue(uuid4())
+    with pytest.raises(InvalidInputError, match="user_id"):
+        await sessions.issue("nobody")
+    suspended = await make_user(plex_id="2", status=UserStatus.SUSPENDED)
+    with pytest.raises(AccountSuspendedError):
+        await sessions.issue(suspended.id)
+    local = await make_user(plex_id="local:admin")
+    await LocalCredential.create(user=local, username="admin", password_hash="x", must_change_password=True)
+    with pytest.raises(PasswordChangeRequiredError):
+        await sessions.issue(local.id)
+    with pytest.raises(InvalidInputError, match="ip_address"):
+        await sessions.issue(local.id, ip_address="1" * 46)
+    assert not await SessionToken.exists()
+
+
+async def test_verify_gives_the_session_with_its_user(db: DatabaseUrl) -> None:
+    user = await make_user()
+    issued = await sessions.issue(user.id)
+    for token in (issued.token, issued.token.get_secret_value()):
+        session = await sessions.verify(token)
+        assert session == issued.session
+        assert session.user == user
+        assert session.user.plex_token is not None
+        assert session.user.plex_token.get_secret_value() == "plex"
+
+
+async def test_verify_notes_the_use_once_a_minute(db: DatabaseUrl) -> None:
+    issued = await sessions.issue((await make_user()).id)
+    first = await sessions.verify(issued.token)
+    assert first.last_used_at is not None
+    assert (await SessionToken.get(id=first.id)).last_used_at == first.last_used_at
+    assert (await sessions.verify(issued.token)).last_used_at == first.last_used_at
+    await age("last_used_at", timedelta(seconds=61))
+    later = (await sessions.verify(issued.token)).last_used_at
+    assert later is not None
+    assert later > first.last_used_at - timedelta(seconds=1)
+
+
+async def test_verify_waits_for_nobody_who_holds_the_row(fresh_db: DatabaseUrl) -> None:
+    issued = await sessions.issue((await make_user()).id)
+    async with transaction():
+        await execute("UPDATE session_tokens SET user_agent = 'x'")
+
+        async def elsewhere() -> SessionToken:
+            return await sessions.verify(issued.token)
+
+        # A context of its own is a connection of its own.
+        outside = asyncio.get_running_loop().create_task(elsewhere(), context=OUTSIDE)
+        async with asyncio.timeout(5):
+            assert (await outside).last_used_at is None
+
+
+async def test_verify_refuses_what_is_unknown_expired_or_suspended(db: DatabaseUrl) -> None:
+    user = await make_user()
+    issued = await sessions.issue(user.id)
+    for unknown in ("", "x", "\0", "\ud800", issued.token.get_secret_value() + "x"):
+        with pytest.raises(InvalidTokenError):
+            await sessions.verify(unknown)
+    await User.filter(id=user.id).update(status=UserStatus.SUSPENDED)
+    with pytest.raises(AccountSuspendedError):
+        await sessions.verify(issued.token)
+    with pytest.raises(AccountSuspendedError):
+        await sessions.rotate(issued.token)
+    await User.filter(id=user.id).update(status=UserStatus.ACTIVE)
+    await age("expires_at", timedelta(days=90))
+    for use in (sessions.verify, sessions.rotate):
+        with pytest.raises(InvalidTokenError):
+            await use(issued.token)
+
+
+async def test_rotate_exchanges_a_token_once(db: DatabaseUrl) -> None:
+    issued = await sessions.issue((await make_user()).id, device_fingerprint="f", ip_address="10.0.0.1")
+    rotated = await sessions.rotate(issued.token, user_agent="Chrome")
+    assert rotated.token is not None
+    assert rotated.token != issued.token
+    assert rotated.session.family_id == issued.session.family_id
+    assert (rotated.session.device_fingerprint, rotated.session.ip_address) == ("f", "10.0.0.1")
+    assert rotated.session.user_agent == "Chrome"
+    assert await sessions.verify(rotated.token) == rotated.session
+
+
+async def test_for_a_grace_the_old_token_is_good_and_gets_no_new_one(db: DatabaseUrl) -> None:
+    issued = await sessions.issue((await make_user()).id)
+    await sessions.rotate(issued.token)
+    again = await sessions.rotate(issued.token)
+    assert again.token is None
+    assert again.session == issued.session
+    assert await sessions.verify(issued.token) == issued.session
+
+
+async def test_a_replay_after_the_grace_revokes_the_family_and_nobody_elses(db: DatabaseUrl) -> None:
+    user = await make_user()
+    issued, other = await sessions.issue(user.id), await sessions.issue(user.id)
+    rotated = await sessions.rotate(issued.token)
+    assert rotated.token is not None
+    await age("rotated_at", sessions.ROTATION_GRACE)
+    with pytest.raises(InvalidTokenError):
+        await sessions.verify(issued.token)
+    with pytest.raises(TokenReuseError):
+        await sessions.rotate(issued.token)
+    for token in (issued.token, rotated.token):
+        with pytest.raises(InvalidTokenError):
+            await sessions.verify(token)
+    assert await sessions.verify(other.token) == other.session
+
+
+async def test_revoke_ends_the_family(db: DatabaseUrl) -> None:
+    user = await make_user()
+    issued, other = await sessions.issue(user.id), await sessions.issue(user.id)
+    rotated = await sessions.rotate(issued.token)
+    assert await sessions.revoke(issued.token)
+    assert not await sessions.revoke(issued.token)
+    assert rotated.token is not None
+    with pytest.raises(InvalidTokenError):
+        await sessions.verify(rotated.token)
+    assert await sessions.revoke_all(user.id) == 1
+    with pytest.raises(InvalidTokenError):
+        await sessions.verify(other.token)
+    with pytest.raises(NotFoundError):
+        await sessions.revoke_all(uuid4())
+
+
+async def test_list_for_user_shows_running_sessions_without_their_hashes(db: DatabaseUrl) -> None:
+    user, other = await make_user(), await make_user(plex_id="2")
+    issued, expired = await sessions.issue(user.id), await sessions.issue(user.id)
+    await sessions.issue(other.id)
+    await SessionToken.filter(id=expired.session.id).update(expires_at=datetime.now(UTC) - timedelta(days=1))
+    rotated = await sessions.rotate(issued.token)
+    page = await sessions.list_for_user(user.id)
+    assert page.data == [rotated.session]
+    assert not hasattr(page.data[0], "token_hash")
+
+
+async def test_delete_expired_goes_in_batches(fresh_db: DatabaseUrl) -> None:
+    user = await make_user()
+    kept = await sessions.issue(user.id)
+    for _ in range(5):
+        issued = await sessions.issue(user.id)
+        await SessionToken.filter(id=issued.session.id).update(expires_at=datetime.now(UTC) - timedelta(days=1))
+    assert await sessions.delete_expired(batch_size=2) == 5
+    assert await sessions.delete_expired() == 0
+    assert await SessionToken.all() == [kept.session]
+
+
+async def rotate_often(tokens: list[str]) -> list[str | None]:
+    outcomes: list[str | None] = []
+    for token in tokens:
+        rotated = await sessions.rotate(token)
+        outcomes.append(rotated.token.get_secret_value() if rotated.token else None)
+    return outcomes
+
+
+async def test_32_rotations_from_processes_give_one_token_and_one_live_chain(fresh_db: DatabaseUrl) -> None:
+    user = await make_user()
+    tokens = [(await sessions.issue(user.id)).token.get_secret_value() for _ in range(10)]
+    rounds = run_in_processes(rotate_often, 32, tokens, url=fresh_db, connected=True)
+    for token, outcomes in zip(tokens, zip(*rounds, strict=True), strict=True):
+        fresh = [outcome for outcome in outcomes if outcome is not None]
+        assert len(fresh) == 1
+        family = (await sessions.verify(fresh[0])).family_id
+        assert await SessionToken.filter(family_id=family, rotated_at__isnull=True).count() == 1
+        assert (await sessions.verify(token)).family_id == family  # within the grace
+
+
+async def keep_rotating(user_id: UUID, token: str) -> None:
+    while True:
+        rotated = await sessions.rotate(token)
+        if rotated.token is not None:
+            token = rotated.token.get_secret_value()
+
+
+async def test_no_rotation_slips_through_while_all_sessions_end(fresh_db: DatabaseUrl) -> None:
+    user = await make_user()
+    for _ in range(20):
+        tokens = [(await sessions.issue(user.id)).token.get_secret_value() for _ in range(8)]
+        running = [asyncio.create_task(keep_rotating(user.id, token)) for token in tokens]
+        await asyncio.sleep(0.02)
+        await sessions.revoke_all(user.id)
+        for outcome in await asyncio.gather(*running, return_exceptions=True):
+            assert isinstance(outcome, InvalidTokenError)
+        assert not await SessionToken.exists()
