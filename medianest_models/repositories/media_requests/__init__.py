@@ -1,0 +1,27 @@
+"""Requests for films and series: submitting them, deciding about them, looking them up."""
+
+from medianest_models.repositories.media_requests.lookups import (
+    counts_by_status,
+    find_by_overseerr_id,
+    find_by_tmdb_id,
+    get,
+    history,
+    list_by_filters,
+    list_for_user,
+)
+from medianest_models.repositories.media_requests.submissions import submit
+from medianest_models.repositories.media_requests.transitions import TransitionReport, transition, transition_many
+
+__all__ = [
+    "TransitionReport",
+    "counts_by_status",
+    "find_by_overseerr_id",
+    "find_by_tmdb_id",
+    "get",
+    "history",
+    "list_by_filters",
+    "list_for_user",
+    "submit",
+    "transition",
+    "transition_many",
+]

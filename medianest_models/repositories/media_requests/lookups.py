@@ -1,0 +1,165 @@
+"""Looking requests up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.enums import RequestStatus
+from medianest_models.errors import NotFoundError
+from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
+from medianest_models.pagination import paginate
+from medianest_models.repositories._arguments import as_aware, as_column, as_name, as_text, as_uuid
+
+if TYPE_CHECKING:
+    import datetime
+    from uuid import UUID
+
+    from medianest_models.pagination import PaginatedResult, PaginationParams
+
+# Raw, because one status after the other is counted in the index, and one without any request is a row too.
+_COUNTS: Final = """
+SELECT status, (SELECT count(*) FROM media_requests WHERE media_requests.status = wanted.status) AS requests
+FROM unnest($1::text[]) AS wanted (status)
+"""
+
+# Raw, because Tortoise needs the whole of a group's columns to be spelled out; it reads this user's requests alone.
+_COUNTS_OF_USER: Final = """
+SELECT status, count(*) AS requests FROM media_requests WHERE user_id = $1 GROUP BY status
+"""
+
+# Raw, because it tells a request without a history from one that does not exist.
+_HISTORY: Final = """
+SELECT update.*
+FROM media_requests AS request LEFT JOIN media_request_status_updates AS update ON update.request_id = request.id
+WHERE request.id = $1
+ORDER BY update.created_at, update.id
+"""
+
+# Raw, because Tortoise can't sort by a condition.
+_FIND: Final = """
+SELECT * FROM media_requests WHERE {condition}
+ORDER BY status IN ('pending', 'approved') DESC, created_at DESC, id DESC LIMIT 1
+"""
+_FIND_BY_TMDB_ID: Final = _FIND.format(condition="tmdb_id = $1 AND media_type = coalesce($2, media_type)")
+_FIND_BY_OVERSEERR_ID: Final = _FIND.format(condition="overseerr_id = $1")
+
+
+async def get(request_id: UUID | str) -> MediaRequest:
+    """The request with that id.
+
+    Raises:
+        NotFoundError: There is none.
+        InvalidInputError: `request_id` is no UUID.
+    """
+    wanted = as_uuid(request_id, "request_id")
+    request = await MediaRequest.get_or_none(id=wanted)
+    if request is None:
+        raise NotFoundError(f"there is no media request {wanted}")
+    return request
+
+
+async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> MediaRequest | None:
+    """The request for a title: the open one, else the newest; None without any.
+
+    Args:
+        tmdb_id: The title's id at TMDB.
+        media_type: Such as `movie`; None for any. TMDB gives the same id to a film and to a series.
+
+    Raises:
+        InvalidInputError: An argument is empty or no text that could be stored.
+    """
+    as_text(tmdb_id, "tmdb_id")
+    if media_type is not None:
+        as_name(MediaRequest, "media_type", media_type)
+    row = await fetch_one(_FIND_BY_TMDB_ID, tmdb_id, media_type)
+    return None if row is None else MediaRequest.from_row(row)
+
+
+async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
+    """The request with that id at Overseerr: the open one, else the newest; None without any.
+
+    Raises:
+        InvalidInputError: `overseerr_id` is empty or no text that could be stored.
+    """
+    row = await fetch_one(_FIND_BY_OVERSEERR_ID, as_text(overseerr_id, "overseerr_id"))
+    return None if row is None else MediaRequest.from_row(row)
+
+
+async def list_for_user(
+    user_id: UUID | str, *, params: PaginationParams | None = None
+) -> PaginatedResult[MediaRequest]:
+    """A page of a user's requests, the newest first unless `params` says otherwise; empty for an unknown user.
+
+    Raises:
+        InvalidInputError: `user_id` is no UUID.
+        InvalidSortError: The rows can't be sorted by that name.
+    """
+    return await list_by_filters(user_id=user_id, params=params)
+
+
+async def list_by_filters(
+    *,
+    user_id: UUID | str | None = None,
+    status: RequestStatus | None = None,
+    media_type: str | None = None,
+    created_from: datetime.datetime | None = None,
+    created_to: datetime.datetime | None = None,
+    params: PaginationParams | None = None,
+) -> PaginatedResult[MediaRequest]:
+    """A page of the requests to which everything given applies, the newest first unless `params` says otherwise.
+
+    Args:
+        user_id: Who asked.
+        status: What status they have.
+        media_type: Such as `movie`.
+        created_from: The first moment in which they were submitted.
+        created_to: The first moment in which they were no longer.
+        params: Which page, and in which order.
+
+    Raises:
+        InvalidInputError: An argument can't be right: an instant without a time zone, a status of another enum.
+        InvalidSortError: The rows can't be sorted by that name.
+    """
+    filters: dict[str, Any] = {}
+    if user_id is not None:
+        filters["user_id"] = as_uuid(user_id, "user_id")
+    if status is not None:
+        filters["status"] = RequestStatus(as_column(MediaRequest, "status", status))
+    if media_type is not None:
+        filters["media_type"] = as_name(MediaRequest, "media_type", media_type)
+    if created_from is not None:
+        filters["created_at__gte"] = as_aware(created_from, "created_from")
+    if created_to is not None:
+        filters["created_at__lt"] = as_aware(created_to, "created_to")
+    return await paginate(MediaRequest.filter(**filters), params)
+
+
+async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[RequestStatus, int]:
+    """How many requests there are of each status, those without any included.
+
+    Args:
+        user_id: Whose; None for everybody's.
+
+    Raises:
+        InvalidInputError: `user_id` is no UUID.
+    """
+    if user_id is None:
+        rows = await fetch(_COUNTS, list(RequestStatus))
+    else:
+        rows = await fetch(_COUNTS_OF_USER, as_uuid(user_id, "user_id"))
+    return dict.fromkeys(RequestStatus, 0) | {RequestStatus(row["status"]): row["requests"] for row in rows}
+
+
+async def history(request_id: UUID | str) -> list[MediaRequestStatusUpdate]:
+    """Each status that a request has had, the first one first.
+
+    Raises:
+        NotFoundError: There is no such request.
+        InvalidInputError: `request_id` is no UUID.
+    """
+    wanted = as_uuid(request_id, "request_id")
+    rows = await fetch(_HISTORY, wanted)
+    if not rows:
+        raise NotFoundError(f"there is no media request {wanted}")
+    return [MediaRequestStatusUpdate.from_row(row) for row in rows if row["id"] is not None]
