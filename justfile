@@ -15,6 +15,10 @@ setup:
 seed *arguments:
     @medianest seed "$@"
 
+# make the first admin, who has to change the password
+bootstrap:
+    @medianest bootstrap
+
 # apply the pending migrations
 migrate:
     @medianest db migrate

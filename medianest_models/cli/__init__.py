@@ -14,8 +14,10 @@ import asyncclick as click
 from dotenv import load_dotenv
 
 from medianest_models import __version__
+from medianest_models.cli.bootstrap import bootstrap_command
 from medianest_models.cli.database import database_group
 from medianest_models.cli.health import health_command, stats_command
+from medianest_models.cli.prune import prune_command
 from medianest_models.cli.secrets import secrets_group
 from medianest_models.cli.seed import seed_command
 from medianest_models.cli.setup import setup_command
@@ -80,6 +82,8 @@ def application(env_file: Path | None) -> None:
 application.add_command(setup_command)
 application.add_command(database_group)
 application.add_command(seed_command)
+application.add_command(bootstrap_command)
+application.add_command(prune_command)
 application.add_command(secrets_group)
 application.add_command(health_command)
 application.add_command(stats_command)

@@ -111,7 +111,7 @@ def test_generate_key_prints_a_usable_key_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [(), ("db",), ("db", "up"), ("db", "down"), ("db", "status"), ("db", "url"), ("db", "migrate"), ("db", "reset"),
-     ("db", "psql"), ("setup",), ("seed",), ("secrets",), ("secrets", "generate-key"), ("health",), ("stats",)],
+     ("db", "psql"), ("setup",), ("seed",), ("bootstrap",), ("prune",), ("secrets",), ("secrets", "generate-key"), ("health",), ("stats",)],
     ids=" ".join,
 )  # fmt: skip
 def test_help_everywhere(arguments: tuple[str, ...]) -> None:
@@ -200,3 +200,41 @@ def test_the_embedded_server_goes_up_and_down(tmp_path: Path) -> None:
         assert document("db", "down", **settings) == {"stopped": True}
     assert document("db", "down", **settings) == {"stopped": False}
     assert document("db", "status", **settings)["running"] is False
+
+
+def test_bootstrap_makes_one_admin_and_warns(fresh_url: DatabaseUrl) -> None:
+    status, output, _ = medianest("bootstrap")
+    assert status == 0
+    assert "Created the admin user admin." in output
+    assert "Make sure to change the admin password after first login!" in output
+    assert document("bootstrap") == {"created": None}
+    assert "nothing was changed" in medianest("bootstrap")[1]
+
+
+def test_bootstrap_refuses_the_default_password_in_production(fresh_url: DatabaseUrl) -> None:
+    status, _, errors = medianest("bootstrap", MEDIANEST_ENV="production")
+    assert status == 2
+    assert "ADMIN_PASSWORD" in errors
+
+
+def test_prune_deletes_what_is_over(fresh_url: DatabaseUrl) -> None:
+    document("seed")
+    medianest(
+        "db",
+        "psql",
+        "-c",
+        "INSERT INTO rate_limits (ip_address, endpoint, window_start) VALUES ('::1', 'x', now() - interval '3 days');"
+        "INSERT INTO activity_logs (action, created_at) VALUES ('x', now() - interval '3 days'), ('y', now());"
+        "INSERT INTO service_status_history (service_id, status, checked_at)"
+        " SELECT id, 'up', now() - interval '3 days' FROM services",
+    )
+    assert document("prune") == {"deleted": {"session_tokens": 0, "rate_limits": 1}}
+    assert document("prune", "--history", "2", "--activity", "2")["deleted"] == {
+        "session_tokens": 0,
+        "rate_limits": 0,
+        "service_status_history": 3,
+        "activity_logs": 1,
+    }
+    status, _, errors = medianest("prune", "--history", "-1")
+    assert status == 2
+    assert "--history" in errors

@@ -1,0 +1,34 @@
+"""`medianest prune`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncclick as click
+
+from medianest_models.cli.output import json_option, print_json, print_table
+from medianest_models.db import database
+from medianest_models.repositories import activity, rate_limits, services, sessions
+
+_DAYS = click.IntRange(min=1, max=36_500)
+
+
+@click.command("prune")
+@click.option("--history", "history_days", type=_DAYS, metavar="DAYS", help="Service checks older than DAYS too.")
+@click.option("--activity", "activity_days", type=_DAYS, metavar="DAYS", help="Log entries older than DAYS too.")
+@json_option
+async def prune_command(*, history_days: int | None, activity_days: int | None, as_json: bool) -> None:
+    """Delete what is over: expired sessions and rate limits, and old history where an age is given.
+
+    It goes in small batches and can be interrupted at any time.
+    """
+    async with database():
+        deleted = {"session_tokens": await sessions.delete_expired(), "rate_limits": await rate_limits.delete_expired()}
+        if history_days is not None:
+            deleted["service_status_history"] = await services.prune_history(timedelta(days=history_days))
+        if activity_days is not None:
+            deleted["activity_logs"] = await activity.prune(timedelta(days=activity_days))
+    if as_json:
+        print_json({"deleted": deleted})
+    else:
+        print_table(*(("deleted", count, table) for table, count in deleted.items()))
