@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import importlib.util
 import inspect
 import os
@@ -174,6 +175,8 @@ def _main() -> None:
     function = _find(module, file, name)
     args = pickle.loads(pickled_args)  # noqa: S301 - the same; now that the module of their classes is there
     if user is not None:
+        for encoding in ("ascii", "idna"):  # the user may not be allowed to read the standard library
+            codecs.lookup(encoding)
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,9 @@ from medianest_models.db.embedded import embedded_server
 from medianest_models.settings import DatabaseUrl, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from medianest_models.db.embedded import EmbeddedServer
 
 TESTCONTAINERS: Final = "testcontainers"
 _IMAGE: Final = "postgres:15-alpine"
@@ -104,18 +107,34 @@ async def _embedded(bindir: Path | None) -> AsyncIterator[Server]:
         embedded = embedded_server(Settings(medianest_home=folder / "home", pg_bindir=bindir))
         url = await asyncio.to_thread(embedded.start)
         try:
-            server = await _server(url.with_database("postgres"))
-            # Nothing here has to survive the machine, and fsync costs a third of the suite's time.
-            await server.execute(
-                "ALTER SYSTEM SET fsync = off",
-                "ALTER SYSTEM SET full_page_writes = off",
-                "SELECT pg_reload_conf()",
-            )
-            yield server
+            with _stopped_after_us(embedded, folder):
+                server = await _server(url.with_database("postgres"))
+                # Nothing here has to survive the machine.
+                await server.execute(
+                    "ALTER SYSTEM SET fsync = off",
+                    "ALTER SYSTEM SET full_page_writes = off",
+                    "SELECT pg_reload_conf()",
+                )
+                yield server
         finally:
             await asyncio.to_thread(embedded.stop)
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def _stopped_after_us(embedded: EmbeddedServer, folder: Path) -> Iterator[None]:
+    """Have the server stopped and its folders deleted if this process is killed before it can do so."""
+    status = embedded.status()
+    script = 'read -r _; kill -INT "$1"; sleep 2; rm -rf "$2" "$3"'
+    arguments = [str(status.pid), str(folder), status.url.host]
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script, "sh", *arguments], stdin=subprocess.PIPE, start_new_session=True
+    ) as guard:
+        try:
+            yield  # the guard reads from a pipe that nobody but this process holds open
+        finally:
+            guard.kill()
 
 
 @asynccontextmanager

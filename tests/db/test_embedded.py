@@ -37,7 +37,7 @@ async def start(home: Path, bindir: Path) -> tuple[str, int | None]:
 
 
 async def test_the_database_is_there_and_set_up_as_promised(new_server: Callable[..., EmbeddedServer]) -> None:
-    connection = await connect(new_server().start())
+    connection = await connect(new_server(blank=True).start())
     try:
         shown = {
             name: await connection.fetchval(f"SHOW {name}")
@@ -97,7 +97,7 @@ async def test_rows_are_there_after_stop_and_start(new_server: Callable[..., Emb
 
 
 def test_looking_makes_nothing(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
-    server = new_server()
+    server = new_server(blank=True)
     assert server.status().pid is None
     assert server.status().version is None
     assert server.url.database == "medianest"
@@ -107,11 +107,11 @@ def test_looking_makes_nothing(new_server: Callable[..., EmbeddedServer], tmp_pa
 
 @pytest.mark.parametrize(
     "home",
-    ["with a space", "o'clock", 'say "hi"', "$HOME `id` \\ ; &", "ünïcödé", "x" * 60 + "/" + "y" * 60],
-    ids=["space", "quote", "double quotes", "shell", "unicode", "over 107 bytes"],
+    ['it\'s a "home" of $HOME; `id` & \\ ünïcödé', "x" * 60 + "/" + "y" * 60],
+    ids=["odd characters", "over 107 bytes"],
 )
 async def test_any_home_will_do(new_server: Callable[..., EmbeddedServer], home: str) -> None:
-    server = new_server(home)
+    server = new_server(home, blank=True)
     url = server.start()
     assert len(f"{url.host}/.s.PGSQL.5432".encode()) <= 107
     assert await fetchval(url, "SELECT 1") == 1
@@ -119,25 +119,23 @@ async def test_any_home_will_do(new_server: Callable[..., EmbeddedServer], home:
 
 def test_psql_finds_the_database(new_server: Callable[..., EmbeddedServer]) -> None:
     server = new_server("with a space")
-    command = [server.psql_path, server.start().for_libpq().get_secret_value(), "-XAtc", "SELECT 2"]
+    command = [str(server.psql_path), server.start().for_libpq().get_secret_value(), "-XAtc", "SELECT 2"]
     client = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (client.stdout, client.stderr) == ("2\n", "")
 
 
 def test_eight_starts_at_once_give_one_server(new_server: Callable[..., EmbeddedServer]) -> None:
-    server = new_server()
+    server = new_server(blank=True)
     results = run_in_processes(start, 8, server.home, server.bindir)
     assert set(results) == {(server.url.masked, server.status().pid)}
     assert server.log.read_text().count("starting PostgreSQL") == 1
 
 
-def test_eight_starts_at_once_after_a_stop(new_server: Callable[..., EmbeddedServer]) -> None:
+def test_eight_starts_at_once_of_a_stopped_server(new_server: Callable[..., EmbeddedServer]) -> None:
     server = new_server()
-    server.start()
-    server.stop()
     results = run_in_processes(start, 8, server.home, server.bindir)
     assert set(results) == {(server.url.masked, server.status().pid)}
-    assert server.log.read_text().count("starting PostgreSQL") == 2
+    assert server.log.read_text().count("starting PostgreSQL") == 1
 
 
 def test_the_server_is_left_running(new_server: Callable[..., EmbeddedServer]) -> None:
@@ -203,17 +201,19 @@ async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]
 
 
 def test_no_folder_changes_its_mode_or_owner(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
-    for name, mode in (("private", 0o700), ("half", 0o711), ("open", 0o755), ("odd", 0o2770)):
-        (tmp_path / name / "checkout").mkdir(parents=True)
-        (tmp_path / name).chmod(mode)
+    folder = tmp_path
+    for name, mode in (("open", 0o755), ("private", 0o700), ("half", 0o711), ("group", 0o2770), ("checkout", 0o750)):
+        (folder / f"file beside {name}").write_text("mine")
+        folder /= name
+        folder.mkdir()
+        folder.chmod(mode)
     before = ownership(tmp_path)
-    for name in ("private", "half", "open", "odd"):
-        server = new_server(f"{name}/checkout/.medianest")
-        server.start()
-        server.stop()
+    server = new_server(".medianest", folder=folder, blank=True)
+    server.start()
+    server.stop()
     after = ownership(tmp_path)
     assert {path: after[path] for path in before} == before
-    assert (tmp_path / "open/checkout/.medianest").stat().st_mode & 0o777 == 0o700
+    assert server.home.stat().st_mode & 0o777 == 0o700
 
 
 def ownership(folder: Path) -> dict[Path, tuple[int, int, int]]:
@@ -266,11 +266,11 @@ def test_a_pg_bindir_that_initdb_cannot_bear_is_refused(tmp_path: Path) -> None:
         embedded_server(Settings(pg_bindir=folder))
 
 
-def test_programs_that_are_no_postgresql_are_refused(tmp_path: Path) -> None:
+def test_programs_that_are_no_postgresql_are_refused(open_folder: Path) -> None:
     for program in ("initdb", "pg_ctl", "postgres"):
-        (tmp_path / program).write_text("#!/bin/sh\necho something else\n")
-        (tmp_path / program).chmod(0o755)
-    server = EmbeddedServer(tmp_path / "home", tmp_path)
-    with pytest.raises(ConfigurationError, match="something else"):
+        (open_folder / program).write_text("#!/bin/sh\necho something else\n")
+        (open_folder / program).chmod(0o755)
+    server = EmbeddedServer(open_folder / "home", open_folder)
+    with pytest.raises(ConfigurationError, match="can't be run: something else"):
         server.start()
     assert not server.home.exists()

@@ -46,7 +46,7 @@ class Account:
             ConfigurationError: The data folder belongs to a user whose server this process can't run.
         """
         uid = os.geteuid()
-        owner = data.stat() if data.exists() else None
+        owner = data.stat() if data.is_dir() else None
         if uid != 0:
             if owner is not None and owner.st_uid != uid:
                 raise ConfigurationError(
@@ -54,7 +54,7 @@ class Account:
                     "run this as that user or as root, or set MEDIANEST_HOME to another folder"
                 )
             return cls(uid, os.getegid(), borrowed=False)
-        if owner is None:
+        if owner is None or not (data / "PG_VERSION").exists():
             nearest = next(folder for folder in (home, *home.parents) if folder.exists())
             entry = _entry(nearest.stat().st_uid)
             return cls(entry.pw_uid, entry.pw_gid, borrowed=True)

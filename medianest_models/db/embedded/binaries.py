@@ -98,9 +98,10 @@ def _copy_for(bindir: Path) -> Path:
     target = COPIES / hashlib.sha256(identity.encode()).hexdigest()[:16]
     copied_bindir = target / _WHEEL / _INSTALLATION / "bin"
     if not target.exists():
-        if not COPIES.is_dir():
-            COPIES.mkdir(parents=True, exist_ok=True)
-            COPIES.chmod(0o755)
+        for folder in (*reversed(COPIES.parents), COPIES):
+            if not folder.exists():
+                folder.mkdir()
+                folder.chmod(0o755)
         with tempfile.TemporaryDirectory(dir=COPIES) as made:
             new = Path(made) / "new"
             without = shutil.ignore_patterns("include", "*.a", "pkgconfig")

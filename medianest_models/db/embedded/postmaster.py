@@ -13,17 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from medianest_models.db.embedded.files import opened
-from medianest_models.db.embedded.sockets import prepare_socket_folder
+from medianest_models.db.embedded.sockets import PORT, SOCKET, SOCKET_LOCK, prepare_socket_folder
 
 if TYPE_CHECKING:
     from medianest_models.db.embedded.account import Account
 
-PORT: Final = 5432  # only the number in the socket's name
 POLL_SECONDS: Final = 0.02
 _PID_FILE: Final = "postmaster.pid"
 _SOCKET_LINE, _STATE_LINE = 4, 7
-_SOCKET: Final = f".s.PGSQL.{PORT}"
-_SOCKET_LOCK: Final = f"{_SOCKET}.lock"
 _PROC: Final = Path("/proc")
 _LOG_LINES: Final = 8
 _OPTIONS: Final = (
@@ -76,7 +73,7 @@ class Postmaster:
 
         It would end by itself within a minute, but until then it keeps another server from starting there.
         """
-        pid = _pid(_read_lines(folder / _SOCKET_LOCK))
+        pid = _pid(_read_lines(folder / SOCKET_LOCK))
         if pid is None or not _serves(pid, None, folder):
             return None
         return cls(pid, folder, is_ready=False)
@@ -87,7 +84,7 @@ class Postmaster:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(0)
             try:
-                client.connect(str(self.socket_folder / _SOCKET))
+                client.connect(str(self.socket_folder / SOCKET))
             except (FileNotFoundError, ConnectionRefusedError):
                 return False
             except BlockingIOError:  # it listens, and has many to answer
@@ -131,8 +128,6 @@ def launch(data: Path, log: Path, bindir: Path, account: Account, folder: Path, 
         OSError: A file can't be made, or the programs can't be run.
     """
     prepare_socket_folder(folder, account)
-    for name in (_SOCKET, _SOCKET_LOCK):  # nobody listens here any more
-        (folder / name).unlink(missing_ok=True)
     _forget_foreign_process(data, folder)
     seconds = max(1, int(deadline - time.monotonic()))
     # pg_ctl makes the server a child of no process of ours. It hands its arguments to a shell, so none of them

@@ -19,8 +19,8 @@ from medianest_models.db.embedded.data_folder import (
     make_home,
 )
 from medianest_models.db.embedded.files import locked
-from medianest_models.db.embedded.postmaster import POLL_SECONDS, PORT, Postmaster, launch
-from medianest_models.db.embedded.sockets import socket_folder
+from medianest_models.db.embedded.postmaster import POLL_SECONDS, Postmaster, launch
+from medianest_models.db.embedded.sockets import PORT, remove_socket_folder, socket_folder
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl
 
@@ -118,8 +118,8 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("started"):
-            check_is_data(self.data)
             account = self._account()
+            check_is_data(self.data)
             bindir, major = usable_bindir(self.bindir, account)
             check_version(self.data, self.bindir, major)
             make_home(self.home)
@@ -141,16 +141,14 @@ class EmbeddedServer:
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("stopped"):
             folder = socket_folder(self.home, self._account())
-            if data_version(self.data) is None:
-                return False
-            with self._locked(deadline):
-                postmaster = Postmaster.find(self.data, folder)
-                if postmaster is None:
-                    return False
-                self._end(postmaster, deadline)
-                with contextlib.suppress(OSError):  # it is not empty, or was deleted before
-                    postmaster.socket_folder.rmdir()
-                return True
+            has_data = data_version(self.data) is not None
+            with self._locked(deadline) if has_data else contextlib.nullcontext():
+                postmaster = Postmaster.find(self.data, folder) or Postmaster.find_orphan(folder)
+                if postmaster is not None:
+                    self._end(postmaster, deadline)
+                    folder = postmaster.socket_folder
+                remove_socket_folder(folder)
+                return postmaster is not None
 
     def _account(self) -> Account:
         return Account.for_server(home=self.home, data=self.data)

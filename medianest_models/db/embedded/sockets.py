@@ -14,6 +14,9 @@ from medianest_models.errors import ConfigurationError
 if TYPE_CHECKING:
     from medianest_models.db.embedded.account import Account
 
+PORT: Final = 5432  # only the number in the socket's name
+SOCKET: Final = f".s.PGSQL.{PORT}"
+SOCKET_LOCK: Final = f"{SOCKET}.lock"
 _PARENT: Final = Path("/tmp")  # noqa: S108 - the folder's owner and mode are checked before every use
 """A socket's path must not be longer than 107 bytes, so it can't stand in a home of any length. This place is
 short, on every Unix, and the same for every process: $TMPDIR and $XDG_RUNTIME_DIR differ between a login,
@@ -27,10 +30,10 @@ def socket_folder(home: Path, account: Account) -> Path:
 
 
 def prepare_socket_folder(folder: Path, account: Account) -> None:
-    """Make the folder, or check that the one that is there is `account`'s alone.
+    """Make the folder, or check that the one that is there is `account`'s alone, and clear it.
 
-    The server trusts whoever can reach its socket, and clients trust whoever listens there, so a folder that
-    somebody else has prepared is refused.
+    Nobody must listen there any more. The server trusts whoever can reach its socket, and clients trust whoever
+    listens there, so a folder that somebody else has prepared is refused.
 
     Raises:
         ConfigurationError: The path belongs to someone else, is open to others, or is no folder.
@@ -46,3 +49,16 @@ def prepare_socket_folder(folder: Path, account: Account) -> None:
             "made it, and remove it"
         )
     account.own(folder)
+    _remove_sockets(folder)
+
+
+def remove_socket_folder(folder: Path) -> None:
+    """Delete the folder, with what a server that crashed has left there. None must listen there any more."""
+    with contextlib.suppress(OSError):  # it is not there, or somebody else's
+        _remove_sockets(folder)
+        folder.rmdir()
+
+
+def _remove_sockets(folder: Path) -> None:
+    for name in (SOCKET, SOCKET_LOCK):
+        (folder / name).unlink(missing_ok=True)
