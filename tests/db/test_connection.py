@@ -1,0 +1,220 @@
+"""Connecting and disconnecting: once, together, in the middle of work, and what is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from medianest_models.db import connect_database, database, disconnect_database, transaction
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
+from tests.db.pools import PATIENCE, client, deeds, do, pool_of
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.settings import DatabaseUrl
+
+PASSWORD = "correct horse"
+
+
+async def sessions(url: DatabaseUrl) -> int:
+    """How many connections this database has, apart from the one that counts them."""
+    connection = await connect(url)
+    try:
+        count = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", url.database
+        )
+    finally:
+        await connection.close()
+    return int(count)
+
+
+async def no_sessions(url: DatabaseUrl) -> None:
+    """Wait for the server to have ended every session of this database."""
+    async with asyncio.timeout(PATIENCE):
+        while await sessions(url):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def test_connecting_twice_is_a_no_op(fresh_url: DatabaseUrl) -> None:
+    await connect_database(fresh_url)
+    pool = client().pool
+    await connect_database(fresh_url)
+    await connect_database(fresh_url.render().get_secret_value())
+    await connect_database()  # DATABASE_URL is the same
+    assert client().pool is pool
+    await disconnect_database()
+    await disconnect_database()
+    await no_sessions(fresh_url)
+
+
+async def test_twenty_tasks_that_connect_at_once_make_one_pool(fresh_url: DatabaseUrl) -> None:
+    await asyncio.gather(*(connect_database(fresh_url) for _ in range(20)))
+    assert await sessions(fresh_url) == 1
+    await asyncio.gather(*(disconnect_database() for _ in range(20)))
+    await no_sessions(fresh_url)
+
+
+async def test_connecting_and_disconnecting_at_once_ends_in_order(fresh_url: DatabaseUrl) -> None:
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(10):
+            await asyncio.gather(*(turn() for _ in range(5) for turn in (connect_database, disconnect_database)))
+    await connect_database(fresh_url)
+    assert await client().execute_query_dict("SELECT 1 AS one") == [{"one": 1}]
+    await disconnect_database()
+    await no_sessions(fresh_url)
+
+
+async def test_a_nested_database_leaves_the_connection(fresh_url: DatabaseUrl) -> None:
+    async with database(fresh_url):
+        async with database():
+            pass
+        await client().execute_query("SELECT 1")
+    with pytest.raises(DatabaseUnavailableError):
+        client()
+
+
+async def test_connecting_that_is_cancelled_leaves_nothing(fresh_url: DatabaseUrl) -> None:
+    for delay in (0, 0.001, 0.003, 0.01, 0.03):
+        task = asyncio.create_task(connect_database(fresh_url))
+        await asyncio.sleep(delay)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await disconnect_database()
+    await no_sessions(fresh_url)
+    async with database(fresh_url):
+        await client().execute_query("SELECT 1")
+
+
+async def test_what_runs_is_finished_when_disconnecting(fresh_url: DatabaseUrl) -> None:
+    async def work() -> None:
+        async with transaction():
+            await do(1, 1)
+            started.set()
+            await asyncio.sleep(0.2)
+            await do(1, 2)
+
+    started = asyncio.Event()
+    async with pool_of(2, fresh_url):
+        task = asyncio.create_task(work())
+        await started.wait()
+        await disconnect_database()
+        await task
+        with pytest.raises(DatabaseUnavailableError, match="not connected"):
+            await deeds()
+    async with database(fresh_url):
+        assert await deeds() == [(1, 1), (1, 2)]
+
+
+async def test_what_does_not_finish_is_ended_when_disconnecting(fresh_url: DatabaseUrl) -> None:
+    async def work() -> None:
+        async with transaction():
+            await do(1, 1)
+            await client().execute_query("SELECT pg_sleep(60)")
+
+    async with pool_of(1, fresh_url) as pool_client:
+        running = asyncio.create_task(work())
+        waiting = asyncio.create_task(do(2, 1))
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        await pool_client.disconnect(seconds=0.2)
+        for task in (running, waiting):
+            with pytest.raises(DatabaseUnavailableError):
+                await task
+        assert time.monotonic() - begun < 5
+    async with database(fresh_url):
+        assert await deeds() == []
+
+
+async def test_a_client_that_was_kept_does_not_reconnect(fresh_url: DatabaseUrl) -> None:
+    async with database(fresh_url):
+        kept = client()
+    with pytest.raises(DatabaseUnavailableError, match="not connected"):
+        await kept.execute_query("SELECT 1")
+    with pytest.raises(DatabaseUnavailableError, match="not connected"):
+        async with kept._in_transaction():
+            pytest.fail("must not begin")
+    await no_sessions(fresh_url)
+
+
+async def test_the_password_is_in_no_log_and_no_error(
+    fresh_url: DatabaseUrl, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    caplog.set_level(logging.DEBUG)
+    url = replace(fresh_url, password=SecretStr(PASSWORD))
+    async with database(url):
+        await client().execute_query("SELECT 1")
+    assert "connected to postgresql://" in caplog.text
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        await connect_database(replace(url, database="not-there"))
+    assert "not-there" in str(caught.value)
+    for text in (caplog.text, str(caught.value), repr(caught.value)):
+        assert PASSWORD not in text
+        assert PASSWORD.replace(" ", "%20") not in text
+    assert any(record.levelname == "ERROR" and "not-there" in record.message for record in caplog.records)
+
+
+async def test_production_needs_encryption_keys(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIANEST_ENV", "production")
+    async with database(fresh_url):
+        pass
+    monkeypatch.delenv("ENCRYPTION_KEYS")
+    with pytest.raises(ConfigurationError, match="ENCRYPTION_KEYS"):
+        await connect_database(fresh_url)
+
+
+async def test_the_log_level_is_a_setting(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = logging.getLogger("medianest_models")
+    for level in ("warning", "info"):
+        monkeypatch.setenv("LOG_LEVEL", level)
+        async with database(fresh_url):
+            assert package.level == logging.getLevelNamesMapping()[level.upper()]
+    assert package.handlers == []
+
+
+@pytest.mark.parametrize("url", ["mysql://u@h/d", "postgresql://u:hunter2@h:port/d", ""])
+async def test_a_bad_url_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^url: ") as caught:
+        await connect_database(url)
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_the_servers_timeouts_are_those_of_the_settings(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.1")
+    async with database(fresh_url):
+        with pytest.raises(DatabaseUnavailableError, match="the statement was cancelled"):
+            await client().execute_query("SELECT pg_sleep(60)")
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0")
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.1")
+    async with database(fresh_url):
+        with pytest.raises(DatabaseUnavailableError, match="within the time allowed"):
+            await client().execute_query("SELECT pg_sleep(60)")
+        await client().execute_query("SELECT 1")
+
+
+async def test_the_embedded_server_is_started_when_a_connection_is_asked_for(
+    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server()
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("MEDIANEST_HOME", str(server.home))
+    monkeypatch.setenv("PG_BINDIR", str(server.bindir))
+    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "60")
+    async with database():
+        rows: list[dict[str, Any]] = await client().execute_query_dict("SELECT current_database() AS name")
+        await connect_database()  # the same
+    assert rows == [{"name": server.url.database}]
+    assert server.status().pid is not None
