@@ -144,6 +144,17 @@ async def database(url: str | DatabaseUrl | None = None) -> AsyncIterator[None]:
             await disconnect_database()
 
 
+def connected_url() -> DatabaseUrl | None:
+    """Where this process is connected to; None for the embedded server.
+
+    Raises:
+        DatabaseUnavailableError: It is not connected.
+    """
+    if _PROCESS.client is None:
+        raise not_connected()
+    return _PROCESS.url
+
+
 async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
     """Its result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself.
 
