@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from medianest_models.db.connection import connected_url
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import fetch_one
 from medianest_models.enums import DownloadPriority
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from medianest_models.errors import MedianestError
+    from medianest_models.settings import DatabaseUrl
 
 logger = logging.getLogger("medianest_models.downloads")
 
@@ -77,15 +79,20 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
         True when there is work; False when the time is over.
 
     Raises:
-        DatabaseUnavailableError: The database could not be reached from the beginning.
+        DatabaseUnavailableError: This process is not connected, or the database could not be reached at first.
         InvalidInputError: An argument is not as said above.
     """
     limit = MAX_INT if max_running is None else as_max_running(max_running)
     seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()
+    url = _past_a_pooler()
     clock = asyncio.timeout(seconds)
     try:
         async with clock:
-            await (_poll(limit) if _has_to_poll() else _listen(limit))
+            if url is not None and url.pgbouncer:
+                _say_that_it_polls()
+                await _poll(limit)
+            else:
+                await _listen(limit, url)
     except TimeoutError:
         if not clock.expired():
             raise
@@ -93,20 +100,18 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
     return True
 
 
-def _has_to_poll() -> bool:
-    """Whether the only way to the database is a pooler in transaction mode, which takes LISTEN and delivers nothing."""
-    settings = load_settings()
-    url = settings.url()
-    if url is None or not url.pgbouncer or settings.database_direct_url is not None:
-        return False
-    _say_that_it_polls()
-    return True
+def _past_a_pooler() -> DatabaseUrl | None:
+    """The best way to the database that this process is connected to; None for the embedded server."""
+    url, settings = connected_url(), load_settings()
+    if settings.database_direct_url is not None and url == settings.url():
+        return settings.direct_url()
+    return url
 
 
-@cache
+@cache  # once
 def _say_that_it_polls() -> None:
     logger.warning(
-        "behind PgBouncer nothing can be listened to: looking for downloads every %g s; "
+        "a pooler delivers no notifications: looking for downloads every %g s; "
         "set DATABASE_DIRECT_URL to be woken instead",
         _POLL_SECONDS,
     )
@@ -120,14 +125,14 @@ async def _poll(limit: int | None) -> None:
         await asyncio.sleep(random.uniform(0.5, 1) * _POLL_SECONDS)  # noqa: S311 - no secret
 
 
-async def _listen(limit: int | None) -> None:
+async def _listen(limit: int | None, url: DatabaseUrl | None) -> None:
     """Returns when there is work; a connection that is lost is made again for as long as that takes."""
     was_connected = False
     pause = _FIRST_PAUSE_SECONDS
     while True:
         problem: MedianestError | None
         try:
-            async with direct_connection() as connection:
+            async with direct_connection(url) as connection:
                 was_connected, pause = True, _FIRST_PAUSE_SECONDS
                 await _watch(connection, limit)
                 return

@@ -1,0 +1,298 @@
+"""Waiting for downloads: what wakes a worker, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from medianest_models.db import database
+from medianest_models.db.statements import execute, fetch
+from medianest_models.enums import DownloadPriority
+from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, MigrationError
+from medianest_models.models import User
+from medianest_models.repositories import downloads, system_config
+from medianest_models.repositories.downloads import waiting
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from medianest_models.models import YouTubeDownload
+    from medianest_models.settings import DatabaseUrl
+    from tests.servers import Server
+
+A_WHILE = timedelta(seconds=1)
+LONG = timedelta(seconds=20)
+"""Far less than the time after which a waiter looks without having heard anything."""
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def user(fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> User:
+    monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 600.0)  # so that nothing but a notification wakes
+    return await User.create(plex_id="1", plex_username="ann")
+
+
+async def enqueue(user: User, name: str = "a", **values: Any) -> YouTubeDownload:
+    return await downloads.enqueue(user.id, playlist_url=name, **values)
+
+
+async def listeners() -> list[int]:
+    """The server processes of the connections that listen and have looked."""
+    rows = await fetch(
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE datname = current_database() AND state = 'idle' AND query LIKE '%medianest_max_running_downloads%' "
+        "AND pid <> pg_backend_pid()"
+    )
+    return [row["pid"] for row in rows]
+
+
+async def until(condition: Callable[[list[int]], bool]) -> list[int]:
+    """The listeners, as soon as they meet a condition."""
+    async with asyncio.timeout(10):
+        while True:
+            pids = await listeners()
+            if condition(pids):
+                return pids
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def waiter(**arguments: Any) -> AsyncIterator[asyncio.Task[bool]]:
+    """A worker that waits: it has looked and found nothing."""
+    task = asyncio.create_task(downloads.wait_for_work(timeout=LONG, **arguments))
+    try:
+        await until(bool)
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def insert_by_hand(user: User, url: DatabaseUrl) -> None:
+    connection = await connect(url)
+    await connection.execute("INSERT INTO youtube_downloads (user_id, playlist_url) VALUES ($1, 'x')", user.id)
+    await connection.close()
+
+
+async def delay_no_longer(user: User, url: DatabaseUrl) -> None:
+    await execute("UPDATE youtube_downloads SET scheduled_at = now()")
+
+
+@pytest.mark.parametrize("how", [lambda user, _: enqueue(user), insert_by_hand, delay_no_longer])
+async def test_wakes_when_something_is_queued(
+    user: User, fresh_db: DatabaseUrl, how: Callable[[User, DatabaseUrl], Coroutine[Any, Any, None]]
+) -> None:
+    await enqueue(user, "later", scheduled_at=datetime.now(UTC) + HOUR)
+    async with waiter() as task:
+        await how(user, fresh_db)
+        assert await task
+    assert await downloads.claim("w") is not None
+
+
+ENDS: dict[str, Callable[[YouTubeDownload], Coroutine[Any, Any, Any]]] = {
+    "complete": lambda download: downloads.complete(download.id, worker_id="w"),
+    "fail": lambda download: downloads.fail(download.id, worker_id="w", error_message="e", retry=False),
+    "retry": lambda download: downloads.fail(download.id, worker_id="w", error_message="e"),
+    "release": lambda download: downloads.release(download.id, worker_id="w"),
+    "cancel": lambda download: downloads.cancel(download.id),
+    "delete": lambda download: download.delete(),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+async def test_wakes_when_a_place_under_the_limit_becomes_free(
+    user: User, end: Callable[[YouTubeDownload], Coroutine[Any, Any, Any]]
+) -> None:
+    await enqueue(user, "running")
+    running = await downloads.claim("w", max_running=1)
+    assert running is not None
+    await enqueue(user, "waiting")
+    async with waiter(max_running=1) as task:
+        await end(running)
+        assert await task
+    assert await downloads.claim("w", max_running=1) is not None
+
+
+async def test_does_not_wake_while_all_places_are_taken(user: User) -> None:
+    await system_config.set("youtube.concurrent_downloads", value={"max": 1})
+    for name in ("running", "waiting"):
+        await enqueue(user, name)
+    assert await downloads.claim("w") is not None
+    assert not await downloads.wait_for_work(timeout=A_WHILE)
+    assert not await downloads.wait_for_work(timeout=A_WHILE, max_running=1)
+    assert await downloads.wait_for_work(timeout=LONG, max_running=2)
+    assert await downloads.wait_for_work(timeout=LONG, max_running=None)
+
+
+async def test_returns_at_once_when_there_is_work_and_after_the_timeout_when_not(user: User) -> None:
+    assert not await downloads.wait_for_work(timeout=timedelta(milliseconds=1))
+    assert not await downloads.wait_for_work(timeout=A_WHILE)
+    await enqueue(user)
+    assert await downloads.wait_for_work()
+
+
+async def test_wakes_when_the_time_of_a_delayed_download_has_come(user: User) -> None:
+    await enqueue(user, "later", scheduled_at=datetime.now(UTC) + HOUR, priority=DownloadPriority.HIGH)
+    await enqueue(user, scheduled_at=datetime.now(UTC) + A_WHILE)
+    assert await downloads.claim("w") is None
+    assert await downloads.wait_for_work(timeout=LONG)
+    download = await downloads.claim("w")
+    assert download is not None
+    assert download.playlist_url == "a"
+
+
+@pytest.mark.parametrize("limit", [1, None])
+async def test_wakes_when_a_lease_has_run_out(user: User, limit: int | None) -> None:
+    await enqueue(user)
+    assert await downloads.claim("silent", lease=A_WHILE, max_running=limit) is not None
+    assert await downloads.wait_for_work(timeout=LONG, max_running=limit)
+    download = await downloads.claim("w", max_running=limit)
+    assert download is not None
+    assert download.attempts == 2
+
+
+async def test_wakes_for_a_row_that_others_wrote_without_a_lease(user: User) -> None:
+    await enqueue(user)
+    await execute("UPDATE youtube_downloads SET status = 'downloading'")
+    assert await downloads.wait_for_work(timeout=LONG, max_running=1)
+    assert await downloads.claim("w", max_running=1) is not None
+
+
+async def test_misses_nothing_that_is_queued_before_it_listens(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    listen = asyncpg.Connection.add_listener
+
+    async def late(connection: asyncpg.Connection[Any], *arguments: Any) -> None:
+        await enqueue(user)
+        await listen(connection, *arguments)
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", late)
+    assert await downloads.wait_for_work(timeout=timedelta(seconds=5))
+
+
+async def test_many_waiters_wake_and_one_gets_the_download(user: User) -> None:
+    tasks = [asyncio.create_task(worker()) for _ in range(5)]
+    await until(lambda pids: len(pids) == 5)
+    await enqueue(user)
+    assert sorted(await asyncio.gather(*tasks)) == [False] * 4 + [True]
+
+
+async def worker() -> bool:
+    """Whether it got a download, in a few seconds."""
+    return await downloads.wait_for_work(timeout=timedelta(seconds=4)) and await downloads.claim("w") is not None
+
+
+async def test_connects_again_when_its_connection_is_lost(user: User, caplog: pytest.LogCaptureFixture) -> None:
+    async with waiter() as task:
+        first = await listeners()
+        await execute("SELECT pg_terminate_backend($1)", *first)
+        await until(lambda pids: pids not in ([], first))
+        assert not task.done()
+        await enqueue(user)
+        assert await task
+    assert len([record for record in caplog.records if "connecting again" in record.message]) == 1
+
+
+async def test_goes_on_connecting_while_the_server_refuses(
+    user: User, fresh_db: DatabaseUrl, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    def again(_: object) -> bool:
+        return len([record for record in caplog.records if "connecting again" in record.message]) >= 2
+
+    async with waiter() as task:
+        await server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS false')
+        try:
+            await execute("SELECT pg_terminate_backend($1)", *await listeners())
+            await until(again)
+            await enqueue(user)
+        finally:
+            await server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS true')
+        assert await task
+
+
+async def test_says_when_it_can_t_connect_at_all(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(DatabaseUnavailableError):
+        await downloads.wait_for_work(timeout=LONG)
+
+
+async def test_an_error_that_is_not_the_connection_s_is_raised(user: User) -> None:
+    await execute("ALTER TABLE youtube_downloads RENAME COLUMN scheduled_at TO planned_at")
+    with pytest.raises(MigrationError):
+        await downloads.wait_for_work(timeout=LONG)
+
+
+async def test_a_cancelled_waiter_leaves_no_connection(user: User) -> None:
+    async with waiter() as task:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda pids: not pids)
+
+
+@pytest.fixture
+async def behind_a_pooler(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[User]:
+    """Connected as if through PgBouncer: the setting alone decides, and so none is needed."""
+    url = replace(fresh_url, pgbouncer=True)
+    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
+    waiting._say_that_it_polls.cache_clear()
+    async with database():
+        yield await User.create(plex_id="1", plex_username="ann")
+
+
+async def test_behind_a_pooler_it_looks_now_and_then_and_says_so_once(
+    behind_a_pooler: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any) -> None:
+        pytest.fail("listened")
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", refuse)
+    assert not await downloads.wait_for_work(timeout=A_WHILE)
+    task = asyncio.create_task(downloads.wait_for_work(timeout=LONG))
+    await asyncio.sleep(0.2)
+    await enqueue(behind_a_pooler)
+    assert await task
+    (message,) = [record.message for record in caplog.records if "DATABASE_DIRECT_URL" in record.message]
+    assert "pooler" in message
+
+
+async def test_with_a_way_past_the_pooler_it_listens(
+    behind_a_pooler: User, fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_DIRECT_URL", fresh_url.render().get_secret_value())
+    async with waiter() as task:
+        await enqueue(behind_a_pooler)
+        assert await task
+
+
+async def test_listens_to_the_database_that_it_is_connected_to(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
+        monkeypatch.setenv(name, "postgresql://nobody@127.0.0.1:1/another")
+    async with waiter() as task:
+        await enqueue(user)
+        assert await task
+
+
+async def test_needs_a_connected_process(fresh_url: DatabaseUrl) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="not connected"):
+        await downloads.wait_for_work(timeout=A_WHILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("timeout", {"timeout": timedelta()}),
+        ("timeout", {"timeout": 5}),
+        ("max_running", {"max_running": 0}),
+        ("max_running", {"max_running": "3"}),
+    ],
+)
+async def test_refuses(db: DatabaseUrl, name: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match=name):
+        await downloads.wait_for_work(**arguments)
