@@ -1,0 +1,132 @@
+"""How a schema is made: declared as a class, which is what type checkers read, and built from the model's columns.
+
+The names in the class are the list of what the schema holds: a column that stands in none is in none.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, cast
+
+from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
+from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
+
+from medianest_models.errors import SecretFieldError
+from medianest_models.fields import is_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import LiteralString
+
+    from tortoise.models import Model
+
+    Declared = PydanticModel
+else:
+    Declared = object  # the decorated class is never used: what is built from it takes its place
+
+DeclaredT = TypeVar("DeclaredT", bound=type)
+
+_HIDDEN: Final = "**********"
+
+
+def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
+    """A class decorator: builds the schema of what is read from a model's row. Every field has to be there.
+
+    Raises:
+        TypeError: The class names what is no column, or a secret one.
+    """
+
+    def build(declared: DeclaredT) -> DeclaredT:
+        if secrets := _secrets(declared, model):
+            raise TypeError(f"{declared.__name__}: can't show {', '.join(secrets)}, which is secret")
+        return _build(declared, model, _Schema, extra="ignore")
+
+    return build
+
+
+def write_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
+    """A class decorator: builds the schema of what a caller may write to a model's row; anything else is refused.
+
+    One that can hold a secret can't be pickled.
+
+    Raises:
+        TypeError: The class names what is no column.
+    """
+
+    def build(declared: DeclaredT) -> DeclaredT:
+        base = _SecretSchema if _secrets(declared, model) else _Schema
+        return _build(declared, model, base, extra="forbid")
+
+    return build
+
+
+class _Schema(PydanticModel):
+    """What all schemas share: neither a schema nor an error holds the value that was validated."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tortoise_wrap(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Replaces PydanticModel's, which keeps the model's instance with all that it holds."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            problems = [_without_input(problem) for problem in error.errors(include_url=False, include_input=False)]
+        # Outside of `except`: the error that was caught holds the value.
+        raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)
+
+
+class _SecretSchema(_Schema):
+    def __getstate__(self) -> NoReturn:
+        raise SecretFieldError(f"{type(self).__name__} can hold secrets, which a pickle would show")
+
+
+def _build(
+    declared: DeclaredT, model: type[Model], base: type[_Schema], *, extra: Literal["ignore", "forbid"]
+) -> DeclaredT:
+    hints = inspect.get_annotations(declared)
+    if unknown := hints.keys() - model._meta.fields_db_projection.keys():
+        raise TypeError(f"{declared.__name__}: {model.__name__} has no column {', '.join(sorted(unknown))}")
+    made = pydantic_model_creator(
+        model,
+        name=declared.__name__,
+        include=tuple(hints),
+        module=declared.__module__,
+        # Without a title, a subclass of the schema has its own name in a JSON schema.
+        model_config=ConfigDict(title=None, extra=extra, hide_input_in_errors=True),
+    )
+    body = vars(declared)
+    fields: dict[str, Any] = {
+        name: (_with_constraints(hint, made, model, name), body.get(name, ...)) for name, hint in hints.items()
+    }
+    schema = create_model(
+        declared.__name__,
+        __base__=(base, made),
+        __doc__=declared.__doc__,
+        __module__=declared.__module__,
+        __namespace__={name: body[name] for name in body if name not in hints and not name.startswith("__")},
+        **fields,
+    )
+    return cast("DeclaredT", schema)
+
+
+def _with_constraints(hint: Any, made: type[PydanticModel], model: type[Model], name: str) -> Any:
+    """A declared type with its column's constraints, such as a length; an enum needs none."""
+    constraints = made.model_fields[name].metadata
+    if not constraints or isinstance(model._meta.fields_map[name], (CharEnumFieldInstance, IntEnumFieldInstance)):
+        return hint
+    return Annotated[hint, *constraints]
+
+
+def _without_input(problem: Any) -> InitErrorDetails:
+    kind, message = cast("LiteralString", problem["type"]), cast("LiteralString", problem["msg"])
+    return InitErrorDetails(type=PydanticCustomError(kind, message), loc=problem["loc"], input=_HIDDEN)
+
+
+def _secrets(declared: type, model: type[Model]) -> list[str]:
+    columns = model._meta.fields_map
+    return [name for name in inspect.get_annotations(declared) if name in columns and is_secret(columns[name])]
+
+
+__all__ = ["Declared", "read_schema", "write_schema"]

@@ -1,0 +1,66 @@
+"""Requests for films and series, and what became of them."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from medianest_models.enums import RequestStatus
+from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
+from medianest_models.schemas._declaration import Declared, read_schema, write_schema
+
+
+@read_schema(MediaRequest)
+class MediaRequestRead(Declared):
+    """A user's wish for a title."""
+
+    id: UUID
+    user_id: UUID
+    title: str
+    media_type: str
+    tmdb_id: str | None
+    imdb_id: str | None
+    status: RequestStatus
+    overseerr_id: str | None
+    request_data: Any
+    created_at: AwareDatetime
+    completed_at: AwareDatetime | None
+
+
+@write_schema(MediaRequest)
+class MediaRequestCreate(Declared):
+    """What a user asks for: the arguments of `media_requests.submit` beside the user."""
+
+    title: str
+    media_type: str
+    tmdb_id: str | None = None
+    imdb_id: str | None = None
+    overseerr_id: str | None = None
+    request_data: Any = None
+
+
+@read_schema(MediaRequestStatusUpdate)
+class MediaRequestStatusUpdateRead(Declared):
+    """One change of a media request's status."""
+
+    id: UUID
+    request_id: UUID
+    status: RequestStatus
+    message: str | None
+    created_at: AwareDatetime
+
+
+@write_schema(MediaRequestStatusUpdate)
+class MediaRequestStatusUpdateCreate(Declared):
+    """A change of a media request's status: the arguments of `media_requests.transition` beside the request."""
+
+    status: RequestStatus
+    message: str | None = None
+
+
+__all__ = [
+    "MediaRequestCreate",
+    "MediaRequestRead",
+    "MediaRequestStatusUpdateCreate",
+    "MediaRequestStatusUpdateRead",
+]

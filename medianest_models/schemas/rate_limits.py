@@ -1,0 +1,23 @@
+"""Counters of requests in a window of time."""
+
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from medianest_models.models import RateLimit
+from medianest_models.schemas._declaration import Declared, read_schema
+
+
+@read_schema(RateLimit)
+class RateLimitRead(Declared):
+    """How often a user, or an anonymous caller's address, used an endpoint in the window that began then."""
+
+    id: UUID
+    user_id: UUID | None
+    ip_address: str | None
+    endpoint: str
+    request_count: int
+    window_start: AwareDatetime
+
+
+__all__ = ["RateLimitRead"]
