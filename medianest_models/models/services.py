@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from tortoise import fields
@@ -21,6 +21,9 @@ from medianest_models.fields import (
 )
 from medianest_models.fields.secret_json import looks_secret
 from medianest_models.models.base import Base, UUIDModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MASK: Final = "**********"
 _PARTS: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://|//)?([^/?#]*)(.*)", re.DOTALL)
@@ -54,10 +57,15 @@ class Service(Base):
 
         Of a URL that is not well formed more may be masked.
         """
-        return None if self.url is None else _mask(self.url)
+        return None if self.url is None else mask_credentials(self.url)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        for name, value in super().__iter__():
+            yield name, self.masked_url if name == "url" else value
 
 
-def _mask(url: str) -> str:
+def mask_credentials(url: str) -> str:
+    """The URL as `Service.masked_url` gives it."""
     scheme, authority, rest = _PARTS.fullmatch(url).groups(default="")  # type: ignore[union-attr]  # it takes any text
     if "@" in authority:
         authority = f"{_MASK}@{authority.rpartition('@')[2]}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from pydantic import SecretStr
 
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import InvalidInputError
@@ -11,9 +13,6 @@ from medianest_models.models import Service
 from medianest_models.pagination import MAX_LIMIT, PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._arguments import as_text
 from medianest_models.repositories.services._lookup import NAME_LENGTH, as_service_name, no_such_service
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 
 class Unchanged(Enum):
@@ -51,7 +50,7 @@ async def configure(
     name: str,
     *,
     display_name: str | Unchanged = UNCHANGED,
-    url: str | Unchanged | None = UNCHANGED,
+    url: str | SecretStr | Unchanged | None = UNCHANGED,
     api_key: str | SecretStr | Unchanged | None = UNCHANGED,
     config_data: Any | Unchanged = UNCHANGED,
     enabled: bool | Unchanged = UNCHANGED,
@@ -63,7 +62,8 @@ async def configure(
     Args:
         name: The service's name.
         display_name: What people call it.
-        url: Where it is reached; None for nowhere. It may hold credentials: show `Service.masked_url`.
+        url: Where it is reached; None for nowhere. It may hold credentials: show `Service.masked_url`. It
+            is stored as it is.
         api_key: Its key, to be encrypted; None for none.
         config_data: Its further configuration, as a whole: a JSON document, in which the values under secret-looking
             keys are encrypted; None for none.
@@ -78,7 +78,7 @@ async def configure(
     """
     given = {
         "display_name": display_name,
-        "url": url,
+        "url": url.get_secret_value() if isinstance(url, SecretStr) else url,
         "api_key": api_key,
         "config_data": config_data,
         "enabled": enabled,
