@@ -16,9 +16,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from tortoise.connection import get_connection
 from tortoise.queryset import AwaitableQuery
 
-from medianest_models.db.statements import current_client, fetch
+from medianest_models.db.statements import fetch
+from medianest_models.settings import DEFAULT_ALIAS
 from tests.plans.big_rows import FILL, LARGE_TABLES
 from tests.servers import connect
 
@@ -49,13 +51,11 @@ async def big_url(server: Server, template_database: str) -> AsyncIterator[Datab
 
 
 @pytest.fixture
-async def big_database(
-    big_url: DatabaseUrl, connection: Any, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[DatabaseUrl]:
+async def big_database(big_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseUrl]:
     """This process is connected to the big database, in a transaction that is rolled back when the test ends."""
     from medianest_models.db import connect_database, disconnect_database, transaction  # noqa: PLC0415
 
-    await connection.close()
+    await disconnect_database()  # from the database of `db`
     monkeypatch.setenv("DATABASE_URL", big_url.render().get_secret_value())
     await connect_database(big_url)
     try:
@@ -89,7 +89,7 @@ async def explain_calls(call: Coroutine[Any, Any, Any]) -> list[Plan]:
     def note(query: LoggedQuery) -> None:
         statements.append((query.query, tuple(query.args or ())))
 
-    async with current_client().acquire_connection() as connection:
+    async with get_connection(DEFAULT_ALIAS).acquire_connection() as connection:
         connection.add_query_logger(note)
         try:
             await call

@@ -1,0 +1,151 @@
+"""What PostgreSQL plans for the queue of downloads, where 200,000 of them have ended and 4,000 wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medianest_models.db.statements import fetch
+from medianest_models.enums import DownloadPriority, DownloadStatus
+from medianest_models.errors import InvalidTransitionError, LeaseLostError
+from medianest_models.pagination import PaginationParams
+from medianest_models.repositories import downloads
+from medianest_models.repositories.downloads import waiting
+from tests.plans.big_rows import row_id
+from tests.plans.conftest import explain_calls, index_names, nodes, plan_of, seq_scans
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from medianest_models.settings import DatabaseUrl
+
+PRIMARY = "pk_youtube_downloads"
+ACTIVE = "uq_youtube_downloads_user_id_playlist_url"
+QUEUED = "ix_youtube_downloads_claim"
+RUNNING = "ix_youtube_downloads_lease_expires_at"
+BY_USER = "ix_youtube_downloads_user_id_created_at"
+BY_STATUS = "ix_youtube_downloads_status_created_at"
+BY_AGE = "ix_youtube_downloads_created_at"
+
+LAST_HOUR = datetime.now(UTC) - timedelta(hours=1)
+
+
+async def scans(call: Coroutine[Any, Any, Any]) -> set[str]:
+    """What a call scanned: indexes, and the table when it read that from end to end.
+
+    For what runs inside of functions, which EXPLAIN does not show.
+    """
+
+    async def counters() -> dict[str, int]:
+        rows = await fetch(
+            """
+            SELECT relname AS name, pg_stat_get_xact_numscans(oid) AS number FROM pg_class
+            WHERE oid = 'youtube_downloads'::regclass
+                OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'youtube_downloads'::regclass)
+            """
+        )
+        return {row["name"]: row["number"] for row in rows}
+
+    before = await counters()
+    await call
+    return {name for name, number in (await counters()).items() if number > before[name]}
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({}, BY_AGE),
+        ({"status": DownloadStatus.QUEUED}, BY_STATUS),
+        ({"status": DownloadStatus.COMPLETED}, BY_STATUS),
+        ({"status": DownloadStatus.FAILED, "since": LAST_HOUR}, BY_STATUS),
+        ({"user_id": row_id(7)}, BY_USER),
+        ({"user_id": row_id(7), "status": DownloadStatus.COMPLETED}, BY_USER),
+        ({"user_id": row_id(7), "since": LAST_HOUR}, BY_USER),
+        ({"since": LAST_HOUR}, BY_AGE),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_lists(big_database: DatabaseUrl, filters: dict[str, Any], index: str, order: Any) -> None:
+    params = PaginationParams(sort_order=order)
+    for plan in await explain_calls(downloads.list_by_filters(**filters, params=params)):
+        assert index_names(plan) == {index}
+        assert not seq_scans(plan)
+
+
+async def test_list_for_user(big_database: DatabaseUrl) -> None:
+    for plan in await explain_calls(downloads.list_for_user(row_id(7))):
+        assert index_names(plan) == {BY_USER}
+        assert not seq_scans(plan)
+
+
+async def test_counts_by_status(big_database: DatabaseUrl) -> None:
+    (plan,) = await explain_calls(downloads.counts_by_status())
+    assert index_names(plan) == {BY_STATUS}
+    assert not seq_scans(plan)
+    (plan,) = await explain_calls(downloads.counts_by_status(user_id=row_id(7)))
+    assert index_names(plan) == {BY_USER}
+    assert not seq_scans(plan)
+
+
+async def test_get(big_database: DatabaseUrl) -> None:
+    (plan,) = await explain_calls(downloads.get(row_id(7)))
+    assert index_names(plan) == {PRIMARY}
+
+
+async def test_enqueue(big_database: DatabaseUrl) -> None:
+    (plan,) = await explain_calls(downloads.enqueue(row_id(7), playlist_url="new"))
+    assert [node["Conflict Arbiter Indexes"] for node in nodes(plan) if "Conflict Arbiter Indexes" in node] == [
+        [ACTIVE]
+    ]
+    assert not seq_scans(plan)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        downloads.cancel,
+        lambda key: downloads.heartbeat(key, worker_id="w"),
+        lambda key: downloads.report_progress(key, worker_id="w", progress=1),
+        lambda key: downloads.complete(key, worker_id="w"),
+        lambda key: downloads.fail(key, worker_id="w", error_message="e"),
+        lambda key: downloads.release(key, worker_id="w"),
+    ],
+)
+async def test_changes_of_one_download(big_database: DatabaseUrl, change: Callable[[Any], Awaitable[object]]) -> None:
+    async def call() -> None:
+        with pytest.raises((InvalidTransitionError, LeaseLostError)):
+            await change(row_id(7))
+
+    for plan in await explain_calls(call()):
+        assert index_names(plan) == {PRIMARY}
+        assert not seq_scans(plan)
+
+
+async def test_claim_without_a_limit(big_database: DatabaseUrl) -> None:
+    (plan,) = await explain_calls(downloads.claim("w", max_running=None))
+    assert index_names(plan) == {PRIMARY, QUEUED}
+    assert not seq_scans(plan)
+
+
+async def test_claim_with_a_limit(big_database: DatabaseUrl) -> None:
+    for _ in range(8):  # from the sixth time on PL/pgSQL may use a plan that is not made for the values
+        assert await scans(downloads.claim("w", max_running=100)) == {PRIMARY, QUEUED, RUNNING}
+
+
+async def test_claim_when_all_places_are_taken(big_database: DatabaseUrl) -> None:
+    await downloads.release_expired()
+    for _ in range(8):
+        assert await scans(downloads.claim("w")) == {RUNNING}
+
+
+async def test_release_expired(big_database: DatabaseUrl) -> None:
+    assert await scans(downloads.release_expired()) == {PRIMARY, RUNNING}
+
+
+async def test_a_look_for_work(big_database: DatabaseUrl) -> None:
+    plan = await plan_of(waiting._LOOK, 100, list(DownloadPriority))
+    assert index_names(plan) == {QUEUED, RUNNING}
+    assert not seq_scans(plan)
