@@ -106,12 +106,14 @@ def _open(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT0
 
 def _hide(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves
     """A secret for a plaintext under a secret-looking key."""
-    if not secret or node is None or isinstance(node, (bool, SecretStr)):
+    if node is None or isinstance(node, (bool, SecretStr)):
         return node
     where = f"{context.table}.{context.column}"
-    if isinstance(node, (str, int, float)):
-        return SecretStr(node if isinstance(node, str) else dump_json(node, where))
-    raise InvalidInputError(f"{where}: {type(node).__name__} is not JSON")
+    if not isinstance(node, (str, int, float)):
+        raise InvalidInputError(f"{where}: {type(node).__name__} is not JSON")
+    if not secret:
+        return node
+    return SecretStr(node if isinstance(node, str) else dump_json(node, where))
 
 
 def _seal(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves

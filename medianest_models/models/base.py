@@ -59,7 +59,7 @@ class Base(Model):
         for info in cls._meta._filters.values():
             column = columns.get(info["field"])
             if column is not None and is_secret(column):
-                info["operator"] = _refuse_filter(column)
+                info["operator"] = info["value_encoder"] = _refuse_filter(column)
 
     def __init__(self, **kwargs: Any) -> None:
         self._check_names(kwargs)
@@ -177,7 +177,7 @@ class UUIDModel(Base):
 
 
 def _refuse_filter(field: Any) -> Any:
-    def operator(*_: object) -> None:
+    def refuse_any(*_: object) -> None:
         refuse(field, "can't be filtered by")
 
-    return operator
+    return refuse_any
