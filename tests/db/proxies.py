@@ -1,0 +1,100 @@
+"""A way to a server that can be cut, and one that leads nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from medianest_models.settings import DatabaseUrl
+
+
+@dataclass
+class Proxy:
+    """Passes on what is said between clients and a server, until it is told not to.
+
+    Attributes:
+        behind: The server.
+        url: The same, through this proxy.
+        frozen: Whether nothing is passed on, and nobody is told; new connections are accepted.
+        closed: Whether new connections are closed at once.
+    """
+
+    behind: DatabaseUrl
+    url: DatabaseUrl
+    frozen: bool = False
+    closed: bool = False
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    def cut(self) -> None:
+        """Close every connection, and every new one."""
+        self.closed = True
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def heal(self) -> None:
+        """Work again."""
+        self.frozen = self.closed = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what one client and the server say, until either of them ends it."""
+        writers = [writer]
+        try:
+            if not self.closed:
+                there, back = await (
+                    asyncio.open_unix_connection(f"{self.behind.host}/.s.PGSQL.{self.behind.port}")
+                    if self.behind.is_socket
+                    else asyncio.open_connection(self.behind.host, self.behind.port)
+                )
+                writers.append(back)
+                self._writers.update(writers)
+                await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+        except (OSError, asyncio.CancelledError):
+            pass  # the server is gone, or the test is over
+        finally:
+            self._writers.difference_update(writers)
+            for each in writers:
+                each.transport.abort()
+                with suppress(OSError):
+                    await each.wait_closed()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            while self.frozen:  # noqa: ASYNC110 - seldom, and not for long
+                await asyncio.sleep(0.02)
+            writer.write(data)
+        raise ConnectionResetError
+
+
+@asynccontextmanager
+async def proxy_to(url: DatabaseUrl) -> AsyncIterator[Proxy]:
+    """A proxy on 127.0.0.1 to the server of a URL."""
+    clients: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(proxy.serve(reader, writer))
+        clients.add(task)
+        await task
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    proxy = Proxy(behind=url, url=replace(url, host="127.0.0.1", port=port, sslmode="disable"))
+    try:
+        yield proxy
+    finally:
+        listener.close()
+        for task in clients:
+            task.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+
+@asynccontextmanager
+async def black_hole() -> AsyncIterator[int]:
+    """A port of 127.0.0.1 that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        yield listener.getsockname()[1]
