@@ -10,6 +10,7 @@ A function written in PL/pgSQL hides its statements from EXPLAIN: give these to 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from contextlib import suppress
@@ -89,12 +90,15 @@ async def explain_calls(call: Coroutine[Any, Any, Any]) -> list[Plan]:
     def note(query: LoggedQuery) -> None:
         statements.append((query.query, tuple(query.args or ())))
 
-    async with get_connection(DEFAULT_ALIAS).acquire_connection() as connection:
+    client = get_connection(DEFAULT_ALIAS)
+    async with client.acquire_connection() as connection:
         connection.add_query_logger(note)
-        try:
-            await call
-        finally:
+    try:
+        await call
+    finally:
+        async with client.acquire_connection() as connection:
             connection.remove_query_logger(note)
+        await asyncio.sleep(0)  # asyncpg tells its loggers a little later
     return [await plan_of(sql, *values) for sql, values in statements if _EXPLAINABLE.match(sql)]
 
 
