@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 
 from medianest_models.crypto import KeyRing
+from tests.commands import document, medianest, subcommands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from medianest_models.settings import DatabaseUrl
 
-MEDIANEST = Path(sys.executable).parent / "medianest"
 SEEDED = {"plex", "overseerr", "uptime-kuma"}
-
-
-def medianest(*arguments: str, cwd: Path | None = None, text: str = "", **environment: str) -> tuple[int, str, str]:
-    """The exit status, the output and the errors."""
-    ended = subprocess.run(
-        [str(MEDIANEST), *arguments],
-        cwd=cwd,
-        env={name: value for name, value in (os.environ | environment).items() if value},
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert "Traceback" not in ended.stderr
-    return ended.returncode, ended.stdout, ended.stderr
-
-
-def document(*arguments: str, **environment: str) -> Any:
-    status, output, errors = medianest(*arguments, "--json", **environment)
-    assert (status, errors) == (0, "")
-    return json.loads(output)
 
 
 def test_migrate_seed_and_look(empty_url: DatabaseUrl) -> None:
@@ -108,12 +83,7 @@ def test_generate_key_prints_a_usable_key_and_nothing_else() -> None:
     KeyRing.parse(SecretStr(key) for key in keys)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [(), ("db",), ("db", "up"), ("db", "down"), ("db", "status"), ("db", "url"), ("db", "migrate"), ("db", "reset"),
-     ("db", "psql"), ("setup",), ("seed",), ("bootstrap",), ("prune",), ("secrets",), ("secrets", "generate-key"), ("health",), ("stats",)],
-    ids=" ".join,
-)  # fmt: skip
+@pytest.mark.parametrize("arguments", [(), *subcommands()], ids=" ".join)
 def test_help_everywhere(arguments: tuple[str, ...]) -> None:
     status, output, errors = medianest(*arguments, "--help")
     assert (status, errors) == (0, "")
@@ -194,7 +164,7 @@ def test_the_embedded_server_goes_up_and_down(tmp_path: Path) -> None:
         url = document("db", "up", **settings)["url"]
         assert document("db", "up", **settings)["url"] == url
         assert document("db", "status", **settings)["running"] is True
-        assert medianest("db", "psql", "-Atc", "SELECT 1", cwd=tmp_path, **settings)[:2] == (0, "1\n")
+        assert medianest("db", "psql", "-Atc", "SELECT 1", **settings)[:2] == (0, "1\n")
         assert document("setup", **settings)["url"] == url
     finally:
         assert document("db", "down", **settings) == {"stopped": True}

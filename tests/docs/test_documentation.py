@@ -8,16 +8,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-import asyncclick as click
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.cli import application
 from medianest_models.settings import Settings
+from tests.commands import subcommands
 from tests.conftest import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from medianest_models.settings import DatabaseUrl
@@ -26,14 +24,7 @@ PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])
 README = (CHECKOUT / "README.md").read_text()
 
 
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
-        yield (*path, name)
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-
-
-COMMANDS = set(commands(application))
+COMMANDS = set(subcommands())
 
 
 def recipes() -> set[str]:

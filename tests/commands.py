@@ -1,0 +1,49 @@
+"""The command `medianest`, run as a user runs it, and the tree of its subcommands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncclick as click
+
+from medianest_models.cli import application
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRAM: Final = Path(sys.executable).parent / "medianest"
+
+
+def medianest(*arguments: str, text: str = "", **environment: str) -> tuple[int, str, str]:
+    """The exit status, the output and the errors; an empty variable is not set."""
+    ended = subprocess.run(
+        [str(PROGRAM), *arguments],
+        env={name: value for name, value in (os.environ | environment).items() if value},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert "Traceback" not in ended.stderr
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def document(*arguments: str, **environment: str) -> Any:
+    """What a command that succeeds prints with `--json`."""
+    status, output, errors = medianest(*arguments, "--json", **environment)
+    assert (status, errors) == (0, "")
+    return json.loads(output)
+
+
+def subcommands(group: click.Group = application, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command and group below a group."""
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from subcommands(command, (*path, name))
