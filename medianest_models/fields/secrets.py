@@ -22,13 +22,19 @@ if TYPE_CHECKING:
     from tortoise.models import Model
 
 
-class _Sealed(str):
-    """What a column holds, as it came from the database; hidden where an instance's `vars()` are shown."""
+class _Sealed:
+    """What a column holds, as it came from the database; no text, so that nothing that shows `vars()` shows it."""
 
-    __slots__ = ()
+    __slots__ = ("stored",)
+
+    def __init__(self, stored: str) -> None:
+        self.stored = stored
 
     def __repr__(self) -> str:
         return "'**********'"
+
+    def __reduce__(self) -> tuple[type[_Sealed], tuple[str]]:
+        return _Sealed, (self.stored,)
 
 
 def is_secret(field: Field[Any]) -> bool:
@@ -202,7 +208,7 @@ class SecretAttribute:
         except KeyError:
             raise AttributeError(f"{owner.__name__}.{self.name} was not fetched") from None
         if isinstance(value, _Sealed):
-            value = vars(instance)[self.name] = self.field.open(value, instance)
+            value = vars(instance)[self.name] = self.field.open(value.stored, instance)
         return value
 
     def __set__(self, instance: Model, value: Any) -> None:
