@@ -30,13 +30,16 @@ _ID: Final = "('00000000-0000-7000-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
 _N: Final = _ID.format("n")
 _USER: Final = _ID.format(f"n % {BUSY_USERS}")
 _INSTANT: Final = f"now() - ({ROWS} - n) * interval '5 minutes'"
+# Rows are as wide as real ones, because it is their width that makes an index cheaper to read than the table.
+_TEXT: Final = f"'{'x' * 120}'"
+_JSON: Final = f"""'{{"text": "{"x" * 400}"}}'::jsonb"""
 
 FILL: Final = (
     # Neither the checks of foreign keys nor the triggers: the rows are right, and it takes half of the time.
     "SET session_replication_role = replica",
     f"""
-    INSERT INTO users (id, plex_id, plex_username, email, role, status, created_at, last_login_at)
-    SELECT {_N}, 'plex-' || n, 'Name ' || n, 'user' || n || '@Example.org',
+    INSERT INTO users (id, plex_id, plex_username, email, plex_token, role, status, created_at, last_login_at)
+    SELECT {_N}, 'plex-' || n, 'Name ' || n, 'user' || n || '@Example.org', {_TEXT},
            CASE WHEN n < 3 THEN 'admin' ELSE 'user' END, CASE n % 50 WHEN 7 THEN 'suspended' ELSE 'active' END,
            {_INSTANT}, CASE WHEN n % 3 > 0 THEN {_INSTANT} + interval '1 hour' END
     FROM generate_series(0, {ROWS} - 1) n
@@ -46,10 +49,10 @@ FILL: Final = (
     SELECT 'local' || row_number() OVER (), 'no hash', id FROM users ORDER BY id LIMIT 3
     """,
     f"""
-    INSERT INTO media_requests (id, title, media_type, tmdb_id, imdb_id, status, overseerr_id, created_at,
-                                completed_at, user_id)
+    INSERT INTO media_requests (id, title, media_type, tmdb_id, imdb_id, status, overseerr_id,
+                                request_data, created_at, completed_at, user_id)
     SELECT {_N}, 'Title ' || n, CASE n % 3 WHEN 0 THEN 'tv' ELSE 'movie' END, n::text, 'tt' || n, status,
-           CASE WHEN n % 2 = 0 THEN 'o' || n END, {_INSTANT},
+           CASE WHEN n % 2 = 0 THEN 'o' || n END, {_JSON}, {_INSTANT},
            CASE WHEN status IN ('available', 'failed') THEN {_INSTANT} + interval '1 day' END, {_USER}
     FROM generate_series(0, {ROWS} - 1) n,
          LATERAL (SELECT CASE WHEN n % 100 < 90 THEN 'available' WHEN n % 100 < 95 THEN 'failed'
@@ -61,12 +64,12 @@ FILL: Final = (
     """,
     f"""
     INSERT INTO youtube_downloads (id, playlist_url, playlist_title, status, priority, attempts, worker_id,
-                                   lease_expires_at, scheduled_at, progress, created_at, started_at, completed_at,
-                                   user_id)
+                                   lease_expires_at, scheduled_at, progress, metadata, created_at,
+                                   started_at, completed_at, user_id)
     SELECT {_N}, 'https://youtube.example/playlist?list=' || n, 'Playlist ' || n, status, (n % 3) * 10,
            CASE status WHEN 'queued' THEN 0 ELSE 1 END, CASE status WHEN 'downloading' THEN 'worker-' || n END,
            CASE status WHEN 'downloading' THEN now() + (n % 20 - 2) * interval '1 minute' END, {_INSTANT},
-           CASE status WHEN 'completed' THEN 100 ELSE 0 END, {_INSTANT},
+           CASE status WHEN 'completed' THEN 100 ELSE 0 END, {_JSON}, {_INSTANT},
            CASE WHEN status <> 'queued' THEN {_INSTANT} + interval '1 minute' END,
            CASE WHEN status IN ('completed', 'failed') THEN {_INSTANT} + interval '5 minutes' END, {_USER}
     FROM generate_series(0, {ROWS} - 1) n,
@@ -84,10 +87,10 @@ FILL: Final = (
     FROM generate_series(0, {ROWS} - 1) n
     """,
     f"""
-    INSERT INTO session_tokens (id, token_hash, family_id, device_fingerprint, ip_address, expires_at, created_at,
-                                last_used_at, rotated_at, user_id)
+    INSERT INTO session_tokens (id, token_hash, family_id, device_fingerprint, ip_address, user_agent, expires_at,
+                                created_at, last_used_at, rotated_at, user_id)
     SELECT {_N}, md5(n::text) || md5('x' || n), {_ID.format("n / 4")}, 'device ' || n % 1000, '10.0.0.' || n % 256,
-           {_INSTANT} + interval '660 days', {_INSTANT}, {_INSTANT} + interval '1 day',
+           {_TEXT}, {_INSTANT} + interval '660 days', {_INSTANT}, {_INSTANT} + interval '1 day',
            CASE WHEN n % 4 < 3 THEN {_INSTANT} + interval '1 day' END, {_USER}
     FROM generate_series(0, {ROWS} - 1) n
     """,
@@ -100,9 +103,10 @@ FILL: Final = (
     FROM generate_series(0, {ROWS} - 1) n
     """,
     f"""
-    INSERT INTO activity_logs (id, action, entity_type, entity_id, ip_address, created_at, user_id)
+    INSERT INTO activity_logs (id, action, entity_type, entity_id, metadata, ip_address, user_agent, created_at,
+                               user_id)
     SELECT {_N}, 'action.' || n % 20, CASE WHEN n % 4 > 0 THEN 'media_request' END,
-           CASE WHEN n % 4 > 0 THEN (n / 4)::text END, '10.0.0.' || n % 256, {_INSTANT},
+           CASE WHEN n % 4 > 0 THEN (n / 4)::text END, {_JSON}, '10.0.0.' || n % 256, {_TEXT}, {_INSTANT},
            CASE WHEN n % 10 > 0 THEN {_USER} END
     FROM generate_series(0, {ROWS} - 1) n
     """,

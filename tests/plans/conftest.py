@@ -102,6 +102,14 @@ async def explain_calls(call: Coroutine[Any, Any, Any]) -> list[Plan]:
     return [await plan_of(sql, *values) for sql, values in statements if _EXPLAINABLE.match(sql)]
 
 
+def page_plan(plan: Plan) -> Plan:
+    """Of the plan of `paginate`'s statement, the part that reads the page, without the count of all rows.
+
+    An exact count reads every row that is counted, from whichever index is the smallest.
+    """
+    return next(node for node in nodes(plan) if node.get("Subplan Name") == "CTE medianest_page")
+
+
 def nodes(plan: Plan) -> Iterator[Plan]:
     """The plan's root and everything under it."""
     yield plan
