@@ -1,9 +1,19 @@
 """Tortoise's configuration for the `aerich` command, to which `[tool.aerich]` in pyproject.toml points."""
 
-from medianest_models.errors import ConfigurationError
+import sys
+from types import TracebackType
+
+from medianest_models.errors import MedianestError
 from medianest_models.settings import load_settings, tortoise_config
 
-try:
-    TORTOISE_ORM = tortoise_config(load_settings(), for_migrations=True)
-except ConfigurationError as error:  # Aerich would show a traceback
-    raise SystemExit(f"aerich: {error}") from None
+
+def complain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Prints an error of ours as one line: Aerich would let it end in a traceback."""
+    if isinstance(error, MedianestError):
+        sys.stderr.write(f"Error: {error}\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = complain
+TORTOISE_ORM = tortoise_config(load_settings(), for_migrations=True)
