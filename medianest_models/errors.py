@@ -208,6 +208,8 @@ def translate(error: BaseException) -> MedianestError | None:
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         return _from_sqlstate(sqlstate, error)
+    if isinstance(error, driver.ClientConfigurationError):
+        return ConfigurationError("the parameters of the database's URL do not fit together")
     if isinstance(error, driver.InterfaceError) and not _is_about_connection(error):
         return StatementError("the driver refused the statement: its arguments do not fit it")
     if type(error).__module__.startswith("asyncpg"):

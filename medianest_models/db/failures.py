@@ -8,7 +8,14 @@ import ssl
 from errno import ECONNREFUSED, ENOENT
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MedianestError
+from asyncpg import ClientConfigurationError
+
+from medianest_models.errors import (
+    ConfigurationError,
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    MedianestError,
+)
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -46,6 +53,8 @@ def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float 
             f"can't connect to {place}: no answer{waited}: look whether the server is up, "
             "and whether the network lets you through"
         )
+    if isinstance(error, ClientConfigurationError):
+        return ConfigurationError(f"can't connect to {place}: the URL's parameters do not fit together")
     return DatabaseUnavailableError(f"can't connect to {place}: {_reason(error)}")
 
 

@@ -71,7 +71,8 @@ async def assert_whole(pool_client: Client) -> None:
         await _all_returned(pool)
     assert pool.get_size() == pool.get_max_size()
     async with asyncio.timeout(PATIENCE):
-        while await pool_client.execute_query_dict(_IN_TRANSACTION):  # one that was ended may not know it yet
+        # One that was ended may not know it yet.
+        while await pool_client.execute_query_dict(_IN_TRANSACTION):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.02)
 
 

@@ -1,0 +1,185 @@
+"""The client as Tortoise and Aerich use it: statements, errors, races, and life without connect_database."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aerich.models import Aerich
+from tortoise.context import TortoiseContext
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from medianest_models.db import database, transaction
+from medianest_models.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    InvalidInputError,
+    InvalidReferenceError,
+    MigrationError,
+    StatementError,
+)
+from medianest_models.models import ActivityLog, Service, User
+from medianest_models.settings import load_settings, tortoise_config
+from tests.db.pools import assert_whole, client, deeds, pool_of
+from tests.processes import run_in_processes
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+PROCESSES = 4
+
+
+async def test_how_many_rows_a_statement_changed(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url):
+        assert await client().execute_query("INSERT INTO deeds VALUES (1, 1), (1, 2), (2, 1)") == (3, [])
+        assert await client().execute_query("  update deeds SET step = step + 10 WHERE doer = $1", [1]) == (2, [])
+        assert await client().execute_query("DELETE FROM deeds WHERE doer = 3") == (0, [])
+        count, rows = await client().execute_query("SELECT doer FROM deeds WHERE step = $1", [1])
+        assert (count, [dict(row) for row in rows]) == (1, [{"doer": 2}])
+        rows = await client().execute_query_dict("DELETE FROM deeds WHERE doer = 1 RETURNING step")
+        assert sorted(row["step"] for row in rows) == [11, 12]
+
+
+async def test_many_rows_are_written_all_or_none(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url) as pool_client:
+        rows = [[1, step] for step in range(500)]
+        with pytest.raises(ConflictError):
+            await client().execute_many("INSERT INTO deeds VALUES ($1, $2)", [*rows, [1, 3]])
+        with pytest.raises(StatementError):
+            await client().execute_script("INSERT INTO deeds VALUES (2, 2); SELECT 1 / 0")
+        assert await deeds() == []
+        await client().execute_many("INSERT INTO deeds VALUES ($1, $2)", rows)
+        assert len(await deeds()) == 500
+        await assert_whole(pool_client)
+
+
+@pytest.mark.parametrize(
+    ("sql", "arguments", "error"),
+    [
+        ("SELECT * FROM not_there", [], MigrationError),
+        ("SELECT $1::int", ["hunter2"], InvalidInputError),
+        ("SELECT $1::int", [2**40], InvalidInputError),
+        ("SELECT $1::text", ["hunter2\0"], InvalidInputError),
+        ("SELECT $1::text", ["hunter2\ud800"], InvalidInputError),
+        ("SELECT $1::jsonb", ['{"hunter2'], InvalidInputError),
+        ("SELECT $1::uuid", ["hunter2"], InvalidInputError),
+        ("SELECT 'hunter2'::int", [], InvalidInputError),
+        ("SELECT $1::text, $2::text", ["hunter2"], StatementError),
+        ("SELEC 'hunter2'", [], StatementError),
+        ("INSERT INTO session_tokens (user_id) VALUES (NULL)", [], IntegrityError),
+    ],
+)
+async def test_errors_are_ours_and_hold_no_value(
+    fresh_db: DatabaseUrl, sql: str, arguments: list[Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error) as caught:
+        await client().execute_query(sql, arguments)
+    assert type(caught.value).__module__ == "medianest_models.errors"
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert await client().execute_query_dict("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_asyncpgs_own_connection_for_copy_and_cursors(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url) as pool_client:
+        async with client().acquire_connection() as connection:
+            await connection.copy_records_to_table("deeds", records=[(1, step) for step in range(100)])
+        with pytest.raises(ConflictError):
+            async with transaction(), client().acquire_connection() as connection:
+                await connection.copy_records_to_table("deeds", records=[(2, 1), (1, 1)])
+        async with transaction() as using, using.acquire_connection() as connection:
+            assert len([row async for row in connection.cursor("SELECT * FROM deeds")]) == 100
+        with pytest.raises(FileNotFoundError):  # the caller's own
+            async with client().acquire_connection() as connection:
+                await connection.copy_to_table("deeds", source=Path("/no/such/file"))
+        assert len(await deeds()) == 100
+        await assert_whole(pool_client)
+
+
+async def test_models_raise_our_errors(fresh_db: DatabaseUrl) -> None:
+    await User.create(plex_id="1", plex_username="one")
+    with pytest.raises(ConflictError) as caught:
+        await User.create(plex_id="1", plex_username="two")
+    assert caught.value.constraint == "uq_users_plex_id"
+    with pytest.raises(InvalidReferenceError):
+        await ActivityLog.create(user_id="0198d3a4-0000-7000-8000-000000000000", action="x")
+
+
+async def get_or_create_often() -> int:
+    made = 0
+    for number in range(20):
+        _, created = await User.get_or_create({"plex_username": "somebody"}, plex_id=str(number))
+        made += created
+        await User.update_or_create({"plex_username": f"user {number}"}, plex_id=str(number + 100))
+        async with transaction():
+            await User.get_or_create({"plex_username": "nested"}, plex_id=str(number + 200))
+    return made
+
+
+async def test_get_or_create_and_update_or_create_under_a_race(fresh_url: DatabaseUrl) -> None:
+    made = await asyncio.to_thread(run_in_processes, get_or_create_often, PROCESSES, url=fresh_url, connected=True)
+    assert sum(made) == 20
+    async with database(fresh_url):
+        assert await User.all().count() == 60
+        assert await User.filter(plex_username="user 7").count() == 1
+
+
+async def test_aerich_finds_no_table_on_an_empty_database(empty_url: DatabaseUrl) -> None:
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(load_settings(), for_migrations=True))
+        with pytest.raises(OperationalError) as caught:
+            await Aerich.exists(app="models")
+        assert isinstance(caught.value, MigrationError)
+
+
+async def test_the_first_statement_opens_one_pool(empty_url: DatabaseUrl) -> None:
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(load_settings(), for_migrations=True))
+        assert client().pool is None
+        await asyncio.gather(*(client().execute_query("SELECT 1") for _ in range(20)))
+        pool = client().pool
+        assert pool is not None
+        assert pool.get_size() <= pool.get_max_size() == 4
+        async with transaction() as using:
+            await using.execute_script("CREATE TABLE made ()")
+    assert pool.is_closing()
+
+
+async def test_migrations_have_no_statement_timeout(empty_url: DatabaseUrl) -> None:
+    shown = {}
+    for for_migrations in (True, False):
+        async with TortoiseContext() as context:
+            await context.init(tortoise_config(load_settings(), for_migrations=for_migrations))
+            assert client().command_timeout == (None if for_migrations else 60)
+            rows = await client().execute_query_dict(
+                "SELECT name, setting FROM pg_settings WHERE name LIKE '%\\_timeout' AND source = 'client'"
+            )
+            shown[for_migrations] = {row["name"]: row["setting"] for row in rows}
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    assert [shown[False][name] for name in names] == ["30000", "10000", "60000"]
+    assert [shown[True][name] for name in names] == ["0", "10000", "0"]
+
+
+async def test_tortoise_can_make_and_drop_a_database(empty_url: DatabaseUrl) -> None:
+    url = empty_url.with_database(f"{empty_url.database}_made")
+    config = tortoise_config(load_settings(), url=url)
+    async with TortoiseContext() as context:
+        await context.init(config)
+        with pytest.raises(DatabaseUnavailableError, match="the database does not exist"):
+            await client().execute_query("SELECT 1")
+    async with TortoiseContext() as context:
+        await context.init(config, _create_db=True)
+        rows = await client().execute_query_dict("SELECT current_database() AS name")
+        assert rows == [{"name": url.database}]
+        await client().close()
+        await client().db_delete()
+
+
+async def test_a_schema_is_the_search_path(fresh_url: DatabaseUrl) -> None:
+    async with database(f"{fresh_url.render().get_secret_value()}&schema=elsewhere"):
+        assert await client().execute_query_dict("SHOW search_path") == [{"search_path": "elsewhere"}]
+        with pytest.raises(MigrationError):
+            await Service.all()

@@ -1,0 +1,104 @@
+"""Health, its detail and the statistics; how they bear a bad server is in test_failures.py."""
+
+# ruff: noqa: PT012 - what has to raise is the end of a block
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import FrozenInstanceError, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.db import (
+    DatabaseHealth,
+    DatabaseStats,
+    check_database_health,
+    database,
+    database_health,
+    get_database_stats,
+    transaction,
+)
+from medianest_models.db.migrations import migration_versions
+from medianest_models.errors import StatementError
+from tests.db.pools import assert_whole, client, pool_of
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+    from tests.servers import Server
+
+
+async def test_a_healthy_migrated_database(fresh_url: DatabaseUrl, server: Server) -> None:
+    async with database(replace(fresh_url, pool_max=3)):
+        assert await check_database_health() is True
+        health = await database_health()
+    assert health.ok
+    assert health.error is None
+    assert health.latency_ms is not None
+    assert 0 < health.latency_ms < 2000
+    assert health.server_version is not None
+    assert health.server_version.startswith(f"{server.major}.")
+    assert (health.pool_size, health.pool_idle) == (1, 1)
+    assert health.migration_head == migration_versions()[-1]
+    assert health.migrations_pending == ()
+    with pytest.raises(FrozenInstanceError):
+        health.ok = False  # type: ignore[misc]  # the point
+
+
+async def test_a_database_without_migrations(empty_url: DatabaseUrl) -> None:
+    async with database(empty_url):
+        health = await database_health()
+        assert health.ok
+        assert health.migration_head is None
+        assert health.migrations_pending == tuple(migration_versions())
+        assert await get_database_stats() is None
+
+
+async def test_a_database_that_is_behind(fresh_url: DatabaseUrl) -> None:
+    versions = migration_versions()
+    async with database(fresh_url):
+        await client().execute_query("DELETE FROM aerich WHERE version = $1", [versions[-1]])
+        health = await database_health()
+    assert health.ok
+    assert health.migration_head == (versions[-2] if len(versions) > 1 else None)
+    assert health.migrations_pending == (versions[-1],)
+
+
+async def test_without_a_connection() -> None:
+    problem = "not connected to a database: call connect_database() first"
+    assert await check_database_health() is False
+    assert await database_health() == DatabaseHealth(ok=False, error=problem)
+    assert await get_database_stats() is None
+
+
+async def test_statistics_count_what_this_transaction_sees(fresh_url: DatabaseUrl) -> None:
+    async with database(fresh_url):
+        assert await get_database_stats() == DatabaseStats(users=0, media_requests=0, youtube_downloads=0)
+        async with transaction():
+            await client().execute_script(
+                "INSERT INTO users (plex_id, plex_username) VALUES ('1', 'one'), ('2', 'two');"
+                "INSERT INTO media_requests (user_id, title, media_type) SELECT id, 'Alien', 'movie' FROM users;"
+                "INSERT INTO youtube_downloads (user_id, playlist_url, playlist_title)"
+                " SELECT id, 'https://www.youtube.com/playlist?list=' || plex_id, 'list' FROM users"
+            )
+            stats = await get_database_stats()
+        assert stats == DatabaseStats(users=2, media_requests=2, youtube_downloads=2)
+
+
+async def test_health_in_a_transaction_asks_outside_of_it(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(2, fresh_url) as pool_client:
+        with pytest.raises(StatementError):
+            async with transaction():
+                try:
+                    await client().execute_query("SELECT 1 / 0")
+                finally:
+                    assert await check_database_health()
+                    assert (await database_health()).ok
+                    assert await get_database_stats() is None  # this does not
+        await assert_whole(pool_client)
+
+
+async def test_many_checks_at_once_do_not_starve_each_other(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(2, fresh_url) as pool_client:
+        assert await asyncio.gather(*(check_database_health() for _ in range(30))) == [True] * 30
+        await assert_whole(pool_client)
