@@ -37,8 +37,10 @@ class InstantField(DatetimeField[InstantT]):
             return value  # as the driver returns it
         return None if value is None else self._in_utc(value)
 
-    def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
+    def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:
         """The instant in UTC."""
+        if isinstance(value, int) and isinstance(instance, type):
+            return value  # of a lookup such as created_at__year
         return None if value is None else self._in_utc(value)
 
     def _in_utc(self, value: object) -> datetime.datetime:

@@ -46,6 +46,8 @@ class JSONField(fields.JSONField[Any]):
 def dump_json(value: object, where: str) -> str:
     """`value` as JSON text that `jsonb` takes and that reads back as the same value.
 
+    Except that JSON has one kind of number: a float from 1e16 on comes back as a whole number, and a tuple as a list.
+
     Raises:
         InvalidInputError: JSON can't hold it. The message says where it stands in the document.
     """

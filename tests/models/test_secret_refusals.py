@@ -76,10 +76,11 @@ def test_there_are_lookups() -> None:
 async def test_filters(model: Any, name: str, lookup: str) -> None:
     key = f"{name}__{lookup}" if lookup else name
     for value in ("v1", None, ["v1"], F(PLAIN[model]), F(name), ("a", "b")):
+        condition: Any = {key: value}
         for use in (
-            lambda value=value: model.filter(**{key: value}),
-            lambda value=value: model.exclude(**{key: value}),
-            lambda value=value: model.filter(Q(**{PLAIN[model]: "x"}) | ~Q(Q(**{key: value}))),
+            lambda condition=condition: model.filter(**condition),
+            lambda condition=condition: model.exclude(**condition),
+            lambda condition=condition: model.filter(Q(**{PLAIN[model]: "x"}) | ~Q(Q(**condition))),
         ):
             await refused(use, name)
 

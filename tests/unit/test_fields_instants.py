@@ -33,7 +33,7 @@ def test_an_instant_stays_that_instant_in_utc(value: datetime.datetime) -> None:
         expected = value.astimezone(UTC)
     except OverflowError:
         return  # see test_one_that_utc_has_no_name_for_is_refused
-    for read in (User(last_login_at=value).last_login_at, FIELD.to_db_value(value, User)):
+    for read in (User(last_login_at=value).last_login_at, FIELD.to_db_value(value, User())):
         assert isinstance(read, datetime.datetime)
         assert read == expected
         assert read.tzinfo is UTC
@@ -52,7 +52,7 @@ def test_a_naive_one_is_refused(value: datetime.datetime) -> None:
     with pytest.raises(InvalidInputError, match=message):
         User(last_login_at=value)
     with pytest.raises(InvalidInputError, match=message):
-        FIELD.to_db_value(value, User)
+        FIELD.to_db_value(value, User())
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_naive_one_is_refused(value: datetime.datetime) -> None:
     ],
 )
 def test_one_that_utc_has_no_name_for_is_refused(value: datetime.datetime) -> None:
-    for make in (lambda: User(last_login_at=value), lambda: FIELD.to_db_value(value, User)):
+    for make in (lambda: User(last_login_at=value), lambda: FIELD.to_db_value(value, User())):
         with pytest.raises(InvalidInputError, match=r"^users\.last_login_at: is out of range in UTC$"):
             make()
 
@@ -74,9 +74,9 @@ def test_what_is_no_datetime_is_refused(value: Any) -> None:
     with pytest.raises(InvalidInputError, match=message):
         User(last_login_at=value)
     with pytest.raises(InvalidInputError, match=message):
-        FIELD.to_db_value(value, User)
+        FIELD.to_db_value(value, User())
 
 
 def test_none_is_null() -> None:
     assert User(last_login_at=None).last_login_at is None
-    assert FIELD.to_db_value(None, User) is None
+    assert FIELD.to_db_value(None, User()) is None

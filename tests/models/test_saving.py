@@ -1,0 +1,216 @@
+"""Making, writing and reading instances, where we are stricter than Tortoise."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from tortoise.exceptions import IncompleteInstanceError
+
+from medianest_models.db import transaction
+from medianest_models.db.statements import fetch_one
+from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, UserRole, UserStatus
+from medianest_models.errors import ConflictError, ConstraintError, InvalidReferenceError, NotFoundError
+from medianest_models.models import MediaRequest, Service, SystemConfig, User, YouTubeDownload
+from medianest_models.models.base import new_id
+from tests.models.rows import make_request, make_service, make_user, plaintext
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+async def saved_apart(instance: Any) -> None:
+    """Saves in a savepoint, so that the test's own transaction survives the refusal."""
+    async with transaction():
+        await instance.save()
+
+
+class TestAnUnknownArgument:
+    @pytest.mark.parametrize("name", ["nope", "plex_ID", "user", "pk", "_saved_in_db", "password"])
+    @pytest.mark.parametrize("model", [User, Service, SystemConfig])
+    async def test_is_a_type_error(self, model: Any, name: str) -> None:
+        with pytest.raises(TypeError, match=f"^{model.__name__} has no field '{name}'$"):
+            model(**{name: 1})
+        with pytest.raises(TypeError, match=f"^{model.__name__} has no field '{name}'$"):
+            model().update_from_dict({name: 1})
+        with pytest.raises(TypeError, match=f"^{model.__name__} has no field '{name}'$"):
+            await model.create(**{name: 1})
+
+    async def test_leaves_nothing_behind(self) -> None:
+        with pytest.raises(TypeError):
+            await User.update_or_create(plex_id="x", defaults={"plex_username": "x", "nope": 1})
+        assert not await User.exists(plex_id="x")
+
+
+class TestDefaults:
+    async def test_of_a_user(self) -> None:
+        user = await make_user()
+        assert isinstance(user.id, UUID)
+        assert user.id.version == 7
+        assert (user.role, user.status) == (UserRole.USER, UserStatus.ACTIVE)
+        assert user.created_at.tzinfo is datetime.UTC
+        assert dict(await User.get(id=user.id)) == dict(user)
+
+    async def test_of_a_download(self) -> None:
+        made = await YouTubeDownload.create(user=await make_user(), playlist_url="https://youtu.be/x")
+        for download in (made, await YouTubeDownload.get(id=made.id)):
+            assert (download.status, download.priority) == (DownloadStatus.QUEUED, DownloadPriority.NORMAL)
+            assert (download.progress, download.attempts) == (0, 0)
+            assert download.scheduled_at == download.created_at
+
+    def test_ids_made_later_sort_later(self) -> None:
+        ids = [new_id() for _ in range(10_000)]
+        assert ids == sorted(ids)
+        assert len(set(ids)) == len(ids)
+        assert all(type(value) is UUID for value in ids)
+
+
+class TestSavingARowThatIsGone:
+    @pytest.mark.parametrize("arguments", [{}, {"update_fields": ["email"]}, {"force_update": True}])
+    async def test_is_not_found(self, arguments: dict[str, Any]) -> None:
+        user = await make_user(plex_token="secret")
+        await User.filter(id=user.id).delete()
+        with pytest.raises(NotFoundError, match=f"^User {user.id}: the row is gone$"):
+            await user.save(**arguments)
+        assert not await User.exists(id=user.id)
+
+    async def test_is_not_found_under_another_id(self) -> None:
+        user = await make_user()
+        user.id = uuid4()
+        with pytest.raises(NotFoundError):
+            await user.save()
+
+    async def test_can_be_made_again(self) -> None:
+        user = await make_user(plex_token="secret")
+        await user.delete()
+        await user.save(force_create=True)
+        assert plaintext((await User.get(id=user.id)).plex_token) == "secret"
+
+    async def test_of_one_that_never_was(self) -> None:
+        user = User(plex_id="x", plex_username="x")
+        with pytest.raises(NotFoundError):
+            await user.save(update_fields=["email"])
+        await user.save()
+        assert await User.exists(id=user.id)
+
+    async def test_is_no_cover_for_another_error(self) -> None:
+        user, other = await make_user(), await make_user()
+        for change, error in (({"plex_id": other.plex_id}, ConflictError), ({"plex_username": None}, ConstraintError)):
+            read = await User.get(id=user.id)
+            for name, value in change.items():
+                setattr(read, name, value)
+            with pytest.raises(error):
+                await saved_apart(read)
+
+
+async def test_no_fields_to_update_write_nothing() -> None:
+    user = await make_user(email="one@example.org")
+    user.email = "two@example.org"
+    await user.save(update_fields=[])
+    assert (await User.get(id=user.id)).email == "one@example.org"
+
+
+async def test_named_fields_alone_are_written() -> None:
+    user = await make_user(email="one@example.org", plex_token="one")
+    user.email, user.plex_username, user.plex_token = "two@example.org", "Ben", "two"
+    await user.save(update_fields=("email",))
+    read = await User.get(id=user.id)
+    assert (read.email, read.plex_username, plaintext(read.plex_token)) == ("two@example.org", "Anna", "one")
+
+
+async def test_a_partial_instance_is_not_written_whole() -> None:
+    made = await make_user(plex_token="secret")
+    user = await User.all().only("id", "email").get(id=made.id)
+    with pytest.raises(AttributeError, match=r"^User\.plex_token was not fetched$"):
+        _ = user.plex_token
+    with pytest.raises(IncompleteInstanceError):
+        await user.save()
+    user.email = "anna@example.org"
+    await user.save(update_fields=["email"])
+    assert plaintext((await User.get(id=made.id)).plex_token) == "secret"
+
+
+async def test_a_secret_alone_can_be_fetched_and_written() -> None:
+    made = await make_user(plex_token="one")
+    user = await User.all().only("id", "plex_id", "plex_token").get(id=made.id)
+    assert plaintext(user.plex_token) == "one"
+    user.plex_token = "two"
+    await user.save(update_fields=["plex_token"])
+    assert plaintext((await User.get(id=made.id)).plex_token) == "two"
+
+
+async def test_reading_again() -> None:
+    user = await make_user(plex_token="secret")
+    config = await SystemConfig.create(key="k", value="one", updated_by=user)
+    await SystemConfig.all().update(value="two")
+    await config.refresh_from_db()
+    assert (config.value, config.updated_by_id) == ("two", user.id)
+    await SystemConfig.all().update(value="three", updated_by_id=None)
+    await config.refresh_from_db(fields=["value"])
+    assert (config.value, config.updated_by_id) == ("three", user.id)
+    await config.refresh_from_db()
+    assert config.updated_by_id is None
+    await user.refresh_from_db()
+    assert plaintext(user.plex_token) == "secret"
+
+
+async def test_bulk_create() -> None:
+    user = await make_user()
+    rows = [MediaRequest(user_id=user.id, title=f"{n}", media_type="movie", tmdb_id=f"{n}") for n in range(3)]
+    await MediaRequest.bulk_create(rows)
+    assert {request.id for request in await MediaRequest.all()} == {row.id for row in rows}
+    assert {request.status for request in await MediaRequest.all()} == {RequestStatus.PENDING}
+    services = [Service(name=f"{n}", display_name="S", api_key=f"key-{n}") for n in range(3)]
+    await Service.bulk_create(services)
+    assert {plaintext(service.api_key) for service in await Service.all()} == {"key-0", "key-1", "key-2"}
+
+
+async def test_bulk_create_of_rows_that_are_there() -> None:
+    service = await make_service(name="plex", api_key="one")
+    twin = Service(name="plex", display_name="New", api_key="two", config_data={"password": "two"})
+    await Service.bulk_create([twin], ignore_conflicts=True)
+    assert plaintext((await Service.get(id=service.id)).api_key) == "one"
+    await Service.bulk_create([twin], on_conflict=("name",), update_fields=("display_name", "api_key", "config_data"))
+    read = await Service.get(id=service.id)
+    assert (read.display_name, plaintext(read.api_key)) == ("New", "two")
+    assert read.config_data["password"].get_secret_value() == "two"
+
+
+async def test_a_row_of_a_statement_of_one_s_own() -> None:
+    user = await make_user(plex_token="secret")
+    row = await fetch_one("SELECT * FROM users WHERE id = $1", user.id)
+    assert row is not None
+    read = User.from_row(row)
+    assert dict(read) == dict(user)
+    assert plaintext(read.plex_token) == "secret"
+    read.plex_username = "Ben"
+    await read.save()
+
+
+async def test_a_reference_to_nobody() -> None:
+    with pytest.raises(InvalidReferenceError) as raised:
+        await saved_apart(MediaRequest(user_id=uuid4(), title="x", media_type="movie"))
+    assert raised.value.constraint == "fk_media_requests_user_id"
+
+
+async def test_get_or_create_of_one_that_another_made() -> None:
+    user = await make_user(plex_id="x")
+    found, created = await User.get_or_create(plex_id="x", defaults={"plex_username": "other"})
+    assert (found, created) == (user, False)
+
+
+async def test_derived_properties() -> None:
+    user: Any = await make_user(role=UserRole.ADMIN)
+    assert user.is_admin
+    assert user.is_active
+    user.role, user.status = "user", "suspended"  # a text, which is as good as a member until the row is read again
+    assert not user.is_admin
+    assert not user.is_active
+    user.role, user.status = "admin", "active"
+    assert user.is_admin
+    assert user.is_active
+    request = await make_request(user)
+    assert request.is_open
+    request.status = RequestStatus.AVAILABLE
+    assert not request.is_open

@@ -1,0 +1,120 @@
+"""What a type checker sees of the models: `mypy --strict` and pyright fail on this file when it changes.
+
+An attribute that may be None says so, a secret is a `SecretStr` to which a text can be assigned, and an enum column
+is its enum.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, assert_type
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, ServiceStatus, UserRole, UserStatus
+from medianest_models.models import (
+    ActivityLog,
+    LocalCredential,
+    MediaRequest,
+    RateLimit,
+    ServiceStatusHistory,
+    SessionToken,
+    SystemConfig,
+    User,
+    YouTubeDownload,
+)
+from tests.models.rows import make_credential, make_request, make_service, make_session, make_user
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+async def test_a_user() -> None:
+    user = await User.get(id=(await make_user(plex_token="x")).id)
+    assert_type(user, User)
+    assert_type(user.id, UUID)
+    assert_type(user.plex_id, str)
+    assert_type(user.email, str | None)
+    assert_type(user.role, UserRole)
+    assert_type(user.status, UserStatus)
+    assert_type(user.created_at, datetime.datetime)
+    assert_type(user.last_login_at, datetime.datetime | None)
+    assert_type(user.is_admin, bool)
+    assert_type(user.plex_token, SecretStr | None)
+    user.plex_token = "a text"
+    user.plex_token = SecretStr("a secret")
+    user.plex_token = None
+    user.email = None
+    user.role = UserRole.ADMIN
+    user.last_login_at = datetime.datetime.now(datetime.UTC)
+    assert_type(await user.media_requests.all(), list[MediaRequest])
+    assert_type(await User.filter(role=UserRole.ADMIN).first(), User | None)
+
+
+async def test_hashes() -> None:
+    user = await make_user()
+    session = await SessionToken.get(id=(await make_session(user)).id)
+    assert_type(session.token_hash, SecretStr)
+    assert_type(session.user_id, UUID)
+    assert_type(session.ip_address, str | None)
+    assert_type(session.user_agent, str | None)
+    assert_type(session.expires_at, datetime.datetime)
+    assert_type(session.rotated_at, datetime.datetime | None)
+    assert_type(session.is_expired, bool)
+    session.token_hash = "a text"
+    credential = await LocalCredential.get(id=(await make_credential(user)).id)
+    assert_type(credential.password_hash, SecretStr)
+    assert_type(credential.must_change_password, bool)
+    credential.password_hash = SecretStr("a secret")
+
+
+async def test_a_request() -> None:
+    request = await make_request(await make_user())
+    assert_type(request.status, RequestStatus)
+    assert_type(request.title, str)
+    assert_type(request.tmdb_id, str | None)
+    assert_type(request.user_id, UUID)
+    assert_type(request.completed_at, datetime.datetime | None)
+    assert_type(request.is_open, bool)
+    assert_type(await request.user, User)
+    request.request_data = {"anything": [1, None]}
+
+
+async def test_a_download() -> None:
+    download = await YouTubeDownload.create(user=await make_user(), playlist_url="x")
+    assert_type(download.status, DownloadStatus)
+    assert_type(download.priority, DownloadPriority)
+    assert_type(download.playlist_url, str)
+    assert_type(download.error_message, str | None)
+    assert_type(download.progress, int)
+    assert_type(download.lease_expires_at, datetime.datetime | None)
+    assert_type(download.scheduled_at, datetime.datetime)
+
+
+async def test_a_service() -> None:
+    service = await make_service(api_key="x")
+    assert_type(service.id, int)
+    assert_type(service.url, str | None)
+    assert_type(service.enabled, bool)
+    assert_type(service.api_key, SecretStr | None)
+    assert_type(service.config_data, Any)
+    service.api_key = "a text"
+    service.config_data = {"password": "a text"}
+    check = await ServiceStatusHistory.create(service=service, status=ServiceStatus.UP)
+    assert_type(check.status, ServiceStatus)
+    assert_type(check.service_id, int)
+    assert_type(check.response_time_ms, int | None)
+
+
+async def test_the_others() -> None:
+    log = await ActivityLog.create(action="x")
+    assert_type(log.user_id, UUID | None)
+    assert_type(log.entity_type, str | None)
+    limit = await RateLimit.create(ip_address="::1", endpoint="x")
+    assert_type(limit.request_count, int)
+    assert_type(limit.window_start, datetime.datetime)
+    config = await SystemConfig.create(key="x", value=1)
+    assert_type(config.updated_by_id, UUID | None)
+    assert_type(config.customized_at, datetime.datetime | None)
+    assert_type(config.value, Any)
