@@ -15,7 +15,7 @@ from medianest_models.cli.seed import print_seed_report
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
-from medianest_models.db.migrations import migrate, migration_status
+from medianest_models.db.migrations import migrate, migration_status, pending_sql
 from medianest_models.db.reset import drop_everything
 from medianest_models.errors import ConfigurationError
 from medianest_models.seed import seed
@@ -94,16 +94,24 @@ async def url_command(*, show_password: bool) -> None:
 
 
 @database_group.command("migrate")
+@click.option("--dry-run", is_flag=True, help="Print the SQL of the pending migrations, and run none.")
 @json_option
-async def migrate_command(*, as_json: bool) -> None:
+async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
     """Apply the pending migrations, each once however many processes try at the same time."""
-    applied = await migrate()
+    if dry_run:
+        await _print_pending(as_json=as_json)
+        return
+    seconds: dict[str, float] = {}
+
+    def report(version: str, duration: float) -> None:
+        seconds[version] = duration
+        if not as_json:
+            click.echo(f"Applied {version} in {duration:.2f} s")
+
+    applied = await migrate(on_applied=report)
     if as_json:
-        print_json({"applied": applied})
-    elif applied:
-        for version in applied:
-            click.echo(f"Applied {version}")
-    else:
+        print_json({"applied": applied, "seconds": seconds})
+    elif not applied:
         click.echo("Nothing to apply: the database has every migration.")
 
 
@@ -147,6 +155,17 @@ async def psql_command(arguments: Sequence[str]) -> None:
     environment = os.environ | ({"PGPASSWORD": password} if password else {})
     where = replace(url, password=None).for_libpq().get_secret_value()
     os.execve(program, ["psql", where, *arguments], environment)  # noqa: S606 - no shell is wanted
+
+
+async def _print_pending(*, as_json: bool) -> None:
+    pending = await pending_sql()
+    if as_json:
+        print_json({"pending": pending})
+        return
+    for version, sql in pending.items():
+        click.echo(f"-- {version}\n{sql.strip()}\n")
+    if not pending:
+        click.echo("-- nothing is pending")
 
 
 def _own_server() -> EmbeddedServer:

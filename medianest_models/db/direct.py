@@ -10,6 +10,7 @@ import asyncpg
 
 from medianest_models.db.embedded import embedded_server
 from medianest_models.db.failures import connect_failure
+from medianest_models.errors import translate
 from medianest_models.settings import DatabaseUrl, load_settings
 
 if TYPE_CHECKING:
@@ -52,5 +53,12 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
         raise error
     try:
         yield connection
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as raised:
+        error = translate(raised)
     finally:
-        await connection.close(timeout=timeout)
+        try:
+            await connection.close(timeout=timeout)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it is gone already
+            connection.terminate()
+    if error is not None:
+        raise error

@@ -7,6 +7,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from medianest_models.errors import DatabaseTimeoutError, MedianestError, Migrat
 from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_config
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     import asyncpg
 
@@ -79,7 +80,12 @@ async def require_migrated(url: DatabaseUrl | None = None) -> None:
         raise MigrationError(f"the database {what}: run `medianest db migrate`")
 
 
-async def migrate(url: DatabaseUrl | None = None, *, wait: float = 600.0) -> list[str]:
+async def migrate(
+    url: DatabaseUrl | None = None,
+    *,
+    wait: float = 600.0,
+    on_applied: Callable[[str, float], object] = lambda _version, _seconds: None,
+) -> list[str]:
     """Applies the pending migrations, each once however many processes try it at the same time.
 
     The process may be connected: its own connections are not touched.
@@ -87,6 +93,7 @@ async def migrate(url: DatabaseUrl | None = None, *, wait: float = 600.0) -> lis
     Args:
         url: The database; without it `DATABASE_DIRECT_URL`, `DATABASE_URL` or the embedded server.
         wait: Seconds to wait for another process that is migrating.
+        on_applied: Called after each file with its name and the seconds that it took.
 
     Returns:
         The files that were applied here.
@@ -105,7 +112,8 @@ async def migrate(url: DatabaseUrl | None = None, *, wait: float = 600.0) -> lis
         problem: MedianestError | None = None
         async with TortoiseContext() as context:
             await context.init(config=config)
-            command = Command(config, app=APP, location=str(migrations_folder()))
+            command = _TimedCommand(config, app=APP, location=str(migrations_folder()))
+            command.on_applied = on_applied
             try:
                 await command.init()
                 await command.upgrade()
@@ -116,6 +124,37 @@ async def migrate(url: DatabaseUrl | None = None, *, wait: float = 600.0) -> lis
             failed = after.pending[0] if after.pending else before.pending[-1]
             raise MigrationError(f"migration {failed} failed and was rolled back: {problem}")
         return [version for version in before.pending if version in after.applied]
+
+
+async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
+    """The SQL of each pending migration, by its file; nothing is run.
+
+    Raises:
+        DatabaseUnavailableError: The database can't be reached.
+    """
+    status = await migration_status(url)
+    return {version: await _load(version).upgrade(None) for version in status.pending}
+
+
+class _TimedCommand(Command):
+    """Aerich's command, which says how long each file took."""
+
+    on_applied: Callable[[str, float], object]
+
+    async def _upgrade(self, conn: Any, version_file: str, *arguments: Any, **options: Any) -> None:
+        started = time.monotonic()
+        await super()._upgrade(conn, version_file, *arguments, **options)
+        self.on_applied(version_file, time.monotonic() - started)
+
+
+def _load(version: str) -> Any:
+    path = migrations_folder() / APP / version
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise MigrationError(f"migration {version} can't be read")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @asynccontextmanager

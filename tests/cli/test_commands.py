@@ -208,3 +208,13 @@ def test_prune_deletes_what_is_over(fresh_url: DatabaseUrl) -> None:
     status, _, errors = medianest("prune", "--history", "-1")
     assert status == 2
     assert "--history" in errors
+
+
+def test_a_dry_run_prints_the_sql_and_changes_nothing(empty_url: DatabaseUrl) -> None:
+    status, output, _ = medianest("db", "migrate", "--dry-run")
+    assert status == 0
+    assert "CREATE TABLE users" in output
+    pending = document("db", "migrate", "--dry-run")["pending"]
+    assert document("db", "status")["migrations"]["pending"] == list(pending)
+    assert list(document("db", "migrate")["seconds"]) == list(pending)
+    assert "nothing is pending" in medianest("db", "migrate", "--dry-run")[1]
