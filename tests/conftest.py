@@ -14,12 +14,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
 from medianest_models.settings import Settings
 from tests.servers import Server, chosen_bindir, running_server
@@ -63,8 +64,11 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("DATABASE_URL", _NO_DATABASE)
         patch.setenv("ENCRYPTION_KEYS", ENCRYPTION_KEY)
         patch.setenv("MEDIANEST_ENV", "test")
-        patch.setenv("MEDIANEST_HOME", str(tmp_path_factory.mktemp("home")))
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("MEDIANEST_HOME", str(home))
         yield
+        if (home / "pgdata").exists():  # a test that went without DATABASE_URL has started it
+            embedded_server(Settings(medianest_home=home)).stop()
 
 
 @pytest.fixture(scope="session")
@@ -86,20 +90,16 @@ async def template_database(server: Server) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def fresh_url(
-    server: Server, template_database: str, shared: SharedConnection, monkeypatch: pytest.MonkeyPatch
+    server: Server, template_database: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[DatabaseUrl]:
     """A migrated database of the test's own."""
-    await shared.close()
-    async with server.database(_name("test"), template=template_database) as url:
-        _use(url, monkeypatch)
+    async with _own_database(server, template_database, request, monkeypatch) as url:
         yield url
 
 
 @pytest.fixture
 async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     """A migrated database of the test's own, which this process is connected to."""
-    from medianest_models.db import connect_database, disconnect_database  # noqa: PLC0415 - only where used
-
     await connect_database(fresh_url)
     try:
         yield fresh_url
@@ -109,28 +109,30 @@ async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
 @pytest.fixture
 async def empty_url(
-    server: Server, shared: SharedConnection, monkeypatch: pytest.MonkeyPatch
+    server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[DatabaseUrl]:
     """A database of the test's own without any table."""
-    await shared.close()
-    async with server.database(_name("test")) as url:
-        _use(url, monkeypatch)
+    async with _own_database(server, "template1", request, monkeypatch) as url:
         yield url
 
 
 @pytest.fixture
-async def db(
-    shared: SharedConnection, shared_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[DatabaseUrl]:
+async def db(shared_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseUrl]:
     """This process is connected, inside a transaction that is rolled back when the test ends."""
-    from medianest_models.db import transaction  # noqa: PLC0415 - only where used
-
-    await shared.open(shared_database)
+    await connect_database(shared_database)  # nothing to do when the test before this one had it too
     _use(shared_database, monkeypatch)
     with suppress(_RollBack):
         async with transaction():
             yield shared_database
             raise _RollBack
+
+
+@pytest.fixture(scope="session")
+async def shared_database(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
+    """The database of all tests with `db`."""
+    async with server.database(_name("shared"), template=template_database) as url:
+        yield url
+        await disconnect_database()
 
 
 @pytest.fixture(scope="session")
@@ -180,42 +182,19 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
-async def shared() -> AsyncIterator[SharedConnection]:
-    """The connection of `db`: kept from test to test, closed for a test that makes its own."""
-    connection = SharedConnection()
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture(scope="session")
-async def shared_database(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
-    """The database of `db`."""
-    async with server.database(_name("shared"), template=template_database) as url:
-        yield url
-
-
-class SharedConnection:
-    """This process's connection to the database of `db`, open or not."""
-
-    _is_open = False
-
-    async def open(self, url: DatabaseUrl) -> None:
-        from medianest_models.db import connect_database  # noqa: PLC0415 - only where used
-
-        await connect_database(url)
-        self._is_open = True
-
-    async def close(self) -> None:
-        if self._is_open:
-            from medianest_models.db import disconnect_database  # noqa: PLC0415 - only where used
-
-            self._is_open = False
-            await disconnect_database()
-
-
 class _RollBack(Exception):  # noqa: N818 - it tells of no error
     """Ends the transaction of a test."""
+
+
+@asynccontextmanager
+async def _own_database(
+    server: Server, template: str, request: pytest.FixtureRequest, patch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
+    assert "db" not in request.fixturenames, "a test has either `db` or a database of its own"
+    await disconnect_database()  # from the database of `db`
+    async with server.database(_name("test"), template=template) as url:
+        _use(url, patch)
+        yield url
 
 
 def _use(url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:

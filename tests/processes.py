@@ -16,6 +16,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from medianest_models.db import database
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -84,7 +86,7 @@ class _Child:
         user: int | None,
     ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, "-m", "tests.processes"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -166,7 +168,6 @@ class _Child:
 
 def _main() -> None:
     """The life of a child process."""
-    sys.path[0] = str(Path(__file__).parents[1])  # as in the parent; it was the folder of this file
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the function prints is no answer
     size = int.from_bytes(sys.stdin.buffer.read(8), "big")
@@ -205,8 +206,6 @@ async def _begin(
     function: Callable[..., Awaitable[Any]], args: Sequence[Any], answers: IO[bytes], *, connected: bool
 ) -> Any:
     if connected:
-        from medianest_models.db import database  # noqa: PLC0415 - most functions here don't need it
-
         async with database():
             return await _race(function, args, answers)
     return await _race(function, args, answers)

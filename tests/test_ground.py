@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
+from medianest_models.db import transaction
+from medianest_models.db.migrations import migration_status
 from medianest_models.errors import ConflictError
-from medianest_models.settings import load_settings
+from medianest_models.models import SystemConfig
+from medianest_models.settings import DatabaseUrl, Environment, load_settings
 from tests.processes import run_in_processes
 from tests.servers import connect
 
 if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
     from tests.servers import Server
 
 _seen: list[str] = []
@@ -49,6 +52,58 @@ async def test_a_database_is_dropped_under_its_connections(server: Server) -> No
     assert connection.is_closed()
     with pytest.raises(asyncpg.InvalidCatalogNameError):
         await connect(url)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_rows_are_gone_with_the_test_that_made_them(db: DatabaseUrl, turn: int) -> None:
+    assert await SystemConfig.filter(key="ground").count() == 0
+    await SystemConfig.create(key="ground", value=str(turn))
+    assert await SystemConfig.filter(key="ground").count() == 1
+    assert os.environ["DATABASE_URL"] == db.render().get_secret_value()
+
+
+async def test_a_constraint_error_rolls_back_to_a_savepoint_of_the_test(db: DatabaseUrl) -> None:
+    await SystemConfig.create(key="ground", value="1")
+    with pytest.raises(ConflictError):
+        async with transaction():
+            await SystemConfig.create(key="ground", value="2")
+    assert [row.value for row in await SystemConfig.filter(key="ground")] == ["1"]
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_what_is_committed_is_seen_by_others_and_dropped(fresh_db: DatabaseUrl, turn: int) -> None:
+    assert fresh_db.database not in _seen
+    _seen.append(fresh_db.database)
+    await SystemConfig.create(key=f"ground {turn}", value="")
+    connection = await connect(fresh_db)
+    try:
+        assert await connection.fetchval("SELECT array_agg(key) FROM system_config") == [f"ground {turn}"]
+    finally:
+        await connection.close()
+
+
+async def test_a_fresh_database_has_every_migration(fresh_url: DatabaseUrl) -> None:
+    status = await migration_status(fresh_url)
+    assert status.applied
+    assert status.pending == ()
+
+
+def test_without_a_fixture_there_is_no_database() -> None:
+    settings = load_settings()
+    assert settings.url() == DatabaseUrl.parse("postgresql://nobody@127.0.0.1:1/ask-a-fixture-for-a-database")
+    assert settings.medianest_env is Environment.TEST
+    assert not settings.home.is_relative_to(Path(__file__).parents[1])
+
+
+async def write(key: str) -> int:
+    await SystemConfig.create(key=f"{key} {os.getpid()}", value="")
+    return os.getpid()
+
+
+async def test_processes_can_be_connected_before_they_begin(fresh_db: DatabaseUrl) -> None:
+    pids = run_in_processes(write, 2, "ground", url=fresh_db, connected=True)
+    keys = await SystemConfig.all().values_list("key", flat=True)
+    assert sorted(str(key) for key in keys) == sorted(f"ground {pid}" for pid in pids)
 
 
 async def count(connections: int) -> list[int]:
