@@ -62,8 +62,8 @@ CREATE TABLE users (
     CONSTRAINT ck_users_role CHECK (role IN ('user', 'admin')),
     CONSTRAINT ck_users_status CHECK (status IN ('active', 'suspended'))
 );
-CREATE INDEX ix_users_email ON users (lower(email));
-CREATE INDEX ix_users_plex_username ON users (lower(plex_username));
+CREATE INDEX ix_users_email ON users (lower(email) text_pattern_ops);
+CREATE INDEX ix_users_plex_username ON users (lower(plex_username) text_pattern_ops);
 CREATE INDEX ix_users_status_created_at ON users (status, created_at, id);
 CREATE INDEX ix_users_created_at ON users (created_at, id);
 
