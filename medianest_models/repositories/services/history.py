@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from medianest_models.db.statements import fetch
-from medianest_models.repositories._arguments import as_duration, as_positive
-
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+from medianest_models.repositories._arguments import as_aware, as_duration, as_positive
+from medianest_models.repositories._batches import BATCH_SIZE
 
 # Raw: the database's own clock, once for all batches.
-_CUTOFFS: Final = "SELECT id, now() - $1::interval AS cutoff FROM services ORDER BY id"
+_CUTOFFS: Final = """
+SELECT id, COALESCE($1::timestamptz, now() - $2::interval) AS cutoff FROM services ORDER BY id
+"""
 
 # Raw: DELETE has no LIMIT. It goes on where the batch before it ended ($3), past what that one left behind in the
 # index; a row that another prune has locked is that one's, so that nobody waits.
@@ -31,26 +32,31 @@ SELECT count(*) AS deleted, max(checked_at) AS newest FROM deleted
 """
 
 
-async def prune_history(older_than: timedelta, *, batch_size: int = 10_000) -> int:
+async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
     """Removes the checks that are older than that.
 
     Each batch is a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts
     longer than a batch. Inside a transaction all of that is lost, so call it outside of any.
 
     Args:
-        older_than: Their least age, by the database's clock.
+        older_than: Their least age, by the database's clock, or the instant that they are older than.
         batch_size: The most checks to remove in one statement.
 
     Returns:
         How many were removed.
 
     Raises:
-        InvalidInputError: `older_than` is not more than zero or reaches beyond all time, or `batch_size` is not at
-            least 1.
+        InvalidInputError: `older_than` is an age that is not more than zero or reaches beyond all time, or a naive
+            datetime, or `batch_size` is not at least 1.
     """
     as_positive(batch_size, "batch_size")
+    age = instant = None
+    if isinstance(older_than, datetime):
+        instant = as_aware(older_than, "older_than")
+    else:
+        age = as_duration(older_than, "older_than")
     total = 0
-    for service in await fetch(_CUTOFFS, as_duration(older_than, "older_than")):
+    for service in await fetch(_CUTOFFS, instant, age):
         total += await _prune_service(service["id"], service["cutoff"], batch_size)
     return total
 
