@@ -1,8 +1,9 @@
-"""Which rows a query set selects, in a form that is the same in every process."""
+"""Which rows a query selects, as a digest that is the same in every process."""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 from enum import Enum
 from typing import Any
@@ -15,23 +16,28 @@ from tortoise.queryset import AwaitableQuery
 from medianest_models.pagination import querysets
 
 
-def describe_filters(query: AwaitableQuery[Any]) -> str:
-    """The model and the filters of a query, as JSON.
+def filters_digest(query: AwaitableQuery[Any]) -> str:
+    """A digest of a query's model and filters.
 
-    Two queries have the same text when they filter by the same columns with the same values, whatever the order in
-    which they do. An instant counts as any other: a list of the last hour stays the same list while time goes by.
-    An annotation counts by its name, an SQL function by its kind.
+    Two queries have the same one when they filter by the same columns with the same values, in whatever order. All
+    instants count as the same: a list of the last hour stays the same list while time goes by. An annotation
+    counts by its name, an SQL function by its kind.
     """
-    return _dump([query.model.__name__, sorted(map(_describe, querysets.filters(query)))])
+    return _digest([query.model.__name__, sorted(map(_node_digest, querysets.filters(query)))])
 
 
-def _describe(node: Q) -> str:
+def _node_digest(node: Q) -> str:
+    filters = {name: _unordered(value) if name.endswith("_in") else value for name, value in node.filters.items()}
     negated = node._is_negated  # noqa: SLF001 - no public name
-    return _dump([node.join_type, negated, node.filters, sorted(map(_describe, node.children))])
+    return _digest([node.join_type, negated, filters, sorted(map(_node_digest, node.children))])
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, default=_jsonable, sort_keys=True)
+def _unordered(values: object) -> object:
+    return sorted(map(_digest, values)) if isinstance(values, (list, tuple, set, frozenset)) else values
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=_jsonable, sort_keys=True).encode()).hexdigest()
 
 
 def _jsonable(value: object) -> Any:
@@ -44,11 +50,11 @@ def _jsonable(value: object) -> Any:
         case Model():
             return value.pk
         case set() | frozenset():
-            return sorted(map(_dump, value))
+            return _unordered(value)
         case AwaitableQuery():
-            return describe_filters(value)
+            return filters_digest(value)
         case Subquery():
-            return describe_filters(value.query)
+            return filters_digest(value.query)
         case RawSQL():
             return value.sql
         case F():

@@ -108,15 +108,15 @@ def _edges(
     An empty page has one neighbour, on the other side of the position that it was read from.
     """
     if rows:
-        before, after = (
-            Position(backward=row is rows[0], inclusive=False, value=getattr(row, key.column), id=row.pk)
-            for row in (rows[0], rows[-1])
-        )
-        return before, after
+        return _beside(key, rows[0], backward=True), _beside(key, rows[-1], backward=False)
     if position is None:
         return None, None
     other = replace(position, backward=not position.backward, inclusive=not position.inclusive)
     return (other, None) if other.backward else (None, other)
+
+
+def _beside(key: SortKey[ModelT], row: ModelT, *, backward: bool) -> Position:
+    return Position(backward=backward, inclusive=False, value=getattr(row, key.column), id=row.pk)
 
 
 async def _read(

@@ -112,4 +112,4 @@ async def _fetch(queryset: QuerySet[ModelT], params: PaginationParams) -> tuple[
         return rows, counted[0]
     if rows or params.offset == 0:
         return rows, params.offset + len(rows)
-    return rows, await count
+    return rows, await queryset.count()  # anew: a CountQuery that was made once lacks its joins the second time

@@ -12,8 +12,8 @@ SortOrder = Literal["asc", "desc"]
 MAX_LIMIT: Final = 100
 """The most rows on a page."""
 
+_MAX_BIGINT: Final = 2**63 - 1
 _MAX_SHOWN: Final = 50
-_MAX_OFFSET: Final = 2**63 - 1  # PostgreSQL's bigint
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class PaginationParams:
         check_limit(self.limit)
         if type(self.page) is not int or self.page < 1:
             raise InvalidPaginationError(f"page: must be a whole number from 1, not {shown(self.page)}")
-        if self.offset > _MAX_OFFSET:
-            raise InvalidPaginationError(f"page: is too high, {shown(self.page)}")
+        if self.offset > _MAX_BIGINT:
+            raise InvalidPaginationError("page: is too high")
         check_order(self.sort_order)
 
     @property
@@ -72,7 +72,8 @@ def check_order(order: object) -> None:
 
 
 def shown(value: object) -> str:
-    """An argument as an error shows it: a number or a short name as it is, anything else by its type."""
-    if type(value) is int or (isinstance(value, str) and len(value) <= _MAX_SHOWN):
-        return repr(value)
-    return f"a {type(value).__name__}"
+    """An argument as an error shows it: as it is when it is short and plain, otherwise by its type."""
+    is_short = (isinstance(value, str) and len(value) <= _MAX_SHOWN) or (
+        isinstance(value, int) and abs(value) <= _MAX_BIGINT
+    )
+    return repr(value) if is_short else f"a value of type {type(value).__name__}"

@@ -99,10 +99,13 @@ def sort(queryset: QuerySet[ModelT], sort_by: str | None, sort_order: SortOrder)
     given = orderings(queryset) if sort_by is None else []
     if not given:
         return sort_key(queryset, sort_by, sort_order).sort(queryset)
-    id_name = queryset.model._meta.pk_attr
-    if not any(name == id_name for name, _ in given):
-        given.append((id_name, given[-1][1]))
-    return queryset.order_by(*(f"-{name}" if descending else name for name, descending in given))
+    meta = queryset.model._meta
+    if all(name != meta.pk_attr for name, _ in given):
+        given.append((meta.pk_attr, given[-1][1]))
+    columns = [name for name, _ in given if name in meta.fields_db_projection]
+    return with_columns(queryset, *columns).order_by(
+        *(f"-{name}" if descending else name for name, descending in given)
+    )
 
 
 def _own_column(model: type[Model]) -> str:
@@ -119,5 +122,7 @@ def _check_column(model: type[Model], name: object) -> None:
 
 
 def _is_sortable(model: type[Model], column: str) -> bool:
+    """Whether a caller may know the column's order, and its value from a cursor."""
     field = model._meta.fields_map[column]
-    return not getattr(field, "secret", False) and not isinstance(field, JSONField)
+    is_shown = not getattr(field, "secret", False) and not hasattr(model, f"masked_{column}")
+    return is_shown and not isinstance(field, JSONField)

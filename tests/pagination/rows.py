@@ -1,0 +1,104 @@
+"""Rows to paginate, and the statements that it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tortoise.connection import get_connection
+
+from medianest_models.db.statements import fetch
+from medianest_models.enums import ServiceStatus
+from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User
+from medianest_models.pagination import paginate_by_cursor
+from medianest_models.settings import DEFAULT_ALIAS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from uuid import UUID
+
+    from asyncpg.connection import LoggedQuery
+    from tortoise.queryset import QuerySet
+
+    from medianest_models.pagination import CursorPage, SortOrder
+
+START: Final = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def instant(microseconds: int) -> datetime.datetime:
+    return START + datetime.timedelta(microseconds=microseconds)
+
+
+async def make_service() -> Service:
+    return await Service.create(name="plex", display_name="Plex")
+
+
+async def make_checks(service: Service, checks: Iterable[dict[str, Any]]) -> None:
+    """Checks of a service; what is not given is the same in all of them."""
+    default = {"service_id": service.id, "status": ServiceStatus.UP, "checked_at": START}
+    await ServiceStatusHistory.bulk_create([ServiceStatusHistory(**{**default, **check}) for check in checks])
+
+
+async def make_requests(count: int, *, user: User | None = None) -> User:
+    """A user with so many requests, `Title 0` the oldest of them."""
+    owner = user or await User.create(plex_id=f"plex-{count}", plex_username=f"Name {count}")
+    await MediaRequest.bulk_create(
+        [
+            MediaRequest(user_id=owner.id, title=f"Title {number}", media_type="movie", created_at=instant(number))
+            for number in range(count)
+        ]
+    )
+    return owner
+
+
+async def ordered_ids(table: str, column: str, order: SortOrder) -> list[UUID]:
+    """All ids in the documented order, by a statement that says it in full."""
+    nulls = "LAST" if order == "asc" else "FIRST"
+    rows = await fetch(f"SELECT id FROM {table} ORDER BY {column} {order} NULLS {nulls}, id {order}")
+    return [row["id"] for row in rows]
+
+
+class Walk(NamedTuple):
+    """The ids of a list as its pages give them, one after the other, and how many pages there were."""
+
+    forward: list[Any]
+    backward: list[Any]
+    pages: int
+
+
+async def walk(queryset: QuerySet[Any], *, limit: int, **sort: Any) -> Walk:
+    """Follow the cursors from the first page to the last, and back again."""
+    pages = [await paginate_by_cursor(queryset, limit=limit, **sort)]
+    assert pages[0].previous_cursor is None
+    while (cursor := pages[-1].next_cursor) is not None:
+        pages.append(await paginate_by_cursor(queryset, limit=limit, cursor=cursor, **sort))
+    back = [pages[-1]]
+    while (cursor := back[0].previous_cursor) is not None:
+        back.insert(0, await paginate_by_cursor(queryset, limit=limit, cursor=cursor, **sort))
+        assert back[0].next_cursor is not None
+    return Walk(_ids(pages), _ids(back), len(pages))
+
+
+def _ids(pages: list[CursorPage[Any]]) -> list[Any]:
+    return [row.id for page in pages for row in page.data]
+
+
+@asynccontextmanager
+async def recorded() -> AsyncIterator[list[str]]:
+    """The statements that run in this test's transaction inside the block, complete after it."""
+    statements: list[str] = []
+
+    def note(query: LoggedQuery) -> None:
+        statements.append(query.query)
+
+    client = get_connection(DEFAULT_ALIAS)
+    async with client.acquire_connection() as connection:
+        connection.add_query_logger(note)
+    try:
+        yield statements
+    finally:
+        async with client.acquire_connection() as connection:
+            connection.remove_query_logger(note)
+        await asyncio.sleep(0)  # asyncpg tells its loggers a little later

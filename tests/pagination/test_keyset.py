@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tortoise.functions import Count
+
+from medianest_models.enums import DownloadPriority, ServiceStatus
+from medianest_models.errors import InvalidPaginationError, InvalidSortError
+from medianest_models.models import ActivityLog, MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
+from medianest_models.pagination import paginate_by_cursor
+from tests.pagination.rows import START, instant, make_checks, make_requests, make_service, ordered_ids, recorded, walk
+from tests.pagination.test_pages import Title
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+
+async def test_pages_follow_each_other(db: DatabaseUrl) -> None:
+    await make_requests(5)
+    first = await paginate_by_cursor(MediaRequest.all(), limit=2)
+    second = await paginate_by_cursor(MediaRequest.all(), limit=2, cursor=first.next_cursor)
+    third = await paginate_by_cursor(MediaRequest.all(), limit=2, cursor=second.next_cursor)
+    pages = (first, second, third)
+    assert [[row.title for row in page.data] for page in pages] == [
+        ["Title 4", "Title 3"],
+        ["Title 2", "Title 1"],
+        ["Title 0"],
+    ]
+    assert (first.previous_cursor, third.next_cursor) == (None, None)
+    again = await paginate_by_cursor(MediaRequest.all(), limit=2, cursor=second.previous_cursor)
+    assert [row.title for row in again.data] == ["Title 4", "Title 3"]
+    assert (again.previous_cursor, again.next_cursor) == (None, first.next_cursor)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
+async def test_ends(db: DatabaseUrl, count: int) -> None:
+    await make_requests(count)
+    walked = await walk(MediaRequest.all(), limit=2)
+    assert walked.pages == max(1, (count + 1) // 2)
+    assert walked.forward == walked.backward == await ordered_ids("media_requests", "created_at", "desc")
+
+
+async def test_the_limit_may_change_on_the_way(db: DatabaseUrl) -> None:
+    await make_requests(6)
+    first = await paginate_by_cursor(MediaRequest.all(), limit=1)
+    second = await paginate_by_cursor(MediaRequest.all(), limit=3, cursor=first.next_cursor)
+    back = await paginate_by_cursor(MediaRequest.all(), limit=100, cursor=second.previous_cursor)
+    assert [len(page.data) for page in (first, second, back)] == [1, 3, 1]
+
+
+async def test_an_instant_keeps_its_microseconds(db: DatabaseUrl) -> None:
+    """Two rows of the same millisecond, on either side of a page's end."""
+    await make_requests(3)
+    walked = await walk(MediaRequest.all(), limit=1)
+    assert walked.pages == 3
+    assert {instant(number) for number in range(3)} == {row.created_at for row in await MediaRequest.all()}
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_sorts_by_every_kind_of_column(db: DatabaseUrl, order: Any) -> None:
+    users = [await User.create(plex_id=str(number), plex_username="same") for number in range(2)]
+    await Service.bulk_create([Service(name=f"s{n}", display_name="é 'q\\", enabled=n % 2 == 0) for n in range(5)])
+    await YouTubeDownload.bulk_create(
+        [
+            YouTubeDownload(
+                user_id=users[number % 2].id,
+                playlist_url=f"https://example.org/{number}",
+                priority=list(DownloadPriority)[number % 3],
+                playlist_title=[None, "", "*", "b"][number % 4],
+                created_at=instant(number // 2),
+                completed_at=[None, START][number % 2],
+            )
+            for number in range(7)
+        ]
+    )
+    await ActivityLog.bulk_create(
+        [ActivityLog(action="a", user_id=[None, users[0].id, users[1].id][n % 3], created_at=START) for n in range(7)]
+    )
+    for model, columns in (
+        (YouTubeDownload, ["status", "priority", "playlist_title", "user_id", "id", "completed_at", "created_at"]),
+        (Service, ["enabled", "display_name", "id", "name"]),
+        (ActivityLog, ["user_id", "entity_type", "created_at"]),
+    ):
+        for column in columns:
+            expected = await ordered_ids(model._meta.db_table, column, order)
+            walked = await walk(model.all(), limit=2, sort_by=column, sort_order=order)
+            assert walked.forward == walked.backward == expected
+
+
+async def test_follows_a_one_column_order_of_the_query_set(db: DatabaseUrl) -> None:
+    await make_requests(4)
+    for given in (("title",), ("title", "id")):
+        walked = await walk(MediaRequest.all().order_by(*given), limit=3)
+        assert walked.forward == await ordered_ids("media_requests", "title", "asc")
+    walked = await walk(MediaRequest.all().order_by("title"), limit=3, sort_by="created_at")
+    assert walked.forward == await ordered_ids("media_requests", "created_at", "desc")
+
+
+@pytest.mark.parametrize(
+    "given", [("title", "status"), ("title", "-id"), ("user__plex_username",), ("title", "id", "status"), ("low",)]
+)
+async def test_refuses_another_order_of_the_query_set(db: DatabaseUrl, given: Any) -> None:
+    with pytest.raises(InvalidSortError):
+        await paginate_by_cursor(MediaRequest.annotate(low=Count("id")).order_by(*given))
+
+
+@pytest.mark.parametrize("column", ["plex_token", "media_requests", "pk", "", "nothing"])
+async def test_refuses_to_sort_by(db: DatabaseUrl, column: str) -> None:
+    with pytest.raises(InvalidSortError, match=r"^sort_by: User can't be sorted by "):
+        await paginate_by_cursor(User.all(), sort_by=column)
+
+
+async def test_no_cursor_shows_the_url_of_a_service(db: DatabaseUrl) -> None:
+    """It may hold credentials."""
+    with pytest.raises(InvalidSortError):
+        await paginate_by_cursor(Service.all(), sort_by="url")
+
+
+@pytest.mark.parametrize("limit", [0, 101, True, "20", None])
+async def test_refuses_a_limit(db: DatabaseUrl, limit: Any) -> None:
+    with pytest.raises(InvalidPaginationError, match=r"^limit: "):
+        await paginate_by_cursor(MediaRequest.all(), limit=limit)
+
+
+async def test_refuses_an_order_and_a_slice(db: DatabaseUrl) -> None:
+    with pytest.raises(InvalidSortError, match=r"^sort_order: "):
+        await paginate_by_cursor(MediaRequest.all(), sort_order="up")  # type: ignore[call-overload]
+    with pytest.raises(InvalidPaginationError, match=r"^queryset: "):
+        await paginate_by_cursor(MediaRequest.all().limit(3))
+
+
+# How many statements it takes
+
+
+async def test_a_page_takes_one_statement(db: DatabaseUrl) -> None:
+    await make_requests(5)
+    cursor = None
+    async with recorded() as recording:
+        for _ in range(3):
+            cursor = (await paginate_by_cursor(MediaRequest.all(), limit=2, cursor=cursor)).next_cursor
+    assert cursor is None
+    assert len(recording) == 3
+
+
+async def test_a_page_that_reaches_the_rows_without_a_value_takes_two(db: DatabaseUrl) -> None:
+    service = await make_service()
+    await make_checks(service, [{"response_time_ms": number} for number in (1, 2, 3, 4, None, None, None, None)])
+    counts, cursor = [], None
+    for _ in range(3):
+        async with recorded() as recording:
+            page = await paginate_by_cursor(
+                ServiceStatusHistory.all(), limit=3, cursor=cursor, sort_by="response_time_ms", sort_order="asc"
+            )
+        counts.append(len(recording))
+        cursor = page.next_cursor
+    assert counts == [1, 2, 1]
+
+
+# While others insert and delete
+
+
+async def test_a_page_whose_rows_were_deleted_is_empty_and_leads_back(db: DatabaseUrl) -> None:
+    await make_requests(4)
+    first = await paginate_by_cursor(MediaRequest.all(), limit=2)
+    await MediaRequest.filter(title__in=["Title 1", "Title 0"]).delete()
+    end = await paginate_by_cursor(MediaRequest.all(), limit=2, cursor=first.next_cursor)
+    assert (end.data, end.next_cursor) == ([], None)
+    back = await paginate_by_cursor(MediaRequest.all(), limit=2, cursor=end.previous_cursor)
+    assert back.data == first.data
+    assert back.previous_cursor is None
+
+    second = await paginate_by_cursor(MediaRequest.all(), limit=1, cursor=first.previous_cursor)
+    cursor = (await paginate_by_cursor(MediaRequest.all(), limit=1, cursor=second.next_cursor)).previous_cursor
+    await MediaRequest.filter(title="Title 3").delete()
+    start = await paginate_by_cursor(MediaRequest.all(), limit=1, cursor=cursor)
+    assert (start.data, start.previous_cursor) == ([], None)
+    forth = await paginate_by_cursor(MediaRequest.all(), limit=1, cursor=start.next_cursor)
+    assert [row.title for row in forth.data] == ["Title 2"]
+
+
+async def test_a_cursor_outlives_the_row_it_was_made_from(db: DatabaseUrl) -> None:
+    await make_requests(4)
+    first = await paginate_by_cursor(MediaRequest.all(), limit=2)
+    await first.data[-1].delete()
+    second = await paginate_by_cursor(MediaRequest.all(), limit=2, cursor=first.next_cursor)
+    assert [row.title for row in second.data] == ["Title 1", "Title 0"]
+
+
+async def test_rows_that_stay_are_seen_once_while_others_come_and_go(fresh_db: DatabaseUrl) -> None:
+    service = await make_service()
+    randomness = random.Random(7)  # noqa: S311 - no secret
+
+    def some(count: int) -> list[dict[str, Any]]:
+        return [{"response_time_ms": randomness.choice([None, 1, 2, 3])} for _ in range(count)]
+
+    await make_checks(service, some(150))
+    stay = {row.id for row in await ServiceStatusHistory.all()}
+    done = asyncio.Event()
+
+    async def change() -> None:
+        while not done.is_set():
+            await make_checks(service, some(5))
+            passing = [row.id for row in await ServiceStatusHistory.exclude(id__in=stay)]
+            await ServiceStatusHistory.filter(id__in=randomness.sample(passing, len(passing) // 2)).delete()
+
+    async def read(order: Any) -> None:
+        queryset = ServiceStatusHistory.all()
+        walked = await walk(queryset, limit=7, sort_by="response_time_ms", sort_order=order)
+        for seen in (walked.forward, walked.backward):
+            assert len(seen) == len(set(seen))
+            assert stay <= set(seen)
+
+    async with asyncio.TaskGroup() as group:
+        changing = [group.create_task(change()) for _ in range(3)]
+        try:
+            for order in ("asc", "desc") * 3:
+                await read(order)
+        finally:
+            done.set()
+    assert all(task.exception() is None for task in changing)
+
+
+# What a query set brings along
+
+
+async def test_relations_come_along(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    queryset = MediaRequest.all().select_related("user").prefetch_related("status_updates")
+    first = await paginate_by_cursor(queryset, limit=2)
+    second = await paginate_by_cursor(queryset, limit=2, cursor=first.next_cursor)
+    for row in (*first.data, *second.data):
+        assert row.user.plex_username == "Name 3"
+        assert list(row.status_updates) == []
+
+
+async def test_only(db: DatabaseUrl) -> None:
+    await make_requests(5)
+    for queryset in (MediaRequest.all().only("title"), MediaRequest.all().only("title").distinct()):
+        for kwargs in ({}, {"sort_by": "status"}, {"sort_by": "id"}):
+            walked = await walk(queryset, limit=2, **kwargs)
+            assert walked.forward == walked.backward
+            assert len(walked.forward) == 5
+
+
+async def test_annotations_and_grouping(db: DatabaseUrl) -> None:
+    users = [await make_requests(count) for count in (1, 2, 3, 4)]
+    queryset = User.annotate(requests=Count("media_requests")).filter(requests__gte=2)
+    walked = await walk(queryset, limit=2, sort_by="plex_username", sort_order="asc")
+    assert walked.forward == walked.backward == [user.id for user in users[1:]]
+
+
+async def test_filter_through_a_relation_to_many(db: DatabaseUrl) -> None:
+    users = [await make_requests(count) for count in (1, 2, 3)]
+    queryset = User.filter(media_requests__media_type="movie").distinct()
+    walked = await walk(queryset, limit=1, sort_by="plex_username", sort_order="asc")
+    assert walked.forward == [user.id for user in users]
+
+
+async def test_filters_hold_on_every_page(db: DatabaseUrl) -> None:
+    service = await make_service()
+    statuses = [ServiceStatus.UP, ServiceStatus.DOWN] * 4
+    await make_checks(
+        service, [{"status": status, "response_time_ms": [None, 1][n // 4]} for n, status in enumerate(statuses)]
+    )
+    queryset = ServiceStatusHistory.filter(status=ServiceStatus.DOWN)
+    for order in ("asc", "desc"):
+        walked = await walk(queryset, limit=1, sort_by="response_time_ms", sort_order=order)
+        assert sorted(walked.forward) == sorted(row.id for row in await queryset)
+        assert walked.forward == walked.backward
+
+
+async def test_schemas_instead_of_models(db: DatabaseUrl) -> None:
+    await make_requests(2)
+    page = await paginate_by_cursor(MediaRequest.all(), limit=1, schema=Title)
+    assert page.data == [Title(title="Title 1")]
+    assert json.loads(page.model_dump_json()) == {
+        "data": [{"title": "Title 1"}],
+        "nextCursor": page.next_cursor,
+        "previousCursor": None,
+    }

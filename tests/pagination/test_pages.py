@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+from tortoise.functions import Count, Lower
+
+from medianest_models.db.statements import fetch
+from medianest_models.enums import ServiceStatus
+from medianest_models.errors import InvalidPaginationError, InvalidSortError, SecretFieldError
+from medianest_models.models import (
+    ActivityLog,
+    LocalCredential,
+    MediaRequest,
+    RateLimit,
+    Service,
+    ServiceStatusHistory,
+    SystemConfig,
+    User,
+    YouTubeDownload,
+)
+from medianest_models.pagination import PaginationParams, paginate
+from tests.pagination.rows import instant, make_checks, make_requests, make_service, ordered_ids, recorded
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+
+class Title(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    title: str
+
+
+class Owner(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    plex_username: str
+
+
+class TitleOfUser(Title):
+    user: Owner
+
+
+async def titles(*args: Any, **kwargs: Any) -> list[str]:
+    return [row.title.removeprefix("Title ") for row in (await paginate(*args, **kwargs)).data]
+
+
+async def test_first_page_is_the_newest_rows(db: DatabaseUrl) -> None:
+    await make_requests(45)
+    result = await paginate(MediaRequest.all())
+    assert [row.title for row in result.data] == [f"Title {number}" for number in range(44, 24, -1)]
+    assert vars(result.pagination) == {"page": 1, "limit": 20, "total": 45, "total_pages": 3}
+
+
+async def test_pages_follow_each_other(db: DatabaseUrl) -> None:
+    await make_requests(5)
+    pages = [await titles(MediaRequest.all(), page=page, limit=2) for page in (1, 2, 3, 4)]
+    assert pages == [["4", "3"], ["2", "1"], ["0"], []]
+
+
+async def test_params_stand_for_the_arguments(db: DatabaseUrl) -> None:
+    await make_requests(5)
+    params = PaginationParams(page=2, limit=2, sort_by="title", sort_order="asc")
+    assert await titles(MediaRequest.all(), params) == ["2", "3"]
+    assert await titles(MediaRequest.all(), page=2, limit=2, sort_by="title", sort_order="asc") == ["2", "3"]
+    with pytest.raises(InvalidPaginationError, match=r"^params: "):
+        await paginate(MediaRequest.all(), params, page=3)
+
+
+@pytest.mark.parametrize(("total", "pages"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2)])
+async def test_total_pages(db: DatabaseUrl, total: int, pages: int) -> None:
+    await make_requests(total)
+    for page in (1, 2, 7):
+        pagination = (await paginate(MediaRequest.all(), page=page, limit=2)).pagination
+        assert (pagination.total, pagination.total_pages, pagination.page) == (total, pages, page)
+
+
+async def test_a_page_past_the_end_is_empty_and_keeps_the_total(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    for page in (2, 3, 2**63 // 20):
+        result = await paginate(MediaRequest.all(), page=page)
+        assert (result.data, result.pagination.total) == ([], 3)
+
+
+@pytest.mark.parametrize("arguments", [{"page": 0}, {"limit": 101}, {"page": "2"}, {"page": 2**62, "limit": 100}])
+async def test_refuses_a_page_or_a_limit(db: DatabaseUrl, arguments: Any) -> None:
+    with pytest.raises(InvalidPaginationError):
+        await paginate(MediaRequest.all(), **arguments)
+
+
+async def test_refuses_a_slice(db: DatabaseUrl) -> None:
+    for queryset in (MediaRequest.all().limit(3), MediaRequest.all().offset(3)):
+        with pytest.raises(InvalidPaginationError, match=r"^queryset: "):
+            await paginate(queryset)
+
+
+# How many statements it takes
+
+
+@pytest.mark.parametrize(
+    ("page", "statements"),
+    [(1, 1), (2, 1), (3, 1), (4, 2)],
+    ids=["full", "full", "short", "past the end"],
+)
+async def test_page_and_total_take_one_round_trip(db: DatabaseUrl, page: int, statements: int) -> None:
+    await make_requests(5)
+    async with recorded() as recording:
+        result = await paginate(MediaRequest.all(), page=page, limit=2)
+    assert len(recording) == statements
+    assert result.pagination.total == 5
+
+
+@pytest.mark.parametrize(("page", "loops"), [(1, 1), (2, 1), (3, 0), (4, 0)])
+async def test_counts_only_when_the_page_is_full(db: DatabaseUrl, page: int, loops: int) -> None:
+    await make_requests(5)
+    async with recorded() as recording:
+        await paginate(MediaRequest.all(), page=page, limit=2)
+    explained = await fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {recording[0]}", 2, 2 * (page - 1), 2)
+    plan = json.loads(explained[0]["QUERY PLAN"])[0]["Plan"]
+    counts = [
+        node for node in plan["Plans"] if node.get("Parent Relationship") == "InitPlan" and "CTE" not in str(node)
+    ]
+    assert [node["Actual Loops"] for node in counts] == [loops]
+
+
+async def test_an_empty_list_is_not_counted(db: DatabaseUrl) -> None:
+    async with recorded() as recording:
+        assert (await paginate(MediaRequest.all())).pagination.total == 0
+    assert len(recording) == 1
+
+
+# The order
+
+
+async def test_own_column_of_each_model(db: DatabaseUrl) -> None:
+    for model, column in (
+        (ActivityLog, "created_at"),
+        (LocalCredential, "updated_at"),
+        (RateLimit, "window_start"),
+        (Service, "created_at"),
+        (ServiceStatusHistory, "checked_at"),
+        (SystemConfig, "updated_at"),
+        (YouTubeDownload, "created_at"),
+    ):
+        async with recorded() as recording:
+            await paginate(model.all())
+        assert f'ORDER BY "{column}" DESC,"id" DESC LIMIT' in recording[0]
+
+
+async def test_every_plain_column_sorts(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    for model in (MediaRequest, User, Service, ActivityLog, SystemConfig, LocalCredential):
+        with pytest.raises(InvalidSortError) as raised:
+            await paginate(model.all(), sort_by="nothing")
+        for column in str(raised.value).partition(", but by ")[2].split(", "):
+            await paginate(model.all(), sort_by=column, sort_order="asc")
+
+
+@pytest.mark.parametrize(
+    ("model", "allowed"),
+    [
+        (
+            MediaRequest,
+            "completed_at, created_at, id, imdb_id, media_type, overseerr_id, status, title, tmdb_id, user_id",
+        ),
+        (User, "created_at, email, id, last_login_at, plex_id, plex_username, role, status"),
+        (Service, "created_at, display_name, enabled, id, name, updated_at"),
+        (SystemConfig, "customized_at, description, id, key, updated_at, updated_by_id"),
+        (LocalCredential, "id, must_change_password, updated_at, user_id, username"),
+    ],
+)
+async def test_columns_that_sort(db: DatabaseUrl, model: Any, allowed: str) -> None:
+    with pytest.raises(InvalidSortError) as raised:
+        await paginate(model.all(), sort_by="nothing")
+    assert str(raised.value) == f"sort_by: {model.__name__} can't be sorted by 'nothing', but by {allowed}"
+
+
+@pytest.mark.parametrize(
+    ("model", "column"),
+    [
+        (User, "plex_token"),
+        (User, "media_requests"),
+        (User, "media_requests__title"),
+        (MediaRequest, "user"),
+        (MediaRequest, "user__plex_token"),
+        (MediaRequest, "user__plex_username"),
+        (MediaRequest, "request_data"),
+        (MediaRequest, "pk"),
+        (MediaRequest, "-title"),
+        (MediaRequest, ""),
+        (MediaRequest, "title, (SELECT 1)"),
+        (MediaRequest, 1),
+        (MediaRequest, ["title"]),
+        (Service, "api_key"),
+        (Service, "config_data"),
+        (Service, "url"),
+        (LocalCredential, "password_hash"),
+        (SystemConfig, "updated_by"),
+        (SystemConfig, "value"),
+    ],
+)
+async def test_refuses_to_sort_by(db: DatabaseUrl, model: Any, column: Any) -> None:
+    async with recorded() as recording:
+        with pytest.raises(InvalidSortError, match=r"^sort_by: \w+ can't be sorted by .*, but by "):
+            await paginate(model.all(), sort_by=column)
+    assert recording == []
+
+
+async def test_refuses_an_order(db: DatabaseUrl) -> None:
+    with pytest.raises(InvalidSortError, match=r"^sort_order: "):
+        await paginate(MediaRequest.all(), sort_by="title", sort_order="up")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_null_is_greater_than_every_value(db: DatabaseUrl, order: Any) -> None:
+    service = await make_service()
+    await make_checks(service, [{"response_time_ms": number} for number in (3, None, 1, None, 2)])
+    expected = await ordered_ids("service_status_history", "response_time_ms", order)
+    pages = [
+        await paginate(ServiceStatusHistory.all(), page=page, limit=2, sort_by="response_time_ms", sort_order=order)
+        for page in (1, 2, 3)
+    ]
+    assert [row.id for page in pages for row in page.data] == expected
+
+
+async def test_keeps_an_order_of_the_query_set(db: DatabaseUrl) -> None:
+    service = await make_service()
+    statuses = [ServiceStatus.UP, ServiceStatus.DOWN, ServiceStatus.UP, ServiceStatus.DEGRADED]
+    await make_checks(service, [{"status": status, "response_time_ms": n} for n, status in enumerate(statuses)])
+    queryset = ServiceStatusHistory.all()
+
+    async def times(*order: str, **kwargs: Any) -> list[int | None]:
+        return [row.response_time_ms for row in (await paginate(queryset.order_by(*order), **kwargs)).data]
+
+    assert await times("status", "-response_time_ms") == [3, 1, 2, 0]
+    assert await times("-status", "response_time_ms", sort_order="asc") == [0, 2, 1, 3]
+    assert await times("status", sort_by="response_time_ms", sort_order="asc") == [0, 1, 2, 3]  # sort_by wins
+    async with recorded() as recording:
+        await times("-status")
+        await times("id")
+        await times("service__name")
+    assert 'ORDER BY "status" DESC,"id" DESC LIMIT' in recording[0]
+    assert 'ORDER BY "id" ASC LIMIT' in recording[1]
+    assert '"name" ASC,"service_status_history"."id" ASC LIMIT' in recording[2]
+
+
+async def test_a_secret_in_the_order_of_the_query_set_is_refused(db: DatabaseUrl) -> None:
+    with pytest.raises(SecretFieldError):
+        await paginate(MediaRequest.all().order_by("user__plex_token"))
+
+
+# What a query set brings along
+
+
+async def test_relations_come_along(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    queryset = MediaRequest.all().select_related("user").prefetch_related("status_updates")
+    async with recorded() as recording:
+        result = await paginate(queryset, limit=2)
+        assert [(row.title, row.user.plex_username) for row in result.data] == [
+            ("Title 2", "Name 3"),
+            ("Title 1", "Name 3"),
+        ]
+        assert [list(row.status_updates) for row in result.data] == [[], []]
+    assert len(recording) == 2
+    assert result.pagination.total == 3
+
+
+async def test_only(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    for queryset in (MediaRequest.all().only("title"), MediaRequest.all().only("title").distinct()):
+        for kwargs in ({}, {"sort_by": "status"}, {"sort_by": "title"}):
+            assert await titles(queryset, limit=2, **kwargs) == ["2", "1"]
+        assert await titles(queryset.order_by("-created_at"), limit=2) == ["2", "1"]
+    result = await paginate(MediaRequest.all().only("title"))
+    with pytest.raises(AttributeError):
+        _ = result.data[0].media_type
+
+
+async def test_annotations_come_along(db: DatabaseUrl) -> None:
+    ada = await make_requests(3)
+    bob = await make_requests(2)
+    await User.create(plex_id="none", plex_username="None")
+    queryset = User.annotate(requests=Count("media_requests"), low=Lower("plex_username"))
+    result = await paginate(queryset.filter(requests__gte=2).order_by("-requests"), limit=1)
+    assert [(row.id, getattr(row, "requests"), getattr(row, "low")) for row in result.data] == [  # noqa: B009
+        (ada.id, 3, "name 3")
+    ]
+    assert result.pagination.total == 2
+    second = await paginate(queryset.filter(low__in=["name 2", "name 3"]), page=2, limit=1, sort_order="asc")
+    assert [row.id for row in second.data] == [bob.id]
+    assert second.pagination.total == 2
+
+
+async def test_the_total_stays_out_of_the_models(db: DatabaseUrl) -> None:
+    await make_requests(2)
+    fetched = vars(await MediaRequest.get(title="Title 1"))
+    paged = vars((await paginate(MediaRequest.all(), limit=1)).data[0])
+    assert paged == fetched
+
+
+async def test_filter_through_a_relation_to_many(db: DatabaseUrl) -> None:
+    ada = await make_requests(3)
+    bob = await make_requests(2)
+    queryset = User.filter(media_requests__media_type="movie").distinct()
+    pages = [await paginate(queryset, page=page, limit=1) for page in (1, 2, 3)]
+    assert [[row.id for row in page.data] for page in pages] == [[bob.id], [ada.id], []]
+    assert [page.pagination.total for page in pages] == [2, 2, 2]
+
+
+async def test_locks_the_rows_of_the_page(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    result = await paginate(MediaRequest.all().select_for_update(), limit=2)
+    assert (len(result.data), result.pagination.total) == (2, 3)
+
+
+async def test_leaves_the_query_set_as_it_was(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    queryset = MediaRequest.filter(media_type="movie")
+    await paginate(queryset, limit=1, sort_by="title")
+    assert len(await queryset) == 3
+
+
+async def test_schemas_instead_of_models(db: DatabaseUrl) -> None:
+    await make_requests(3)
+    result = await paginate(MediaRequest.all(), limit=2, schema=Title)
+    assert result.data == [Title(title="Title 2"), Title(title="Title 1")]
+    assert json.loads(result.model_dump_json()) == {
+        "data": [{"title": "Title 2"}, {"title": "Title 1"}],
+        "pagination": {"page": 1, "limit": 2, "total": 3, "totalPages": 2},
+    }
+    nested = await paginate(MediaRequest.all().select_related("user"), limit=1, schema=TitleOfUser)
+    assert nested.data[0].user.plex_username == "Name 3"
+
+
+async def test_instants_keep_their_microseconds(db: DatabaseUrl) -> None:
+    await make_requests(2)
+    assert [row.created_at for row in (await paginate(MediaRequest.all())).data] == [instant(1), instant(0)]
