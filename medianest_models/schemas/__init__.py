@@ -71,11 +71,13 @@ _NOUNS: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _NOUNS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_NOUNS[name]}"), name)
-    return found
+if not TYPE_CHECKING:  # to a type checker every name would exist
+
+    def __getattr__(name: str) -> Any:
+        if name not in _NOUNS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_NOUNS[name]}"), name)
+        return found
 
 
 def __dir__() -> list[str]:

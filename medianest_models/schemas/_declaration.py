@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, cast
 
-from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
+from pydantic import ModelWrapValidatorHandler, ValidationError, create_model, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
 from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
@@ -88,14 +88,7 @@ def _build(
     hints = inspect.get_annotations(declared)
     if unknown := hints.keys() - model._meta.fields_db_projection.keys():
         raise TypeError(f"{declared.__name__}: {model.__name__} has no column {', '.join(sorted(unknown))}")
-    made = pydantic_model_creator(
-        model,
-        name=declared.__name__,
-        include=tuple(hints),
-        module=declared.__module__,
-        # Without a title, a subclass of the schema has its own name in a JSON schema.
-        model_config=ConfigDict(title=None, extra=extra, hide_input_in_errors=True),
-    )
+    made = pydantic_model_creator(model, name=declared.__name__, include=tuple(hints), module=declared.__module__)
     body = vars(declared)
     fields: dict[str, Any] = {
         name: (_with_constraints(hint, made, model, name), body.get(name, ...)) for name, hint in hints.items()
@@ -106,6 +99,8 @@ def _build(
         __doc__=declared.__doc__,
         __module__=declared.__module__,
         __namespace__={name: body[name] for name in body if name not in hints and not name.startswith("__")},
+        # Without a title, a subclass of the schema has its own name in a JSON schema.
+        __cls_kwargs__={"title": None, "extra": extra, "hide_input_in_errors": True},
         **fields,
     )
     return cast("DeclaredT", schema)

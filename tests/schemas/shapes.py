@@ -1,0 +1,42 @@
+"""What the tests of the schemas ask of them."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
+
+from tortoise.contrib.pydantic import PydanticModel
+
+from medianest_models import schemas
+
+if TYPE_CHECKING:
+    from medianest_models.models.base import Base
+
+SCHEMAS: Final[dict[str, type[PydanticModel]]] = {name: getattr(schemas, name) for name in schemas.__all__}
+READ: Final = {name: schema for name, schema in SCHEMAS.items() if name.endswith(("Read", "WithoutSecrets"))}
+WRITTEN: Final = {name: schema for name, schema in SCHEMAS.items() if name not in READ}
+
+
+def model_of(schema: type[PydanticModel]) -> type[Base]:
+    """The model that a schema was made from."""
+    model: type[Base] = schema.model_config["orig_model"]  # type: ignore[typeddict-item]  # Tortoise puts it there
+    return model
+
+
+def created(schema: type[PydanticModel]) -> type[PydanticModel]:
+    """What `pydantic_model_creator` made for a schema, before the declaration was put over it."""
+    _, made = schema.__bases__
+    assert issubclass(made, PydanticModel)
+    assert made.__name__ == schema.__name__
+    return made
+
+
+def without_none(annotation: Any) -> tuple[Any, bool]:
+    """An annotation without None, and whether it had it."""
+    if get_origin(annotation) not in (types.UnionType, Union):
+        return annotation, False
+    rest = [arg for arg in get_args(annotation) if arg is not type(None)]
+    merged = rest[0]
+    for arg in rest[1:]:
+        merged |= arg
+    return merged, len(rest) < len(get_args(annotation))

@@ -1,0 +1,158 @@
+"""A schema's declaration, which type checkers read, says what pydantic_model_creator made of the model's columns."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from pydantic import AwareDatetime, SecretStr
+from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
+
+from medianest_models import models, schemas
+from medianest_models.fields import EncryptedJSONField, InstantField, JSONField, is_secret
+from medianest_models.models import LocalCredential, Service, User
+from medianest_models.repositories import downloads, media_requests, services, system_config, users
+from medianest_models.schemas._declaration import Declared, read_schema, write_schema
+from tests.schemas.shapes import READ, SCHEMAS, WRITTEN, created, model_of, without_none
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The function that takes a schema's fields, and those of its arguments that don't come from the caller's document.
+TAKEN_BY: dict[str, tuple[Callable[..., Any], set[str]]] = {
+    "UserCreate": (users.upsert_from_plex, set()),
+    "MediaRequestCreate": (media_requests.submit, {"user_id"}),
+    "MediaRequestStatusUpdateCreate": (media_requests.transition, {"request_id"}),
+    "YouTubeDownloadCreate": (downloads.enqueue, {"user_id"}),
+    "ServiceUpdate": (services.configure, {"name"}),
+    "ServiceStatusHistoryCreate": (services.record_check, {"service"}),
+    "SystemConfigUpdate": (system_config.set, {"key", "updated_by"}),
+}
+OF_A_COLUMN = {"UUID": UUID, "UUID | None": UUID | None, "int": int}
+"""Annotations of the models' that the creator could not resolve."""
+
+
+def column(schema: type[PydanticModel], name: str) -> Any:
+    return model_of(schema)._meta.fields_map[name]
+
+
+def declared_type(schema: type[PydanticModel], name: str) -> Any:
+    """What a schema should declare for what the creator made of a column: the same, with four exceptions."""
+    annotation = created(schema).model_fields[name].annotation
+    made, _ = without_none(OF_A_COLUMN.get(getattr(annotation, "__forward_arg__", ""), annotation))
+    field = column(schema, name)
+    if isinstance(field, EncryptedJSONField):
+        return Any  # with a SecretStr in each secret place
+    if is_secret(field) or (field is models.Service._meta.fields_map["url"] and schema.__name__ in WRITTEN):
+        return SecretStr
+    if isinstance(field, JSONField):
+        return dict[str, Any] if schema is schemas.YouTubeDownloadCreate else Any  # enqueue() takes a dict
+    return AwareDatetime if isinstance(field, InstantField) else made
+
+
+def test_all_schemas_are_listed() -> None:
+    folder = Path(inspect.getfile(schemas)).parent
+    nouns = [import_module(f"medianest_models.schemas.{path.stem}") for path in folder.glob("[a-z]*.py")]
+    assert sorted(schemas.__all__) == sorted(name for noun in nouns for name in noun.__all__)
+    assert set(schemas.__all__) <= set(dir(schemas))
+    with pytest.raises(AttributeError, match=r"^module 'medianest_models\.schemas' has no attribute 'UserRead'$"):
+        schemas.UserRead  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
+
+
+def test_every_table_has_one_read_schema() -> None:
+    assert sorted(model_of(schema).__name__ for schema in READ.values()) == sorted(models.__all__)
+
+
+@pytest.mark.parametrize("schema", READ.values(), ids=READ)
+def test_a_read_schema_has_every_column_that_is_not_secret(schema: type[PydanticModel]) -> None:
+    columns = {name for name in model_of(schema)._meta.fields_db_projection if not is_secret(column(schema, name))}
+    assert schema.model_fields.keys() == columns
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_declared_and_created_fields_agree(schema: type[PydanticModel]) -> None:
+    made = created(schema).model_fields
+    assert schema.model_fields.keys() == made.keys()
+    for name, field in schema.model_fields.items():
+        annotation, nullable = without_none(field.annotation)
+        assert annotation == declared_type(schema, name), name
+        if annotation is not Any:
+            assert nullable == column(schema, name).null or is_left_out(schema, name), name
+        if not hasattr(column(schema, name), "enum_type"):
+            assert field.metadata == made[name].metadata, name
+
+
+def is_left_out(schema: type[PydanticModel], name: str) -> bool:
+    """Whether None is the default of a field that need not be given, which is then not passed on, or means now."""
+    field = schema.model_fields[name]
+    return not field.is_required() and field.default is None and schema.__name__ in WRITTEN
+
+
+@pytest.mark.parametrize("schema", READ.values(), ids=READ)
+def test_a_read_schema_has_no_defaults(schema: type[PydanticModel]) -> None:
+    assert all(field.is_required() for field in schema.model_fields.values())
+
+
+def test_every_written_schema_has_a_function_that_takes_it() -> None:
+    assert TAKEN_BY.keys() == WRITTEN.keys()
+
+
+@pytest.mark.parametrize(("name", "function", "others"), [(name, *taken) for name, taken in TAKEN_BY.items()])
+def test_a_written_schema_has_a_function_s_arguments(name: str, function: Callable[..., Any], others: set[str]) -> None:
+    parameters = inspect.signature(function).parameters
+    fields = WRITTEN[name].model_fields
+    assert fields.keys() == parameters.keys() - others
+    for field_name, field in fields.items():
+        default = parameters[field_name].default
+        assert field.is_required() == (default is inspect.Parameter.empty), field_name
+        if not field.is_required() and default is not services.UNCHANGED:
+            assert field.default == default
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_a_schema_looks_as_if_it_were_written_by_hand(schema: type[PydanticModel]) -> None:
+    assert schema.__module__.startswith("medianest_models.schemas.")
+    assert schema.__qualname__ == schema.__name__
+    assert schema.__doc__
+    assert "<br/>" not in schema.__doc__
+    assert inspect.getmodule(schema).__dict__[schema.__name__] is schema
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [(User, "plex_token"), (Service, "config_data"), (LocalCredential, "password_hash")]
+)
+def test_a_secret_column_can_t_be_read(model: Any, name: str) -> None:
+    class Shown(Declared):
+        id: Any
+
+    Shown.__annotations__[name] = SecretStr
+    with pytest.raises(TypeError, match=rf"^Shown: can't show {name}, which is secret$"):
+        read_schema(model)(Shown)
+
+
+def test_what_is_no_column_is_refused() -> None:
+    class Wrong(Declared):
+        id: UUID
+        plex_tokens: str
+        media_requests: list[str]
+
+    for declare in (read_schema, write_schema):
+        with pytest.raises(TypeError, match=r"^Wrong: User has no column media_requests, plex_tokens$"):
+            declare(User)(Wrong)
+
+
+def test_a_schema_of_the_same_name_and_columns_made_elsewhere_changes_nothing() -> None:
+    made = pydantic_model_creator(User, name="Mine", include=("id", "plex_id"))
+
+    class Mine(Declared):
+        id: UUID
+        plex_id: str
+
+    mine = read_schema(User)(Mine)
+    assert mine is not made
+    assert "__orm_obj__" not in vars(mine.model_validate(User(plex_id="1", plex_username="x")))
+    assert mine.model_config.get("hide_input_in_errors")

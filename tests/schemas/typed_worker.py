@@ -1,0 +1,261 @@
+"""A worker that uses every field of every schema: `mypy --strict` and pyright check it, and the tests run it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, assert_type
+from uuid import UUID
+
+from pydantic import BaseModel, SecretStr
+
+from medianest_models.enums import (
+    DownloadPriority,
+    DownloadStatus,
+    RequestStatus,
+    ServiceStatus,
+    UserRole,
+    UserStatus,
+)
+from medianest_models.models import MediaRequest, User
+from medianest_models.pagination import PaginatedResult, paginate
+from medianest_models.schemas import (
+    ActivityLogRead,
+    LocalCredentialRead,
+    MediaRequestCreate,
+    MediaRequestRead,
+    MediaRequestStatusUpdateCreate,
+    MediaRequestStatusUpdateRead,
+    RateLimitRead,
+    ServiceRead,
+    ServiceStatusHistoryCreate,
+    ServiceStatusHistoryRead,
+    ServiceUpdate,
+    SessionTokenRead,
+    SystemConfigRead,
+    SystemConfigUpdate,
+    UserCreate,
+    UserWithoutSecrets,
+    YouTubeDownloadCreate,
+    YouTubeDownloadRead,
+)
+
+
+class RequestWithUser(MediaRequestRead):
+    """A schema of one's own, with another one in it."""
+
+    user: UserWithoutSecrets
+
+
+class Overview(BaseModel):
+    """A response of one's own."""
+
+    users: PaginatedResult[UserWithoutSecrets]
+    newest: RequestWithUser | None
+    services: list[ServiceRead] = []
+
+
+async def overview() -> Overview:
+    """What an endpoint returns."""
+    page = await paginate(User.all(), schema=UserWithoutSecrets)
+    assert_type(page, PaginatedResult[UserWithoutSecrets])
+    newest = await MediaRequest.all().order_by("-created_at").prefetch_related("user").first()
+    shown = None if newest is None else RequestWithUser.model_validate(newest)
+    assert_type(shown, RequestWithUser | None)
+    if shown is not None:
+        assert_type(shown.user.email, str | None)
+        assert_type(shown.title, str)
+    return Overview(users=page, newest=shown)
+
+
+def written() -> list[BaseModel]:
+    """What a worker makes by itself."""
+    return [
+        UserCreate(plex_id="1", plex_username="ada", plex_token=SecretStr("secret")),
+        ServiceUpdate(api_key=SecretStr("secret"), config_data={"token": "secret"}),
+        MediaRequestCreate(title="Metropolis", media_type="movie"),
+        MediaRequestStatusUpdateCreate(status=RequestStatus.APPROVED),
+        YouTubeDownloadCreate(playlist_url="https://youtube.com/playlist", priority=DownloadPriority.HIGH),
+        ServiceStatusHistoryCreate(status=ServiceStatus.UP, response_time_ms=12),
+        SystemConfigUpdate(value={"max": 3}),
+    ]
+
+
+def mistakes(user: UserWithoutSecrets) -> None:
+    """What a type checker refuses: an ignore that is not needed would be its error. Never run."""
+    _ = user.plex_token  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    user.role = "admin"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    UserCreate(plex_id="1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    MediaRequestCreate(title="x", media_type="movie", user_id=UUID(int=0))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def activity_log_read(shown: ActivityLogRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.action, str)
+    assert_type(shown.entity_type, str | None)
+    assert_type(shown.entity_id, str | None)
+    assert_type(shown.metadata, Any)
+    assert_type(shown.ip_address, str | None)
+    assert_type(shown.user_agent, str | None)
+    assert_type(shown.created_at, datetime)
+    assert_type(shown.user_id, UUID | None)
+
+
+def local_credential_read(shown: LocalCredentialRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.username, str)
+    assert_type(shown.must_change_password, bool)
+    assert_type(shown.updated_at, datetime)
+    assert_type(shown.user_id, UUID)
+
+
+def media_request_create(shown: MediaRequestCreate) -> None:
+    assert_type(shown.title, str)
+    assert_type(shown.media_type, str)
+    assert_type(shown.tmdb_id, str | None)
+    assert_type(shown.imdb_id, str | None)
+    assert_type(shown.overseerr_id, str | None)
+    assert_type(shown.request_data, Any)
+
+
+def media_request_read(shown: MediaRequestRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.title, str)
+    assert_type(shown.media_type, str)
+    assert_type(shown.tmdb_id, str | None)
+    assert_type(shown.imdb_id, str | None)
+    assert_type(shown.status, RequestStatus)
+    assert_type(shown.overseerr_id, str | None)
+    assert_type(shown.request_data, Any)
+    assert_type(shown.created_at, datetime)
+    assert_type(shown.completed_at, datetime | None)
+    assert_type(shown.user_id, UUID)
+
+
+def media_request_status_update_create(shown: MediaRequestStatusUpdateCreate) -> None:
+    assert_type(shown.status, RequestStatus)
+    assert_type(shown.message, str | None)
+
+
+def media_request_status_update_read(shown: MediaRequestStatusUpdateRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.status, RequestStatus)
+    assert_type(shown.message, str | None)
+    assert_type(shown.created_at, datetime)
+    assert_type(shown.request_id, UUID)
+
+
+def rate_limit_read(shown: RateLimitRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.ip_address, str | None)
+    assert_type(shown.endpoint, str)
+    assert_type(shown.request_count, int)
+    assert_type(shown.window_start, datetime)
+    assert_type(shown.user_id, UUID | None)
+
+
+def service_read(shown: ServiceRead) -> None:
+    assert_type(shown.id, int)
+    assert_type(shown.name, str)
+    assert_type(shown.display_name, str)
+    assert_type(shown.url, str | None)
+    assert_type(shown.enabled, bool)
+    assert_type(shown.created_at, datetime)
+    assert_type(shown.updated_at, datetime)
+
+
+def service_status_history_create(shown: ServiceStatusHistoryCreate) -> None:
+    assert_type(shown.status, ServiceStatus)
+    assert_type(shown.response_time_ms, int | None)
+    assert_type(shown.error_message, str | None)
+    assert_type(shown.checked_at, datetime | None)
+
+
+def service_status_history_read(shown: ServiceStatusHistoryRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.status, ServiceStatus)
+    assert_type(shown.response_time_ms, int | None)
+    assert_type(shown.error_message, str | None)
+    assert_type(shown.checked_at, datetime)
+    assert_type(shown.service_id, int)
+
+
+def service_update(shown: ServiceUpdate) -> None:
+    assert_type(shown.display_name, str | None)
+    assert_type(shown.url, SecretStr | None)
+    assert_type(shown.api_key, SecretStr | None)
+    assert_type(shown.enabled, bool | None)
+    assert_type(shown.config_data, Any)
+
+
+def session_token_read(shown: SessionTokenRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.family_id, UUID)
+    assert_type(shown.device_fingerprint, str | None)
+    assert_type(shown.ip_address, str | None)
+    assert_type(shown.user_agent, str | None)
+    assert_type(shown.expires_at, datetime)
+    assert_type(shown.created_at, datetime)
+    assert_type(shown.last_used_at, datetime | None)
+    assert_type(shown.rotated_at, datetime | None)
+    assert_type(shown.user_id, UUID)
+
+
+def system_config_read(shown: SystemConfigRead) -> None:
+    assert_type(shown.id, int)
+    assert_type(shown.key, str)
+    assert_type(shown.value, Any)
+    assert_type(shown.description, str | None)
+    assert_type(shown.updated_at, datetime)
+    assert_type(shown.customized_at, datetime | None)
+    assert_type(shown.updated_by_id, UUID | None)
+
+
+def system_config_update(shown: SystemConfigUpdate) -> None:
+    assert_type(shown.value, Any)
+
+
+def user_create(shown: UserCreate) -> None:
+    assert_type(shown.plex_id, str)
+    assert_type(shown.plex_username, str)
+    assert_type(shown.email, str | None)
+    assert_type(shown.plex_token, SecretStr | None)
+
+
+def user_without_secrets(shown: UserWithoutSecrets) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.plex_id, str)
+    assert_type(shown.plex_username, str)
+    assert_type(shown.email, str | None)
+    assert_type(shown.role, UserRole)
+    assert_type(shown.created_at, datetime)
+    assert_type(shown.last_login_at, datetime | None)
+    assert_type(shown.status, UserStatus)
+
+
+def you_tube_download_create(shown: YouTubeDownloadCreate) -> None:
+    assert_type(shown.playlist_url, str)
+    assert_type(shown.playlist_title, str | None)
+    assert_type(shown.priority, DownloadPriority)
+    assert_type(shown.scheduled_at, datetime | None)
+    assert_type(shown.metadata, dict[str, Any] | None)
+
+
+def you_tube_download_read(shown: YouTubeDownloadRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.playlist_url, str)
+    assert_type(shown.playlist_title, str | None)
+    assert_type(shown.status, DownloadStatus)
+    assert_type(shown.priority, DownloadPriority)
+    assert_type(shown.attempts, int)
+    assert_type(shown.worker_id, str | None)
+    assert_type(shown.lease_expires_at, datetime | None)
+    assert_type(shown.scheduled_at, datetime)
+    assert_type(shown.file_paths, Any)
+    assert_type(shown.plex_collection_id, str | None)
+    assert_type(shown.progress, int)
+    assert_type(shown.error_message, str | None)
+    assert_type(shown.metadata, Any)
+    assert_type(shown.created_at, datetime)
+    assert_type(shown.started_at, datetime | None)
+    assert_type(shown.completed_at, datetime | None)
+    assert_type(shown.user_id, UUID)
