@@ -31,7 +31,8 @@ async def indexes(call: Coroutine[Any, Any, Any]) -> set[str]:
     plans = await explain_calls(call)
     assert plans
     assert [seq_scans(plan) for plan in plans] == [set()] * len(plans)
-    return {name for plan in plans for name in index_names(plan)}
+    # Without those of the driver, which looks up what an array of UUIDs is.
+    return {name for plan in plans for name in index_names(plan) if not name.startswith("pg_")}
 
 
 async def test_get(big_database: DatabaseUrl) -> None:
@@ -58,22 +59,22 @@ DAY = datetime.timedelta(days=1)
 @pytest.mark.parametrize(
     ("filters", "intended"),
     [
-        ({"user_id": row_id(7), "status": RequestStatus.FAILED}, {BY_USER}),
-        ({"user_id": row_id(7), "media_type": "tv"}, {BY_USER}),
-        ({"status": RequestStatus.PENDING}, {BY_STATUS}),
-        ({"status": RequestStatus.PENDING, "media_type": "tv"}, {BY_STATUS}),
-        ({"created_from": datetime.datetime.now(datetime.UTC) - DAY}, {BY_AGE}),
+        ({"user_id": row_id(7), "status": RequestStatus.FAILED}, BY_USER),
+        ({"user_id": row_id(7), "media_type": "tv"}, BY_USER),
+        ({"status": RequestStatus.PENDING}, BY_STATUS),
+        ({"status": RequestStatus.PENDING, "media_type": "tv"}, BY_STATUS),
+        ({"created_from": datetime.datetime.now(datetime.UTC) - DAY}, BY_AGE),
         (
             {
                 "created_from": datetime.datetime.now(datetime.UTC) - 9 * DAY,
                 "created_to": datetime.datetime.now(datetime.UTC) - 8 * DAY,
             },
-            {BY_AGE},
+            BY_AGE,
         ),
     ],
 )
-async def test_list_by_filters(big_database: DatabaseUrl, filters: dict[str, Any], intended: set[str]) -> None:
-    assert await indexes(media_requests.list_by_filters(**filters)) == intended
+async def test_list_by_filters(big_database: DatabaseUrl, filters: dict[str, Any], intended: str) -> None:
+    assert intended in await indexes(media_requests.list_by_filters(**filters))
 
 
 async def test_counts_by_status(big_database: DatabaseUrl) -> None:

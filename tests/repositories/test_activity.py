@@ -1,0 +1,244 @@
+"""The log of who did what."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute
+from medianest_models.errors import InvalidInputError, InvalidReferenceError, InvalidSortError
+from medianest_models.models import ActivityLog, User
+from medianest_models.pagination import PaginationParams
+from medianest_models.repositories import activity
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+HOUR = datetime.timedelta(hours=1)
+
+
+async def new_user(name: str = "a") -> User:
+    return await User.create(plex_id=name, plex_username=name)
+
+
+async def entries(count: int, *, age: str = "0 hours", action: str = "a", user_id: UUID | None = None) -> None:
+    """Adds entries, each a second older than the one before it."""
+    await execute(
+        "INSERT INTO activity_logs (action, user_id, entity_type, entity_id, created_at) "
+        "SELECT $2, $3, 'thing', n::text, now() - $4::text::interval - n * interval '1 second' "
+        "FROM generate_series(1, $1::int) AS n",
+        count,
+        action,
+        user_id,
+        age,
+    )
+
+
+async def test_record(db: DatabaseUrl) -> None:
+    user = await new_user()
+    entry = await activity.record(
+        "request.approve",
+        user_id=str(user.id),
+        entity_type="media_request",
+        entity_id="17",
+        metadata={"from": "pending", "tags": ["a", None]},
+        ip_address="::FFFF:192.0.2.7",
+        user_agent="curl/8\n",
+    )
+    assert (entry.user_id, entry.action, entry.entity_type, entry.entity_id) == (
+        user.id,
+        "request.approve",
+        "media_request",
+        "17",
+    )
+    assert entry.metadata == {"from": "pending", "tags": ["a", None]}
+    assert (entry.ip_address, entry.user_agent) == ("192.0.2.7", "curl/8\n")
+    assert entry.created_at.tzinfo is datetime.UTC
+    assert dict(await ActivityLog.get()) == dict(entry)
+
+
+async def test_record_by_nobody_known(db: DatabaseUrl) -> None:
+    entry = await activity.record("start")
+    given = (entry.user_id, entry.entity_type, entry.entity_id, entry.metadata, entry.ip_address, entry.user_agent)
+    assert given == (None,) * 6
+
+
+@pytest.mark.parametrize("metadata", ["123", "null", 0, False, [], {}])
+async def test_metadata_is_no_json_text(db: DatabaseUrl, metadata: Any) -> None:
+    assert (await activity.record("a", metadata=metadata)).metadata == metadata
+
+
+async def test_an_entry_survives_its_user(db: DatabaseUrl) -> None:
+    user = await new_user()
+    entry = await activity.record("a", user_id=user.id)
+    await execute("DELETE FROM users")
+    assert dict(await ActivityLog.get()) == {**dict(entry), "user_id": None}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"action": ""},
+        {"action": "a" * 101},
+        {"action": "a\0"},
+        {"action": None},
+        {"action": 5},
+        {"user_id": "me"},
+        {"entity_type": ""},
+        {"entity_type": "t" * 51},
+        {"entity_id": "i" * 256},
+        {"entity_id": 17},
+        {"metadata": {1: 2}},
+        {"metadata": float("nan")},
+        {"metadata": {"a": b""}},
+        {"ip_address": "localhost"},
+        {"ip_address": "fe80::1%eth0"},
+        {"user_agent": "\ud800"},
+        {"user_agent": "\0"},
+    ],
+)
+async def test_record_refuses(db: DatabaseUrl, arguments: dict[str, Any]) -> None:
+    given = {"action": "a", **arguments}
+    with pytest.raises(InvalidInputError, match=next(iter(arguments))):
+        await activity.record(given.pop("action"), **given)
+    assert not await ActivityLog.exists()
+
+
+async def test_record_by_an_unknown_user(db: DatabaseUrl) -> None:
+    with pytest.raises(InvalidReferenceError):
+        async with transaction():
+            await activity.record("a", user_id=uuid4())
+    assert not await ActivityLog.exists()
+
+
+async def test_list_for_user(db: DatabaseUrl) -> None:
+    one, other = await new_user("1"), await new_user("2")
+    await entries(3, user_id=one.id)
+    await entries(2, user_id=other.id)
+    await entries(2)
+    page = await activity.list_for_user(one.id, params=PaginationParams(limit=2))
+    assert [entry.entity_id for entry in page.data] == ["1", "2"]
+    assert {entry.user_id for entry in page.data} == {one.id}
+    assert page.pagination.total == 3
+    assert (await activity.list_for_user(str(uuid4()))).data == []
+    with pytest.raises(InvalidInputError, match="user_id"):
+        await activity.list_for_user("me")
+
+
+async def test_list_for_entity(db: DatabaseUrl) -> None:
+    for entity_type, entity_id, action in (("a", "1", "x"), ("a", "2", "x"), ("b", "1", "x"), ("a", "1", "y")):
+        await activity.record(action, entity_type=entity_type, entity_id=entity_id)
+    page = await activity.list_for_entity("a", entity_id="1")
+    assert {entry.action for entry in page.data} == {"x", "y"}
+    assert page.pagination.total == 2
+    assert (await activity.list_for_entity("c", entity_id="1")).data == []
+    wrong: list[Any] = [("", "1"), ("a", ""), ("a\0", "1"), ("a" * 51, "1"), (None, "1"), ("a", 1)]
+    for entity_type, entity_id in wrong:
+        with pytest.raises(InvalidInputError, match="entity_"):
+            await activity.list_for_entity(entity_type, entity_id=entity_id)
+
+
+async def test_list_recent(db: DatabaseUrl) -> None:
+    await entries(3, action="a")
+    await entries(2, action="b", age="1 hour")
+    page = await activity.list_recent(params=PaginationParams(limit=4))
+    assert [entry.action for entry in page.data] == ["a", "a", "a", "b"]
+    assert page.pagination.total == 5
+    assert [entry.entity_id for entry in (await activity.list_recent(action="b")).data] == ["1", "2"]
+    assert (await activity.list_recent(action="c")).data == []
+    wrong: list[Any] = ["", "a" * 101, "\0", 5]
+    for action in wrong:
+        with pytest.raises(InvalidInputError, match="action"):
+            await activity.list_recent(action=action)
+    with pytest.raises(InvalidSortError):
+        await activity.list_recent(params=PaginationParams(sort_by="user__plex_token"))
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 10, 1000])
+async def test_prune_by_age(db: DatabaseUrl, batch_size: int) -> None:
+    await entries(10, age="1 hour")
+    await entries(3)
+    assert await activity.prune(HOUR, batch_size=batch_size) == 10
+    assert await activity.prune(HOUR) == 0
+    assert await ActivityLog.all().count() == 3
+
+
+async def test_prune_by_instant(db: DatabaseUrl) -> None:
+    await entries(10)
+    third = await ActivityLog.get(entity_id="3")
+    assert await activity.prune(third.created_at) == 7
+    assert {entry.entity_id for entry in await ActivityLog.all()} == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize(
+    ("older_than", "batch_size", "name"),
+    [
+        (datetime.timedelta(), 1, "older_than"),
+        (-HOUR, 1, "older_than"),
+        (datetime.datetime(2026, 1, 1), 1, "older_than"),  # noqa: DTZ001 - naive on purpose
+        (datetime.date(2026, 1, 1), 1, "older_than"),
+        (3600, 1, "older_than"),
+        (None, 1, "older_than"),
+        (HOUR, 0, "batch_size"),
+        (HOUR, -5, "batch_size"),
+        (HOUR, 1.0, "batch_size"),
+    ],
+)
+async def test_prune_refuses(db: DatabaseUrl, older_than: Any, batch_size: Any, name: str) -> None:
+    await entries(3, age="9 hours")
+    with pytest.raises(InvalidInputError, match=name):
+        await activity.prune(older_than, batch_size=batch_size)
+    assert await ActivityLog.all().count() == 3
+
+
+async def test_prune_of_what_is_older_than_the_calendar(db: DatabaseUrl) -> None:
+    await entries(1)
+    with pytest.raises(InvalidInputError):
+        async with transaction():
+            await activity.prune(datetime.timedelta.max)
+    assert await ActivityLog.all().count() == 1
+
+
+async def test_prune_can_be_stopped_and_run_again(fresh_db: DatabaseUrl) -> None:
+    await entries(3_000, age="2 hours")
+    task = asyncio.create_task(activity.prune(HOUR, batch_size=1))
+    while await ActivityLog.all().count() == 3_000:
+        pass
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    left = await ActivityLog.all().count()
+    assert 0 < left < 3_000
+    assert await activity.prune(HOUR) == left
+
+
+async def test_prune_waits_for_nobody(fresh_db: DatabaseUrl) -> None:
+    await entries(10, age="2 hours")
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM activity_logs WHERE entity_id = '9' FOR UPDATE")
+            assert await asyncio.wait_for(activity.prune(HOUR, batch_size=2), 10) == 9
+        assert await activity.prune(HOUR) == 1
+    finally:
+        await connection.close()
+
+
+async def prune_and_record(batch_size: int) -> int:
+    deleted = await activity.prune(HOUR, batch_size=batch_size)
+    await activity.record("done")
+    return deleted
+
+
+async def test_prune_in_many_processes_counts_each_entry_once(fresh_db: DatabaseUrl) -> None:
+    await entries(5_000, age="2 hours")
+    counts = await asyncio.to_thread(run_in_processes, prune_and_record, 4, 50, url=fresh_db, connected=True)
+    assert sum(counts) == 5_000
+    assert {entry.action for entry in await ActivityLog.all()} == {"done"}
