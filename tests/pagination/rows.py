@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tortoise.connection import get_connection
 
+from medianest_models.db import transaction
 from medianest_models.db.statements import fetch
 from medianest_models.enums import ServiceStatus
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User
@@ -83,6 +84,19 @@ async def walk(queryset: QuerySet[Any], *, limit: int, **sort: Any) -> Walk:
 
 def _ids(pages: list[CursorPage[Any]]) -> list[Any]:
     return [row.id for page in pages for row in page.data]
+
+
+@asynccontextmanager
+async def rolled_back() -> AsyncIterator[None]:
+    """What the block does is undone at its end, for a test that begins anew with each example."""
+    with suppress(_RollBack):
+        async with transaction():
+            yield
+            raise _RollBack
+
+
+class _RollBack(Exception):  # noqa: N818 - it tells of no error
+    """Ends the transaction of an example."""
 
 
 @asynccontextmanager

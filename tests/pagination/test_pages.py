@@ -25,6 +25,8 @@ from medianest_models.pagination import PaginationParams, paginate
 from tests.pagination.rows import instant, make_checks, make_requests, make_service, ordered_ids, recorded
 
 if TYPE_CHECKING:
+    from tortoise.models import Model
+
     from medianest_models.settings import DatabaseUrl
 
 
@@ -136,7 +138,7 @@ async def test_an_empty_list_is_not_counted(db: DatabaseUrl) -> None:
 
 
 async def test_own_column_of_each_model(db: DatabaseUrl) -> None:
-    for model, column in (
+    models: list[tuple[type[Model], str]] = [
         (ActivityLog, "created_at"),
         (LocalCredential, "updated_at"),
         (RateLimit, "window_start"),
@@ -144,7 +146,8 @@ async def test_own_column_of_each_model(db: DatabaseUrl) -> None:
         (ServiceStatusHistory, "checked_at"),
         (SystemConfig, "updated_at"),
         (YouTubeDownload, "created_at"),
-    ):
+    ]
+    for model, column in models:
         async with recorded() as recording:
             await paginate(model.all())
         assert f'ORDER BY "{column}" DESC,"id" DESC LIMIT' in recording[0]
@@ -152,7 +155,8 @@ async def test_own_column_of_each_model(db: DatabaseUrl) -> None:
 
 async def test_every_plain_column_sorts(db: DatabaseUrl) -> None:
     await make_requests(3)
-    for model in (MediaRequest, User, Service, ActivityLog, SystemConfig, LocalCredential):
+    models: list[type[Model]] = [MediaRequest, User, Service, ActivityLog, SystemConfig, LocalCredential]
+    for model in models:
         with pytest.raises(InvalidSortError) as raised:
             await paginate(model.all(), sort_by="nothing")
         for column in str(raised.value).partition(", but by ")[2].split(", "):

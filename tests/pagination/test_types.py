@@ -1,0 +1,33 @@
+"""What type checkers infer; the assertions are theirs, and mypy and pyright read this file in CI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_type
+
+from pydantic import BaseModel, ConfigDict
+
+from medianest_models.models import MediaRequest, User
+from medianest_models.pagination import CursorPage, PaginatedResult, PaginationParams, paginate, paginate_by_cursor
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+
+class Name(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    plex_username: str
+
+
+async def test_types(db: DatabaseUrl) -> None:
+    params = PaginationParams(limit=5)
+    assert_type(await paginate(User.all()), PaginatedResult[User])
+    assert_type(await paginate(User.filter(role="user").order_by("email"), params), PaginatedResult[User])
+    assert_type(await paginate(MediaRequest.all().select_related("user"), page=2), PaginatedResult[MediaRequest])
+    assert_type((await paginate(User.all())).data, list[User])
+    assert_type((await paginate(User.all())).pagination.total_pages, int)
+    assert_type(await paginate(User.all(), params, schema=Name), PaginatedResult[Name])
+    assert_type(await paginate(User.all(), sort_by="email", sort_order="asc", schema=Name), PaginatedResult[Name])
+    assert_type(await paginate_by_cursor(User.all()), CursorPage[User])
+    assert_type(await paginate_by_cursor(User.all(), limit=5, schema=Name), CursorPage[Name])
+    assert_type((await paginate_by_cursor(User.all())).next_cursor, str | None)
