@@ -72,19 +72,26 @@ class _RollBack(Exception):  # noqa: N818 - it tells of no error
     """Ends the transaction of a test."""
 
 
-async def plan_of(statement: str | AwaitableQuery[Any], *values: Any) -> Plan:
-    """The plan of a statement with these values, or of a query set: the tree that EXPLAIN (FORMAT JSON) gives."""
+async def plan_of(statement: str | AwaitableQuery[Any], *values: Any, analyze: bool = False) -> Plan:
+    """The plan of a statement with these values, or of a query set: the tree that EXPLAIN (FORMAT JSON) gives.
+
+    With `analyze` the statement runs, and the tree says what each step took.
+    """
     if isinstance(statement, AwaitableQuery):
         statement.sql()  # makes the query
         statement, parameters = statement.query.get_parameterized_sql()
         values = tuple(parameters)
-    rows = await fetch(f"EXPLAIN (FORMAT JSON) {statement}", *values)
+    options = "ANALYZE, BUFFERS, FORMAT JSON" if analyze else "FORMAT JSON"
+    rows = await fetch(f"EXPLAIN ({options}) {statement}", *values)
     plan: Plan = json.loads(rows[0]["QUERY PLAN"])[0]["Plan"]
     return plan
 
 
-async def explain_calls(call: Coroutine[Any, Any, Any]) -> list[Plan]:
-    """Await the call, and give the plan of each statement that it ran on this test's connection, in their order."""
+async def explain_calls(call: Coroutine[Any, Any, Any], *, analyze: bool = False) -> list[Plan]:
+    """Await the call, and give the plan of each statement that it ran on this test's connection, in their order.
+
+    With `analyze` each runs a second time, and its plan says what each step took.
+    """
     statements: list[tuple[str, tuple[Any, ...]]] = []
 
     def note(query: LoggedQuery) -> None:
@@ -99,7 +106,7 @@ async def explain_calls(call: Coroutine[Any, Any, Any]) -> list[Plan]:
         async with client.acquire_connection() as connection:
             connection.remove_query_logger(note)
         await asyncio.sleep(0)  # asyncpg tells its loggers a little later
-    return [await plan_of(sql, *values) for sql, values in statements if _EXPLAINABLE.match(sql)]
+    return [await plan_of(sql, *values, analyze=analyze) for sql, values in statements if _EXPLAINABLE.match(sql)]
 
 
 def page_plan(plan: Plan) -> Plan:

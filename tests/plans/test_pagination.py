@@ -1,0 +1,93 @@
+"""That a page is read from the index that has its order, however far from the beginning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medianest_models.enums import DownloadStatus, RequestStatus
+from medianest_models.models import ActivityLog, MediaRequest, ServiceStatusHistory, User, YouTubeDownload
+from medianest_models.pagination import paginate, paginate_by_cursor
+from medianest_models.pagination.cursors import CursorCodec, Position
+from medianest_models.pagination.sorting import sort_key
+from tests.plans.big_rows import ROWS, row_id
+from tests.plans.conftest import Plan, explain_calls, index_names, nodes, page_plan, seq_scans
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+LISTS: list[tuple[Any, str]] = [
+    (MediaRequest.all, "ix_media_requests_created_at"),
+    (lambda: MediaRequest.filter(user_id=row_id(7)), "ix_media_requests_user_id_created_at"),
+    (lambda: MediaRequest.filter(status=RequestStatus.FAILED), "ix_media_requests_status_created_at"),
+    (YouTubeDownload.all, "ix_youtube_downloads_created_at"),
+    (lambda: YouTubeDownload.filter(user_id=row_id(7)), "ix_youtube_downloads_user_id_created_at"),
+    (lambda: YouTubeDownload.filter(status=DownloadStatus.QUEUED), "ix_youtube_downloads_status_created_at"),
+    (lambda: ServiceStatusHistory.filter(service_id=1), "ix_service_status_history_service_id_checked_at"),
+    (ActivityLog.all, "ix_activity_logs_created_at"),
+    (User.all, "ix_users_created_at"),
+]
+ORDERS = pytest.mark.parametrize("order", ["asc", "desc"])
+EACH_LIST = pytest.mark.parametrize(("queryset", "index"), LISTS, ids=[index for _, index in LISTS])
+
+
+@EACH_LIST
+@ORDERS
+async def test_a_numbered_page(big_database: DatabaseUrl, queryset: Any, index: str, order: Any) -> None:
+    (plan,) = await explain_calls(paginate(queryset(), sort_order=order))
+    page = page_plan(plan)
+    assert index_names(page) == {index}
+    assert not seq_scans(plan)
+    assert "Sort" not in {node["Node Type"] for node in nodes(page)}
+
+
+@EACH_LIST
+@ORDERS
+async def test_pages_along_cursors(big_database: DatabaseUrl, queryset: Any, index: str, order: Any) -> None:
+    first = await paginate_by_cursor(queryset(), sort_order=order)
+    second = await paginate_by_cursor(queryset(), sort_order=order, cursor=first.next_cursor)
+    for cursor in (None, first.next_cursor, second.previous_cursor):
+        (plan,) = await explain_calls(paginate_by_cursor(queryset(), sort_order=order, cursor=cursor))
+        assert index_names(plan) == {index}
+        (scan,) = (node for node in nodes(plan) if "Index Name" in node)
+        assert ("ROW(" in scan.get("Index Cond", "")) == (cursor is not None)
+        assert all("Filter" not in node for node in nodes(plan))
+
+
+@pytest.mark.parametrize(
+    ("queryset", "sort_by"),
+    [
+        (MediaRequest.all, "created_at"),
+        (MediaRequest.all, "overseerr_id"),  # of which every second row has none, and an index without id
+        (lambda: MediaRequest.filter(status=RequestStatus.AVAILABLE), "created_at"),
+        (User.all, "id"),
+    ],
+    ids=["all", "nullable", "filtered", "by id"],
+)
+async def test_the_cost_of_a_page_does_not_grow_with_depth(
+    big_database: DatabaseUrl, queryset: Any, sort_by: str
+) -> None:
+    """In blocks of the table and of the index that are read."""
+    key = sort_key(queryset(), sort_by, "asc")
+    codec = CursorCodec.of(queryset(), key)
+    depths = []
+    for number in (100, ROWS // 2, ROWS - 100):
+        row = await queryset().model.get(id=row_id(number))
+        cursor = codec.encode(Position(False, False, getattr(row, sort_by), row.id))  # noqa: FBT003 - as in a cursor
+        plans = await explain_calls(
+            paginate_by_cursor(queryset(), sort_by=sort_by, sort_order="asc", cursor=cursor), analyze=True
+        )
+        depths.append(sum(blocks(plan) for plan in plans))
+    assert max(depths) < 60, depths
+
+
+async def test_the_cost_of_a_numbered_page_does_grow(big_database: DatabaseUrl) -> None:
+    """So that the test above can fail."""
+    (plan,) = await explain_calls(paginate(MediaRequest.all(), page=ROWS // 40), analyze=True)
+    assert blocks(page_plan(plan)) > 1000
+
+
+def blocks(plan: Plan) -> int:
+    read: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return read
