@@ -1,0 +1,132 @@
+"""The example of a worker, run as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from medianest_models.enums import DownloadStatus, ServiceStatus
+from medianest_models.models import Service, ServiceStatusHistory, User
+from medianest_models.repositories import downloads
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from medianest_models.models import YouTubeDownload
+    from medianest_models.settings import DatabaseUrl
+
+WORKER: Final = Path(__file__).parents[2] / "examples" / "worker.py"
+
+
+@asynccontextmanager
+async def a_worker() -> AsyncIterator[Process]:
+    """The worker, killed at the end should it still run."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WORKER), stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONWARNINGS": "error"}
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def stop(process: Process, number: signal.Signals = signal.SIGTERM) -> str:
+    """Sends the signal; what the worker wrote when it has ended, as it should, at once and without an error."""
+    process.send_signal(number)
+    async with asyncio.timeout(10):
+        _, written = await process.communicate()
+    log = written.decode()
+    assert process.returncode == 0, log
+    assert "Traceback" not in log
+    assert "Warning" not in log
+    return log
+
+
+async def until(question: Callable[[], Awaitable[Any]], process: Process) -> Any:
+    """The answer, as soon as it is a yes."""
+    async with asyncio.timeout(30):
+        while True:
+            if answer := await question():
+                return answer
+            assert process.returncode is None, "the worker ended"
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def download(fresh_db: DatabaseUrl) -> YouTubeDownload:
+    user = await User.create(plex_id="1", plex_username="ann")
+    return await downloads.enqueue(user.id, playlist_url="https://youtube.example/a")
+
+
+def test_is_short() -> None:
+    assert len(WORKER.read_text().splitlines()) < 100
+
+
+async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload) -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await Service.create(name="up", display_name="Up", url=f"http://user:password@127.0.0.1:{port}/path")
+    await Service.create(name="down", display_name="Down", url="http://127.0.0.1:1")
+    await Service.create(name="nowhere", display_name="Nowhere")
+
+    async def done() -> bool:
+        await download.refresh_from_db()
+        return download.status == DownloadStatus.COMPLETED
+
+    async with server, a_worker() as process:
+        await until(done, process)
+        later = await downloads.enqueue(download.user_id, playlist_url="https://youtube.example/b")
+        await until(lambda: downloads_running(later), process)  # it was woken
+        checks = {check.service.name: check for check in await ServiceStatusHistory.all().select_related("service")}
+        await stop(process, signal.SIGINT)
+    assert download.file_paths == [f"/videos/{download.id}.mkv"]
+    assert checks.keys() == {"up", "down"}
+    assert (checks["up"].status, checks["up"].error_message) == (ServiceStatus.UP, None)
+    assert (checks["down"].status, checks["down"].error_message) == (ServiceStatus.DOWN, "ConnectionRefusedError")
+
+
+async def downloads_running(download: YouTubeDownload) -> bool:
+    return (await downloads.get(download.id)).status == DownloadStatus.DOWNLOADING
+
+
+async def test_a_signal_in_the_middle_puts_the_download_back(download: YouTubeDownload) -> None:
+    async def half_done() -> bool:
+        await download.refresh_from_db()
+        return download.progress >= 30
+
+    async with a_worker() as process:
+        await until(half_done, process)
+        await stop(process)
+    await download.refresh_from_db()
+    assert (download.status, download.attempts, download.worker_id) == (DownloadStatus.QUEUED, 0, None)
+    assert await downloads.claim("another") is not None
+
+
+async def test_a_signal_ends_a_worker_that_waits(fresh_db: DatabaseUrl) -> None:
+    await Service.create(name="down", display_name="Down", url="http://127.0.0.1:1")
+    async with a_worker() as process:
+        await until(ServiceStatusHistory.exists, process)
+        await asyncio.sleep(0.5)
+        await stop(process)
+
+
+async def test_a_cancelled_download_is_given_up(download: YouTubeDownload) -> None:
+    async with a_worker() as process:
+        await until(lambda: downloads_running(download), process)
+        await downloads.cancel(download.id)
+        later = await downloads.enqueue(download.user_id, playlist_url="https://youtube.example/b")
+        await until(lambda: downloads_running(later), process)
+        log = await stop(process)
+    assert f"download {download.id} does not belong to this worker" in log
+    await download.refresh_from_db()
+    assert (download.status, download.error_message) == (DownloadStatus.FAILED, "cancelled")
