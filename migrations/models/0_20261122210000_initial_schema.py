@@ -346,7 +346,7 @@ BEGIN
     ) THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(7021406153840117317);
+    PERFORM pg_advisory_xact_lock(5903318274460197125);
     PERFORM medianest_release_expired_downloads(max_attempts);
     IF (SELECT count(*) FROM youtube_downloads WHERE status = 'downloading') >= most THEN
         RETURN;
