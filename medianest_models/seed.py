@@ -40,8 +40,8 @@ class SeedReport:
     configs: dict[str, SeedOutcome]
 
 
-# Raw, because a lock has no other form: seeds run one after the other, and each sees what those before it did.
-# The number is any that nothing else in the database locks.
+# Raw, because a lock has no other form: seeds run one after the other, so that two which update several settings
+# can't each wait for the other. The number is any that nothing else in the database locks.
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(7021406153840117317)"
 
 # Raw, because it speaks to a trigger: while this is on, changed settings are not marked as customized. It is turned

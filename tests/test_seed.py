@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medianest_models.db import connect_database, disconnect_database
+from medianest_models.db import connect_database, database, disconnect_database
 from medianest_models.db.statements import execute, fetch
-from medianest_models.errors import MigrationError
+from medianest_models.errors import DatabaseTimeoutError, MigrationError
 from medianest_models.models import Service, SystemConfig
 from medianest_models.repositories import system_config
-from medianest_models.seed import SeedOutcome, SeedReport, seed
+from medianest_models.seed import _ONE_AT_A_TIME, SeedOutcome, SeedReport, seed
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -149,13 +149,13 @@ async def test_eight_processes_at_once_twice(fresh_url: DatabaseUrl) -> None:
     assert run_in_processes(seed_and_count, 8, url=fresh_url, connected=True) == [(kept, 3, 5)] * 8
 
 
+async def set_all_and_seed() -> None:
+    await asyncio.gather(seed(), set_all(), seed())
+
+
 async def set_all() -> None:
     for key, (value, _) in CONFIGS.items():
         await system_config.set(key, value={name: number + 1 for name, number in value.items()})
-
-
-async def set_all_and_seed() -> None:
-    await asyncio.gather(seed(), set_all(), seed())
 
 
 async def test_workers_that_change_settings_while_it_runs_win(fresh_url: DatabaseUrl) -> None:
@@ -166,6 +166,44 @@ async def test_workers_that_change_settings_while_it_runs_win(fresh_url: Databas
     finally:
         await connection.close()
     assert {row["key"] for row in customized} == CONFIGS.keys()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO services (name, display_name) VALUES ('plex', 'Ours')",
+        f"INSERT INTO system_config (key, value, customized_at) VALUES ('{DOWNLOADS}', '{{}}', now())",
+    ],
+)
+async def test_what_somebody_creates_in_the_same_moment_stays(fresh_db: DatabaseUrl, statement: str) -> None:
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            await connection.execute(statement)
+            seeding = asyncio.create_task(seed())
+            while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                assert not seeding.done()
+    finally:
+        await connection.close()
+    done = await seeding
+    outcomes = {**done.services, **done.configs}
+    assert sorted(outcomes.values()).count(SeedOutcome.CREATED) == 7
+
+
+async def test_a_seed_waits_for_another_one_for_so_long(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.2")
+    other = await connect(fresh_url)
+    try:
+        async with database(fresh_url):
+            async with other.transaction():
+                await other.execute(_ONE_AT_A_TIME)
+                with pytest.raises(DatabaseTimeoutError):
+                    await seed()
+            assert await seed() == report(SeedOutcome.CREATED)
+    finally:
+        await other.close()
 
 
 async def test_an_unmigrated_database_is_refused(empty_url: DatabaseUrl) -> None:
