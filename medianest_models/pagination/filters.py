@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pypika_tortoise.terms import Term
 from tortoise.expressions import Expression, F, Q, RawSQL, Subquery
 from tortoise.models import Model
-from tortoise.queryset import AwaitableQuery
 
 from medianest_models.pagination import querysets
+
+if TYPE_CHECKING:
+    from tortoise.queryset import AwaitableQuery
 
 
 def filters_digest(query: AwaitableQuery[Any]) -> str:
@@ -45,14 +46,8 @@ def _jsonable(value: object) -> Any:
     match value:
         case datetime.date():
             return {"instant": None}
-        case Enum():
-            return value.value
         case Model():
             return value.pk
-        case set() | frozenset():
-            return _unordered(value)
-        case AwaitableQuery():
-            return filters_digest(value)
         case Subquery():
             return filters_digest(value.query)
         case RawSQL():

@@ -4,6 +4,7 @@ import base64
 import datetime
 import hashlib
 import hmac
+import itertools
 import json
 import string
 from typing import TYPE_CHECKING, Any
@@ -295,6 +296,7 @@ ID = '"00000000-0000-7000-8000-000000000001"'
         (Service, "enabled", f"[false,false,true,{ID}]"),
         (YouTubeDownload, "priority", f"[false,false,11,{ID}]"),
     ],
+    ids=map(str, itertools.count()),
 )
 async def test_a_forged_value_of_the_wrong_type_is_refused(
     db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, model: Any, sort_by: str, payload: str
