@@ -173,8 +173,6 @@ def _as_row(check: Check) -> CheckTuple:
     Raises:
         InvalidInputError: A value can't be stored.
     """
-    if check.status is None:
-        raise InvalidInputError("status: must be a ServiceStatus")
     milliseconds = check.response_time_ms
     if milliseconds is not None and (type(milliseconds) is not int or not 0 <= milliseconds <= MAX_INT):
         raise InvalidInputError(f"response_time_ms: must be a whole number from 0 to {MAX_INT}")

@@ -170,8 +170,6 @@ async def set_role(user_id: UUID | str, *, role: UserRole) -> User:
     """
     user_id = as_uuid(user_id, "user_id")
     value = as_column(User, "role", role)
-    if value is None:
-        raise InvalidInputError("role: must be a UserRole")
     async with transaction():
         if value != UserRole.ADMIN:
             await _keep_an_admin(user_id)
