@@ -79,6 +79,11 @@ def set_pid(server: EmbeddedServer, pid: int) -> None:
     file.write_text("\n".join([str(pid), *lines, ""]))
 
 
+async def copy(source: Path, target: Path) -> None:
+    process = await asyncio.create_subprocess_exec("cp", "-a", source, target)
+    assert await process.wait() == 0
+
+
 @contextmanager
 def foreign_process(uid: int) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has nothing to do with PostgreSQL, of this user."""
@@ -170,14 +175,13 @@ async def test_another_homes_server_in_the_pid_file_is_neither_trusted_nor_signa
 
 
 async def test_a_copied_home_gets_a_server_of_its_own(new_server: NewServer) -> None:
-    server, copy = new_server("one"), new_server("copy", blank=True)
+    server, other = new_server("one"), new_server("copy", blank=True)
     url = server.start()
     await insert(url, 1)
-    process = await asyncio.create_subprocess_exec("cp", "-a", server.home, copy.home)
-    assert await process.wait() == 0  # its postmaster.pid names the original's server
-    assert copy.status().pid is None
-    assert copy.stop() is False
-    copy_url = copy.start()
+    await copy(server.home, other.home)  # its postmaster.pid names the original's server
+    assert other.status().pid is None
+    assert other.stop() is False
+    copy_url = other.start()
     assert copy_url != url
     await insert(copy_url, 2)
     assert await numbers(copy_url) == [1, 2]
@@ -245,6 +249,39 @@ async def test_a_home_deleted_under_its_server_is_made_anew(new_server: NewServe
     with pytest.raises(asyncpg.UndefinedTableError):
         await numbers(url)
     assert server.stop() is True
+
+
+async def test_a_replaced_data_folder_is_served_by_a_new_server(new_server: NewServer) -> None:
+    server = new_server()
+    url = server.start()
+    await insert(url, 1)
+    server.stop()
+    backup = server.home.with_name("backup")
+    await copy(server.data, backup)
+    server.start()
+    pid = server.status().pid
+    await insert(url, 2)
+    shutil.copy2(server.data / "postmaster.pid", backup)  # the worst case: the backup names the very process
+    shutil.rmtree(server.data)
+    backup.rename(server.data)
+    assert server.start() == url
+    assert server.status().pid != pid
+    assert await numbers(url) == [1]
+    server.stop()
+    server.start()
+    assert await numbers(url) == [1]
+
+
+async def test_a_deleted_pid_file_is_no_way_to_a_second_server(new_server: NewServer) -> None:
+    server = new_server()
+    url = server.start()
+    await insert(url, 1)
+    pid = server.status().pid
+    assert pid is not None
+    (server.data / "postmaster.pid").unlink()
+    assert server.start() == url
+    wait_until(lambda: has_ended(pid))
+    assert await numbers(url) == [1]
 
 
 def test_a_server_whose_home_was_deleted_can_be_stopped(new_server: NewServer) -> None:

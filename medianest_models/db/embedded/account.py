@@ -15,6 +15,12 @@ from medianest_models.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+HERE: Final = "/proc/self/cwd" if Path("/proc/self/cwd").is_dir() else "."
+"""What PostgreSQL is told that its data folder is: the working folder that `Account.run` was given.
+
+A borrowed user may not be allowed into the folders above it. PostgreSQL makes an absolute path of ".", but leaves
+Linux's own name as it is; a server that has it never writes into another folder that was put in the place of its own.
+"""
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """What PostgreSQL's programs see: no PG* variable and no locale of the caller can change what they do."""
 
@@ -74,15 +80,6 @@ class Account:
     def is_known(self) -> bool:
         """Whether the system has an entry for the user; initdb needs one, a running server does not."""
         return self.name != str(self.uid)
-
-    @property
-    def here(self) -> str:
-        """What to call the working folder that `run` was told, as a data folder.
-
-        A borrowed user may not be allowed into the folders above it, so it can't use an absolute path;
-        PostgreSQL makes one of ".", but leaves Linux's own name for the working folder as it is.
-        """
-        return "/proc/self/cwd" if self.borrowed and Path("/proc/self/cwd").is_dir() else "."
 
     def own(self, path: Path) -> None:
         """Give a file or folder that root has just made to this user."""

@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from medianest_models.db.embedded.account import HERE
 from medianest_models.db.embedded.files import adopt
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from medianest_models.db.embedded.account import Account
+    from medianest_models.db.embedded.place import Place
 
 DATABASE: Final = "medianest"
 USER: Final = "medianest"
@@ -73,26 +75,26 @@ def make_home(home: Path) -> None:
         adopt(home, home.parent)
 
 
-def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadline: float) -> None:
+def make_data(place: Place, bindir: Path, major: int, *, deadline: float) -> None:
     """Make the data folder with its database, whole or not at all.
 
     Args:
-        data: Where; nothing must be there.
-        bindir: The programs, which `account` can run.
+        place: Where; no data folder must be there.
+        bindir: The programs, which its user can run.
         major: Their version.
-        account: The user who will own the folder.
         deadline: Until when it has to be done, on the monotonic clock.
 
     Raises:
         ConfigurationError: PostgreSQL can't make one for this user.
         DatabaseUnavailableError: It failed: the disk is full, say.
     """
+    account = place.account
     if not account.is_known:
         raise ConfigurationError(
             f"the user number {account.uid} has no name on this system (no entry in /etc/passwd), and "
             "PostgreSQL's initdb needs one: add an entry, run this as another user, or set DATABASE_URL"
         )
-    new = data.with_name(f"{data.name}.new")
+    new = place.data.with_name(f"{place.data.name}.new")
     shutil.rmtree(new, ignore_errors=True)  # left by a process that was killed
     try:
         new.mkdir(mode=0o700)
@@ -100,14 +102,14 @@ def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadlin
         # No password: the socket's folder is closed to all but the server's user and root, and these can read
         # the data folder as well.
         initdb = [
-            *(str(bindir / "initdb"), "-D", account.here, "-U", USER, "-A", "trust", "-E", "UTF8", "-k"),
+            *(str(bindir / "initdb"), "-D", HERE, "-U", USER, "-A", "trust", "-E", "UTF8", "-k"),
             *_locale(major),
         ]
         _run(initdb, new, account, deadline)
-        options = ["-D", account.here, "-c", "exit_on_error=on", "postgres"]
+        options = ["-D", HERE, "-c", "exit_on_error=on", "postgres"]
         single = [str(bindir / "postgres"), "--single", *options]
         _run(single, new, account, deadline, text=f"CREATE DATABASE {DATABASE}\n")
-        new.rename(data)
+        new.rename(place.data)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from medianest_models.db.embedded.account import HERE
 from medianest_models.db.embedded.files import opened
 from medianest_models.db.embedded.sockets import PORT, SOCKET, SOCKET_LOCK, prepare_socket_folder
 
 if TYPE_CHECKING:
-    from medianest_models.db.embedded.account import Account
+    from medianest_models.db.embedded.place import Place
 
 POLL_SECONDS: Final = 0.02
 _PID_FILE: Final = "postmaster.pid"
 _SOCKET_LINE, _STATE_LINE = 4, 7
+_PROGRAM: Final = "postgres"
 _PROC: Final = Path("/proc")
+_TIMEOUT: Final = 10.0
 _LOG_LINES: Final = 8
 _OPTIONS: Final = (
     "-c listen_addresses= -c unix_socket_permissions=0700 -c timezone=UTC -c log_timezone=UTC "
@@ -38,45 +41,42 @@ class Postmaster:
         pid: The process.
         socket_folder: Where it listens.
         is_ready: Whether it has come up and takes connections.
+        is_orphan: Whether its data folder is no longer where it was.
     """
 
     pid: int
     socket_folder: Path
     is_ready: bool
+    is_orphan: bool = False
 
     @classmethod
-    def find(cls, data: Path, expected_folder: Path) -> Self | None:
-        """The server of this data folder; None when none runs.
+    def find(cls, place: Place) -> Self | None:
+        """The server of the data folder; None when none runs.
 
         A process number in `postmaster.pid` proves nothing: after a crash it may have been given to another
         program, and in a copy of the folder it is that of the original's server.
 
-        Args:
-            data: The data folder.
-            expected_folder: Where a server that is started here now would listen.
-
         Raises:
             OSError: The file can't be read.
         """
-        lines = _read_lines(data / _PID_FILE)
+        lines = _read_lines(place.data / _PID_FILE)
         pid = _pid(lines)
-        if pid is None or not _serves(pid, data, expected_folder):
+        if pid is None or not _serves(pid, place):
             return None
-        # The file knows better than `expected_folder` when the home was moved under the running server.
-        folder = Path(lines[_SOCKET_LINE]) if len(lines) > _SOCKET_LINE else expected_folder
-        is_ready = len(lines) > _STATE_LINE and lines[_STATE_LINE].strip() == "ready"
-        return cls(pid, folder, is_ready)
+        is_ready = [line.strip() for line in lines[_STATE_LINE:]] == ["ready"]
+        # When the home was moved under the running server, the file knows where it listens.
+        return cls(pid, Path(lines[_SOCKET_LINE]) if is_ready else place.socket_folder, is_ready)
 
     @classmethod
-    def find_orphan(cls, folder: Path) -> Self | None:
-        """The server that listens in this folder though its data folder was deleted or moved away.
+    def find_orphan(cls, place: Place) -> Self | None:
+        """The server that listens where the data folder's should, but whose own folder was deleted, moved or replaced.
 
         It would end by itself within a minute, but until then it keeps another server from starting there.
         """
-        pid = _pid(_read_lines(folder / SOCKET_LOCK))
-        if pid is None or not _serves(pid, None, folder):
+        pid = _pid(_read_lines(place.socket_folder / SOCKET_LOCK))
+        if pid is None or not _listens(_command(pid), place):
             return None
-        return cls(pid, folder, is_ready=False)
+        return cls(pid, place.socket_folder, is_ready=False, is_orphan=True)
 
     @property
     def is_reachable(self) -> bool:
@@ -92,7 +92,9 @@ class Postmaster:
         return True
 
     def stop(self, *, deadline: float) -> bool:
-        """Have the server end its sessions and shut down cleanly.
+        """Have the server end its sessions and shut down, cleanly unless it is an orphan.
+
+        An orphan must not write a last checkpoint: it could go into the folder that stands in its folder's place.
 
         Args:
             deadline: Until when to wait, on the monotonic clock.
@@ -101,23 +103,20 @@ class Postmaster:
             Whether it has ended.
         """
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGINT)
-        while "postgres" in _command(self.pid)[0]:
+            os.kill(self.pid, signal.SIGQUIT if self.is_orphan else signal.SIGINT)
+        while _PROGRAM in _command(self.pid)[0]:
             if time.monotonic() > deadline:
                 return False
             time.sleep(POLL_SECONDS)
         return True
 
 
-def launch(data: Path, log: Path, bindir: Path, account: Account, folder: Path, *, deadline: float) -> str | None:
+def launch(place: Place, bindir: Path, *, deadline: float) -> str | None:
     """Start the server and wait until it takes connections. None must run.
 
     Args:
-        data: The data folder.
-        log: The file for its output.
-        bindir: The programs, which `account` can run.
-        account: The user it runs as.
-        folder: Where it listens.
+        place: Where.
+        bindir: The programs, which its user can run.
         deadline: Until when to wait, on the monotonic clock.
 
     Returns:
@@ -127,34 +126,34 @@ def launch(data: Path, log: Path, bindir: Path, account: Account, folder: Path, 
         ConfigurationError: The socket's folder is not safe to use.
         OSError: A file can't be made, or the programs can't be run.
     """
-    prepare_socket_folder(folder, account)
-    _forget_foreign_process(data, folder)
+    prepare_socket_folder(place.socket_folder, place.account)
+    _forget_foreign_process(place)
     seconds = max(1, int(deadline - time.monotonic()))
     # pg_ctl makes the server a child of no process of ours. It hands its arguments to a shell, so none of them
     # holds a path that somebody has chosen: the working folder is the data folder, and the log is inherited.
     command = [
-        *(str(bindir / "pg_ctl"), "-D", account.here, "-w", "-t", str(seconds)),
-        *("-o", f"-k {folder} -p {PORT} {_OPTIONS}", "start"),
+        *(str(bindir / "pg_ctl"), "-D", HERE, "-w", "-t", str(seconds)),
+        *("-o", f"-k {place.socket_folder} -p {PORT} {_OPTIONS}", "start"),
     ]
-    with opened(log) as output:
+    with opened(place.log) as output:
         begin = os.fstat(output).st_size
         with contextlib.suppress(subprocess.TimeoutExpired):
-            result = account.run(command, folder=data, timeout=seconds, output=output)
+            result = place.account.run(command, folder=place.data, timeout=seconds, output=output)
             if result.returncode == 0:
                 return None
         text = os.pread(output, os.fstat(output).st_size - begin, begin).decode(errors="replace")
     return "\n".join(text.splitlines()[-_LOG_LINES:])
 
 
-def _forget_foreign_process(data: Path, folder: Path) -> None:
+def _forget_foreign_process(place: Place) -> None:
     """Delete a `postmaster.pid` with which PostgreSQL would not start: cut short, or naming another program.
 
     One that names a process which has ended is left to PostgreSQL, which then also looks for the children of a
     crashed server; without the file it still finds them, by the shared memory that belongs to the data folder.
     """
-    file = data / _PID_FILE
+    file = place.data / _PID_FILE
     pid = _pid(_read_lines(file))
-    if pid is None or (_is_alive(pid) and not _serves(pid, data, folder)):
+    if pid is None or (_is_alive(pid) and not _serves(pid, place)):
         file.unlink(missing_ok=True)
 
 
@@ -182,21 +181,29 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _serves(pid: int, data: Path | None, folder: Path) -> bool:
-    """Whether the process is the server: its command names the socket's folder, or it works in the data folder.
+def _serves(pid: int, place: Place) -> bool:
+    """Whether the process is the data folder's server.
 
-    Every user may read a process's command, in a container too. Its working folder can be read by its own user
-    only (and by root outside of a container), but it also gives away a server that was started by hand.
+    It is when it works in the data folder. Root in a container may not see that of another user's process, so it
+    asks as that user. Without /proc the process's command has to do.
     """
     command = _command(pid)
-    if "postgres" not in command[0]:
+    if _PROGRAM not in command[0]:
         return False
-    if str(folder) in command:
-        return True
+    if not _PROC.is_dir():
+        return _listens(command, place)
     try:
-        return data is not None and (_PROC / str(pid) / "cwd").samefile(data)
-    except OSError:
+        return (_PROC / str(pid) / "cwd").samefile(place.data)
+    except FileNotFoundError:  # one of both has gone
         return False
+    except PermissionError:
+        comparison = ["/bin/sh", "-c", '[ "$0" -ef . ]', f"/proc/{pid}/cwd"]
+        return place.account.run(comparison, folder=place.data, timeout=_TIMEOUT).returncode == 0
+
+
+def _listens(command: list[str], place: Place) -> bool:
+    """Whether this is the command of a server that listens where this place's server does."""
+    return _PROGRAM in command[0] and str(place.socket_folder) in command
 
 
 def _command(pid: int) -> list[str]:
@@ -210,7 +217,7 @@ def _command(pid: int) -> list[str]:
         ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607 - wherever the system has it
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=_TIMEOUT,
         check=False,
     )
     return listed.stdout.split() or [""]

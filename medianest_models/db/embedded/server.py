@@ -19,8 +19,9 @@ from medianest_models.db.embedded.data_folder import (
     make_home,
 )
 from medianest_models.db.embedded.files import locked
+from medianest_models.db.embedded.place import Place
 from medianest_models.db.embedded.postmaster import POLL_SECONDS, Postmaster, launch
-from medianest_models.db.embedded.sockets import PORT, remove_socket_folder, socket_folder
+from medianest_models.db.embedded.sockets import PORT, remove_socket_folder
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl
 
@@ -93,12 +94,11 @@ class EmbeddedServer:
             DatabaseUnavailableError: The home can't be read.
         """
         with self._os_errors("looked at"):
-            account = self._account()
-            folder = socket_folder(self.home, account)
+            place = self._place()
             version = data_version(self.data)
-            postmaster = Postmaster.find(self.data, folder) if version else None
+            postmaster = Postmaster.find(place) if version else None
             if postmaster is None:
-                return ServerStatus(None, version, _url(folder))
+                return ServerStatus(None, version, _url(place.socket_folder))
             return ServerStatus(postmaster.pid, version, _url(postmaster.socket_folder))
 
     def start(self) -> DatabaseUrl:
@@ -118,15 +118,16 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("started"):
-            account = self._account()
+            place = self._place()
             check_is_data(self.data)
-            bindir, major = usable_bindir(self.bindir, account)
+            bindir, major = usable_bindir(self.bindir, place.account)
             check_version(self.data, self.bindir, major)
             make_home(self.home)
-            with self._locked(deadline):
+            with locked(place.lock, deadline=deadline):
                 if not self.data.exists():
-                    make_data(self.data, bindir, major, account, deadline=deadline)
-                return _url(self._running(bindir, account, deadline).socket_folder)
+                    _end(Postmaster.find_orphan(place), place, deadline)
+                    make_data(place, bindir, major, deadline=deadline)
+                return _url(_run(place, bindir, deadline).socket_folder)
 
     def stop(self) -> bool:
         """Shut the server down cleanly, ending its sessions.
@@ -140,63 +141,16 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("stopped"):
-            folder = socket_folder(self.home, self._account())
+            place = self._place()
             has_data = data_version(self.data) is not None
-            with self._locked(deadline) if has_data else contextlib.nullcontext():
-                postmaster = Postmaster.find(self.data, folder) or Postmaster.find_orphan(folder)
-                if postmaster is not None:
-                    self._end(postmaster, deadline)
-                    folder = postmaster.socket_folder
-                remove_socket_folder(folder)
+            with locked(place.lock, deadline=deadline) if has_data else contextlib.nullcontext():
+                postmaster = Postmaster.find(place) or Postmaster.find_orphan(place)
+                _end(postmaster, place, deadline)
+                remove_socket_folder(postmaster.socket_folder if postmaster else place.socket_folder)
                 return postmaster is not None
 
-    def _account(self) -> Account:
-        return Account.for_server(home=self.home, data=self.data)
-
-    def _running(self, bindir: Path, account: Account, deadline: float) -> Postmaster:
-        """The running server, started if need be."""
-        folder = socket_folder(self.home, account)
-        failure = None
-        for _ in range(2):  # after a crash the first start may meet children of the crashed server
-            postmaster = self._when_ready(folder, deadline)
-            if postmaster is not None and postmaster.is_reachable:
-                return postmaster
-            if useless := postmaster or Postmaster.find_orphan(folder):
-                self._end(useless, deadline)
-            failure = launch(self.data, self.log, bindir, account, folder, deadline=deadline)
-            postmaster = Postmaster.find(self.data, folder)
-            if failure is None and postmaster is not None:
-                return postmaster
-            if time.monotonic() > deadline:
-                break
-            time.sleep(1)
-        raise DatabaseUnavailableError(
-            f"the embedded PostgreSQL in {self.home} does not start; its log is {self.log}\n{failure}"
-        )
-
-    def _when_ready(self, folder: Path, deadline: float) -> Postmaster | None:
-        """The server, once it takes connections; None when none runs, or when it was about to stop."""
-        while (postmaster := Postmaster.find(self.data, folder)) is not None and not postmaster.is_ready:
-            if time.monotonic() > deadline:
-                raise DatabaseUnavailableError(
-                    f"the embedded PostgreSQL in {self.home} (process {postmaster.pid}) is not ready after "
-                    f"{_TIMEOUT:.0f} s; its log is {self.log}"
-                )
-            time.sleep(POLL_SECONDS)
-        return postmaster
-
-    def _end(self, postmaster: Postmaster, deadline: float) -> None:
-        if not postmaster.stop(deadline=deadline):
-            raise DatabaseUnavailableError(
-                f"the embedded PostgreSQL in {self.home} (process {postmaster.pid}) does not stop; "
-                f"its log is {self.log}"
-            )
-
-    @contextlib.contextmanager
-    def _locked(self, deadline: float) -> Iterator[None]:
-        """Keep every other process from starting or stopping this server."""
-        with locked(self.home / "server.lock", deadline=deadline):
-            yield
+    def _place(self) -> Place:
+        return Place(self.home, self.data, self.log, Account.for_server(home=self.home, data=self.data))
 
     @contextlib.contextmanager
     def _os_errors(self, done: str) -> Iterator[None]:
@@ -220,6 +174,45 @@ def embedded_server(settings: Settings) -> EmbeddedServer:
             "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded server is started"
         )
     return EmbeddedServer(home=settings.home, bindir=find_bindir(settings))
+
+
+def _run(place: Place, bindir: Path, deadline: float) -> Postmaster:
+    """The running server, started if need be."""
+    failure = None
+    for _ in range(2):  # after a crash the first start may meet children of the crashed server
+        postmaster = _when_ready(place, deadline)
+        if postmaster is not None and postmaster.is_reachable:
+            return postmaster
+        _end(postmaster or Postmaster.find_orphan(place), place, deadline)
+        failure = launch(place, bindir, deadline=deadline)
+        postmaster = Postmaster.find(place)
+        if failure is None and postmaster is not None:
+            return postmaster
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    raise DatabaseUnavailableError(
+        f"the embedded PostgreSQL in {place.home} does not start; its log is {place.log}\n{failure}"
+    )
+
+
+def _when_ready(place: Place, deadline: float) -> Postmaster | None:
+    """The server, once it takes connections; None when none runs, or when it was about to stop."""
+    while (postmaster := Postmaster.find(place)) is not None and not postmaster.is_ready:
+        if time.monotonic() > deadline:
+            raise DatabaseUnavailableError(
+                f"the embedded PostgreSQL in {place.home} (process {postmaster.pid}) is not ready after "
+                f"{_TIMEOUT:.0f} s; its log is {place.log}"
+            )
+        time.sleep(POLL_SECONDS)
+    return postmaster
+
+
+def _end(postmaster: Postmaster | None, place: Place, deadline: float) -> None:
+    if postmaster is not None and not postmaster.stop(deadline=deadline):
+        raise DatabaseUnavailableError(
+            f"the embedded PostgreSQL in {place.home} (process {postmaster.pid}) does not stop; its log is {place.log}"
+        )
 
 
 def _url(folder: Path) -> DatabaseUrl:

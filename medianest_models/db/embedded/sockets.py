@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from medianest_models.db.embedded.account import Account
 
 PORT: Final = 5432  # only the number in the socket's name
 SOCKET: Final = f".s.PGSQL.{PORT}"
 SOCKET_LOCK: Final = f"{SOCKET}.lock"
-_PARENT: Final = Path("/tmp")  # noqa: S108 - the folder's owner and mode are checked before every use
-"""A socket's path must not be longer than 107 bytes, so it can't stand in a home of any length. This place is
-short, on every Unix, and the same for every process: $TMPDIR and $XDG_RUNTIME_DIR differ between a login,
-`sudo` and a service, and the latter is deleted at logout while the server runs on."""
-
-
-def socket_folder(home: Path, account: Account) -> Path:
-    """Where the server of `home` listens when `account` runs it; every process finds the same folder."""
-    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
-    return _PARENT / f"medianest-{account.uid}-{digest}"
 
 
 def prepare_socket_folder(folder: Path, account: Account) -> None:
