@@ -109,7 +109,9 @@ async def migrate(
         before = await _status(connection)
         if not before.pending:
             return []
-        problem: MedianestError | None = None
+        for version in before.pending:
+            _load(version)  # so that a file with a mistake in it is named, and those before it are not applied
+        problem: Exception | None = None
         async with TortoiseContext() as context:
             await context.init(config=config)
             command = _TimedCommand(config, app=APP, location=str(migrations_folder()))
@@ -117,12 +119,16 @@ async def migrate(
             try:
                 await command.init()
                 await command.upgrade()
-            except MedianestError as error:
+            except Exception as error:  # noqa: BLE001 - the code in a file may raise anything
                 problem = error
         after = await _status(connection)
         if problem is not None:
             failed = after.pending[0] if after.pending else before.pending[-1]
-            raise MigrationError(f"migration {failed} failed and was rolled back: {problem}")
+            known = isinstance(problem, MedianestError)
+            reason = problem if known else f"its code raised {type(problem).__name__}"
+            raise MigrationError(f"migration {failed} failed and was rolled back: {reason}") from (
+                None if known else problem
+            )
         return [version for version in before.pending if version in after.applied]
 
 
@@ -153,7 +159,12 @@ def _load(version: str) -> Any:
     if spec is None or spec.loader is None:
         raise MigrationError(f"migration {version} can't be read")
     module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise MigrationError(f"migration {version} can't be loaded: it raised {type(error).__name__}") from error
+    if not hasattr(module, "upgrade"):
+        raise MigrationError(f"migration {version} has no upgrade()")
     return module
 
 

@@ -1,0 +1,58 @@
+"""The command `aerich`, run as its users run it, and copies of the migrations to add files to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from medianest_models.db.migrations import migration_versions
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+CHECKOUT: Final = Path(__file__).parents[2]
+FOLDER: Final = CHECKOUT / "migrations" / "models"
+FILES: Final = migration_versions()
+
+
+def aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
+    """Runs it to its end."""
+    process = start_aerich(url, *arguments, folder=folder)
+    output, errors = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def start_aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> subprocess.Popen[str]:
+    """Starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "aerich", *arguments],
+        cwd=folder,
+        env=os.environ | {"DATABASE_URL": url.render().get_secret_value(), "SLOW_QUERY_MS": "60000"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def copy_of_migrations(folder: Path) -> Path:
+    """A folder in which `aerich` works as in the checkout, with migrations of its own."""
+    for name in ("pyproject.toml", "tortoise_config.py"):
+        shutil.copy(CHECKOUT / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(CHECKOUT / "migrations", folder / "migrations", ignore=ignored)) / "models"
+
+
+def add_migration(models: Path, name: str, upgrade: str, downgrade: str = "SELECT 1") -> str:
+    """A file that does that in SQL."""
+    text = (models / FILES[-1]).read_text()
+    state = text[text.index("MODELS_STATE = ") :]
+    (models / name).write_text(
+        "RUN_IN_TRANSACTION = True\n"
+        f"async def upgrade(db):\n    return {upgrade!r}\n"
+        f"async def downgrade(db):\n    return {downgrade!r}\n{state}"
+    )
+    return name

@@ -1,0 +1,41 @@
+"""A migrated database to look at and to break."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import asyncpg
+
+    from medianest_models.settings import DatabaseUrl
+    from tests.servers import Server
+
+
+@pytest.fixture(scope="session")
+async def schema_url(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
+    """A database as `aerich upgrade` made it."""
+    async with server.database(f"{template_database}_schema", template=template_database) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def schema_connection(schema_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """A bare connection to it."""
+    connection = await connect(schema_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def raw(schema_connection: asyncpg.Connection[Any]) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """The same, inside a transaction that is rolled back when the test ends."""
+    transaction = schema_connection.transaction()
+    await transaction.start()
+    yield schema_connection
+    await transaction.rollback()

@@ -1,0 +1,338 @@
+"""The schema that the contract and its Prisma source ask for, written down by hand and not taken from the models.
+
+Names in camelCase there are snake_case here; what the source leaves open is the contract's: ids are UUIDs of version
+7, instants are timestamptz, an enum is a varchar with a CHECK, and every default is in the database.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict
+
+ID: Final = "uuid NOT NULL DEFAULT medianest_uuid_v7()"
+NOW: Final = "timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP"
+TOUCH: Final = "BEFORE UPDATE FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()"
+NOTIFY: Final = "EXECUTE FUNCTION medianest_notify_downloads()"
+OF_USER: Final = "FOREIGN KEY user_id REFERENCES users(id) ON DELETE CASCADE"
+REQUEST_STATUS: Final = "CHECK status IN ('pending', 'approved', 'available', 'failed')"
+
+
+class Table(TypedDict):
+    """What the contract says of a table; indexes are those that no constraint makes."""
+
+    columns: dict[str, str]
+    constraints: dict[str, str]
+    indexes: dict[str, str]
+    triggers: dict[str, str]
+
+
+TABLES: Final[dict[str, Table]] = {
+    "users": {
+        "columns": {
+            "id": ID,
+            "plex_id": "varchar(255) NOT NULL",
+            "plex_username": "varchar(255) NOT NULL",
+            "email": "varchar(255)",
+            "role": "varchar(20) NOT NULL DEFAULT 'user'",
+            "plex_token": "text",
+            "created_at": NOW,
+            "last_login_at": "timestamptz",
+            "status": "varchar(20) NOT NULL DEFAULT 'active'",
+        },
+        "constraints": {
+            "pk_users": "PRIMARY KEY id",
+            "uq_users_plex_id": "UNIQUE plex_id",
+            "ck_users_email": "CHECK email <> ''",
+            "ck_users_role": "CHECK role IN ('user', 'admin')",
+            "ck_users_status": "CHECK status IN ('active', 'suspended')",
+        },
+        "indexes": {
+            "ix_users_email": "(lower(email) text_pattern_ops)",
+            "ix_users_plex_username": "(lower(plex_username) text_pattern_ops)",  # for the search
+            "ix_users_status_created_at": "(status, created_at, id)",
+            "ix_users_created_at": "(created_at, id)",
+        },
+        "triggers": {},
+    },
+    "local_credentials": {
+        "columns": {
+            "id": ID,
+            "user_id": "uuid NOT NULL",
+            "username": "varchar(100) NOT NULL",
+            "password_hash": "varchar(255) NOT NULL",
+            "must_change_password": "boolean NOT NULL DEFAULT false",
+            "updated_at": NOW,
+        },
+        "constraints": {
+            "pk_local_credentials": "PRIMARY KEY id",
+            "uq_local_credentials_user_id": "UNIQUE user_id",
+            "uq_local_credentials_username": "UNIQUE username",
+            "fk_local_credentials_user_id": OF_USER,
+        },
+        "indexes": {},
+        "triggers": {"tr_local_credentials_updated_at": TOUCH},
+    },
+    "media_requests": {
+        "columns": {
+            "id": ID,
+            "user_id": "uuid NOT NULL",
+            "title": "varchar(500) NOT NULL",
+            "media_type": "varchar(50) NOT NULL",
+            "tmdb_id": "varchar(100)",
+            "imdb_id": "varchar(100)",
+            "status": "varchar(20) NOT NULL DEFAULT 'pending'",
+            "overseerr_id": "varchar(255)",
+            "request_data": "jsonb",
+            "created_at": NOW,
+            "completed_at": "timestamptz",
+        },
+        "constraints": {
+            "pk_media_requests": "PRIMARY KEY id",
+            "ck_media_requests_status": REQUEST_STATUS,
+            "fk_media_requests_user_id": OF_USER,
+        },
+        "indexes": {
+            "uq_media_requests_tmdb_id_media_type": (
+                "UNIQUE (tmdb_id, media_type) WHERE status IN ('pending', 'approved')"
+            ),
+            "ix_media_requests_user_id_created_at": "(user_id, created_at, id)",
+            "ix_media_requests_status_created_at": "(status, created_at, id)",
+            "ix_media_requests_created_at": "(created_at, id)",
+            "ix_media_requests_tmdb_id_media_type": "(tmdb_id, media_type)",
+            "ix_media_requests_overseerr_id": "overseerr_id",
+        },
+        "triggers": {},
+    },
+    "media_request_status_updates": {
+        "columns": {
+            "id": ID,
+            "request_id": "uuid NOT NULL",
+            "status": "varchar(20) NOT NULL",
+            "message": "text",
+            "created_at": NOW,
+        },
+        "constraints": {
+            "pk_media_request_status_updates": "PRIMARY KEY id",
+            "ck_media_request_status_updates_status": REQUEST_STATUS,
+            "fk_media_request_status_updates_request_id": (
+                "FOREIGN KEY request_id REFERENCES media_requests(id) ON DELETE CASCADE"
+            ),
+        },
+        "indexes": {"ix_media_request_status_updates_request_id_created_at": "(request_id, created_at)"},
+        "triggers": {},
+    },
+    "youtube_downloads": {
+        "columns": {
+            "id": ID,
+            "user_id": "uuid NOT NULL",
+            "playlist_url": "text NOT NULL",
+            "playlist_title": "varchar(500)",
+            "status": "varchar(20) NOT NULL DEFAULT 'queued'",
+            "file_paths": "jsonb",
+            "plex_collection_id": "varchar(255)",
+            "progress": "integer NOT NULL DEFAULT 0",
+            "error_message": "text",
+            "metadata": "jsonb",
+            "created_at": NOW,
+            "started_at": "timestamptz",
+            "completed_at": "timestamptz",
+            "priority": "smallint NOT NULL DEFAULT 10",
+            "attempts": "smallint NOT NULL DEFAULT 0",
+            "worker_id": "varchar(255)",
+            "lease_expires_at": "timestamptz",
+            "scheduled_at": NOW,
+        },
+        "constraints": {
+            "pk_youtube_downloads": "PRIMARY KEY id",
+            "ck_youtube_downloads_attempts": "CHECK attempts >= 0",
+            "ck_youtube_downloads_playlist_url": "CHECK char_length(playlist_url) <= 2048",
+            "ck_youtube_downloads_priority": "CHECK priority IN (0, 10, 20)",
+            "ck_youtube_downloads_progress": "CHECK progress >= 0 AND progress <= 100",
+            "ck_youtube_downloads_status": "CHECK status IN ('queued', 'downloading', 'completed', 'failed')",
+            "fk_youtube_downloads_user_id": OF_USER,
+        },
+        "indexes": {
+            "uq_youtube_downloads_user_id_playlist_url": (
+                "UNIQUE (user_id, playlist_url) WHERE status IN ('queued', 'downloading')"
+            ),
+            "ix_youtube_downloads_claim": "(priority DESC, scheduled_at, created_at) WHERE status = 'queued'",
+            "ix_youtube_downloads_lease_expires_at": "lease_expires_at WHERE status = 'downloading'",
+            "ix_youtube_downloads_user_id_created_at": "(user_id, created_at, id)",
+            "ix_youtube_downloads_status_created_at": "(status, created_at, id)",
+            "ix_youtube_downloads_created_at": "(created_at, id)",
+        },
+        "triggers": {
+            "tr_youtube_downloads_notify_insert": (f"AFTER INSERT FOR EACH ROW WHEN (new.status = 'queued') {NOTIFY}"),
+            "tr_youtube_downloads_notify_update": (
+                "AFTER UPDATE OF status, scheduled_at FOR EACH ROW WHEN (new.status = 'queued') OR "
+                f"((old.status = 'downloading') AND (new.status <> 'downloading')) {NOTIFY}"
+            ),
+            "tr_youtube_downloads_notify_delete": (
+                f"AFTER DELETE FOR EACH ROW WHEN (old.status = 'downloading') {NOTIFY}"
+            ),
+        },
+    },
+    "services": {
+        "columns": {
+            "id": "integer NOT NULL DEFAULT nextval('services_id_seq')",
+            "name": "varchar(100) NOT NULL",
+            "display_name": "varchar(100) NOT NULL",
+            "url": "text",
+            "api_key": "text",
+            "enabled": "boolean NOT NULL DEFAULT true",
+            "config_data": "jsonb",
+            "created_at": NOW,
+            "updated_at": NOW,
+        },
+        "constraints": {"pk_services": "PRIMARY KEY id", "uq_services_name": "UNIQUE name"},
+        "indexes": {},
+        "triggers": {"tr_services_updated_at": TOUCH},
+    },
+    "service_status_history": {
+        "columns": {
+            "id": ID,
+            "service_id": "integer NOT NULL",
+            "status": "varchar(20) NOT NULL",
+            "response_time_ms": "integer",
+            "error_message": "text",
+            "checked_at": NOW,
+        },
+        "constraints": {
+            "pk_service_status_history": "PRIMARY KEY id",
+            "ck_service_status_history_response_time_ms": "CHECK response_time_ms >= 0",
+            "ck_service_status_history_status": "CHECK status IN ('up', 'down', 'degraded')",
+            "fk_service_status_history_service_id": (
+                "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE"
+            ),
+        },
+        "indexes": {"ix_service_status_history_service_id_checked_at": "(service_id, checked_at, id)"},
+        "triggers": {},
+    },
+    "session_tokens": {
+        "columns": {
+            "id": ID,
+            "user_id": "uuid NOT NULL",
+            "token_hash": "varchar(255) NOT NULL",
+            "device_fingerprint": "varchar(255)",
+            "ip_address": "varchar(45)",
+            "user_agent": "text",
+            "expires_at": "timestamptz NOT NULL",
+            "created_at": NOW,
+            "last_used_at": "timestamptz",
+            "family_id": ID,
+            "rotated_at": "timestamptz",
+        },
+        "constraints": {
+            "pk_session_tokens": "PRIMARY KEY id",
+            "uq_session_tokens_token_hash": "UNIQUE token_hash",
+            "fk_session_tokens_user_id": OF_USER,
+        },
+        "indexes": {
+            "ix_session_tokens_user_id_created_at": "(user_id, created_at)",
+            "ix_session_tokens_expires_at": "expires_at",
+            "ix_session_tokens_family_id": "family_id",  # a replay revokes the family
+        },
+        "triggers": {},
+    },
+    "rate_limits": {
+        "columns": {
+            "id": ID,
+            "user_id": "uuid",
+            "ip_address": "varchar(45)",
+            "endpoint": "varchar(255) NOT NULL",
+            "request_count": "integer NOT NULL DEFAULT 0",
+            "window_start": "timestamptz NOT NULL DEFAULT date_trunc('minute', now())",
+        },
+        "constraints": {
+            "pk_rate_limits": "PRIMARY KEY id",
+            "uq_rate_limits_user_id_endpoint_window_start": "UNIQUE (user_id, endpoint, window_start)",
+            "uq_rate_limits_ip_address_endpoint_window_start": "UNIQUE (ip_address, endpoint, window_start)",
+            "ck_rate_limits_request_count": "CHECK request_count >= 0",
+            "ck_rate_limits_user_id_or_ip_address": "CHECK num_nonnulls(user_id, ip_address) = 1",
+            "fk_rate_limits_user_id": OF_USER,
+        },
+        "indexes": {"ix_rate_limits_window_start": "window_start"},
+        "triggers": {},
+    },
+    "activity_logs": {
+        "columns": {
+            "id": ID,
+            "user_id": "uuid",
+            "action": "varchar(100) NOT NULL",
+            "entity_type": "varchar(50)",
+            "entity_id": "varchar(255)",
+            "metadata": "jsonb",
+            "ip_address": "varchar(45)",
+            "user_agent": "text",
+            "created_at": NOW,
+        },
+        "constraints": {
+            "pk_activity_logs": "PRIMARY KEY id",
+            "fk_activity_logs_user_id": "FOREIGN KEY user_id REFERENCES users(id) ON DELETE SET NULL",
+        },
+        "indexes": {
+            "ix_activity_logs_user_id_created_at": "(user_id, created_at)",
+            "ix_activity_logs_action_created_at": "(action, created_at)",
+            "ix_activity_logs_created_at": "(created_at, id)",
+            "ix_activity_logs_entity_type_entity_id_created_at": "(entity_type, entity_id, created_at)",
+        },
+        "triggers": {},
+    },
+    "system_config": {
+        "columns": {
+            "id": "integer NOT NULL DEFAULT nextval('system_config_id_seq')",
+            "key": "varchar(100) NOT NULL",
+            "value": "jsonb NOT NULL",
+            "description": "text",
+            "updated_at": NOW,
+            "updated_by": "uuid",
+            "customized_at": "timestamptz",
+        },
+        "constraints": {
+            "pk_system_config": "PRIMARY KEY id",
+            "uq_system_config_key": "UNIQUE key",
+            "fk_system_config_updated_by": "FOREIGN KEY updated_by REFERENCES users(id) ON DELETE SET NULL",
+        },
+        "indexes": {},
+        "triggers": {
+            "tr_system_config_updated_at": TOUCH,
+            "tr_system_config_customized_at": (
+                "BEFORE UPDATE FOR EACH ROW EXECUTE FUNCTION medianest_mark_customized()"
+            ),
+        },
+    },
+}
+
+FUNCTIONS: Final = {
+    "medianest_uuid_v7()",
+    "medianest_touch_updated_at()",
+    "medianest_mark_customized()",
+    "medianest_notify_downloads()",
+    "medianest_claim_download(text,interval,integer,integer)",
+    "medianest_max_running_downloads()",
+    "medianest_release_expired_downloads(integer)",
+}
+
+ENUMS: Final[dict[str, list[str] | list[int]]] = {
+    "users.role": ["user", "admin"],
+    "users.status": ["active", "suspended"],
+    "media_requests.status": ["pending", "approved", "available", "failed"],
+    "media_request_status_updates.status": ["pending", "approved", "available", "failed"],
+    "youtube_downloads.status": ["queued", "downloading", "completed", "failed"],
+    "youtube_downloads.priority": [0, 10, 20],
+    "service_status_history.status": ["up", "down", "degraded"],
+}
+
+REQUIRED: Final = {
+    "users": {"plex_id", "plex_username"},
+    "local_credentials": {"user_id", "username", "password_hash"},
+    "media_requests": {"user_id", "title", "media_type"},
+    "media_request_status_updates": {"request_id", "status"},
+    "youtube_downloads": {"user_id", "playlist_url"},
+    "services": {"name", "display_name"},
+    "service_status_history": {"service_id", "status"},
+    "session_tokens": {"user_id", "token_hash", "expires_at"},
+    "rate_limits": {"endpoint"},
+    "activity_logs": {"action"},
+    "system_config": {"key", "value"},
+}
+"""The columns that an INSERT has to give; one of `user_id` and `ip_address` besides for `rate_limits`."""

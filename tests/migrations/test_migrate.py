@@ -1,0 +1,265 @@
+"""`migrate()` and what tells how far a database is."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medianest_models.db import connect_database, disconnect_database, migrations, transaction
+from medianest_models.db.migrations import migrate, migration_status, migration_versions, require_migrated
+from medianest_models.db.statements import fetch_one
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
+from medianest_models.models import User
+from medianest_models.settings import DatabaseUrl
+from tests.migrations import catalog
+from tests.migrations.commands import FILES, add_migration, copy_of_migrations
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import asyncpg
+
+    from tests.servers import Server
+
+    Connection = asyncpg.Connection[Any]
+
+CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+GOOD, BAD = "900000001_20300101000000_good.py", "900000002_20300101000000_bad.py"
+
+
+@pytest.fixture
+async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
+    """A bare connection to the empty database."""
+    connection = await connect(empty_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migration files, which is used instead of them."""
+    models = copy_of_migrations(tmp_path)
+    monkeypatch.setattr(migrations, "migrations_folder", lambda: models.parent)
+    return models
+
+
+async def applied(look: Connection) -> list[str]:
+    return [row[0] for row in await look.fetch("SELECT version FROM aerich ORDER BY id")]
+
+
+async def test_an_empty_database(empty_url: DatabaseUrl, look: Connection) -> None:
+    status = await migration_status()
+    assert (status.applied, status.pending, status.unknown, status.head) == ((), tuple(FILES), (), None)
+    with pytest.raises(MigrationError, match=r"^the database is empty: run `medianest db migrate`$"):
+        await require_migrated()
+    assert await catalog.objects(look) == set()
+    assert await migrate() == FILES
+    assert await applied(look) == FILES
+    assert await look.fetchval(CLIENTS) == 0
+
+
+async def test_a_migrated_one(fresh_url: DatabaseUrl) -> None:
+    assert await migrate() == []
+    status = await migration_status()
+    assert (status.applied, status.pending, status.unknown, status.head) == (tuple(FILES), (), (), FILES[-1])
+    await require_migrated()
+
+
+def test_files_are_in_the_order_of_their_numbers(files: Path) -> None:
+    for number in (2, 10, 1):
+        add_migration(files, f"90000000{number}_20300101000000_x.py", "SELECT 1")
+    (files / "__init__.py").touch()
+    assert [name.split("_")[0] for name in migration_versions()][-3:] == ["900000001", "900000002", "9000000010"]
+
+
+async def test_of_eight_processes_one_applies_each_file(empty_url: DatabaseUrl, look: Connection) -> None:
+    results = run_in_processes(migrate, 8, url=empty_url, timeout=120)
+    assert sorted(results, key=len) == [*[[]] * 7, FILES]
+    assert await applied(look) == FILES
+
+
+async def test_of_four_processes_one_runs_a_file_that_is_in_no_transaction(
+    empty_url: DatabaseUrl, look: Connection, files: Path
+) -> None:
+    statement = "INSERT INTO services (name, display_name) SELECT clock_timestamp(), 'x' FROM pg_sleep(1)"
+    name = add_migration(files, GOOD, statement)
+    text = (files / name).read_text()
+    (files / name).write_text(text.replace("RUN_IN_TRANSACTION = True", "RUN_IN_TRANSACTION = False"))
+    results = run_in_processes(migrate_from, 4, files.parent, url=empty_url, timeout=120)
+    assert sorted(results, key=len) == [[], [], [], [*FILES, name]]
+    assert await look.fetchval("SELECT count(*) FROM services") == 1
+
+
+async def migrate_from(folder: Path) -> list[str]:
+    migrations.migrations_folder = lambda: folder
+    return await migrate()
+
+
+class TestInAConnectedProcess:
+    @pytest.fixture(autouse=True)
+    async def connected(self, empty_url: DatabaseUrl) -> AsyncIterator[None]:
+        await connect_database(empty_url)
+        yield
+        await disconnect_database()
+
+    async def backend(self) -> int:
+        row = await fetch_one("SELECT pg_backend_pid() AS pid")
+        assert row
+        return int(row["pid"])
+
+    async def test_its_connections_are_not_touched(self, look: Connection) -> None:
+        before, clients = await self.backend(), await look.fetchval(CLIENTS)
+        assert await migrate() == FILES
+        assert await self.backend() == before
+        assert await look.fetchval(CLIENTS) == clients
+        assert await User.create(plex_id="a", plex_username="Anna") == await User.get(plex_id="a")
+
+    async def test_a_transaction_goes_on(self) -> None:
+        await migrate()
+        async with transaction():
+            await User.create(plex_id="a", plex_username="Anna")
+            assert await migrate() == []
+            assert await migration_status()
+            await User.create(plex_id="b", plex_username="Ben")
+        assert await User.all().count() == 2
+
+    async def test_another_database_is_migrated_and_not_its_own(self, server: Server, look: Connection) -> None:
+        async with server.database("medianest_another") as other:
+            assert await migrate(other) == FILES
+            assert (await migration_status(other)).head == FILES[-1]
+        assert await catalog.objects(look) == set()
+        assert (await migration_status()).applied == ()
+
+    async def test_many_tasks_may_try(self) -> None:
+        results = await asyncio.gather(*(migrate() for _ in range(5)))
+        assert sorted(results, key=len) == [[], [], [], [], FILES]
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("INSERT INTO users (plex_id, plex_username, email) VALUES ('canary', 'x', '')", "ck_users_email"),
+        ("SELECT 1 / 0", "22012"),
+        ("SELEC canary", "42601"),
+        ("INSERT INTO nowhere VALUES (1)", "lacks a table"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", "database"),
+    ],
+)
+async def test_a_failing_file_is_named_and_rolled_back(
+    look: Connection, files: Path, statement: str, reason: str
+) -> None:
+    add_migration(files, GOOD, "CREATE TABLE good ()")
+    add_migration(files, BAD, f"CREATE TABLE bad (); {statement}")
+    with pytest.raises(MigrationError, match=f"^migration {BAD} failed and was rolled back: .*{reason}") as raised:
+        await migrate()
+    assert "canary" not in "".join(traceback.format_exception(raised.value))
+    await left_good(look, files)
+
+
+@pytest.mark.parametrize("result", ["1 / 0", "[][0]"])
+async def test_one_whose_code_fails_is_named_and_rolled_back(look: Connection, files: Path, result: str) -> None:
+    add_migration(files, GOOD, "CREATE TABLE good ()")
+    code = f"async def upgrade(db):\n    await db.execute_script('CREATE TABLE bad ()')\n    return {result}\n"
+    (files / BAD).write_text(code)
+    with pytest.raises(MigrationError, match=f"^migration {BAD} failed and was rolled back: "):
+        await migrate()
+    await left_good(look, files)
+
+
+async def left_good(look: Connection, files: Path) -> None:
+    """The file before the bad one was applied, the bad one was not, and nobody holds anything."""
+    assert await applied(look) == [*FILES, GOOD]
+    assert {"table good"} == await catalog.objects(look) & {"table good", "table bad"}
+    assert await look.fetchval(CLIENTS) == 0
+    (files / BAD).unlink()
+    assert await migrate() == []
+
+
+@pytest.mark.parametrize("code", ["def upgrade(\n", "import nowhere\n", "x = 1\n", "1 / 0\n"])
+async def test_one_that_can_t_be_loaded_is_named_before_anything_is_done(
+    look: Connection, files: Path, code: str
+) -> None:
+    add_migration(files, GOOD, "CREATE TABLE good ()")
+    (files / BAD).write_text(code)
+    with pytest.raises(MigrationError, match=f"^migration {BAD} (can't be loaded|has no upgrade)"):
+        await migrate()
+    assert await catalog.objects(look) == set()
+
+
+async def test_a_database_behind(empty_url: DatabaseUrl, files: Path) -> None:
+    await migrate()
+    name = add_migration(files, "900000001_20300101000000_more.py", "CREATE TABLE more ()")
+    status = await migration_status()
+    assert (status.applied, status.pending, status.head) == (tuple(FILES), (name,), FILES[-1])
+    with pytest.raises(MigrationError) as raised:
+        await require_migrated()
+    assert str(raised.value) == f"the database lacks {name}: run `medianest db migrate`"
+    assert await migrate() == [name]
+
+
+async def test_a_database_ahead(empty_url: DatabaseUrl, look: Connection) -> None:
+    await migrate()
+    await look.execute("INSERT INTO aerich (version, app, content) VALUES ('99_x.py', 'models', '{}')")
+    status = await migration_status()
+    assert (status.pending, status.unknown) == ((), ("99_x.py",))
+    assert await migrate() == []
+    await require_migrated()
+
+
+async def test_waiting_for_another_has_an_end(empty_url: DatabaseUrl, look: Connection) -> None:
+    await look.execute("SELECT pg_advisory_lock($1)", migrations._LOCK_KEY)
+    with pytest.raises(DatabaseTimeoutError, match=r"^another process was still migrating after 0\.3 s$"):
+        await migrate(wait=0.3)
+    assert await look.fetchval(CLIENTS) == 0
+    task = asyncio.create_task(migrate())
+    await asyncio.sleep(0.3)
+    assert not task.done()
+    await look.execute("SELECT pg_advisory_unlock($1)", migrations._LOCK_KEY)
+    assert await task == FILES
+
+
+async def test_one_that_is_cancelled_leaves_nothing(empty_url: DatabaseUrl, look: Connection, files: Path) -> None:
+    add_migration(files, GOOD, "CREATE TABLE good (); SELECT pg_sleep(60)")
+    task = asyncio.create_task(migrate())
+    await until(look, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(look, f"SELECT ({CLIENTS}) = 0")
+    assert "table good" not in await catalog.objects(look)
+    assert await applied(look) == FILES
+
+
+async def until(look: Connection, condition: str) -> None:
+    """Returns when it is true; fails after a while."""
+    async with asyncio.timeout(30):
+        while not await look.fetchval(condition):
+            await look.execute("SELECT pg_sleep(0.02)")
+
+
+async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl, look: Connection) -> None:
+    await look.execute("CREATE SCHEMA portal")
+    text = empty_url.render().get_secret_value()
+    url = DatabaseUrl.parse(f"{text}{'&' if '?' in text else '?'}schema=portal")
+    assert await migrate(url) == FILES
+    assert "table users" in await catalog.objects(look, "portal")
+    assert "table users" not in await catalog.objects(look)
+    assert (await migration_status(url)).pending == ()
+    assert (await migration_status(empty_url)).applied == ()
+
+
+async def test_no_database(empty_url: DatabaseUrl) -> None:
+    nowhere = DatabaseUrl.parse("postgresql://someone:canary@127.0.0.1:1/nowhere")
+    for function in (migrate, migration_status, require_migrated):
+        for url in (nowhere, empty_url.with_database("nowhere")):
+            with pytest.raises(DatabaseUnavailableError) as raised:
+                await function(url)
+            assert "canary" not in str(raised.value)

@@ -1,0 +1,112 @@
+"""The models and the migrations describe the same tables; what only SQL can say is a known extra."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tortoise.connection import get_connection
+from tortoise.utils import get_schema_sql
+
+from medianest_models.fields import is_secret
+from medianest_models.models import __all__ as MODELS  # noqa: N812 - names of classes
+from medianest_models.settings import DEFAULT_ALIAS
+from tests.migrations import catalog
+from tests.migrations.contract import ENUMS, TABLES
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import asyncpg
+
+    from medianest_models.settings import DatabaseUrl
+
+    Connection = asyncpg.Connection[Any]
+
+ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type", "uq_youtube_downloads_user_id_playlist_url"} | {
+    "ix_youtube_downloads_claim",
+    "ix_youtube_downloads_lease_expires_at",
+}
+
+
+@pytest.fixture
+async def generated(fresh_db: DatabaseUrl) -> AsyncIterator[Connection]:
+    """A connection that sees the tables that Tortoise would make of the models, and not the migrated ones."""
+    statements = get_schema_sql(get_connection(DEFAULT_ALIAS), safe=False)
+    connection = await connect(fresh_db)
+    await connection.execute("CREATE SCHEMA generated; SET search_path = generated, public")
+    await connection.execute(statements)
+    await connection.execute("ALTER SCHEMA public RENAME TO migrated; ALTER SCHEMA generated RENAME TO public")
+    await connection.execute("SET search_path = public, migrated")
+    yield connection
+    await connection.close()
+
+
+async def test_columns(generated: Connection) -> None:
+    found = await catalog.columns(generated)
+    assert found.pop("aerich", None) is None
+    for table, expected in TABLES.items():
+        own = {name: re.sub(r"\bmigrated\.", "", text) for name, text in found.pop(table).items()}
+        assert own == expected["columns"]
+    assert not found
+
+
+async def test_foreign_keys_and_uniques(generated: Connection) -> None:
+    found = await catalog.constraints(generated)
+    for table, expected in TABLES.items():
+        for kind in ("FOREIGN KEY", "PRIMARY KEY"):
+            own = {text for name, text in found.items() if name.split(".")[0] == table and text.startswith(kind)}
+            assert own == {text for text in expected["constraints"].values() if text.startswith(kind)}
+        uniques = unique_columns(await catalog.indexes(generated, of_constraints=True), table)
+        written = {f"{table}.{name}": text for name, text in expected["constraints"].items()}
+        assert uniques == unique_columns(written, table)
+
+
+async def test_indexes(generated: Connection) -> None:
+    found = await catalog.indexes(generated)
+    for table, expected in TABLES.items():
+        own = {n.split(".")[1]: text for n, text in found.items() if n.split(".")[0] == table and "UNIQUE" not in text}
+        wanted = {name: text for name, text in expected["indexes"].items() if name not in ONLY_IN_SQL}
+        assert own == {name: re.sub(r"^\((.*) text_pattern_ops\)$", r"\1", text) for name, text in wanted.items()}
+
+
+def unique_columns(definitions: dict[str, str], table: str) -> set[str]:
+    """The column lists that are unique, but for the id."""
+    own = [text for name, text in definitions.items() if name.split(".")[0] == table and text.startswith("UNIQUE ")]
+    return {text.removeprefix("UNIQUE ").strip("()") for text in own} - {"id"}
+
+
+def test_enums_are_the_contract_s() -> None:
+    found = {}
+    for model in models():
+        for field in model._meta.fields_map.values():
+            if hasattr(field, "enum_type"):
+                found[f"{model._meta.db_table}.{field.model_field_name}"] = [member.value for member in field.enum_type]
+    assert found == ENUMS
+
+
+def test_secrets_are_the_contract_s() -> None:
+    secret = {
+        f"{model._meta.db_table}.{name}"
+        for model in models()
+        for name, field in model._meta.fields_map.items()
+        if is_secret(field)
+    }
+    assert secret == {
+        "users.plex_token",
+        "services.api_key",
+        "services.config_data",
+        "session_tokens.token_hash",
+        "local_credentials.password_hash",
+    }
+
+
+def models() -> list[Any]:
+    """The eleven classes."""
+    import medianest_models.models  # noqa: PLC0415 - its members, by name
+
+    found = [getattr(medianest_models.models, name) for name in MODELS]
+    assert {model._meta.db_table for model in found} == TABLES.keys()
+    return found

@@ -1,0 +1,129 @@
+"""The schema after `aerich upgrade` is the contract's, table by table."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.migrations import catalog
+from tests.migrations.contract import FUNCTIONS, REQUIRED, TABLES
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection = asyncpg.Connection[Any]
+
+NAMED_BY_USE: Final = {"ix_youtube_downloads_claim"}
+
+
+async def test_the_tables_are_the_contract_s(raw: Connection) -> None:
+    assert (await catalog.columns(raw)).keys() == TABLES.keys()
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_columns(raw: Connection, table: str) -> None:
+    assert (await catalog.columns(raw))[table] == TABLES[table]["columns"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_constraints(raw: Connection, table: str) -> None:
+    assert of(table, await catalog.constraints(raw)) == TABLES[table]["constraints"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_indexes(raw: Connection, table: str) -> None:
+    assert of(table, await catalog.indexes(raw)) == TABLES[table]["indexes"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_triggers(raw: Connection, table: str) -> None:
+    assert of(table, await catalog.triggers(raw)) == TABLES[table]["triggers"]
+
+
+async def test_functions(raw: Connection) -> None:
+    found = {name.removeprefix("function ") for name in await catalog.objects(raw) if name.startswith("function ")}
+    assert found == FUNCTIONS
+
+
+async def test_there_is_nothing_else(raw: Connection) -> None:
+    expected = {f"table {table}" for table in TABLES} | {"table aerich"}
+    expected |= {f"sequence {table}_id_seq" for table in ("services", "system_config", "aerich")}
+    expected |= {f"function {name}" for name in FUNCTIONS}
+    expected |= {f"trigger {name}" for table in TABLES.values() for name in table["triggers"]}
+    expected |= {f"index {name}" for table in TABLES.values() for name in table["indexes"]}
+    expected |= {f"index {name}" for t in TABLES.values() for name in t["constraints"] if name[:3] in ("pk_", "uq_")}
+    expected |= {"index aerich_pkey", "index uq_aerich_app_version"}
+    assert await catalog.objects(raw) == expected
+
+
+async def test_required_columns_are_those_without_a_default(raw: Connection) -> None:
+    for table, columns in (await catalog.columns(raw)).items():
+        required = {name for name, text in columns.items() if "NOT NULL" in text and "DEFAULT" not in text}
+        assert required == REQUIRED[table]
+
+
+async def test_every_name_says_what_it_is(raw: Connection) -> None:
+    kinds = {"PRIMARY KEY": "pk", "UNIQUE": "uq", "CHECK": "ck", "FOREIGN KEY": "fk"}
+    for name, definition in (await catalog.constraints(raw)).items():
+        table, own = name.split(".")
+        kind = next(short for word, short in kinds.items() if definition.startswith(word))
+        assert own == f"pk_{table}" if kind == "pk" else own.startswith(f"{kind}_{table}_")
+        if kind in ("uq", "fk"):
+            assert own.removeprefix(f"{kind}_{table}_") == "_".join(columns_of(definition))
+    for name, definition in (await catalog.indexes(raw)).items():
+        table, own = name.split(".")
+        kind = "uq" if definition.startswith("UNIQUE") else "ix"
+        assert own.startswith(f"{kind}_{table}_")
+        columns = columns_of(definition)
+        starts = ["_".join(columns[:length]) for length in range(1, len(columns) + 1)]
+        assert own.removeprefix(f"{kind}_{table}_") in starts or own in NAMED_BY_USE
+    for name in await catalog.triggers(raw):
+        table, own = name.split(".")
+        assert own.startswith(f"tr_{table}_")
+    names = [*await catalog.constraints(raw), *await catalog.indexes(raw), *await catalog.triggers(raw)]
+    assert max(len(name.split(".")[1]) for name in names) <= 63  # PostgreSQL would cut it
+
+
+async def test_no_index_stands_beside_a_longer_one_with_the_same_prefix(raw: Connection) -> None:
+    whole = [
+        (name, name.split(".")[0], columns_of(definition))
+        for name, definition in (await catalog.indexes(raw, of_constraints=True)).items()
+        if " WHERE " not in definition
+    ]
+    for name, table, columns in whole:
+        for other, of_table, longer in whole:
+            if name != other and table == of_table:
+                assert longer[: len(columns)] != columns, (name, other)
+
+
+async def test_every_reference_to_a_row_that_can_be_deleted_has_an_index(raw: Connection) -> None:
+    led = {(name.split(".")[0], columns_of(text)[0]) for name, text in (await every_index(raw)).items()}
+    for name, definition in (await catalog.constraints(raw)).items():
+        table, _ = name.split(".")
+        if definition.startswith("FOREIGN KEY") and table != "system_config":  # a handful of rows
+            assert (table, columns_of(definition)[0]) in led
+
+
+async def test_instants_are_with_a_time_zone(raw: Connection) -> None:
+    for columns in (await catalog.columns(raw)).values():
+        for name, definition in columns.items():
+            assert name.endswith(("_at", "window_start")) == definition.startswith("timestamp")
+            assert "without time zone" not in definition
+
+
+async def every_index(raw: Connection) -> dict[str, str]:
+    indexes = await catalog.indexes(raw, of_constraints=True)
+    return {name: text for name, text in indexes.items() if " WHERE " not in text}
+
+
+def of(table: str, found: dict[str, str]) -> dict[str, str]:
+    """What belongs to the table, by its own name."""
+    return {name.split(".")[1]: text for name, text in found.items() if name.split(".")[0] == table}
+
+
+def columns_of(definition: str) -> list[str]:
+    """The columns of a key or an index, without what is done to them."""
+    keys = re.sub(r"^(UNIQUE|FOREIGN KEY|PRIMARY KEY) | (WHERE|REFERENCES) .*$", "", definition).strip("()")
+    return [re.sub(r"^lower\((\w+)\)?|( DESC| text_pattern_ops)$", r"\1", key) for key in re.split(", ", keys)]

@@ -1,0 +1,213 @@
+"""Whoever writes, in SQL too, can't break a rule: the constraint of that name refuses it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import pytest
+
+from tests.migrations import catalog
+from tests.migrations.base_rows import NOBODY, OTHER, USER, insert_all
+from tests.migrations.contract import ENUMS, REQUIRED, TABLES
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[Any]
+
+AGAIN: Final = "INSERT INTO {table} SELECT * FROM {table} LIMIT 1"
+CASES: Final[dict[str, list[str]]] = {
+    "uq_users_plex_id": ["UPDATE users SET plex_id = 'same'"],
+    "ck_users_email": ["UPDATE users SET email = ''"],
+    "ck_users_role": ["UPDATE users SET role = 'root'"],
+    "ck_users_status": ["UPDATE users SET status = 'banned'"],
+    "uq_local_credentials_user_id": [
+        f"INSERT INTO local_credentials (user_id, username, password_hash) VALUES ('{USER}', 'another', 'x')"
+    ],
+    "uq_local_credentials_username": [
+        f"INSERT INTO local_credentials (user_id, username, password_hash) VALUES ('{OTHER}', 'anna', 'x')"
+    ],
+    "fk_local_credentials_user_id": [f"UPDATE local_credentials SET user_id = '{NOBODY}'"],
+    "ck_media_requests_status": ["UPDATE media_requests SET status = 'queued'"],
+    "fk_media_requests_user_id": [f"UPDATE media_requests SET user_id = '{NOBODY}'"],
+    "uq_media_requests_tmdb_id_media_type": [
+        f"""UPDATE media_requests SET tmdb_id = '19', status = '{one}';
+            INSERT INTO media_requests (user_id, title, media_type, tmdb_id, status)
+            VALUES ('{OTHER}', 'x', 'movie', '19', '{other}')"""
+        for one in ("pending", "approved")
+        for other in ("pending", "approved")
+    ],
+    "ck_media_request_status_updates_status": ["UPDATE media_request_status_updates SET status = 'done'"],
+    "fk_media_request_status_updates_request_id": [f"UPDATE media_request_status_updates SET request_id = '{NOBODY}'"],
+    "ck_youtube_downloads_attempts": ["UPDATE youtube_downloads SET attempts = -1"],
+    "ck_youtube_downloads_playlist_url": ["UPDATE youtube_downloads SET playlist_url = repeat('x', 2049)"],
+    "ck_youtube_downloads_priority": [f"UPDATE youtube_downloads SET priority = {number}" for number in (-10, 5, 30)],
+    "ck_youtube_downloads_progress": [f"UPDATE youtube_downloads SET progress = {number}" for number in (-1, 101)],
+    "ck_youtube_downloads_status": ["UPDATE youtube_downloads SET status = 'pending'"],
+    "fk_youtube_downloads_user_id": [f"UPDATE youtube_downloads SET user_id = '{NOBODY}'"],
+    "uq_youtube_downloads_user_id_playlist_url": [
+        f"""UPDATE youtube_downloads SET status = '{one}';
+            INSERT INTO youtube_downloads (user_id, playlist_url, status)
+            SELECT user_id, playlist_url, '{other}' FROM youtube_downloads"""
+        for one in ("queued", "downloading")
+        for other in ("queued", "downloading")
+    ],
+    "uq_services_name": ["INSERT INTO services (name, display_name) VALUES ('plex', 'Plex')"],
+    "ck_service_status_history_response_time_ms": ["UPDATE service_status_history SET response_time_ms = -1"],
+    "ck_service_status_history_status": ["UPDATE service_status_history SET status = 'failed'"],
+    "fk_service_status_history_service_id": ["UPDATE service_status_history SET service_id = 0"],
+    "uq_session_tokens_token_hash": [
+        """INSERT INTO session_tokens (user_id, token_hash, expires_at)
+           SELECT user_id, token_hash, now() FROM session_tokens"""
+    ],
+    "fk_session_tokens_user_id": [f"UPDATE session_tokens SET user_id = '{NOBODY}'"],
+    "uq_rate_limits_user_id_endpoint_window_start": [
+        f"INSERT INTO rate_limits (user_id, endpoint) VALUES ('{USER}', 'x'), ('{USER}', 'x')"
+    ],
+    "uq_rate_limits_ip_address_endpoint_window_start": [
+        "INSERT INTO rate_limits (ip_address, endpoint) VALUES ('::2', 'x'), ('::2', 'x')"
+    ],
+    "ck_rate_limits_request_count": ["UPDATE rate_limits SET request_count = -1"],
+    "ck_rate_limits_user_id_or_ip_address": [
+        "INSERT INTO rate_limits (endpoint) VALUES ('x')",
+        f"INSERT INTO rate_limits (endpoint, user_id, ip_address) VALUES ('x', '{USER}', '::1')",
+    ],
+    "fk_rate_limits_user_id": [f"UPDATE rate_limits SET user_id = '{NOBODY}', ip_address = NULL"],
+    "fk_activity_logs_user_id": [f"UPDATE activity_logs SET user_id = '{NOBODY}'"],
+    "uq_system_config_key": ["INSERT INTO system_config (key, value) VALUES ('key', '2')"],
+    "fk_system_config_updated_by": [f"UPDATE system_config SET updated_by = '{NOBODY}'"],
+} | {f"pk_{table}": [AGAIN.format(table=table)] for table in TABLES}
+"""For each constraint and unique index what breaks it, and nothing else."""
+
+ALLOWED: Final = [
+    "UPDATE users SET email = 'same@example.org'",
+    "UPDATE users SET email = NULL, plex_token = NULL",
+    "UPDATE youtube_downloads SET progress = 0",
+    "UPDATE youtube_downloads SET progress = 100, playlist_url = repeat('x', 2048)",
+    "UPDATE service_status_history SET response_time_ms = 0",
+    f"""UPDATE media_requests SET tmdb_id = '19', status = 'available';
+        INSERT INTO media_requests (user_id, title, media_type, tmdb_id, status)
+        VALUES ('{OTHER}', 'x', 'movie', '19', 'failed'), ('{OTHER}', 'x', 'movie', '19', 'pending'),
+               ('{OTHER}', 'x', 'tv', '19', 'pending')""",
+    f"""INSERT INTO media_requests (user_id, title, media_type)
+        VALUES ('{OTHER}', 'x', 'movie'), ('{OTHER}', 'x', 'movie')""",
+    """UPDATE youtube_downloads SET status = 'failed';
+       INSERT INTO youtube_downloads (user_id, playlist_url, status)
+       SELECT user_id, playlist_url, unnest(ARRAY['completed', 'queued', 'failed']) FROM youtube_downloads""",
+    f"INSERT INTO youtube_downloads (user_id, playlist_url) SELECT '{OTHER}', playlist_url FROM youtube_downloads",
+    f"""INSERT INTO rate_limits (user_id, ip_address, endpoint, window_start)
+        VALUES ('{USER}', NULL, 'x', '2026-01-01'), ('{USER}', NULL, 'x', '2026-01-02'),
+               ('{USER}', NULL, 'y', '2026-01-01'), ('{OTHER}', NULL, 'x', '2026-01-01'),
+               (NULL, '::1', 'x', '2026-01-01')""",
+]
+"""What is at the edge of a rule and within it."""
+
+
+@pytest.fixture(autouse=True)
+async def rows(raw: Connection) -> None:
+    await insert_all(raw)
+
+
+async def test_every_rule_has_a_case(raw: Connection) -> None:
+    rules = {name.split(".")[1] for name in await catalog.constraints(raw)}
+    rules |= {name.split(".")[1] for name, text in (await catalog.indexes(raw)).items() if text.startswith("UNIQUE")}
+    assert rules == CASES.keys()
+
+
+@pytest.mark.parametrize("rule", CASES)
+async def test_what_breaks_a_rule_is_refused_by_it(raw: Connection, rule: str) -> None:
+    for statement in CASES[rule]:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as raised:
+            async with raw.transaction():
+                await raw.execute(statement)
+        assert raised.value.constraint_name == rule
+
+
+@pytest.mark.parametrize("statement", ALLOWED)
+async def test_what_breaks_none_is_taken(raw: Connection, statement: str) -> None:
+    await raw.execute(statement)
+
+
+async def test_every_enum_column_is_in_the_contract(raw: Connection) -> None:
+    found = set()
+    for name, text in (await catalog.constraints(raw)).items():
+        if match := re.match(r"CHECK (\w+) IN", text):
+            found.add(f"{name.split('.')[0]}.{match[1]}")
+    assert found == ENUMS.keys()
+
+
+@pytest.mark.parametrize("column", ENUMS)
+async def test_an_enum_column_takes_its_values_and_no_others(raw: Connection, column: str) -> None:
+    table, name = column.split(".")
+    for value in ENUMS[column]:
+        async with raw.transaction():
+            await raw.execute(f"UPDATE {table} SET {name} = $1", value)
+    others: list[Any] = ["", "root"]
+    for value in ENUMS[column]:
+        others += [f" {value}", f"{value}\n", value.upper()] if isinstance(value, str) else []
+    if name == "priority":
+        others = [-1, 1, 5, 11, 100]
+    for value in others:
+        with pytest.raises(asyncpg.CheckViolationError) as raised:
+            async with raw.transaction():
+                await raw.execute(f"UPDATE {table} SET {name} = $1", value)
+        assert raised.value.constraint_name == f"ck_{table}_{name}"
+
+
+async def test_every_length_is_kept(raw: Connection) -> None:
+    free = {name for name in await lengths(raw) if name not in ENUMS}
+    assert len(free) > 20
+    for column, length in (await lengths(raw)).items():
+        table, name = column.split(".")
+        if column in free:
+            async with raw.transaction():
+                await raw.execute(f"UPDATE {table} SET {name} = repeat('字', {length}) WHERE ctid = ({first(table)})")
+        with pytest.raises(asyncpg.StringDataRightTruncationError):
+            async with raw.transaction():
+                await raw.execute(f"UPDATE {table} SET {name} = repeat('x', {length + 1})")
+
+
+async def test_every_required_column_is_required(raw: Connection) -> None:
+    for table, columns in TABLES.items():
+        for name, definition in columns["columns"].items():
+            statement = f"UPDATE {table} SET {name} = NULL WHERE ctid = ({first(table)})"
+            if "NOT NULL" not in definition:
+                if table != "rate_limits":
+                    async with raw.transaction():
+                        await raw.execute(statement)
+                continue
+            if name == "updated_at":
+                continue  # the trigger fills it
+            with pytest.raises(asyncpg.NotNullViolationError) as raised:
+                async with raw.transaction():
+                    await raw.execute(statement)
+            assert (raised.value.table_name, raised.value.column_name) == (table, name)
+
+
+async def test_text_that_is_no_instant_or_id_or_json(raw: Connection) -> None:
+    for statement in (
+        "UPDATE users SET created_at = 'yesterday or so'",
+        "UPDATE media_requests SET user_id = 'anna'",
+        "UPDATE system_config SET value = '{'",
+    ):
+        with pytest.raises(asyncpg.DataError):
+            async with raw.transaction():
+                await raw.execute(statement)
+
+
+async def lengths(connection: Connection) -> dict[str, int]:
+    """Every varchar column with its length."""
+    return {
+        f"{table}.{name}": int(match[1])
+        for table, columns in (await catalog.columns(connection)).items()
+        for name, text in columns.items()
+        if (match := re.match(r"varchar\((\d+)\)", text))
+    }
+
+
+def first(table: str) -> str:
+    return f"SELECT ctid FROM {table} LIMIT 1"
+
+
+def test_required_columns_are_given_in_the_base_rows() -> None:
+    assert REQUIRED.keys() == TABLES.keys()
