@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import itertools
 import random
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User
 from medianest_models.repositories import media_requests
 from medianest_models.repositories.media_requests import TransitionReport
 from tests.processes import run_in_processes
+from tests.servers import connect
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -50,7 +52,8 @@ async def statuses(request_id: UUID) -> list[str]:
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(RequestStatus, RequestStatus)))
 async def test_transition(db: DatabaseUrl, old: RequestStatus, new: RequestStatus) -> None:
-    request = await stored(old)
+    completed_at = None if old in {PENDING, APPROVED} else datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    request = await stored(old, completed_at=completed_at)
     if (old, new) not in ALLOWED:
         with pytest.raises(InvalidTransitionError, match=f"{request.id} can't change from {old} to {new}"):
             await media_requests.transition(request.id, status=new, message="why")
@@ -196,6 +199,21 @@ async def test_of_many_who_change_a_request_one_wins(fresh_url: DatabaseUrl) -> 
 
 async def approve_all(request_ids: list[UUID]) -> list[str]:
     return [await try_transition(request_id, APPROVED) for request_id in request_ids]
+
+
+async def test_a_change_that_has_to_wait_sees_what_it_has_waited_for(fresh_db: DatabaseUrl) -> None:
+    request = await stored()
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            await connection.execute("UPDATE media_requests SET status = 'approved'")
+            changing = asyncio.create_task(try_transition(request.id, APPROVED))
+            while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                assert not changing.done()
+    finally:
+        await connection.close()
+    assert await changing == f"media request {request.id} can't change from approved to approved"
+    assert await statuses(request.id) == []
 
 
 async def change_at_random(request_ids: list[UUID]) -> int:
