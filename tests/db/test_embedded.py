@@ -150,7 +150,7 @@ async def open_files(pid: int) -> set[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed in Linux's /proc only")
-def test_the_server_inherits_no_open_file_but_its_log(new_server: Callable[..., EmbeddedServer]) -> None:
+def test_the_server_inherits_nothing_but_its_log_and_its_data_folder(new_server: Callable[..., EmbeddedServer]) -> None:
     server = new_server()
     read_end, write_end = os.pipe()
     os.set_inheritable(write_end, True)  # noqa: FBT003 - positional only; as a careless caller might
@@ -161,7 +161,7 @@ def test_the_server_inherits_no_open_file_but_its_log(new_server: Callable[..., 
         assert pipe.read() == b""  # the end: nobody else holds the other side
     owner = server.data.stat().st_uid if os.geteuid() == 0 else None
     (opened,) = run_in_processes(open_files, 1, server.status().pid, user=owner)
-    kinds = ("/dev/null", str(server.log), "anon_inode:", "pipe:", "socket:", "/dev/shm")  # noqa: S108
+    kinds = ("/dev/null", str(server.log), str(server.data), "anon_inode:", "pipe:", "socket:", "/dev/shm")  # noqa: S108
     assert [name for name in opened if not name.startswith(kinds)] == []
     assert f"{server.home}/server.lock" not in opened
 

@@ -329,8 +329,8 @@ def fake(server: EmbeddedServer, folder: Path, **scripts: str) -> EmbeddedServer
 
 def test_a_failed_initdb_leaves_nothing(new_server: NewServer, open_folder: Path) -> None:
     server = new_server(blank=True)
-    failing = fake(server, open_folder, initdb="mkdir base; echo 18 > PG_VERSION; echo 'disk full'; exit 1")
-    with pytest.raises(DatabaseUnavailableError, match=r"initdb can't make .*: disk full"):
+    failing = fake(server, open_folder, initdb="mkdir $2/base; echo 18 > $2/PG_VERSION; echo 'disk full'; exit 1")
+    with pytest.raises(DatabaseUnavailableError, match=r"initdb can't make .*/home/pgdata: disk full"):
         failing.start()
     assert {path.name for path in server.home.iterdir()} == {"server.lock"}
     server.start()

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from medianest_models.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-HERE: Final = "/proc/self/cwd" if Path("/proc/self/cwd").is_dir() else "."
-"""What PostgreSQL is told that its data folder is: the working folder that `Account.run` was given.
+    from medianest_models.db.embedded.files import OpenFolder
 
-A borrowed user may not be allowed into the folders above it. PostgreSQL makes an absolute path of ".", but leaves
-Linux's own name as it is; a server that has it never writes into another folder that was put in the place of its own.
-"""
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """What PostgreSQL's programs see: no PG* variable and no locale of the caller can change what they do."""
 
@@ -90,8 +87,8 @@ class Account:
         self,
         command: Sequence[str],
         *,
-        folder: Path,
         timeout: float,
+        folder: OpenFolder | None = None,
         output: int = subprocess.PIPE,
         text: str = "",
     ) -> subprocess.CompletedProcess[str]:
@@ -99,9 +96,8 @@ class Account:
 
         Args:
             command: The program's path and its arguments; no shell reads them.
-            folder: The working folder. Root enters it before it becomes the user, so the folders above it
-                need not be open to that user.
             timeout: Seconds after which the program and its children are killed.
+            folder: A folder that the command names.
             output: Where stdout and stderr go together; by default into the result.
             text: What the program reads from stdin.
 
@@ -111,7 +107,8 @@ class Account:
         """
         with subprocess.Popen(  # noqa: S603 - the programs are PostgreSQL's own, the arguments ours
             command,
-            cwd=folder,
+            cwd=folder.working_folder if folder else "/",
+            pass_fds=folder.descriptors if folder else (),
             env=_ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=output,
@@ -126,7 +123,8 @@ class Account:
             try:
                 out, _ = process.communicate(text, timeout)
             except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 raise
             return subprocess.CompletedProcess(command, process.returncode, out)
 

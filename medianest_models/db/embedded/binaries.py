@@ -80,7 +80,7 @@ def usable_bindir(bindir: Path, account: Account) -> tuple[Path, int]:
 
 def _major(bindir: Path, account: Account) -> int:
     try:
-        result = account.run([str(bindir / "postgres"), "--version"], folder=Path("/"), timeout=_TIMEOUT)
+        result = account.run([str(bindir / "postgres"), "--version"], timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
         raise ConfigurationError(f"{bindir / 'postgres'} does not answer to --version") from None
     found = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)

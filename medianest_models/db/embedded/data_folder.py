@@ -7,15 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db.embedded.account import HERE
-from medianest_models.db.embedded.files import adopt
+from medianest_models.db.embedded.files import OpenFolder, adopt, entered
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
-    from medianest_models.db.embedded.account import Account
+    from pathlib import Path
+
     from medianest_models.db.embedded.place import Place
 
 DATABASE: Final = "medianest"
@@ -99,35 +98,31 @@ def make_data(place: Place, bindir: Path, major: int, *, deadline: float) -> Non
     try:
         new.mkdir(mode=0o700)
         account.own(new)
-        # No password: the socket's folder is closed to all but the server's user and root, and these can read
-        # the data folder as well.
-        initdb = [
-            *(str(bindir / "initdb"), "-D", HERE, "-U", USER, "-A", "trust", "-E", "UTF8", "-k"),
-            *_locale(major),
-        ]
-        _run(initdb, new, account, deadline)
-        options = ["-D", HERE, "-c", "exit_on_error=on", "postgres"]
-        single = [str(bindir / "postgres"), "--single", *options]
-        _run(single, new, account, deadline, text=f"CREATE DATABASE {DATABASE}\n")
+        with entered(new) as folder:
+            _fill(folder, place, bindir, major, deadline)
         new.rename(place.data)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
 
 
-def _run(command: list[str], new: Path, account: Account, deadline: float, *, text: str = "") -> None:
-    timeout = max(1, deadline - time.monotonic())
-    try:
-        result = account.run(command, folder=new, timeout=timeout, text=text)
-    except subprocess.TimeoutExpired:
-        reason = f"it took more than {timeout:.0f} s"
-    else:
-        if result.returncode == 0:
-            return
-        reason = "\n".join(result.stdout.strip().splitlines()[-_LINES:])
-    raise DatabaseUnavailableError(
-        f"PostgreSQL's {Path(command[0]).name} can't make a data folder in {new.parent}: {reason}"
-    )
+def _fill(folder: OpenFolder, place: Place, bindir: Path, major: int, deadline: float) -> None:
+    # No password: the socket's folder is closed to all but the server's user and root, and these can read the data
+    # folder as well.
+    initdb = ["initdb", "-D", folder.name, "-U", USER, "-A", "trust", "-E", "UTF8", "-k", *_locale(major)]
+    create = ["postgres", "--single", "-D", folder.name, "-c", "exit_on_error=on", "postgres"]
+    for (program, *arguments), text in ((initdb, ""), (create, f"CREATE DATABASE {DATABASE}\n")):
+        timeout = max(1, deadline - time.monotonic())
+        try:
+            command = [str(bindir / program), *arguments]
+            result = place.account.run(command, timeout=timeout, folder=folder, text=text)
+        except subprocess.TimeoutExpired:
+            reason = f"it took more than {timeout:.0f} s"
+        else:
+            if result.returncode == 0:
+                continue
+            reason = "\n".join(result.stdout.strip().splitlines()[-_LINES:])
+        raise DatabaseUnavailableError(f"PostgreSQL's {program} can't make {place.data}: {reason}")
 
 
 def _locale(major: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The files beside the data folder: the lock and the log."""
+"""Files and folders as the child processes need them: the lock, the log, the data folder."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import contextlib
 import fcntl
 import os
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _POLL_SECONDS: Final = 0.05
+_DESCRIPTORS: Final = Path("/proc/self/fd")
 
 
 def adopt(made: Path | int, folder: Path) -> None:
@@ -27,6 +29,34 @@ def adopt(made: Path | int, folder: Path) -> None:
     owner = folder.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         os.chown(made, owner.st_uid, owner.st_gid)
+
+
+@dataclass(frozen=True)
+class OpenFolder:
+    """A folder that child processes can use even where their user is not allowed into the folders above it.
+
+    Attributes:
+        name: What a command calls it. On Linux that stays true when the folder is moved or replaced.
+        working_folder: Where the command has to run.
+        descriptors: What it has to inherit.
+    """
+
+    name: str
+    working_folder: Path
+    descriptors: tuple[int, ...]
+
+
+@contextlib.contextmanager
+def entered(folder: Path) -> Iterator[OpenFolder]:
+    """Open a folder for child processes."""
+    if not _DESCRIPTORS.is_dir():
+        yield OpenFolder(".", folder, ())
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield OpenFolder(f"{_DESCRIPTORS}/{descriptor}", Path("/"), (descriptor,))
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from medianest_models.db.embedded.account import HERE
-from medianest_models.db.embedded.files import opened
+from medianest_models.db.embedded.files import entered, opened
 from medianest_models.db.embedded.sockets import PORT, SOCKET, SOCKET_LOCK, prepare_socket_folder
 
 if TYPE_CHECKING:
@@ -129,16 +128,16 @@ def launch(place: Place, bindir: Path, *, deadline: float) -> str | None:
     prepare_socket_folder(place.socket_folder, place.account)
     _forget_foreign_process(place)
     seconds = max(1, int(deadline - time.monotonic()))
-    # pg_ctl makes the server a child of no process of ours. It hands its arguments to a shell, so none of them
-    # holds a path that somebody has chosen: the working folder is the data folder, and the log is inherited.
-    command = [
-        *(str(bindir / "pg_ctl"), "-D", HERE, "-w", "-t", str(seconds)),
-        *("-o", f"-k {place.socket_folder} -p {PORT} {_OPTIONS}", "start"),
-    ]
-    with opened(place.log) as output:
+    # pg_ctl makes the server a child of no process of ours. It hands its arguments to a shell, so none of them is a
+    # path that somebody has chosen: the log and the data folder are inherited.
+    with opened(place.log) as output, entered(place.data) as folder:
         begin = os.fstat(output).st_size
+        command = [
+            *(str(bindir / "pg_ctl"), "-D", folder.name, "-w", "-t", str(seconds)),
+            *("-o", f"-k {place.socket_folder} -p {PORT} {_OPTIONS}", "start"),
+        ]
         with contextlib.suppress(subprocess.TimeoutExpired):
-            result = place.account.run(command, folder=place.data, timeout=seconds, output=output)
+            result = place.account.run(command, timeout=seconds, folder=folder, output=output)
             if result.returncode == 0:
                 return None
         text = os.pread(output, os.fstat(output).st_size - begin, begin).decode(errors="replace")
@@ -197,8 +196,9 @@ def _serves(pid: int, place: Place) -> bool:
     except FileNotFoundError:  # one of both has gone
         return False
     except PermissionError:
-        comparison = ["/bin/sh", "-c", '[ "$0" -ef . ]', f"/proc/{pid}/cwd"]
-        return place.account.run(comparison, folder=place.data, timeout=_TIMEOUT).returncode == 0
+        with entered(place.data) as folder:
+            comparison = ["/bin/sh", "-c", '[ "$0" -ef "$1" ]', f"/proc/{pid}/cwd", folder.name]
+            return place.account.run(comparison, timeout=_TIMEOUT, folder=folder).returncode == 0
 
 
 def _listens(command: list[str], place: Place) -> bool:
