@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from medianest_models.pagination import CursorPage, SortOrder
 
+_TOO_MANY: Final = 500
+
 START: Final = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -75,10 +77,12 @@ async def walk(queryset: QuerySet[Any], *, limit: int, **sort: Any) -> Walk:
     assert pages[0].previous_cursor is None
     while (cursor := pages[-1].next_cursor) is not None:
         pages.append(await paginate_by_cursor(queryset, limit=limit, cursor=cursor, **sort))
+        assert len(pages) < _TOO_MANY, "the list has no end"
     back = [pages[-1]]
     while (cursor := back[0].previous_cursor) is not None:
         back.insert(0, await paginate_by_cursor(queryset, limit=limit, cursor=cursor, **sort))
         assert back[0].next_cursor is not None
+        assert len(back) < _TOO_MANY, "the list has no beginning"
     return Walk(_ids(pages), _ids(back), len(pages))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tortoise.functions import Count
+from tortoise.query_utils import Prefetch
 
 from medianest_models.enums import DownloadPriority, ServiceStatus
 from medianest_models.errors import InvalidPaginationError, InvalidSortError
@@ -235,6 +236,19 @@ async def test_relations_come_along(db: DatabaseUrl) -> None:
     for row in (*first.data, *second.data):
         assert row.user.plex_username == "Name 3"
         assert list(row.status_updates) == []
+
+
+async def test_relations_come_along_on_a_page_of_two_statements(db: DatabaseUrl) -> None:
+    service = await make_service()
+    await make_checks(service, [{"response_time_ms": number} for number in (1, 2, None)])
+    history = Prefetch("status_history", queryset=ServiceStatusHistory.filter(response_time_ms=1))
+    queryset = ServiceStatusHistory.all().prefetch_related(
+        Prefetch("service", queryset=Service.all().prefetch_related(history))
+    )
+    first = await paginate_by_cursor(queryset, limit=1, sort_by="response_time_ms", sort_order="asc")
+    second = await paginate_by_cursor(queryset, cursor=first.next_cursor, sort_by="response_time_ms", sort_order="asc")
+    assert [row.response_time_ms for row in second.data] == [2, None]
+    assert [[check.response_time_ms for check in row.service.status_history] for row in second.data] == [[1], [1]]
 
 
 async def test_only(db: DatabaseUrl) -> None:

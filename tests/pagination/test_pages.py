@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 from tortoise.functions import Count, Lower
+from tortoise.query_utils import Prefetch
 
 from medianest_models.db.statements import fetch
-from medianest_models.enums import ServiceStatus
+from medianest_models.enums import RequestStatus, ServiceStatus
 from medianest_models.errors import InvalidPaginationError, InvalidSortError, SecretFieldError
 from medianest_models.models import (
     ActivityLog,
     LocalCredential,
     MediaRequest,
+    MediaRequestStatusUpdate,
     RateLimit,
     Service,
     ServiceStatusHistory,
@@ -271,6 +273,20 @@ async def test_relations_come_along(db: DatabaseUrl) -> None:
         assert [list(row.status_updates) for row in result.data] == [[], []]
     assert len(recording) == 2
     assert result.pagination.total == 3
+
+
+async def test_relations_and_annotations_come_along_together(db: DatabaseUrl) -> None:
+    ada = await make_requests(3)
+    for request in await MediaRequest.all():
+        await MediaRequestStatusUpdate.create(request=request, status=RequestStatus.APPROVED)
+        await MediaRequestStatusUpdate.create(request=request, status=RequestStatus.AVAILABLE)
+    approvals = Prefetch("status_updates", queryset=MediaRequestStatusUpdate.filter(status=RequestStatus.APPROVED))
+    queryset = ada.media_requests.all().annotate(low=Lower("title")).select_related("user").prefetch_related(approvals)
+    for page in (1, 2):  # the same query set, again
+        (row,) = (await paginate(queryset, page=page, limit=1)).data
+        title = f"Title {3 - page}"
+        assert (row.title, getattr(row, "low"), row.user) == (title, title.lower(), ada)  # noqa: B009 - no attribute
+        assert [update.status for update in row.status_updates] == [RequestStatus.APPROVED]
 
 
 async def test_only(db: DatabaseUrl) -> None:
