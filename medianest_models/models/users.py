@@ -54,6 +54,7 @@ class User(UUIDModel):
             Index(Lower(Column("email")), name="ix_users_email"),
             Index(Lower(Column("plex_username")), name="ix_users_plex_username"),
             Index(fields=("status", "created_at", "id"), name="ix_users_status_created_at"),
+            Index(fields=("role", "created_at", "id"), name="ix_users_role_created_at"),
             Index(fields=("created_at", "id"), name="ix_users_created_at"),
         )
 

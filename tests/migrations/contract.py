@@ -49,6 +49,7 @@ TABLES: Final[dict[str, Table]] = {
             "ix_users_email": "(lower(email) text_pattern_ops)",
             "ix_users_plex_username": "(lower(plex_username) text_pattern_ops)",  # for the search
             "ix_users_status_created_at": "(status, created_at, id)",
+            "ix_users_role_created_at": "(role, created_at, id)",  # for the search
             "ix_users_created_at": "(created_at, id)",
         },
         "triggers": {},

@@ -113,7 +113,7 @@ FILL: Final = (
     """
     INSERT INTO system_config (key, value)
     SELECT key, value::jsonb FROM (VALUES
-        ('rate_limit.api.default', '{"requests": 100, "window": 60}'),
+        ('rate_limit.api.default', '{"limit": 100, "window": 60}'),
         ('youtube.concurrent_downloads', '{"max": 3}')
     ) AS seeded (key, value)
     """,

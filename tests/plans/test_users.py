@@ -30,6 +30,7 @@ CALLS: list[tuple[Call, set[str]]] = [
     (lambda: users.search("user19999"), {NAME, EMAIL}),
     (lambda: users.search("user1999", params=PaginationParams(sort_by="plex_username")), {NAME, EMAIL}),
     (lambda: users.search(status=UserStatus.SUSPENDED), {"ix_users_status_created_at"}),
+    (lambda: users.search(role=UserRole.ADMIN), {"ix_users_role_created_at"}),
     (lambda: users.set_role(row_id(7), role=UserRole.ADMIN), {"pk_users"}),
     (lambda: users.reinstate(row_id(7)), {"pk_users"}),
 ]
@@ -54,7 +55,8 @@ async def test_a_sign_in_finds_its_user_through_the_unique_index(big_database: D
 
 
 async def test_suspend_finds_the_user_and_their_sessions_through_indexes(big_database: DatabaseUrl) -> None:
-    _admins, user, sessions = await explain_calls(users.suspend(row_id(7)))
+    admins, user, sessions = await explain_calls(users.suspend(row_id(7)))
+    assert index_names(admins) == {"ix_users_role_created_at"}
     assert index_names(user) == {"pk_users"}
     assert index_names(sessions) == {"ix_session_tokens_user_id_created_at"}
     assert not seq_scans(user)
