@@ -31,9 +31,9 @@ migrate-prod:
 reset *arguments:
     @medianest db reset "$@"
 
-# the test suite; arguments are pytest's
+# the test suite, on up to four cores; arguments are pytest's
 test *arguments:
-    @pytest "$@"
+    @pytest -n auto --maxprocesses 4 "$@"
 
 # style, types, layers
 lint:

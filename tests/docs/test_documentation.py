@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -31,13 +32,33 @@ def recipes() -> set[str]:
     return set(re.findall(r"^([a-z-]+)[^:=\n]*:$", (CHECKOUT / "justfile").read_text(), re.MULTILINE))
 
 
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_readmes_python_runs(fresh_url: DatabaseUrl) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    ended = subprocess.run(
-        [sys.executable, "-c", example], env=os.environ, capture_output=True, text=True, check=False, timeout=60
-    )
+    first, listing, _ = EXAMPLES
+    ended = python(first)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "**********\n0\n"
+    ended = python(
+        f"import asyncio\nfrom medianest_models import database\n{listing}\n"
+        "async def main():\n    async with database():\n        print(await list_users(1))\nasyncio.run(main())"
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    page = json.loads(ended.stdout)
+    assert page["pagination"] == {"page": 1, "limit": 20, "total": 1, "totalPages": 1}
+    assert page["data"][0]["plex_username"] == "ann"
+    assert "s3cret" not in ended.stdout
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_worker_in_the_readme_is_the_one_of_the_examples() -> None:
+    assert EXAMPLES[2] in (CHECKOUT / "examples" / "worker.py").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -58,11 +79,13 @@ def test_every_file_that_is_linked_exists(page: Path) -> None:
 
 def test_the_shell_examples_of_the_readme_are_commands() -> None:
     lines = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-    assert [line for line in lines if line.startswith("python3")] == ["python3 dev.py setup", "python3 dev.py test"]
+    assert [line for line in lines if line.startswith("python3 ")] == ["python3 dev.py setup", "python3 dev.py test"]
     for line in lines:
         program, *words = line.split()
         if program == "medianest":
             assert tuple(words[:2]) in COMMANDS
+        if program == "python":
+            assert (CHECKOUT / words[0]).is_file()
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
