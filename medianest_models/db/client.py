@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from pydantic import SecretStr
 
-from medianest_models.db import query_log
 from medianest_models.db.failures import connect_failure
 from medianest_models.db.statement_client import StatementClient
 from medianest_models.db.transaction_client import TransactionContext
@@ -49,7 +48,6 @@ class Client(StatementClient):
         **credentials: Any,
     ) -> None:
         super().__init__(**credentials)
-        self.log = query_log.logger  # Tortoise's own shows the values of parameters
         self.slow_seconds = slow_query_ms / 1000
         self.pool_timeout = pool_timeout
         self.connect_timeout: float | None = self.extra.get("timeout")

@@ -140,9 +140,11 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             await self._open()
         except BaseException:
             self.turns.end()
-            if self._savepoint is None:  # whether it has begun is not known
-                self._terminate()
-            await self._leave()
+            try:
+                if self._savepoint is None:  # it may have begun
+                    await self._undo(self)
+            finally:
+                await self._leave()
             raise
 
     async def _open(self) -> None:
@@ -188,9 +190,6 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
                 return translate(raised)
         except Exception as raised:  # noqa: BLE001 - whatever it is, there was no answer
             logger.debug("a commit failed: %s", type(raised).__name__)
-        except BaseException:
-            self._terminate()
-            raise
         else:
             # PostgreSQL answers COMMIT with ROLLBACK when a statement had failed.
             return None if status == "COMMIT" else TransactionAbortedError(_FAILED)
@@ -284,17 +283,9 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
 
     # What else Tortoise asks of a transaction's client
 
-    async def savepoint(self) -> None:
-        """The same as `begin`."""
-        await self.begin()
-
-    async def release_savepoint(self) -> None:
-        """The same as `commit`."""
-        await self.commit()
-
-    async def savepoint_rollback(self) -> None:
-        """The same as `rollback`."""
-        await self.rollback()
+    savepoint = begin
+    release_savepoint = commit
+    savepoint_rollback = rollback
 
     async def close(self) -> None:
         """Nothing: the pool is closed, never one of its transactions."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from tortoise.connection import get_connection
 
-from medianest_models.db import database, transaction
+from medianest_models.db import check_database_health, database, transaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -80,3 +81,10 @@ async def _all_returned(pool: Pool[Record]) -> None:
     """The last connections may still be on their way back when the task that used them has ended."""
     while pool.get_size() != pool.get_idle_size():  # noqa: ASYNC110 - the pool tells nobody
         await asyncio.sleep(0.01)
+
+
+async def healthy_within_two_seconds() -> bool:
+    begun = time.monotonic()
+    is_healthy = await check_database_health()
+    assert time.monotonic() - begun < 2.5
+    return is_healthy

@@ -22,12 +22,14 @@ class Proxy:
         behind: The server.
         url: The same, through this proxy.
         frozen: Whether nothing is passed on, and nobody is told; new connections are accepted.
+        freezes_at: What a client says before everything freezes.
         closed: Whether new connections are closed at once.
     """
 
     behind: DatabaseUrl
     url: DatabaseUrl
     frozen: bool = False
+    freezes_at: bytes | None = None
     closed: bool = False
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -40,6 +42,7 @@ class Proxy:
     def heal(self) -> None:
         """Work again."""
         self.frozen = self.closed = False
+        self.freezes_at = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what one client and the server say, until either of them ends it."""
@@ -65,6 +68,8 @@ class Proxy:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            if self.freezes_at is not None and self.freezes_at in data:
+                self.frozen = True
             while self.frozen:  # noqa: ASYNC110 - seldom, and not for long
                 await asyncio.sleep(0.02)
             writer.write(data)

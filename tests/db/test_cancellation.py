@@ -16,7 +16,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from medianest_models.db import transaction
-from medianest_models.errors import TransactionAbortedError
+from medianest_models.errors import MedianestError, TransactionAbortedError
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
 
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 
 class CancelledAt:
-    """Awaits a coroutine and cancels the task at its n-th suspension, counted from 0."""
+    """Awaits a coroutine and cancels the task at its n-th suspension, counted from 0, and at those that follow."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, None], suspension: int) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, None], suspension: int, times: int = 1) -> None:
         self._coroutine = coroutine
-        self._suspension = suspension
+        self._suspensions = range(suspension, suspension + times)
+        self.has_cancelled = False
 
     def __await__(self) -> Generator[Any, Any, None]:
         steps = self._coroutine.__await__()
@@ -41,27 +42,27 @@ class CancelledAt:
             except StopIteration:
                 return
             task = asyncio.current_task()
-            if suspension == self._suspension and task is not None:
-                task.cancel()
+            if suspension in self._suspensions and task is not None:
+                self.has_cancelled = task.cancel()
             try:
                 resume = partial(steps.send, (yield awaited))
             except BaseException as raised:  # noqa: BLE001 - handed on
                 resume = partial(steps.throw, raised)
 
 
-async def cancel_everywhere(work: Callable[[int], Coroutine[Any, Any, None]]) -> int:
+async def cancel_everywhere(work: Callable[[int], Coroutine[Any, Any, None]], times: int = 1) -> int:
     """Run `work(n)` for n = 0, 1, ..., cancelled at its n-th suspension, until one run has no n-th suspension."""
+
+    async def run(cancelled: CancelledAt) -> None:
+        await cancelled
+
     for suspension in itertools.count():
-
-        async def run(suspension: int = suspension) -> None:
-            await CancelledAt(work(suspension), suspension)
-
-        try:
+        cancelled = CancelledAt(work(suspension), suspension, times)
+        with suppress(asyncio.CancelledError, MedianestError):
             async with asyncio.timeout(PATIENCE):
-                await asyncio.create_task(run())
-        except asyncio.CancelledError:
-            continue
-        return suspension
+                await asyncio.create_task(run(cancelled))
+        if not cancelled.has_cancelled:
+            return suspension
     raise AssertionError
 
 
@@ -86,7 +87,7 @@ async def read(doer: int) -> None:
 
 @pytest.mark.parametrize("work", [two_steps, two_steps_of_tortoise, read])
 async def test_cancelled_at_every_suspension(
-    fresh_url: DatabaseUrl, work: Callable[[int], Coroutine[Any, Any, None]]
+    fresh_url: DatabaseUrl, work: Callable[[int], Coroutine[Any, Any, None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with pool_of(2, fresh_url) as pool_client:
         await assert_whole(pool_client)
@@ -99,6 +100,32 @@ async def test_cancelled_at_every_suspension(
             doers = {doer for doer, _ in written}
             assert written == [(doer, step) for doer in sorted(doers) for step in (1, 2)]
             assert suspensions in doers  # the run that was not cancelled
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_cancellation_that_is_caught_around_a_nested_transaction(fresh_url: DatabaseUrl, times: int) -> None:
+    async def caught(doer: int) -> None:
+        async with transaction():
+            await do(doer, 1)
+            with suppress(asyncio.CancelledError, ZeroDivisionError):
+                async with transaction():
+                    await do(doer, 2)
+                    if doer >= 1000:
+                        raise ZeroDivisionError
+            await do(doer, 3)
+
+    async def refused(suspension: int) -> None:
+        await caught(1000 + suspension)
+
+    async with pool_of(1, fresh_url) as pool_client:
+        for work in (caught, refused):
+            assert await cancel_everywhere(work, times) >= 7
+        await assert_whole(pool_client)
+        written = await deeds()
+    for doer in {doer for doer, _ in written}:
+        steps = [step for other, step in written if other == doer]
+        assert steps == [1, 3] or (steps == [1, 2, 3] and doer < 1000)
 
 
 async def test_a_storm_of_cancellations(fresh_url: DatabaseUrl) -> None:

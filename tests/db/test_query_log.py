@@ -52,6 +52,10 @@ def test_a_secret_is_not_shown(value: Any) -> None:
     assert "hunter2" not in redact([value])
 
 
+def test_a_secret_is_three_stars() -> None:
+    assert redact([Marked("hunter2"), SecretStr("hunter2"), "https://u:hunter2@h"]) == "[***, ***, ***]"
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medianest_models.db import transaction
 from medianest_models.errors import ConflictError, TransactionAbortedError
-from tests.db.pools import assert_whole, client, deeds, do, pool_of
+from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 class Refusal(Exception):  # noqa: N818 - of a test
     """Raised by the code inside a transaction."""
+
+
+async def is_sleeping() -> list[dict[str, Any]]:
+    """The sessions of this database in which pg_sleep runs."""
+    return await client().execute_query_dict(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' "
+        "AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()"
+    )
 
 
 async def test_a_failing_branch_of_gather_shows_its_own_error(fresh_url: DatabaseUrl) -> None:
@@ -51,9 +59,40 @@ async def test_a_failing_branch_of_gather_shows_its_own_error(fresh_url: Databas
                     await asyncio.gather(*branches)
             await do(2, len(late))  # this task goes on
             await asyncio.sleep(0.2)
+            assert await is_sleeping() == []
             await assert_whole(pool_client)
         assert [type(error) for error in late] == [TransactionAbortedError] * 4
         assert all(doer == 2 for doer, _ in await deeds())
+
+
+async def test_who_waits_for_a_nested_transaction_is_told_when_all_is_over(fresh_url: DatabaseUrl) -> None:
+    told, end = asyncio.Event(), asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def nested() -> None:
+        async with transaction():
+            await do(1, 1)
+            await end.wait()
+
+    async def waits() -> None:
+        with pytest.raises(TransactionAbortedError):
+            await do(1, 2)
+        told.set()
+
+    async with pool_of(1, fresh_url) as pool_client:
+        with pytest.raises(Refusal):
+            async with transaction():
+                for work in (nested, waits):
+                    tasks.append(asyncio.create_task(work()))
+                    await asyncio.sleep(0.05)
+                raise Refusal
+        async with asyncio.timeout(PATIENCE):
+            await told.wait()
+        end.set()
+        with pytest.raises(TransactionAbortedError):
+            await tasks[0]
+        assert await deeds() == []
+        await assert_whole(pool_client)
 
 
 async def test_a_failing_statement_in_gather_shows_its_own_error(fresh_url: DatabaseUrl) -> None:
