@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import AwareDatetime, Field, TypeAdapter
-from tortoise.fields import DatetimeField
+from pydantic import Field, TypeAdapter
 
 from medianest_models.errors import InvalidCursorError
 from medianest_models.pagination.filters import filters_digest
@@ -57,7 +56,7 @@ class CursorCodec:
 
     Attributes:
         key: What the list is sorted by.
-        shape: The list: model, order and filters.
+        shape: A digest of what the list is: model, filters and order.
     """
 
     key: SortKey[Any]
@@ -67,7 +66,8 @@ class CursorCodec:
     def of(cls, queryset: QuerySet[Any], key: SortKey[Any]) -> CursorCodec:
         """The codec of a query set that is sorted by `key`."""
         order = "desc" if key.descending else "asc"
-        return cls(key, f"{key.column} {order} {filters_digest(queryset)}".encode())
+        shape = f"{filters_digest(queryset)} {key.column} {order}"
+        return cls(key, hashlib.sha256(shape.encode()).digest())
 
     def encode(self, position: Position) -> str:
         """The cursor that leads to a position."""
@@ -93,8 +93,7 @@ class CursorCodec:
         raise InvalidCursorError
 
     def _sign(self, key: bytes, payload: bytes) -> bytes:
-        shape = hashlib.sha256(self.shape).digest()
-        return hmac.digest(key, _VERSION + shape + payload, "sha256")[:_SIGNATURE_BYTES]
+        return hmac.digest(key, _VERSION + self.shape + payload, "sha256")[:_SIGNATURE_BYTES]
 
     def _is_signed(self, signature: bytes, payload: bytes) -> bool:
         return any(hmac.compare_digest(signature, self._sign(key, payload)) for key in _signing_keys())
@@ -111,8 +110,6 @@ def _adapter(key: SortKey[Any]) -> TypeAdapter[tuple[bool, bool, Any, Any]]:
 
 def _type_of(key: SortKey[Any], column: str) -> Any:
     field = key.model._meta.fields_map[column]
-    if isinstance(field, DatetimeField):
-        return AwareDatetime
     bounds = {name: bound for name, bound in field.constraints.items() if name in ("ge", "le")}
     return Annotated[getattr(field, "enum_type", field.field_type), Field(**bounds)]
 
@@ -129,7 +126,7 @@ def _to_text(data: bytes) -> str:
 
 
 def _from_text(text: str) -> bytes:
-    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if _to_text(data) != text:  # base64 has bits to spare in its last letter: an altered one must not pass
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if _to_text(data) != text:  # it ignores other letters, and the bits to spare in the last one
         raise ValueError
     return data

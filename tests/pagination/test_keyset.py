@@ -149,16 +149,16 @@ async def test_a_page_takes_one_statement(db: DatabaseUrl) -> None:
 
 async def test_a_page_that_reaches_the_rows_without_a_value_takes_two(db: DatabaseUrl) -> None:
     service = await make_service()
-    await make_checks(service, [{"response_time_ms": number} for number in (1, 2, 3, 4, None, None, None, None)])
+    await make_checks(service, [{"response_time_ms": number} for number in (1, 2, 3, 4, 5, 6, None, None, None, None)])
     counts, cursor = [], None
-    for _ in range(3):
+    for _ in range(5):
         async with recorded() as recording:
             page = await paginate_by_cursor(
-                ServiceStatusHistory.all(), limit=3, cursor=cursor, sort_by="response_time_ms", sort_order="asc"
+                ServiceStatusHistory.all(), limit=2, cursor=cursor, sort_by="response_time_ms", sort_order="asc"
             )
         counts.append(len(recording))
         cursor = page.next_cursor
-    assert counts == [1, 2, 1]
+    assert counts == [1, 1, 2, 2, 1]
 
 
 # While others insert and delete
