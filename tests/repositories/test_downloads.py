@@ -203,7 +203,10 @@ async def test_a_claimed_download_belongs_to_the_worker(user: User, limit: Any) 
 
 @pytest.mark.parametrize("limit", [None, 2])
 async def test_what_is_scheduled_for_later_waits(user: User, limit: int | None) -> None:
-    await enqueue(user, scheduled_at=datetime.now(UTC) + MINUTE)
+    await enqueue(user, "later", scheduled_at=datetime.now(UTC) + MINUTE, priority=DownloadPriority.HIGH)
+    assert await downloads.claim("w", max_running=limit) is None
+    now = await enqueue(user, "now")
+    assert (await claim(max_running=limit)).id == now.id
     assert await downloads.claim("w", max_running=limit) is None
 
 
@@ -458,6 +461,11 @@ class TestWork:
     async def test_after_it_was_completed(self, user: User, work: Any) -> None:
         download = await claimed(user)
         await downloads.complete(download.id, worker_id="w")
+        await self.refused(work, download.id, "w")
+
+    async def test_after_others_ended_it_in_sql(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await execute("UPDATE youtube_downloads SET status = 'failed'")
         await self.refused(work, download.id, "w")
 
     async def test_before_it_was_claimed(self, user: User, work: Any) -> None:

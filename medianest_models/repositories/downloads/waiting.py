@@ -85,19 +85,15 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
     limit = MAX_INT if max_running is None else as_max_running(max_running)
     seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()
     url = _past_a_pooler()
-    clock = asyncio.timeout(seconds)
-    try:
-        async with clock:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
             if url is not None and url.pgbouncer:
                 _say_that_it_polls()
                 await _poll(limit)
             else:
                 await _listen(limit, url)
-    except TimeoutError:
-        if not clock.expired():
-            raise
-        return False
-    return True
+            return True
+    return False
 
 
 def _past_a_pooler() -> DatabaseUrl | None:
