@@ -7,9 +7,10 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -338,9 +339,11 @@ def test_a_failed_initdb_leaves_nothing(new_server: NewServer, open_folder: Path
 
 def test_a_failed_create_database_leaves_nothing(new_server: NewServer, open_folder: Path) -> None:
     server = new_server(blank=True)
-    script = f'case "$1" in --single) echo "out of memory"; exit 1;; *) exec "{server.bindir}/postgres" "$@";; esac'
+    real = f'"{server.bindir}/postgres" "$@"'
+    twice = f'statement=$(cat); printf "%s\\n" "$statement" "$statement" | {real}'
+    script = f'case "$1" in --single) {twice};; *) exec {real};; esac'
     failing = fake(server, open_folder, initdb=f'exec "{server.bindir}/initdb" "$@"', postgres=script)
-    with pytest.raises(DatabaseUnavailableError, match=r"postgres can't make .*: out of memory"):
+    with pytest.raises(DatabaseUnavailableError, match=r'postgres can\'t make (?s:.*) "medianest" already exists'):
         failing.start()
     assert {path.name for path in server.home.iterdir()} == {"server.lock"}
 
@@ -394,15 +397,36 @@ def test_a_server_that_is_shutting_down_is_waited_for(new_server: NewServer) -> 
     assert server.status().pid is not None
 
 
-async def test_a_busy_server_is_not_taken_for_a_lost_one(new_server: NewServer) -> None:
+def test_a_server_that_comes_up_is_waited_for(new_server: NewServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = new_server()
+    url = server.start()
+    pid_file = server.data / "postmaster.pid"
+    ready = pid_file.read_text()
+    pid_file.write_text(ready.replace("ready", "starting"))
+    with monkeypatch.context() as patch:
+        patch.setattr("medianest_models.db.embedded.server._TIMEOUT", 0.5)
+        with pytest.raises(DatabaseUnavailableError, match="is not ready after"):
+            server.start()
+    pid_file.write_text(ready)
+    assert server.start() == url
+
+
+def test_a_busy_server_is_not_taken_for_a_lost_one(new_server: NewServer) -> None:
     server = new_server()
     url = server.start()
     pid = server.status().pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    try:
+    with ExitStack() as stack:
+        stack.callback(os.kill, pid, signal.SIGCONT)
+        for _ in range(10_000):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(0)
+            try:
+                client.connect(f"{url.host}/{_SOCKET}")
+            except BlockingIOError:  # so many are waiting that the system turns the next one away
+                break
+        else:
+            pytest.fail("the queue of the socket has no end")
         assert server.start() == url
         assert server.status().pid == pid
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)

@@ -125,7 +125,6 @@ class EmbeddedServer:
             make_home(self.home)
             with locked(place.lock, deadline=deadline):
                 if not self.data.exists():
-                    _end(Postmaster.find_orphan(place), place, deadline)
                     make_data(place, bindir, major, deadline=deadline)
                 return _url(_run(place, bindir, deadline).socket_folder)
 
