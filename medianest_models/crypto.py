@@ -250,7 +250,9 @@ def _encode(plaintext: str, context: SecretContext) -> bytes:
     try:
         return plaintext.encode()
     except UnicodeEncodeError:
-        raise InvalidInputError(f"{context.table}.{context.column}: the text is not valid Unicode") from None
+        pass
+    # Outside of `except`: the error that was caught holds the text.
+    raise InvalidInputError(f"{context.table}.{context.column}: the text is not valid Unicode")
 
 
 __all__ = [

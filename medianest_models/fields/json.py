@@ -10,6 +10,7 @@ from tortoise import fields
 
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
+from medianest_models.fields.text import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +108,5 @@ def _check(value: object, where: str) -> None:  # noqa: C901 - a case for each o
 def _check_text(value: str, where: str) -> None:
     if "\0" in value:
         raise InvalidInputError(f"{where}: a text must not hold a NUL character")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidInputError(f"{where}: a text is not valid Unicode") from None
+    if not is_unicode(value):
+        raise InvalidInputError(f"{where}: a text is not valid Unicode")

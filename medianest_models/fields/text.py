@@ -28,10 +28,17 @@ def check_text(field: Field[Any], value: object, *, max_length: int | None = Non
         raise InvalidInputError(f"{column_name(field)}: must be at most {max_length} characters long")
     if "\0" in value:
         raise InvalidInputError(f"{column_name(field)}: must not hold a NUL byte")
+    if not is_unicode(value):
+        raise InvalidInputError(f"{column_name(field)}: is not valid Unicode")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be stored: it holds no lone surrogate. Python's own error would hold the text."""
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise InvalidInputError(f"{column_name(field)}: is not valid Unicode") from None
+        return False
+    return True
 
 
 class VarcharField(CharField[TextT]):
