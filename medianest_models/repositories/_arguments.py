@@ -7,6 +7,8 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
 
@@ -55,6 +57,18 @@ def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise InvalidInputError(f"{name}: is not valid Unicode")
     return value
+
+
+def as_secret(value: SecretStr | str, name: str) -> SecretStr:
+    """The secret itself, or a text as one.
+
+    Raises:
+        InvalidInputError: It is neither.
+    """
+    secret = value if isinstance(value, SecretStr) else SecretStr(value)
+    if not isinstance(secret.get_secret_value(), str):
+        raise InvalidInputError(f"{name}: must be a text or a SecretStr")
+    return secret
 
 
 def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:

@@ -27,7 +27,7 @@ from medianest_models.errors import (
 from medianest_models.models import SessionToken, User
 from medianest_models.models.base import new_id
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._arguments import as_column, as_uuid
+from medianest_models.repositories._arguments import as_column, as_secret, as_uuid
 from medianest_models.repositories._batches import delete_in_batches
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
 
@@ -293,7 +293,7 @@ async def delete_expired(*, batch_size: int = 1000) -> int:
 
 
 def _hash(token: SecretStr | str) -> SecretParameter:
-    return hash_token(token if isinstance(token, str) else token.get_secret_value())
+    return hash_token(as_secret(token, "token").get_secret_value())
 
 
 @cache

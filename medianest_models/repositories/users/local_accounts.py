@@ -17,7 +17,7 @@ from medianest_models.errors import (
 )
 from medianest_models.models import LocalCredential, User
 from medianest_models.passwords import hash_password, is_outdated, verify_password
-from medianest_models.repositories._arguments import as_column
+from medianest_models.repositories._arguments import as_column, as_secret
 from medianest_models.settings import DEFAULT_ADMIN_PASSWORD, load_settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def authenticate(username: str, *, password: SecretStr | str) -> User:
         AccountSuspendedError: The password is right, but the user is suspended.
         PasswordChangeRequiredError: The password is right, but `change_password` has to come first.
     """
-    password = _secret(password)
+    password = as_secret(password, "password")
     credential = await _checked(username, password)
     if is_outdated(credential.password_hash):
         await execute(_REHASH, credential.id, _stored(credential), await hash_password(password))
@@ -117,7 +117,7 @@ async def change_password(username: str, *, password: SecretStr | str, new_passw
         AccountSuspendedError: The user is suspended.
         InvalidInputError: The new password is too short, too long, or the old one.
     """
-    password, new_password = _secret(password), _secret(new_password)
+    password, new_password = as_secret(password, "password"), as_secret(new_password, "new_password")
     if not MIN_PASSWORD_LENGTH <= len(new_password) <= MAX_PASSWORD_LENGTH:
         raise InvalidInputError(f"new_password: must be {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters long")
     credential = await _checked(username, password)
@@ -157,7 +157,3 @@ def _stored(credential: LocalCredential) -> SecretParameter:
         credential.password_hash, credential
     )
     return hashed
-
-
-def _secret(password: SecretStr | str) -> SecretStr:
-    return SecretStr(password) if isinstance(password, str) else password

@@ -16,7 +16,7 @@ from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import AccountSuspendedError, ConflictError, InvalidInputError, NotFoundError
 from medianest_models.models import SessionToken, User
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._arguments import as_column, as_text, as_uuid
+from medianest_models.repositories._arguments import as_column, as_secret, as_text, as_uuid
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -119,7 +119,7 @@ async def upsert_from_plex(
         raise InvalidInputError(f"plex_id: begins with {_LOCAL}, which no Plex account does")
     as_text(plex_username, "plex_username", max_length=_LENGTH)
     if plex_token is not None:
-        as_text(plex_token if isinstance(plex_token, str) else plex_token.get_secret_value(), "plex_token")
+        as_text(as_secret(plex_token, "plex_token").get_secret_value(), "plex_token")
     user = User(plex_id=plex_id, plex_username=plex_username, email=email, plex_token=plex_token)
     columns = [
         User._meta.fields_map[name].to_db_value(getattr(user, name), user)
