@@ -22,10 +22,16 @@ _VALUE_LENGTH: Final = 200
 _SQL_LENGTH: Final = 5000
 _ITEMS: Final = 20
 
-_SECRET_NAME: Final = re.compile(r"pass(word|wd|phrase)|token|api_?key|secret|credential", re.IGNORECASE)
-_SECRET_JSON: Final = re.compile(rf'"[^"]*(?:{_SECRET_NAME.pattern})[^"]*"\s*:', re.IGNORECASE)
-_CREDENTIALS: Final = re.compile(r"(\b[a-z][a-z0-9+.-]{1,30}://)[^/?#\s'\"]*@", re.IGNORECASE)
-_SECRET_LITERAL: Final = re.compile(rf"((?:{_SECRET_NAME.pattern})\w*\"?[\s=:]*)'(?:[^']|'')*'", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(r"pass(word|wd|phrase)|token|api[^a-z0-9]?key|secret|credential", re.IGNORECASE)
+# A key is not longer than that; without a limit a long text would take the square of its length.
+_SECRET_JSON: Final = re.compile(rf'"[^"]{{0,200}}(?:{_SECRET_NAME.pattern})[^"]{{0,200}}"\s*:', re.IGNORECASE)
+_SECRET_PARAMETER: Final = re.compile(
+    rf"[?&;#][^?=&;#\s]{{0,200}}(?:{_SECRET_NAME.pattern})[^?=&;#\s]{{0,200}}=", re.IGNORECASE
+)
+_CREDENTIALS: Final = re.compile(r"(//)[^/?#\s'\"]*@")
+_LITERAL: Final = re.compile(
+    r"e'(?:[^'\\]|\\.|'')*(?:'|\Z)|'(?:[^']|'')*(?:'|\Z)|\$(\w*)\$.*?(?:\$\1\$|\Z)", re.IGNORECASE | re.DOTALL
+)
 
 
 def record(sql: str, parameters: Sequence[Any], seconds: float, slow_seconds: float) -> None:
@@ -46,15 +52,15 @@ def record(sql: str, parameters: Sequence[Any], seconds: float, slow_seconds: fl
 def redact(value: Any) -> str:
     """The value as it may stand in a log: `***` for a secret, cut when it is long.
 
-    A secret is what carries a true attribute `secret`, a `SecretStr`, a URL with credentials, and a JSON text or a
-    mapping with a key that looks like one of a secret.
+    A secret is what carries a true attribute `secret`, a `SecretStr`, a URL with credentials or with a parameter that
+    looks like one, and a JSON text or a mapping with a key that looks like one of a secret.
     """
     if getattr(value, "secret", False) or isinstance(value, (SecretStr, SecretBytes)):
         return _MASK
     if value is None or isinstance(value, (bool, int, float)):
         return str(value)
     if isinstance(value, str):
-        return _MASK if _CREDENTIALS.search(value) or _SECRET_JSON.search(value) else _cut(str(value))
+        return _MASK if _CREDENTIALS.search(value) or _names_a_secret(value) else _cut(str(value))
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{len(value)} bytes>"
     if isinstance(value, dict):
@@ -63,6 +69,11 @@ def redact(value: Any) -> str:
         more = [f"... {len(value)} in all"] if len(value) > _ITEMS else []
         return "[" + ", ".join([*map(redact, value[:_ITEMS]), *more]) + "]"
     return _cut(str(value))
+
+
+def _names_a_secret(text: str) -> bool:
+    """Whether it is JSON or a URL in which a key or a parameter looks like one of a secret."""
+    return _SECRET_JSON.search(text) is not None or _SECRET_PARAMETER.search(text) is not None
 
 
 def _redact_item(name: object, value: Any) -> str:
@@ -75,6 +86,11 @@ def _cut(text: str) -> str:
 
 
 def redact_sql(sql: str) -> str:
-    """The text of a statement as it may stand in a log: without passwords written into it, cut when it is long."""
-    text = _SECRET_LITERAL.sub(rf"\1'{_MASK}'", _CREDENTIALS.sub(rf"\1{_MASK}@", sql[: 2 * _SQL_LENGTH]))
+    """The text of a statement as it may stand in a log, cut when it is long.
+
+    Without the secrets written into it: where it names one, no literal is shown, because any of them may be its value.
+    """
+    text = _CREDENTIALS.sub(rf"\1{_MASK}@", sql[: 2 * _SQL_LENGTH])
+    hidden = _SECRET_NAME.search(_LITERAL.sub("", text)) is not None
+    text = _LITERAL.sub(lambda literal: f"'{_MASK}'" if hidden or _names_a_secret(literal[0]) else literal[0], text)
     return text if len(text) <= _SQL_LENGTH else f"{text[:_SQL_LENGTH]}... ({len(sql)} characters)"
