@@ -18,7 +18,6 @@ from medianest_models.fields import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import LiteralString
 
     from tortoise.models import Model
 
@@ -72,9 +71,17 @@ class _Schema(PydanticModel):
         try:
             return handler(values)
         except ValidationError as error:
-            problems = [_without_input(problem) for problem in error.errors(include_url=False, include_input=False)]
-        # Outside of `except`: the error that was caught holds the value.
-        raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)
+            problems = _without_input(error)
+        raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)  # outside of `except`
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """As pydantic's, whose error for what is no JSON holds the whole text."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            problems = _without_input(error)
+        raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)  # outside of `except`
 
 
 class _SecretSchema(_Schema):
@@ -114,9 +121,14 @@ def _with_constraints(hint: Any, made: type[PydanticModel], model: type[Model], 
     return Annotated[hint, *constraints]
 
 
-def _without_input(problem: Any) -> InitErrorDetails:
-    kind, message = cast("LiteralString", problem["type"]), cast("LiteralString", problem["msg"])
-    return InitErrorDetails(type=PydanticCustomError(kind, message), loc=problem["loc"], input=_HIDDEN)
+def _without_input(error: ValidationError) -> list[InitErrorDetails]:
+    """What an error says, for another one that does not hold the value, and is not raised while this one is handled."""
+    problems = []
+    problem: Any  # its texts are no literals, as pydantic wants those of a custom error to be
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        reason = PydanticCustomError(problem["type"], problem["msg"])
+        problems.append(InitErrorDetails(type=reason, loc=problem["loc"], input=_HIDDEN))
+    return problems
 
 
 def _secrets(declared: type, model: type[Model]) -> list[str]:
