@@ -7,14 +7,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from medianest_models.fields.secrets import SecretField
-
-_DIGITS: Final = 15
 
 
 class Kind(Enum):
@@ -35,32 +34,31 @@ class Canary:
     Attributes:
         name: What it stands for, as a failing test names it.
         kind: Where it may be.
+        given: The value; without it one that can be nowhere by chance.
     """
 
     name: str
     kind: Kind
+    given: str = ""
 
     @property
     def text(self) -> str:
-        """The value: nothing that could be anywhere by chance."""
-        return f"Canary{hashlib.sha256(self.name.encode()).hexdigest()[:20]}"
+        """The value."""
+        return self.given or f"{_TEXT}{self._digest:x}"[:30]
 
     @property
     def number(self) -> int:
         """The value where a number is wanted."""
-        return int(str(int(hashlib.sha256(self.name.encode()).hexdigest(), 16))[:_DIGITS])
+        return int(f"{_NUMBER}{self._digest}"[:15])
 
-    def spellings(self) -> Iterator[bytes]:
-        """The value in the encodings that it may be found in, in small letters."""
-        number = str(self.number)
-        for plain in (self.text, self.text[::-1], number, f"{self.number:,}", f"{self.number:x}"):
-            data = plain.encode()
-            yield from (data, data.hex().encode(), plain.encode("utf-16-le"), plain.encode("utf-32-le"))
-            yield repr(list(data))[1:-1].encode()
-            yield "".join(f"%{byte:02x}" for byte in data).encode()
-            for offset in range(3):  # of its place among base64's groups of three bytes
-                yield base64.b64encode(b"\0" * offset + data)[4 if offset else 0 : -4]
-            yield base64.b32encode(data).rstrip(b"=")[:-1]
+    @property
+    def _digest(self) -> int:
+        return int(hashlib.sha256(self.name.encode()).hexdigest(), 16)
+
+    @cached_property
+    def spellings(self) -> frozenset[bytes]:
+        """The value in each encoding that it may be found in, in small letters."""
+        return _spellings(self.text) | _spellings(str(self.number))
 
 
 class Canaries:
@@ -69,52 +67,78 @@ class Canaries:
     def __init__(self) -> None:
         self._made: dict[str, Canary] = {}
 
-    def new(self, name: str, kind: Kind = Kind.SECRET) -> Canary:
+    def new(self, name: str, kind: Kind = Kind.SECRET, given: str = "") -> Canary:
         """The canary of that name."""
-        return self._made.setdefault(name, Canary(name, kind))
+        return self._made.setdefault(name, Canary(name, kind, given))
 
     def __iter__(self) -> Iterator[Canary]:
         return iter(self._made.values())
 
     def found_in(self, *texts: str | bytes, allowed: Iterable[Kind] = ()) -> list[str]:
         """The names of the canaries that are in one of the texts, in any encoding; those of `allowed` may be there."""
+        encoded = (text.encode(errors="surrogatepass") if isinstance(text, str) else text for text in texts)
+        everything = b"\n".join(encoded).lower()
         wanted = [canary for canary in self if canary.kind not in allowed]
-        lowered = [(text.encode(errors="surrogatepass") if isinstance(text, str) else text).lower() for text in texts]
-        return [
-            canary.name
-            for canary in wanted
-            if any(spelling.lower() in text for spelling in canary.spellings() for text in lowered)
-        ]
+        if not any(beginning in everything for beginning in _BEGINNINGS):
+            wanted = [canary for canary in wanted if canary.given]
+        return [canary.name for canary in wanted if any(spelling in everything for spelling in canary.spellings)]
+
+
+def _spellings(plain: str) -> frozenset[bytes]:
+    return frozenset(spelling.lower() for text in (plain, plain[::-1]) for spelling in _spell(text))
+
+
+def _spell(plain: str) -> Iterator[bytes]:
+    data = plain.encode()
+    yield from (data, data.hex().encode(), plain.encode("utf-16-le"), plain.encode("utf-32-le"))
+    yield repr(list(data))[1:-1].encode()
+    yield "".join(f"%{byte:02x}" for byte in data).encode()
+    for size, group, encode in ((3, 4, base64.b64encode), (3, 4, base64.urlsafe_b64encode), (5, 8, base64.b32encode)):
+        for before in range(size):  # how many bytes of something else stand before it in the first group
+            whole = (before + len(data)) // size * group
+            yield encode(b"\0" * before + data)[group if before else 0 : whole]
+
+
+# What every canary begins with that was not given: looking for these first is quick.
+_TEXT: Final = "CanaryInTheMine"
+_NUMBER: Final = "73194638"
+_BEGINNINGS: Final = frozenset(
+    spelling for begin in (_TEXT, _NUMBER) for spelling in _spellings(begin) if len(spelling) > 5
+)
 
 
 def secret_value(field: SecretField, canary: Canary) -> Any:
-    """A value for a secret field with the canary in every place of it that is secret.
-
-    A kind of secret field that takes neither a text nor a document is to be taught here.
-    """
+    """A value for a secret field, with the canary in every place of it that is secret."""
     if field.field_type is dict:
         return {
             "host": "plex.local",
             "password": canary.text,
             "nested": {"apiKey": [canary.text, {"anything": canary.number}], "plain": [1, "text", None]},
             "list": [{"x-plex-token": SecretStr(canary.text), "is_secret": True}],
-            "client.secret": {"deep": {"deeper": [[canary.text]]}, "rate": canary.number / 8},
+            "client.secret": {"deep": {"deeper": [[canary.text]]}, "rate": float(f"0.{canary.number}")},
         }
+    assert field.field_type is str, f"{field.model_field_name}: teach me what it takes"
     return canary.text
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Every text that can be reached in a value without calling anything of it: mappings, sequences, attributes."""
+    """All texts in a value: in mappings and sequences each one by itself, of other objects what they say they are."""
     ahead: list[object] = [value]
-    seen: set[int] = set()
+    seen: dict[int, object] = {}  # keeps them, so that no other object gets the id of one
     while ahead:
         node = ahead.pop()
         if id(node) in seen:
             continue
-        seen.add(id(node))
-        if isinstance(node, (str, bytes, int, float)):
-            yield node if isinstance(node, str) else repr(node)
-        elif isinstance(node, Mapping):
+        seen[id(node)] = node
+        if isinstance(node, Mapping):
             ahead.extend((*node.keys(), *node.values()))
         elif isinstance(node, (list, tuple, set, frozenset)):
             ahead.extend(node)
+        elif isinstance(node, bytes):
+            yield node.decode(errors="replace")
+        else:
+            yield from (
+                str(node),
+                repr(node),
+                format(node, "") if type(node).__format__ is not object.__format__ else "",
+            )

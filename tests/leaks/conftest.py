@@ -1,0 +1,181 @@
+"""Everything is done once, with canaries in every secret place; the tests then look at what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medianest_models.crypto import key_ring
+from medianest_models.db import connect_database, disconnect_database
+from medianest_models.db.embedded.binaries import find_bindir
+from medianest_models.models import Service, User
+from medianest_models.pagination import paginate_by_cursor
+from medianest_models.settings import Settings
+from tests.leaks import failures_of_callers, failures_of_databases, failures_of_models
+from tests.leaks.canaries import Canaries, texts_in
+from tests.leaks.failures import Failures
+from tests.leaks.instances import states
+from tests.leaks.rows import MODELS, SECRET_MODELS, make_rows, secrets_of, values
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from medianest_models.models.base import Base
+    from medianest_models.settings import DatabaseUrl
+    from tests.servers import Server
+
+
+@dataclass
+class Evidence:
+    """What came of everything.
+
+    Attributes:
+        canaries: What is to be in none of it.
+        rows: A row of every model.
+        instances: An instance of every model in every state.
+        errors: What was raised, by what was tried.
+        lines: What was logged, whole records.
+        queries: The SQL of query sets, with its parameters in it.
+        cursors: Cursors of every list that a caller may ask for.
+        dump: What pg_dump gave, in two formats.
+    """
+
+    canaries: Canaries = field(default_factory=Canaries)
+    rows: dict[type[Any], Any] = field(default_factory=dict)
+    instances: dict[tuple[str, str], Base] = field(default_factory=dict)
+    errors: dict[str, BaseException] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
+    cursors: list[str] = field(default_factory=list)
+    dump: dict[str, bytes] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+async def evidence(server: Server, template_database: str) -> AsyncIterator[Evidence]:
+    """What came of everything; this process stays connected to the database in which it happened."""
+    found = Evidence()
+    await disconnect_database()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOG_LEVEL", "debug")
+        key_ring.cache_clear()
+        async with server.database(f"{template_database}_leaks", template=template_database) as url:
+            patch.setenv("DATABASE_URL", url.render().get_secret_value())
+            try:
+                with _logged() as found.lines:
+                    await connect_database(url)
+                    found.rows = await make_rows(found.canaries)
+                    await _write(found)
+                    found.instances = await states(found.canaries, found.rows)
+                    await _fail(found, url, patch)
+                    await _read(found)
+                found.dump = {form: await asyncio.to_thread(_dump, url, form) for form in ("plain", "custom")}
+                yield found
+            finally:
+                await disconnect_database()
+    key_ring.cache_clear()
+
+
+async def _write(found: Evidence) -> None:
+    """Every way in which a secret is written."""
+    for model in SECRET_MODELS:
+        row = found.rows[model]
+        for number, variant in enumerate((" changed", " changed again")):
+            changed = await model.get(id=row.id)
+            changed.update_from_dict(secrets_of(found.canaries, model, variant))
+            await changed.save(update_fields=[[*secrets_of(found.canaries, model)], None][number])
+    many = [User(**values(found.canaries, User, {}, f" in bulk {number}")) for number in range(3)]
+    await User.bulk_create(many)
+    await User.bulk_create(many, update_fields=["plex_token"], on_conflict=["plex_id"])
+    services = [Service(**values(found.canaries, Service, {}, f" in bulk {number}")) for number in range(25)]
+    await Service.bulk_create(services)
+    found.queries += [
+        User.bulk_create(many).sql(params_inline=True),
+        Service.bulk_create(services).sql(params_inline=True),
+    ]
+    secrets = secrets_of(found.canaries, User, " as a default")
+    await User.get_or_create(plex_id="got", defaults={"plex_username": "x", **secrets})
+    await User.update_or_create(plex_id="got", defaults={"plex_username": "y", **secrets})
+    found.rows = {model: await model.get(id=row.id) for model, row in found.rows.items()}
+
+
+async def _read(found: Evidence) -> None:
+    """Every list that a caller may ask for, by every column."""
+    for model in MODELS:
+        found.queries += [
+            model.all().sql(params_inline=True),
+            model.filter(id=found.rows[model].id).sql(params_inline=True),
+        ]
+        for column in model._meta.fields_db_projection:
+            try:
+                page = await paginate_by_cursor(model.all(), sort_by=column, limit=1)
+            except ValueError:
+                continue  # a column that nothing can be sorted by
+            found.cursors += [cursor for cursor in (page.next_cursor, page.previous_cursor) if cursor]
+
+
+async def _fail(found: Evidence, url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
+    """Everything that can go wrong."""
+    failures = Failures(found.errors)
+    arguments = (failures, found.canaries, found.rows)
+    await failures_of_models.writing(*arguments)
+    await failures_of_models.asking(*arguments)
+    await failures_of_models.reading(*arguments, patch)
+    await failures_of_callers.repositories(*arguments)
+    await failures_of_callers.lists(*arguments)
+    await failures_of_callers.accounts(failures, found.canaries)
+    await failures_of_callers.documents(failures, found.canaries, found.instances)
+    await failures_of_databases.statements(failures, found.canaries, url)
+    await failures_of_databases.connecting(failures, found.canaries, url, patch)
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """Everything that is logged meanwhile, at any level, by anybody."""
+    lines: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(formatter.format(record))
+            lines.extend(texts_in(vars(record)))
+
+    formatter = logging.Formatter("%(name)s %(levelname)s %(message)s")
+    handler = Collector()
+    root = logging.getLogger()
+    levels = {
+        name: logging.getLogger(name).level for name in ("", "tortoise", "tortoise.db_client", "asyncpg", "asyncio")
+    }
+    root.addHandler(handler)
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.removeHandler(handler)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _dump(url: DatabaseUrl, form: str) -> bytes:
+    """The whole database, as pg_dump of the newest PostgreSQL here gives it."""
+    program = find_bindir(Settings(pg_bindir=None)) / "pg_dump"
+    arguments = url.connect_arguments()
+    environment = {**os.environ, "PGPASSWORD": arguments.get("password") or ""}
+    place = ["-h", str(arguments["host"]), "-p", str(arguments["port"]), "-U", str(arguments["user"])]
+    result = subprocess.run(
+        [str(program), *place, f"--format={form}", "--compress=0", "--inserts", str(arguments["database"])],
+        env=environment,
+        cwd=Path("/"),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stdout

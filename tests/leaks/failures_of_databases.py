@@ -1,0 +1,176 @@
+"""What goes wrong in the database, in the driver and on the way to them, with a secret in reach."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from asyncpg import exceptions as driver
+from tortoise.connection import get_connection
+
+from medianest_models.crypto import SecretParameter, key_ring
+from medianest_models.db import connect_database, disconnect_database, transaction
+from medianest_models.db.direct import direct_connection
+from medianest_models.db.statements import execute, fetch
+from medianest_models.models import User
+from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, load_settings
+from tests.leaks.canaries import Kind
+from tests.leaks.failures_of_models import undone
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.leaks.canaries import Canaries
+    from tests.leaks.failures import Failures
+
+SQLSTATES: Final = sorted(
+    {
+        sqlstate
+        for error in vars(driver).values()
+        if isinstance(sqlstate := getattr(error, "sqlstate", None), str) and not sqlstate.startswith(("00", "01", "02"))
+    }
+)
+"""Every code of an error that the driver knows."""
+
+# Every part of a server's error that has room for a value.
+_LEAK: Final = """
+CREATE FUNCTION leak(code text) RETURNS void LANGUAGE plpgsql AS $leak$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = '{value}', DETAIL = 'Failing row contains ({value}).',
+        HINT = '{value}', DATATYPE = 'text', SCHEMA = 'public';
+END
+$leak$
+"""
+
+
+async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -> None:
+    """Errors of every kind from the server and the driver, whose texts hold a secret."""
+    value = canaries.new("what the server's errors say").text
+    bare = await connect(url)
+    try:
+        await bare.execute(_LEAK.format(value=value))
+        for sqlstate in SQLSTATES:
+            await failures.expect(f"SQLSTATE {sqlstate}", partial(fetch, "SELECT leak($1)", sqlstate))
+            await failures.expect(
+                f"SQLSTATE {sqlstate}, on a connection", partial(_on_a_connection, "SELECT leak($1)", sqlstate)
+            )
+            await failures.expect(
+                f"SQLSTATE {sqlstate}, when committed", partial(_in_a_transaction, "SELECT leak($1)", sqlstate)
+            )
+        await failures.expect("swallowed in a transaction", partial(_swallow, "SELECT leak('23505')"))
+        await failures.expect("a conflict", partial(_conflict, bare, value))
+    finally:
+        await bare.execute("DROP FUNCTION leak")
+        await bare.close()
+    for sql in (
+        f"UPDATE users SET plex_token = '{value}' WHERE FALSE",
+        f"INSERT INTO users (plex_id, plex_token) SELECT 'x', '{value}' WHERE FALSE",
+        f"SELECT FROM services WHERE url = 'https://plex.local/?X-Plex-Token={value}'",
+        f'SELECT FROM services WHERE config_data = \'{{"password": "{value}"}}\'',
+    ):
+        await fetch(sql)
+    for parameter in (
+        f"https://plex.local/?X-Plex-Token={value}",
+        f"//ada:{value}@host",
+        f'{{"x-api-key": "{value}"}}',
+    ):
+        await fetch("SELECT $1::text", parameter)
+    secret = SecretParameter(value)
+    for what, sql in {
+        "a number": "SELECT $1::int",
+        "an instant": "SELECT $1::timestamptz",
+        "a cast": "SELECT $1::text::int",
+        "a JSON text": "SELECT $1::text::jsonb",
+        "an enum": "UPDATE users SET role = $1",
+        "a long text": "UPDATE users SET plex_id = repeat($1, 1000)",
+        "a missing table": "SELECT $1 FROM nothing",
+        "a wrong word": "SELEC $1::text",
+        "too many parameters": "SELECT 1",
+        "too few parameters": "SELECT $1::text, $2::text",
+        "a timeout": "SELECT pg_sleep(5), $1::text",
+    }.items():
+        await failures.expect(f"a statement, {what}", partial(undone, partial(_with_a_timeout, sql, secret)))
+        await failures.expect(
+            f"a connection's statement, {what}",
+            partial(_on_a_connection, f"{sql} /**/", value)
+            if what != "a timeout"
+            else partial(_on_a_connection, "SELECT $1::int", value),
+        )
+
+
+async def _with_a_timeout(sql: str, *values: object) -> None:
+    await execute("SET LOCAL statement_timeout = '50ms'")
+    await fetch(sql, *values)
+
+
+async def _on_a_connection(sql: str, *values: object) -> None:
+    async with get_connection(DEFAULT_ALIAS).acquire_connection() as connection:
+        await connection.fetch(sql, *values)
+
+
+async def _in_a_transaction(sql: str, *values: object) -> None:
+    async with transaction(), transaction():
+        await fetch(sql, *values)
+
+
+async def _swallow(sql: str) -> None:
+    async with transaction():
+        with suppress(Exception):
+            await fetch(sql)
+
+
+async def _conflict(bare: Any, value: str) -> None:
+    user = await User.all().first()
+    assert user is not None
+    async with transaction("repeatable read"):
+        await User.get(id=user.id)
+        await bare.execute("UPDATE users SET last_login_at = now() WHERE id = $1", user.id)
+        user.plex_token = value
+        await user.save()
+
+
+async def connecting(failures: Failures, canaries: Canaries, url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
+    """Servers that can't be reached, and settings that are wrong, with a password or a key in them."""
+    password = canaries.new("the database's password").text
+    key = canaries.new("a key that is none").text
+    target = f"postgresql://ada:{password}@127.0.0.1:1/medianest"
+    await failures.expect("connected already", partial(connect_database, target))
+    await disconnect_database()
+    await failures.expect("not connected", partial(fetch, "SELECT $1", SecretParameter(password)))
+    await failures.expect("nobody listens", partial(connect_database, target))
+    await failures.expect("nobody listens to a direct connection", partial(_direct, DatabaseUrl.parse(target)))
+    for what, wrong in {
+        "another scheme": f"mysql://ada:{password}@host/x",
+        "a port that is none": f"postgresql://ada:x@host:{password}/x",
+        "a password with an at sign": f"postgresql://ada:{password}@@host:x/x",
+        "no database": f"postgresql://ada:{password}@host",
+        "a parameter": f"postgresql://ada:{password}@host/x?connection_limit={password}",
+        "an unknown parameter": f"postgresql://ada:{password}@host/x?password2={password}",
+        "a half": f"postgresql://ada:{password}",
+        "nothing of a URL": password,
+    }.items():
+        await failures.catch(f"DATABASE_URL, {what}", partial(connect_database, wrong))
+        with patch.context() as environment:
+            environment.setenv("DATABASE_URL", wrong)
+            await failures.catch(f"the environment's DATABASE_URL, {what}", connect_database)
+            await disconnect_database()
+    with patch.context() as environment:
+        for what, wrong in {"one": key, "the second": f"{'A' * 43}=,{key}"}.items():
+            environment.setenv("ENCRYPTION_KEYS", wrong)
+            key_ring.cache_clear()
+            await failures.expect(f"ENCRYPTION_KEYS, {what}", _read_keys)
+    key_ring.cache_clear()
+    await connect_database(url)
+    canaries.new("the environment's key", Kind.SECRET, load_settings().encryption_keys[0].get_secret_value())
+
+
+async def _direct(url: DatabaseUrl) -> None:
+    async with direct_connection(url):
+        pass
+
+
+async def _read_keys() -> None:
+    load_settings()
+    key_ring()
