@@ -106,8 +106,10 @@ class StatementClient(AsyncpgDBClient):
             if error is None:
                 raise
         finally:
-            query_log.record(query, arguments, monotonic() - started, self.slow_seconds)
-            await self.give_back(connection)
+            try:
+                query_log.record(query, arguments, monotonic() - started, self.slow_seconds)
+            finally:
+                await self.give_back(connection)
         raise error  # outside of `except`: the driver's error would be its context, and that prints whole rows
 
     def _perform(self, statement: Awaitable[T]) -> Awaitable[T]:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
 from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.backends.base.client import TransactionContext as TortoiseTransactionContext
 from tortoise.connection import get_connection, get_connections
 
-from medianest_models.db import query_log
 from medianest_models.db.statement_client import StatementClient
+from medianest_models.db.transaction_commands import TransactionCommands
 from medianest_models.db.turns import OVER, Turns
 from medianest_models.errors import (
-    DatabaseUnavailableError,
     InvalidInputError,
     MedianestError,
     TransactionAbortedError,
-    translate,
 )
 
 if TYPE_CHECKING:
@@ -31,18 +25,10 @@ if TYPE_CHECKING:
 
     from medianest_models.db.statement_client import Connection
 
-logger = logging.getLogger("medianest_models.db")
-
 T = TypeVar("T")
 
 IsolationLevel = Literal["read committed", "repeatable read", "serializable"]
 
-_ROLLBACK_SECONDS: Final = 5.0
-
-_FAILED: Final = (
-    "the transaction was rolled back: a statement in it had failed, and its error was caught inside; "
-    "catch it outside of the transaction, or put what may fail into a nested one"
-)
 _IN_USE: Final = (
     "the transaction was rolled back: a task that was started inside still uses it; "
     "await every such task before the block ends"
@@ -63,6 +49,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
     """
 
     _leased: Connection
+    _commands: TransactionCommands
 
     def __init__(self, outer: StatementClient, isolation: IsolationLevel | None = None) -> None:
         # Not super().__init__(), which makes the state of a pool.
@@ -134,6 +121,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             MedianestError: There is no connection, or the database refused.
         """
         self._leased = await self.outer.take()
+        self._commands = TransactionCommands(self._leased, self._savepoint, self.slow_seconds)
         if isinstance(self.outer, TransactionClient):
             self.outer.inner = self
         try:
@@ -142,7 +130,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             self.turns.end()
             try:
                 if self._savepoint is None:  # it may have begun
-                    await self._undo(self)
+                    await self._commands.undo(self.turns.lock)
             finally:
                 await self._leave()
             raise
@@ -175,39 +163,18 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             await self.rollback()
             raise TransactionAbortedError(_IN_USE)
         self.turns.end()
+        error: MedianestError | None = TransactionAbortedError()
         try:
-            error = await (self._commit() if self._savepoint is None else self._release())
+            async with self.turns.lock:
+                error = await self._commands.commit()
         finally:
-            await self._leave()
+            try:
+                if error is not None and self._savepoint is not None:
+                    await self._commands.undo(self.turns.lock)
+            finally:
+                await self._leave()
         if error is not None:
             raise error
-
-    async def _commit(self) -> MedianestError | None:
-        try:
-            status = await self._last("COMMIT")
-        except PostgresError as raised:
-            if not isinstance(raised, PostgresConnectionError):  # the server has answered: it has rolled back
-                return translate(raised)
-        except Exception as raised:  # noqa: BLE001 - whatever it is, there was no answer
-            logger.debug("a commit failed: %s", type(raised).__name__)
-        else:
-            # PostgreSQL answers COMMIT with ROLLBACK when a statement had failed.
-            return None if status == "COMMIT" else TransactionAbortedError(_FAILED)
-        self._terminate()
-        return DatabaseUnavailableError(
-            "the connection to the database failed during a commit: whether it was committed is not known"
-        )
-
-    async def _release(self) -> MedianestError | None:
-        try:
-            await self._last(f"RELEASE SAVEPOINT {self._savepoint}")
-        except BaseException as raised:
-            await self._undo(self)
-            error = translate(raised)
-            if error is None:
-                raise
-            return error
-        return None
 
     async def rollback(self) -> None:
         """Undo everything since `begin`. Where that fails the connection is ended, and the server undoes it.
@@ -217,24 +184,9 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         """
         self.turns.check()
         try:
-            await self._undo(self._end())
+            await self._commands.undo(self._end().turns.lock)
         finally:
             await self._leave()
-
-    async def _undo(self, innermost: TransactionClient) -> None:
-        name = self._savepoint
-        sql = f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}" if name else "ROLLBACK"
-        try:
-            async with asyncio.timeout(_ROLLBACK_SECONDS):
-                async with innermost.turns.lock:
-                    pass
-                await self._last(sql)
-        except BaseException as raised:
-            if name is None or not isinstance(raised, PostgresError):
-                self._terminate()
-            if not isinstance(raised, Exception):
-                raise
-            logger.debug("a rollback failed: %s", type(raised).__name__)
 
     async def close_after(self, *, failed: bool) -> None:
         """End the block that an `async with` leaves.
@@ -261,25 +213,12 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             client.turns.end()
         return client
 
-    async def _last(self, sql: str) -> str:
-        """Run a statement that is no longer the business of `run`."""
-        async with self.turns.lock:
-            started = monotonic()
-            try:
-                return await self._leased.execute(sql)
-            finally:
-                query_log.record(sql, (), monotonic() - started, self.slow_seconds)
-
     async def _leave(self) -> None:
         if not self._given_back:
             self._given_back = True
             if isinstance(self.outer, TransactionClient):
                 self.outer.inner = None
             await self.outer.give_back(self._leased)
-
-    def _terminate(self) -> None:
-        with contextlib.suppress(InterfaceError):  # the connection was lost, and is out of the pool already
-            self._leased.terminate()
 
     # What else Tortoise asks of a transaction's client
 

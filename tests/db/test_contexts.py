@@ -23,7 +23,7 @@ from medianest_models.db import (
 )
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import load_settings, tortoise_config
-from tests.db.pools import assert_whole, client, pool_of
+from tests.db.pools import PATIENCE, assert_whole, client, pool_of
 from tests.processes import run_in_processes
 
 if TYPE_CHECKING:
@@ -138,6 +138,24 @@ async def test_one_loop_after_the_other(fresh_url: DatabaseUrl) -> None:
     for _ in range(2):
         assert await in_own_loop(work) == fresh_url.database
     assert await work() == fresh_url.database
+
+
+async def test_of_threads_that_connect_at_once_one_wins(fresh_url: DatabaseUrl) -> None:
+    refusals: list[str] = []
+
+    async def work() -> None:
+        try:
+            async with database(fresh_url), asyncio.timeout(PATIENCE):
+                while len(refusals) < 3:  # noqa: ASYNC110 - the others are in other threads
+                    await asyncio.sleep(0.01)
+                assert await current_database() == fresh_url.database
+        except DatabaseUnavailableError as error:
+            refusals.append(str(error))
+
+    await asyncio.gather(*(in_own_loop(work) for _ in range(4)))
+    assert [refusal[:31] for refusal in refusals] == ["connected on another event loop"] * 3
+    async with database(fresh_url):
+        assert await current_database() == fresh_url.database
 
 
 async def leave_behind() -> None:

@@ -35,6 +35,7 @@ async def test_a_failing_branch_of_gather_shows_its_own_error(fresh_url: Databas
 
     async def fails() -> None:
         await do(1, 1)
+        await asyncio.sleep(0.05)
         raise Refusal
 
     async def goes_on() -> None:
