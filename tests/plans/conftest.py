@@ -22,7 +22,7 @@ from tortoise.queryset import AwaitableQuery
 
 from medianest_models.db.statements import fetch
 from medianest_models.settings import DEFAULT_ALIAS
-from tests.plans.big_rows import FILL, LARGE_TABLES
+from tests.plans.big_rows import FILL, LARGE_TABLES, ROWS
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -59,13 +59,38 @@ async def big_database(big_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) ->
     await disconnect_database()  # from the database of `db`
     monkeypatch.setenv("DATABASE_URL", big_url.render().get_secret_value())
     await connect_database(big_url)
+    written: dict[str, int] = {}
     try:
         with suppress(_RollBack):
             async with transaction():
                 yield big_url
+                written = await _written_rows()
                 raise _RollBack
     finally:
         await disconnect_database()
+        await _remove_traces(big_url, written)
+
+
+async def _written_rows() -> dict[str, int]:
+    """How many rows this transaction wrote into each table."""
+    rows = await fetch(
+        "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del AS rows FROM pg_stat_xact_user_tables "
+        "WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
+    )
+    return {row["relname"]: row["rows"] for row in rows}
+
+
+async def _remove_traces(url: DatabaseUrl, written: dict[str, int]) -> None:
+    """Rows that were rolled back stay in a table and its indexes until VACUUM, and would change others' plans."""
+    connection = await connect(url)
+    try:
+        for table, rows in written.items():
+            full = "(FULL, ANALYZE)" if rows > ROWS // 20 else ""
+            await connection.execute(f"VACUUM {full} {table}")
+            if full:
+                await connection.execute(f"VACUUM {table}")  # FULL leaves the visibility map to it
+    finally:
+        await connection.close()
 
 
 class _RollBack(Exception):  # noqa: N818 - it tells of no error
