@@ -22,6 +22,8 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_variables_are_the_contracts() -> None:
     assert sorted(VARIABLES) == [
+        "ADMIN_PASSWORD",
+        "ADMIN_USERNAME",
         "DATABASE_COMMAND_TIMEOUT",
         "DATABASE_CONNECT_TIMEOUT",
         "DATABASE_DIRECT_URL",
@@ -149,7 +151,7 @@ def test_several_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_be_told_wrong_and_no_secret_is_shown(name: str) -> None:
     field = Settings.model_fields[name]
-    secret = name in {"database_url", "database_direct_url", "encryption_keys"}
+    secret = name in {"database_url", "database_direct_url", "encryption_keys", "admin_password"}
     assert field.description, "the sentence in its error"
     with pytest.raises(ConfigurationError) as raised:
         Settings(**{name: object})
