@@ -10,13 +10,11 @@ import asyncpg
 
 from medianest_models.db.embedded import embedded_server
 from medianest_models.db.failures import connect_failure
-from medianest_models.errors import translate
+from medianest_models.errors import MedianestError, translate
 from medianest_models.settings import DatabaseUrl, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from medianest_models.errors import MedianestError
 
 
 async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
@@ -40,17 +38,10 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
     """
     resolved = await resolve_direct_url(url)
     timeout = resolved.connect_timeout or load_settings().database_connect_timeout
-    settings = {"search_path": resolved.schema} if resolved.schema else None
-    try:
-        connection = await asyncpg.connect(
-            **resolved.connect_arguments(), timeout=timeout, server_settings=settings, statement_cache_size=0
-        )
-    except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
-        error: MedianestError | None = connect_failure(raised, resolved, timeout)
-    else:
-        error = None
-    if error is not None:
-        raise error
+    connection = await _connect(resolved, timeout)
+    if isinstance(connection, MedianestError):
+        raise connection
+    error: MedianestError | None = None
     try:
         yield connection
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as raised:
@@ -62,3 +53,15 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
             connection.terminate()
     if error is not None:
         raise error
+
+
+async def _connect(url: DatabaseUrl, seconds: float) -> asyncpg.Connection[Any] | MedianestError:
+    """The connection; or the error to raise, outside of `except`, because the driver's would be its context."""
+    settings = {"search_path": url.schema} if url.schema else None
+    try:
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(
+            **url.connect_arguments(), timeout=seconds, server_settings=settings, statement_cache_size=0
+        )
+    except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
+        return connect_failure(raised, url, seconds)
+    return connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,7 @@ class TestInAConnectedProcess:
         assert await User.all().count() == 2
 
     async def test_another_database_is_migrated_and_not_its_own(self, server: Server, look: Connection) -> None:
-        async with server.database("medianest_another") as other:
+        async with server.database(f"medianest_another_{os.getpid()}") as other:
             assert await migrate(other) == FILES
             assert (await migration_status(other)).head == FILES[-1]
         assert await catalog.objects(look) == set()

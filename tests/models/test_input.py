@@ -64,7 +64,7 @@ READS: dict[str, Callable[[MediaRequest, str, Any], Any]] = {
     "gt": lambda _, name, value: MediaRequest.filter(**{f"{name}__gt": value}),
     "range": lambda _, name, value: MediaRequest.filter(**{f"{name}__range": (value, value)}),
     "get": lambda _, name, value: MediaRequest.get(**{name: value}),
-    "through a relation": lambda _, name, value: MediaRequest.filter(**{f"user__media_requests__{name}": value}),
+    "through a relation": lambda _, name, value: YouTubeDownload.filter(**{f"user__media_requests__{name}": value}),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,18 +72,17 @@ def test_there_are_lookups() -> None:
     assert {"", "in", "isnull", "not", "startswith", "contains", "gt", "icontains"} <= set(LOOKUPS)
 
 
-@pytest.mark.parametrize("lookup", LOOKUPS)
 @pytest.mark.parametrize(("model", "name"), PATHS)
-async def test_filters(model: Any, name: str, lookup: str) -> None:
-    key = f"{name}__{lookup}" if lookup else name
-    for value in ("v1", None, ["v1"], F(PLAIN[model]), F(name), ("a", "b")):
-        condition: Any = {key: value}
-        for use in (
-            lambda condition=condition: model.filter(**condition),
-            lambda condition=condition: model.exclude(**condition),
-            lambda condition=condition: model.filter(Q(**{PLAIN[model]: "x"}) | ~Q(Q(**condition))),
-        ):
-            await refused(use, name)
+async def test_filters(model: Any, name: str) -> None:
+    for lookup in LOOKUPS:
+        for value in ("v1", None, ["v1"], F(PLAIN[model]), F(name), ("a", "b")):
+            condition: Any = {f"{name}__{lookup}" if lookup else name: value}
+            for use in (
+                lambda condition=condition: model.filter(**condition),
+                lambda condition=condition: model.exclude(**condition),
+                lambda condition=condition: model.filter(Q(**{PLAIN[model]: "x"}) | ~Q(Q(**condition))),
+            ):
+                await refused(use, name)
 
 
 USES: dict[str, Callable[[Any, str, str], Any]] = {
@@ -131,9 +131,9 @@ USES: dict[str, Callable[[Any, str, str], Any]] = {
 
 
 @pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize(("model", "name"), PATHS)
-async def test_reads(model: Any, name: str, use: str) -> None:
-    await refused(lambda: USES[use](model, name, PLAIN[model]), name)
+async def test_reads(use: str) -> None:
+    for model, name in PATHS:
+        await refused(partial(USES[use], model, name, PLAIN[model]), name)
 
 
 OWN_USES: dict[str, Callable[[Any, str, str], Any]] = {
