@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import runpy
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -11,7 +13,7 @@ import pytest
 
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
-from tests.migrations.commands import FILES, FOLDER, add_migration, aerich, copy_of_migrations, start_aerich
+from tests.migrations.commands import CHECKOUT, FILES, FOLDER, add_migration, aerich, copy_of_migrations, start_aerich
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -147,3 +149,27 @@ async def test_no_superuser_is_needed(look: Connection) -> None:
             await look.execute(await module["downgrade"](None))
     finally:
         await look.execute(f"RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.mark.parametrize(
+    ("url", "environment"),
+    [
+        ("mysql://someone:canary@somewhere/db", "development"),
+        ("postgresql://someone:canary@127.0.0.1:1/db", "development"),
+        ("", "production"),
+    ],
+)
+def test_a_wrong_setting_gets_one_line(url: str, environment: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "aerich", "upgrade"],
+        cwd=CHECKOUT,
+        env=os.environ | {"DATABASE_URL": url, "MEDIANEST_ENV": environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert "DATABASE_URL" in line
+    assert "canary" not in line
