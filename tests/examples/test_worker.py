@@ -43,7 +43,7 @@ async def a_worker() -> AsyncIterator[Process]:
 async def stop(process: Process, number: signal.Signals = signal.SIGTERM) -> str:
     """Sends the signal; what the worker wrote when it has ended, as it should, at once and without an error."""
     process.send_signal(number)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         _, written = await process.communicate()
     log = written.decode()
     assert process.returncode == 0, log
@@ -54,7 +54,7 @@ async def stop(process: Process, number: signal.Signals = signal.SIGTERM) -> str
 
 async def until(question: Callable[[], Awaitable[Any]], process: Process) -> Any:
     """The answer, as soon as it is a yes."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             if answer := await question():
                 return answer

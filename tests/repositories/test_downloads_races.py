@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from medianest_models.settings import DatabaseUrl
 
-SHORT = timedelta(seconds=1.5)
+SHORT = timedelta(seconds=3)
 """Longer than a busy machine takes for a heartbeat, and no longer than a test should wait."""
+LONG = timedelta(minutes=1)
 
 
 async def fill(number: int) -> None:
@@ -63,7 +64,7 @@ async def sampled(url: DatabaseUrl) -> AsyncIterator[list[int]]:
 
 async def running() -> YouTubeDownload:
     """The one download that is running, as soon as there is one."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             download = await YouTubeDownload.get_or_none(status=DownloadStatus.DOWNLOADING)
             if download is not None:
@@ -101,7 +102,7 @@ async def test_fifty_workers_do_a_thousand_downloads_once_each_and_never_too_man
     await fill(1000)
     await system_config.set("youtube.concurrent_downloads", value={"max": 10})
     async with sampled(fresh_db) as samples:
-        results = await asyncio.to_thread(run_in_processes, work, 10, 5, url=fresh_db, connected=True, timeout=120)
+        results = await asyncio.to_thread(run_in_processes, work, 10, 5, url=fresh_db, connected=True, timeout=300)
     done = Counter(key for result in results for key in result)
     assert len(done) == 1000
     assert set(done.values()) == {1}
@@ -149,7 +150,7 @@ async def test_a_claim_does_not_wait_for_a_row_that_someone_holds(fresh_db: Data
     try:
         async with connection.transaction():
             held = await connection.fetchval("SELECT id FROM youtube_downloads ORDER BY id LIMIT 1 FOR UPDATE")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(8):
                 got = await downloads.claim("w", max_running=limit)
                 assert await downloads.claim("w", max_running=limit) is None
         assert got is not None
@@ -166,7 +167,7 @@ async def test_release_expired_does_not_wait_for_a_row_that_someone_holds(fresh_
     try:
         async with connection.transaction():
             await connection.fetchval("SELECT id FROM youtube_downloads LIMIT 1 FOR UPDATE")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(8):
                 assert await downloads.release_expired() == 1
         assert await downloads.release_expired() == 1
     finally:
@@ -212,13 +213,15 @@ async def hold() -> list[str]:
 
 async def test_a_killed_worker_is_replaced_after_its_lease(fresh_db: DatabaseUrl) -> None:
     await fill(1)
-    process = asyncio.create_task(asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True))
+    process = asyncio.create_task(
+        asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True, timeout=120)
+    )
     download = await running()
     os.kill(int(download.worker_id or ""), signal.SIGKILL)
     with pytest.raises(AssertionError, match="status -9"):
         await process
     assert await downloads.claim("second", max_running=1) is None  # its lease goes on
-    assert await downloads.wait_for_work(timeout=timedelta(seconds=20), max_running=1)
+    assert await downloads.wait_for_work(timeout=LONG, max_running=1)
     again = await downloads.claim("second", max_running=1)
     assert again is not None
     assert (again.id, again.attempts) == (download.id, 2)
@@ -227,12 +230,14 @@ async def test_a_killed_worker_is_replaced_after_its_lease(fresh_db: DatabaseUrl
 
 async def test_a_stopped_worker_that_comes_back_late_changes_nothing(fresh_db: DatabaseUrl) -> None:
     await fill(1)
-    process = asyncio.create_task(asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True))
+    process = asyncio.create_task(
+        asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True, timeout=120)
+    )
     download = await running()
     pid = int(download.worker_id or "")
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert await downloads.wait_for_work(timeout=timedelta(seconds=20), max_running=1)
+        assert await downloads.wait_for_work(timeout=LONG, max_running=1)
         again = await downloads.claim("second", max_running=1)
         assert again is not None
         assert (again.id, again.attempts) == (download.id, 2)
@@ -246,7 +251,9 @@ async def test_a_stopped_worker_that_comes_back_late_changes_nothing(fresh_db: D
 
 async def test_a_stopped_worker_changes_nothing_either_when_nobody_took_over(fresh_db: DatabaseUrl) -> None:
     await fill(1)
-    process = asyncio.create_task(asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True))
+    process = asyncio.create_task(
+        asyncio.to_thread(run_in_processes, hold, 1, url=fresh_db, connected=True, timeout=120)
+    )
     pid = int((await running()).worker_id or "")
     os.kill(pid, signal.SIGSTOP)
     try:

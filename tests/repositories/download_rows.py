@@ -1,0 +1,52 @@
+"""Downloads in the states that tests need, and what is stored of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.repositories import downloads
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from medianest_models.models import User, YouTubeDownload
+
+
+async def enqueue(user: User, name: str = "a", **values: Any) -> YouTubeDownload:
+    return await downloads.enqueue(user.id, playlist_url=f"https://youtube.example/{name}", **values)
+
+
+async def claim(worker_id: str = "w", **arguments: Any) -> YouTubeDownload:
+    download = await downloads.claim(worker_id, **arguments)
+    assert download is not None
+    return download
+
+
+async def claimed(user: User, name: str = "a", *, attempts: int = 1) -> YouTubeDownload:
+    """A download that belongs to worker w, in an attempt of that number."""
+    download = await enqueue(user, name)
+    await execute("UPDATE youtube_downloads SET attempts = $2 WHERE id = $1", download.id, attempts - 1)
+    mine = await claim("w", max_running=None)
+    assert mine.id == download.id
+    return mine
+
+
+async def let_lease_run_out(download: YouTubeDownload) -> None:
+    """As if the worker had been silent for long."""
+    await execute(
+        "UPDATE youtube_downloads SET lease_expires_at = clock_timestamp() - interval '1 ms' WHERE id = $1", download.id
+    )
+
+
+async def stored(download_id: UUID) -> dict[str, Any]:
+    row = await fetch_one("SELECT * FROM youtube_downloads WHERE id = $1", download_id)
+    assert row is not None
+    return row
+
+
+async def seconds_from_now(value: datetime) -> float:
+    row = await fetch_one("SELECT extract(epoch FROM $1::timestamptz - clock_timestamp())::float8 AS s", value)
+    assert row is not None
+    return float(row["s"])

@@ -1,0 +1,192 @@
+"""What a worker may do with its download, and what another's it may not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from medianest_models.db.statements import execute
+from medianest_models.enums import DownloadStatus
+from medianest_models.errors import (
+    InvalidInputError,
+    LeaseLostError,
+    NotFoundError,
+)
+from medianest_models.models import User
+from medianest_models.repositories import downloads
+from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from uuid import UUID
+
+    from medianest_models.settings import DatabaseUrl
+
+
+@pytest.fixture
+async def user(db: DatabaseUrl) -> User:
+    return await User.create(plex_id="1", plex_username="ann")
+
+
+async def test_a_heartbeat_extends_the_lease_and_never_shortens_it(user: User) -> None:
+    download = await claimed(user)
+    await downloads.heartbeat(download.id, worker_id="w", lease=2 * downloads.LEASE)
+    extended = (await stored(download.id))["lease_expires_at"]
+    assert await seconds_from_now(extended) == pytest.approx(600, abs=30)
+    await downloads.heartbeat(str(download.id), worker_id="w")
+    await downloads.report_progress(download.id, worker_id="w", progress=1)
+    assert (await stored(download.id))["lease_expires_at"] == extended
+
+
+async def test_progress_never_goes_back_and_extends_the_lease(user: User) -> None:
+    download = await claimed(user)
+    for progress, expected in ((0, 0), (40, 40), (30, 40), (100, 100)):
+        await downloads.report_progress(download.id, worker_id="w", progress=progress)
+        assert (await stored(download.id))["progress"] == expected
+    await downloads.report_progress(download.id, worker_id="w", progress=1, lease=2 * downloads.LEASE)
+    assert await seconds_from_now((await stored(download.id))["lease_expires_at"]) == pytest.approx(600, abs=30)
+
+
+@pytest.mark.parametrize("progress", [-1, 101, 5.0, "5", True, None])
+async def test_progress_is_a_percentage(user: User, progress: Any) -> None:
+    download = await claimed(user)
+    with pytest.raises(InvalidInputError, match="progress"):
+        await downloads.report_progress(download.id, worker_id="w", progress=progress)
+    assert (await stored(download.id))["progress"] == 0
+
+
+async def test_complete(user: User) -> None:
+    download = await claimed(user)
+    await execute("UPDATE youtube_downloads SET error_message = 'of the attempt before'")
+    done = await downloads.complete(
+        download.id, worker_id="w", file_paths=("/a", "/b"), plex_collection_id="7", metadata={"n": 1}
+    )
+    assert (done.status, done.progress, done.error_message) == (DownloadStatus.COMPLETED, 100, None)
+    assert (done.file_paths, done.plex_collection_id, done.metadata) == (["/a", "/b"], "7", {"n": 1})
+    assert (done.worker_id, done.lease_expires_at) == ("w", None)
+    assert done.completed_at is not None
+    assert -60 < await seconds_from_now(done.completed_at) <= 0
+    assert dict(await downloads.get(done.id)) == dict(done)
+
+
+async def test_complete_leaves_what_is_not_given(user: User) -> None:
+    await enqueue(user, metadata={"quality": "1080p"})
+    download = await claim("w")
+    done = await downloads.complete(download.id, worker_id="w")
+    assert (done.metadata, done.file_paths) == ({"quality": "1080p"}, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("file_paths", {"file_paths": "/a"}),
+        ("file_paths", {"file_paths": [1]}),
+        ("file_paths", {"file_paths": ["a\0b"]}),
+        ("plex_collection_id", {"plex_collection_id": "x" * 256}),
+        ("metadata", {"metadata": {1: 2}}),
+        ("worker_id", {"worker_id": ""}),
+    ],
+)
+async def test_complete_refuses(user: User, name: str, values: dict[str, Any]) -> None:
+    download = await claimed(user)
+    with pytest.raises(InvalidInputError, match=name):
+        await downloads.complete(download.id, **{"worker_id": "w", **values})
+    assert (await stored(download.id))["status"] == "downloading"
+
+
+async def test_a_failed_attempt_is_repeated_later_each_time_and_three_times_at_most(user: User) -> None:
+    download = await enqueue(user)
+    for attempt, minutes in ((1, 1), (2, 2)):
+        await claim("w")
+        await downloads.report_progress(download.id, worker_id="w", progress=50)
+        failed = await downloads.fail(download.id, worker_id="w", error_message=f"error {attempt}")
+        assert (failed.status, failed.attempts, failed.error_message) == ("queued", attempt, f"error {attempt}")
+        assert (failed.worker_id, failed.lease_expires_at, failed.progress) == (None, None, 0)
+        assert failed.completed_at is None
+        assert await seconds_from_now(failed.scheduled_at) == pytest.approx(60 * minutes, abs=20)
+        assert await downloads.claim("w") is None
+        await execute("UPDATE youtube_downloads SET scheduled_at = now()")
+    await claim("w")
+    last = await downloads.fail(download.id, worker_id="w", error_message="error 3")
+    assert (last.status, last.attempts, last.worker_id) == (DownloadStatus.FAILED, 3, "w")
+    assert last.completed_at is not None
+    assert dict(await downloads.get(download.id)) == dict(last)
+
+
+async def test_fail_without_a_retry_is_final(user: User) -> None:
+    download = await claimed(user)
+    failed = await downloads.fail(download.id, worker_id="w", error_message="private playlist", retry=False)
+    assert (failed.status, failed.attempts, failed.lease_expires_at) == (DownloadStatus.FAILED, 1, None)
+
+
+async def test_release_gives_the_attempt_back(user: User) -> None:
+    download = await claimed(user, attempts=3)
+    released = await downloads.release(download.id, worker_id="w")
+    assert (released.status, released.attempts, released.worker_id) == (DownloadStatus.QUEUED, 2, None)
+    assert released.lease_expires_at is None
+    again = await claim("other")
+    assert again.id == download.id
+
+
+WORK: list[Callable[[UUID, str], Awaitable[object]]] = [
+    lambda key, worker: downloads.heartbeat(key, worker_id=worker),
+    lambda key, worker: downloads.report_progress(key, worker_id=worker, progress=9),
+    lambda key, worker: downloads.complete(key, worker_id=worker),
+    lambda key, worker: downloads.fail(key, worker_id=worker, error_message="e"),
+    lambda key, worker: downloads.fail(key, worker_id=worker, error_message="e", retry=False),
+    lambda key, worker: downloads.release(key, worker_id=worker),
+]
+NAMES = ["heartbeat", "report_progress", "complete", "fail", "fail for good", "release"]
+
+
+@pytest.mark.parametrize("work", WORK, ids=NAMES)
+class TestWork:
+    async def refused(self, work: Callable[[UUID, str], Awaitable[object]], key: UUID, worker: str) -> None:
+        before = await stored(key)
+        with pytest.raises(LeaseLostError, match=str(key)):
+            await work(key, worker)
+        assert await stored(key) == before
+
+    async def test_by_another_worker(self, user: User, work: Any) -> None:
+        await self.refused(work, (await claimed(user)).id, "other")
+
+    async def test_after_the_lease(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await let_lease_run_out(download)
+        await self.refused(work, download.id, "w")
+
+    async def test_after_another_worker_took_over(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await let_lease_run_out(download)
+        await claim("other")
+        await self.refused(work, download.id, "w")
+
+    async def test_after_it_was_cancelled(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await downloads.cancel(download.id)
+        await self.refused(work, download.id, "w")
+
+    async def test_after_it_was_completed(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await downloads.complete(download.id, worker_id="w")
+        await self.refused(work, download.id, "w")
+
+    async def test_after_others_ended_it_in_sql(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await execute("UPDATE youtube_downloads SET status = 'failed'")
+        await self.refused(work, download.id, "w")
+
+    async def test_before_it_was_claimed(self, user: User, work: Any) -> None:
+        await self.refused(work, (await enqueue(user)).id, "w")
+
+    @pytest.mark.usefixtures("db")
+    async def test_of_none(self, work: Any) -> None:
+        with pytest.raises(NotFoundError):
+            await work(uuid4(), "w")
+
+    @pytest.mark.usefixtures("db")
+    async def test_of_no_uuid(self, work: Any) -> None:
+        with pytest.raises(InvalidInputError, match="download_id"):
+            await work("none", "w")
