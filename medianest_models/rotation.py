@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import SecretStr
 
@@ -131,7 +131,11 @@ class _Column:
     """A column that holds encrypted values."""
 
     model: type[Base]
-    field: SecretField
+    field_name: str
+
+    def find_field(self) -> SecretField:
+        """A method: type checkers take a field that is an attribute for a descriptor of this class."""
+        return cast("SecretField", self.model._meta.fields_map[self.field_name])
 
     @property
     def table(self) -> str:
@@ -139,7 +143,7 @@ class _Column:
 
     @property
     def column(self) -> str:
-        return self.field.model_field_name
+        return self.field_name
 
     @property
     def name(self) -> str:
@@ -156,14 +160,14 @@ class _Column:
             column=self.column,
             pk=self.pk,
             pk_type=self.model._meta.pk.get_db_field_type(),
-            bound_to=self.field.bound_to,
-            type=self.field.SQL_TYPE,
+            bound_to=self.find_field().bound_to,
+            type=self.find_field().SQL_TYPE,
         )
 
     def resealed(self, row: dict[str, Any]) -> SecretParameter:
         """What the row's column holds, under the newest key."""
         instance = self.model.from_row(row)
-        return SecretParameter(self.field.seal(_unlocked(getattr(instance, self.column)), instance))
+        return SecretParameter(self.find_field().seal(_unlocked(getattr(instance, self.column)), instance))
 
 
 def _columns() -> Iterator[_Column]:
@@ -171,7 +175,7 @@ def _columns() -> Iterator[_Column]:
         model: type[Base] = getattr(models, name)
         for field in model._meta.fields_map.values():
             if isinstance(field, SecretField) and field.bound_to is not None:
-                yield _Column(model, field)
+                yield _Column(model, field.model_field_name)
 
 
 def _unlocked(value: Any) -> Any:

@@ -37,7 +37,9 @@ OUTSIDE = contextvars.Context()
 
 
 async def make_user(**values: Any) -> User:
-    return await User.create(**{"plex_id": "1", "plex_username": "ann", "plex_token": "plex"} | values)
+    user = User(**{"plex_id": "1", "plex_username": "ann", "plex_token": "plex"} | values)
+    await user.save()
+    return user
 
 
 def lasts_for(session: SessionToken, duration: timedelta) -> bool:
