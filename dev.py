@@ -11,6 +11,7 @@ file, or else into `.venv` beside it; a second run finds them there.
 import hashlib
 import importlib.util
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -38,9 +39,12 @@ def main() -> int:
         "VIRTUAL_ENV": str(environment),
     }
     try:
-        return subprocess.call([str(programs / "just"), *arguments], cwd=ROOT, env=variables)
+        status = subprocess.call([str(programs / "just"), *arguments], cwd=ROOT, env=variables)
     except KeyboardInterrupt:
         return 130
+    if status == 0 and arguments == ["setup"] and environment != Path(sys.prefix):
+        print(f"For the commands in this shell: . {shlex.quote(os.path.relpath(programs / 'activate'))}")
+    return status
 
 
 def install(environment: Path, extra: str) -> int:

@@ -30,6 +30,12 @@ def credentials(settings: Settings, **options: Any) -> dict[str, Any]:
     return found
 
 
+def test_a_migration_is_never_slow() -> None:
+    settings = Settings(database_url="postgresql://u:p@h/db", slow_query_ms=1)
+    assert credentials(settings)["slow_query_ms"] == 1
+    assert credentials(settings, for_migrations=True)["slow_query_ms"] == float("inf")
+
+
 def test_the_config() -> None:
     config = tortoise_config(Settings(database_url="postgresql://u:p@h/db"))
     given = config["connections"]["default"].pop("credentials")
