@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux shows this in /proc")
+
+
+def owner(server: EmbeddedServer) -> int | None:
+    """The user to become in order to look at the server's process: root in a container may not."""
+    return server.data.stat().st_uid if os.geteuid() == 0 else None
+
+
 async def fetchval(url: DatabaseUrl, query: str) -> Any:
     connection = await connect(url)
     try:
@@ -149,7 +157,7 @@ async def open_files(pid: int) -> set[str]:
     return {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: ASYNC240 - alone on its loop
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed in Linux's /proc only")
+@needs_proc
 def test_the_server_inherits_nothing_but_its_log_and_its_data_folder(new_server: Callable[..., EmbeddedServer]) -> None:
     server = new_server()
     read_end, write_end = os.pipe()
@@ -159,8 +167,7 @@ def test_the_server_inherits_nothing_but_its_log_and_its_data_folder(new_server:
     os.set_blocking(read_end, False)
     with os.fdopen(read_end, "rb") as pipe:
         assert pipe.read() == b""  # the end: nobody else holds the other side
-    owner = server.data.stat().st_uid if os.geteuid() == 0 else None
-    (opened,) = run_in_processes(open_files, 1, server.status().pid, user=owner)
+    (opened,) = run_in_processes(open_files, 1, server.status().pid, user=owner(server))
     kinds = ("/dev/null", str(server.log), str(server.data), "anon_inode:", "pipe:", "socket:", "/dev/shm")  # noqa: S108
     assert [name for name in opened if not name.startswith(kinds)] == []
     assert f"{server.home}/server.lock" not in opened
@@ -174,18 +181,30 @@ async def test_the_environment_changes_nothing(
         "PGPORT": "1",
         "PGHOST": "/nowhere",
         "PGUSER": "someone",
-        "PGOPTIONS": "-c nonsense=1",
         "LC_ALL": "xx_XX.UTF-8",
         "TZ": "Asia/Tokyo",
         "TMPDIR": "/nowhere",
         "XDG_RUNTIME_DIR": "/nowhere",
     }.items():
         monkeypatch.setenv(name, value)
-    server = new_server()
+    server = new_server(blank=True)
     url = server.start()
     assert await fetchval(url, "SELECT 1") == 1
     monkeypatch.undo()
     assert server.url == url
+
+
+async def environment_of(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")  # noqa: ASYNC240 - alone on its loop
+
+
+@needs_proc
+def test_the_server_sees_nothing_of_the_environment(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    server.start()
+    (environment,) = run_in_processes(environment_of, 1, server.status().pid, user=owner(server))
+    names = {variable.partition(b"=")[0] for variable in environment if variable}
+    assert not names & {b"DATABASE_URL", b"ENCRYPTION_KEYS", b"MEDIANEST_HOME", b"HOME", b"PYTEST_CURRENT_TEST"}
 
 
 async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]) -> None:

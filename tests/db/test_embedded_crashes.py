@@ -40,6 +40,14 @@ async def insert(url: DatabaseUrl, number: int) -> None:
         await connection.close()
 
 
+async def execute(url: DatabaseUrl, statement: str) -> None:
+    connection = await connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 async def numbers(url: DatabaseUrl) -> list[int]:
     connection = await connect(url)
     try:
@@ -252,8 +260,14 @@ async def test_a_home_deleted_under_its_server_is_made_anew(new_server: NewServe
     assert server.stop() is True
 
 
-async def test_a_replaced_data_folder_is_served_by_a_new_server(new_server: NewServer) -> None:
-    server = new_server()
+@pytest.mark.parametrize("system", ["this", "one without /proc"])
+async def test_a_replaced_data_folder_is_served_by_a_new_server(
+    new_server: NewServer, open_folder: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    server = new_server(folder=open_folder)
+    if system != "this":  # there the server knows its data folder by the path
+        monkeypatch.setattr("medianest_models.db.embedded.files._DESCRIPTORS", Path("/nowhere"))
+        server.home.chmod(0o755)
     url = server.start()
     await insert(url, 1)
     server.stop()
@@ -262,6 +276,7 @@ async def test_a_replaced_data_folder_is_served_by_a_new_server(new_server: NewS
     server.start()
     pid = server.status().pid
     await insert(url, 2)
+    await execute(url, "CHECKPOINT")  # after it the server's control file would ruin the backup
     shutil.copy2(server.data / "postmaster.pid", backup)  # the worst case: the backup names the very process
     shutil.rmtree(server.data)
     backup.rename(server.data)

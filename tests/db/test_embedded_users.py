@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +87,23 @@ def test_root_in_somebodys_checkout_leaves_a_server_that_person_can_use(
     assert run_in_processes(stop, 1, server, user=person) == [True]
     assert run_in_processes(insert_and_count, 1, server, user=person)[0][1] == 2
     assert server.stop() is True
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv to give up a capability")
+def test_root_in_a_container_recognises_its_server(new_server: NewServer) -> None:
+    server = new_server()
+    code = (
+        "import os, sys; from pathlib import Path; from medianest_models.db.embedded import EmbeddedServer\n"
+        "server = EmbeddedServer(Path(sys.argv[1]), Path(sys.argv[2])); server.start(); pid = server.status().pid\n"
+        "try: os.readlink(f'/proc/{pid}/cwd')\n"
+        "except PermissionError: print(server.start() == server.url, server.status().pid == pid, server.stop())"
+    )
+    without = ["setpriv", "--bounding-set=-sys_ptrace", sys.executable, "-c", code]  # as Docker has it by default
+    result = subprocess.run(
+        [*without, str(server.home), str(server.bindir)], capture_output=True, text=True, check=False
+    )
+    assert (result.stdout, result.stderr) == ("True True True\n", "")
 
 
 def reachable(server: EmbeddedServer) -> EmbeddedServer:
