@@ -11,7 +11,7 @@ from medianest_models.models.services import Service, ServiceStatusHistory
 from medianest_models.models.sessions import SessionToken
 from medianest_models.models.system_config import SystemConfig
 from medianest_models.models.users import LocalCredential, User
-from medianest_models.settings import APP
+from medianest_models.settings import APP, DEFAULT_ALIAS
 
 # Gives the models their relations and the ids of these: without, an instance made before connecting would lose
 # its user_id, and a schema made at import its relations. The context ends here, so that nothing is connected.
@@ -31,3 +31,6 @@ __all__ = [
     "User",
     "YouTubeDownload",
 ]
+
+for _name in __all__:  # so that a query before connecting gets the error of the connection, which is ours
+    globals()[_name]._meta.default_connection = DEFAULT_ALIAS

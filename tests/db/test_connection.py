@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from medianest_models.db import connect_database, database, disconnect_database, transaction
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from tests.db.pools import PATIENCE, client, deeds, do, pool_of
+from tests.processes import run_in_processes
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -218,3 +219,21 @@ async def test_the_embedded_server_is_started_when_a_connection_is_asked_for(
         await connect_database()  # the same
     assert rows == [{"name": server.url.database}]
     assert server.status().pid is not None
+
+
+async def ask_before_connecting() -> list[str]:
+    """What is raised by models in a process that was never connected."""
+    from medianest_models import MedianestError, User  # noqa: PLC0415 - in the child process
+
+    said = []
+    for ask in (User.all, lambda: User.create(plex_id="1", plex_username="a"), lambda: User.all().count()):
+        try:
+            await ask()
+        except MedianestError as error:
+            said.append(f"{type(error).__name__}: {error}")
+    return said
+
+
+def test_a_model_before_the_first_connect_gets_an_error_of_ours() -> None:
+    (said,) = run_in_processes(ask_before_connecting, 1)
+    assert said == ["DatabaseUnavailableError: not connected to a database: call connect_database() first"] * 3
