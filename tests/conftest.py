@@ -136,7 +136,7 @@ async def shared_database(server: Server, template_database: str) -> AsyncIterat
 
 
 @pytest.fixture(scope="session")
-def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data folder of an embedded server that was started once, to make copies of: faster than initdb."""
     settings = Settings(
         medianest_home=tmp_path_factory.mktemp("made"), pg_bindir=chosen_bindir(_choice(request.config))
@@ -144,7 +144,8 @@ def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     server = embedded_server(settings)
     server.start()
     server.stop()
-    return server.data
+    yield server.data
+    shutil.rmtree(server.home)
 
 
 @pytest.fixture
@@ -171,6 +172,7 @@ def new_server(
     yield new
     for server in servers:
         server.stop()
+        shutil.rmtree(server.home, ignore_errors=True)  # pytest would keep some gigabytes of them
 
 
 @pytest.fixture
