@@ -7,6 +7,7 @@ class for such a field; the instance holds what is stored, and the attribute giv
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, overload
 
 from pydantic import SecretStr
@@ -71,17 +72,17 @@ class SecretField(Field[Any]):
             refuse(self, "can't be filtered by, or written other than with an instance's save()")
         return None if value is None else SecretParameter(self.seal(value, instance))
 
+    @abstractmethod
     def accept(self, value: Any) -> Any:
         """The value to keep on the instance for one that is assigned; overridden by type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, sealed: str, instance: Model) -> Any:
         """The attribute's value for what is stored; overridden by type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def seal(self, value: Any, instance: Any) -> str:
         """What to store for the attribute's value; overridden by type."""
-        raise NotImplementedError
 
     def is_unsaved(self, value: Any) -> bool:
         """Whether the instance's value is, or holds, a plaintext that was not saved yet."""

@@ -1,4 +1,4 @@
-"""Remember-me sessions: one-time tokens, of which only a hash is stored.
+"""Making sessions and using their tokens.
 
 Whoever makes a session takes a share of the user's row first, whoever ends all of a user's sessions takes the row for
 itself: a token that is exchanged while the password changes can't slip through.
@@ -11,11 +11,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pypika_tortoise.functions import Now
-
 from medianest_models.crypto import SecretParameter, hash_token, new_token
 from medianest_models.db.statements import execute, fetch_one
-from medianest_models.db.transactions import transaction
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
@@ -26,9 +23,7 @@ from medianest_models.errors import (
 )
 from medianest_models.models import SessionToken, User
 from medianest_models.models.base import new_id
-from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._arguments import as_column, as_secret, as_uuid
-from medianest_models.repositories._batches import delete_in_batches
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
 
 if TYPE_CHECKING:
@@ -177,7 +172,7 @@ async def verify(token: SecretStr | str) -> SessionToken:
         InvalidTokenError: The token is unknown, expired, revoked, or was exchanged for another.
         AccountSuspendedError: The user is suspended.
     """
-    row = await fetch_one(_verify_sql(), _hash(token), ROTATION_GRACE, _TOUCH_AFTER)
+    row = await fetch_one(_verify_sql(), stored_hash(token), ROTATION_GRACE, _TOUCH_AFTER)
     if row is None:
         raise InvalidTokenError
     session = SessionToken.from_row(_columns(row, "session."))
@@ -205,7 +200,7 @@ async def rotate(
         InvalidTokenError: The token is unknown, expired or revoked.
         AccountSuspendedError: The user is suspended.
     """
-    presented = _hash(token)
+    presented = stored_hash(token)
     fresh = new_token()
     row = await fetch_one(
         _ROTATE.format(days=_DAYS),
@@ -230,69 +225,8 @@ async def rotate(
     return RotatedSession(SessionToken.from_row(row), None)
 
 
-async def revoke(token: SecretStr | str) -> bool:
-    """Ends the session of a token: every token of its family.
-
-    Returns:
-        Whether there was one.
-    """
-    # Raw: the family is found and ended in one statement.
-    return bool(
-        await execute(
-            "DELETE FROM session_tokens WHERE family_id = (SELECT family_id FROM session_tokens WHERE token_hash = $1)",
-            _hash(token),
-        )
-    )
-
-
-async def revoke_all(user_id: UUID | str) -> int:
-    """Ends all sessions of a user.
-
-    Returns:
-        How many tokens were deleted.
-
-    Raises:
-        NotFoundError: There is no such user.
-    """
-    user = as_uuid(user_id, "user_id")
-    async with transaction():
-        # The lock comes in a statement of its own: the deletion then sees the tokens of those it waited for.
-        if await fetch_one("SELECT id FROM users WHERE id = $1 FOR UPDATE", user) is None:
-            raise NotFoundError(f"there is no user {user}")
-        return await execute("DELETE FROM session_tokens WHERE user_id = $1", user)
-
-
-async def list_for_user(
-    user_id: UUID | str, *, params: PaginationParams | None = None
-) -> PaginatedResult[SessionToken]:
-    """A user's running sessions, without what is stored of their tokens."""
-    shown = [name for name in SessionToken._meta.db_fields if name != "token_hash"]
-    running = SessionToken.filter(
-        user_id=as_uuid(user_id, "user_id"),
-        rotated_at__isnull=True,
-        expires_at__gt=Now(),
-    )
-    return await paginate(running.only(*shown), params)
-
-
-async def delete_expired(*, batch_size: int = 1000) -> int:
-    """Deletes the tokens whose time is over, in batches of a statement each; it can be interrupted at any time.
-
-    Returns:
-        How many were deleted.
-    """
-    return await delete_in_batches(
-        """
-        DELETE FROM session_tokens WHERE id IN (
-            SELECT id FROM session_tokens WHERE expires_at <= statement_timestamp()
-            ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
-        )
-        """,
-        batch_size=batch_size,
-    )
-
-
-def _hash(token: SecretStr | str) -> SecretParameter:
+def stored_hash(token: SecretStr | str) -> SecretParameter:
+    """What is stored of a token."""
     return hash_token(as_secret(token, "token").get_secret_value())
 
 

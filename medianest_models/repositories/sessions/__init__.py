@@ -1,0 +1,24 @@
+"""Remember-me sessions: one-time tokens, of which only a hash is stored."""
+
+from medianest_models.repositories.sessions.endings import delete_expired, list_for_user, revoke, revoke_all
+from medianest_models.repositories.sessions.tokens import (
+    ROTATION_GRACE,
+    IssuedSession,
+    RotatedSession,
+    issue,
+    rotate,
+    verify,
+)
+
+__all__ = [
+    "ROTATION_GRACE",
+    "IssuedSession",
+    "RotatedSession",
+    "delete_expired",
+    "issue",
+    "list_for_user",
+    "revoke",
+    "revoke_all",
+    "rotate",
+    "verify",
+]
