@@ -1,0 +1,69 @@
+"""What the tests of the embedded server do to it, and what they look at afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.settings import DatabaseUrl
+
+SOCKET: Final = ".s.PGSQL.5432"
+
+
+async def insert(url: DatabaseUrl, number: int) -> None:
+    connection = await connect(url)
+    try:
+        await connection.execute("CREATE TABLE IF NOT EXISTS t (n int)")
+        await connection.execute("INSERT INTO t VALUES ($1)", number)
+    finally:
+        await connection.close()
+
+
+async def execute(url: DatabaseUrl, statement: str) -> None:
+    connection = await connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def numbers(url: DatabaseUrl) -> list[int]:
+    connection = await connect(url)
+    try:
+        return [row["n"] for row in await connection.fetch("SELECT n FROM t ORDER BY n")]
+    finally:
+        await connection.close()
+
+
+def kill_postmaster(server: EmbeddedServer) -> int:
+    """Kill the postmaster as a crash would, and wait until its children have noticed."""
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: server.status().pid is None)
+    return pid
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone, or only waits for its parent to take notice."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except (ProcessLookupError, FileNotFoundError):
+        return True
