@@ -149,15 +149,16 @@ def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def new_server(
+async def new_server(
     request: pytest.FixtureRequest, made_data: Path, tmp_path: Path, open_folder: Path
-) -> Iterator[Callable[..., EmbeddedServer]]:
+) -> AsyncIterator[Callable[..., EmbeddedServer]]:
     """A function that gives an embedded server of the test's own, not yet started.
 
     `new_server("name")` lives in a folder of that name in `tmp_path`, or in `folder=`, and has a data folder that was
     made before; with `blank=True` there is no folder at all. The programs are those that `--server` chose, where it
     chose programs, and otherwise the wheel's.
     """
+    await disconnect_database()  # from the database of `db`
     servers: list[EmbeddedServer] = []
 
     def new(home: str = "home", *, folder: Path = tmp_path, blank: bool = False) -> EmbeddedServer:
@@ -171,7 +172,7 @@ def new_server(
 
     yield new
     for server in servers:
-        server.stop()
+        await asyncio.to_thread(server.stop)
         shutil.rmtree(server.home, ignore_errors=True)  # pytest would keep some gigabytes of them
 
 

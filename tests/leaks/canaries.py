@@ -58,7 +58,7 @@ class Canary:
     @cached_property
     def spellings(self) -> frozenset[bytes]:
         """The value in each encoding that it may be found in, in small letters."""
-        return _spellings(self.text) | _spellings(str(self.number))
+        return _spellings(self.text) | (frozenset() if self.given else _spellings(str(self.number)))
 
 
 class Canaries:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tortoise.connection import get_connection
 
 from medianest_models.crypto import key_ring
-from medianest_models.db import connect_database, disconnect_database
+from medianest_models.db import connect_database, database_health, disconnect_database, get_database_stats
 from medianest_models.db.embedded.binaries import find_bindir
 from medianest_models.models import Service, User
 from medianest_models.pagination import paginate_by_cursor
-from medianest_models.settings import Settings
+from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings
 from tests.leaks import failures_of_callers, failures_of_databases, failures_of_models
 from tests.leaks.canaries import Canaries, texts_in
 from tests.leaks.failures import Failures
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from medianest_models.models.base import Base
-    from medianest_models.settings import DatabaseUrl
     from tests.servers import Server
 
 
@@ -43,6 +43,7 @@ class Evidence:
         instances: An instance of every model in every state.
         errors: What was raised, by what was tried.
         lines: What was logged, whole records.
+        results: What functions returned that have to do with secrets, and what is made of the settings.
         queries: The SQL of query sets, with its parameters in it.
         cursors: Cursors of every list that a caller may ask for.
         dump: What pg_dump gave, in two formats.
@@ -53,6 +54,7 @@ class Evidence:
     instances: dict[tuple[str, str], Base] = field(default_factory=dict)
     errors: dict[str, BaseException] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    results: list[object] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
     cursors: list[str] = field(default_factory=list)
     dump: dict[str, bytes] = field(default_factory=dict)
@@ -107,7 +109,12 @@ async def _write(found: Evidence) -> None:
 
 
 async def _read(found: Evidence) -> None:
-    """Every list that a caller may ask for, by every column."""
+    """Every list that a caller may ask for, by every column, and what is told of the database and the settings."""
+    password = found.canaries.new("the database's password").text
+    url = DatabaseUrl.parse(f"postgresql://ada:{password}@host/medianest")
+    settings = load_settings()
+    found.results += [url, url.masked, url.render(), settings, settings.model_dump(), settings.model_dump_json()]
+    found.results += [key_ring(), await database_health(), await get_database_stats(), get_connection(DEFAULT_ALIAS)]
     for model in MODELS:
         found.queries += [
             model.all().sql(params_inline=True),
@@ -130,7 +137,7 @@ async def _fail(found: Evidence, url: DatabaseUrl, patch: pytest.MonkeyPatch) ->
     await failures_of_models.reading(*arguments, patch)
     await failures_of_callers.repositories(*arguments)
     await failures_of_callers.lists(*arguments)
-    await failures_of_callers.accounts(failures, found.canaries)
+    found.results += await failures_of_callers.accounts(failures, found.canaries)
     await failures_of_callers.documents(failures, found.canaries, found.instances)
     await failures_of_databases.statements(failures, found.canaries, url)
     await failures_of_databases.connecting(failures, found.canaries, url, patch)

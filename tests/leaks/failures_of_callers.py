@@ -37,8 +37,12 @@ if TYPE_CHECKING:
 _NOBODY = UUID(int=7)
 
 
-async def accounts(failures: Failures, canaries: Canaries) -> None:
-    """Passwords and tokens that are good, wrong, replayed or of no use any more."""
+async def accounts(failures: Failures, canaries: Canaries) -> list[object]:
+    """Passwords and tokens that are good, wrong, replayed or of no use any more.
+
+    Returns:
+        What the functions returned.
+    """
     password, wrong, new = (canaries.new(f"the {which} password").text for which in ("default", "wrong", "new"))
     await failures.expect("wrong user", partial(users.authenticate, "nobody", password=wrong))
     admin = await users.bootstrap_admin()
@@ -77,6 +81,7 @@ async def accounts(failures: Failures, canaries: Canaries) -> None:
     await User.filter(id=admin.id).update(status=UserStatus.SUSPENDED)
     await failures.expect("a suspended user's session", partial(sessions.verify, last.token))
     await failures.expect("a suspended user's password", partial(users.authenticate, name, password=new))
+    return [admin, issued, rotated, last]
 
 
 def _adopt(canaries: Canaries, name: str, token: SecretStr) -> None:

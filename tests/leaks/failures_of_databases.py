@@ -45,6 +45,21 @@ $leak$
 """
 
 
+_WRONG: Final = {
+    "a number": "SELECT $1::int",
+    "an instant": "SELECT $1::timestamptz",
+    "a cast": "SELECT $1::text::int",
+    "a JSON text": "SELECT $1::text::jsonb",
+    "an enum": "UPDATE users SET role = $1",
+    "a long text": "UPDATE users SET plex_id = repeat($1, 1000)",
+    "a missing table": "SELECT $1 FROM nothing",
+    "a wrong word": "SELEC $1::text",
+    "too many parameters": "SELECT 1",
+    "too few parameters": "SELECT $1::text, $2::text",
+}
+"""Statements that fail, each with a parameter that shows up in the driver's or the server's error."""
+
+
 async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -> None:
     """Errors of every kind from the server and the driver, whose texts hold a secret."""
     value = canaries.new("what the server's errors say").text
@@ -78,26 +93,12 @@ async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -
     ):
         await fetch("SELECT $1::text", parameter)
     secret = SecretParameter(value)
-    for what, sql in {
-        "a number": "SELECT $1::int",
-        "an instant": "SELECT $1::timestamptz",
-        "a cast": "SELECT $1::text::int",
-        "a JSON text": "SELECT $1::text::jsonb",
-        "an enum": "UPDATE users SET role = $1",
-        "a long text": "UPDATE users SET plex_id = repeat($1, 1000)",
-        "a missing table": "SELECT $1 FROM nothing",
-        "a wrong word": "SELEC $1::text",
-        "too many parameters": "SELECT 1",
-        "too few parameters": "SELECT $1::text, $2::text",
-        "a timeout": "SELECT pg_sleep(5), $1::text",
-    }.items():
-        await failures.expect(f"a statement, {what}", partial(undone, partial(_with_a_timeout, sql, secret)))
-        await failures.expect(
-            f"a connection's statement, {what}",
-            partial(_on_a_connection, f"{sql} /**/", value)
-            if what != "a timeout"
-            else partial(_on_a_connection, "SELECT $1::int", value),
-        )
+    await failures.expect(
+        "a timeout", partial(undone, partial(_with_a_timeout, "SELECT pg_sleep(5), $1::text", secret))
+    )
+    for what, sql in _WRONG.items():
+        await failures.expect(f"a statement, {what}", partial(undone, partial(fetch, sql, secret)))
+        await failures.expect(f"a connection's statement, {what}", partial(_on_a_connection, sql, value))
 
 
 async def _with_a_timeout(sql: str, *values: object) -> None:
@@ -142,12 +143,12 @@ async def connecting(failures: Failures, canaries: Canaries, url: DatabaseUrl, p
     await failures.expect("nobody listens", partial(connect_database, target))
     await failures.expect("nobody listens to a direct connection", partial(_direct, DatabaseUrl.parse(target)))
     for what, wrong in {
-        "another scheme": f"mysql://ada:{password}@host/x",
-        "a port that is none": f"postgresql://ada:x@host:{password}/x",
-        "a password with an at sign": f"postgresql://ada:{password}@@host:x/x",
-        "no database": f"postgresql://ada:{password}@host",
-        "a parameter": f"postgresql://ada:{password}@host/x?connection_limit={password}",
-        "an unknown parameter": f"postgresql://ada:{password}@host/x?password2={password}",
+        "another scheme": f"mysql://ada:{password}@127.0.0.1:1/x",
+        "a port that is none": f"postgresql://ada:x@127.0.0.1:{password}/x",
+        "a password with an at sign": f"postgresql://ada:{password}@@127.0.0.1:x/x",
+        "no database": f"postgresql://ada:{password}@127.0.0.1:1",
+        "a parameter": f"postgresql://ada:{password}@127.0.0.1:1/x?connection_limit={password}",
+        "an unknown parameter": f"postgresql://ada:{password}@127.0.0.1:1/x?password2={password}",
         "a half": f"postgresql://ada:{password}",
         "nothing of a URL": password,
     }.items():

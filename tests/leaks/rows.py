@@ -81,9 +81,8 @@ def values(canaries: Canaries, model: type[Base], related: dict[type[Any], Any],
         if isinstance(field, ForeignKeyFieldInstance):
             made[name] = related[field.related_model]
         elif name in model._meta.fields_db_projection:
-            made[name] = value(field, variant)
-    if model is models.Service:
-        made["url"] = url_with_credentials(canaries)
+            is_masked = hasattr(model, f"masked_{name}")
+            made[name] = url_with_credentials(canaries) if is_masked else value(field, variant)
     return made
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 import gc
 import inspect
 import json
 import pickle
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import pytest
@@ -74,26 +76,31 @@ def test_every_secret_column_has_a_canary(evidence: Evidence) -> None:
     assert names <= {canary.name for canary in evidence.canaries}
     assert {"User.plex_token", "Service.api_key", "Service.config_data", "SessionToken.token_hash"} <= names
     for model in SECRET_MODELS:
-        kept = evidence.instances[model.__name__, "fetched"]
+        kept = copy.copy(evidence.instances[model.__name__, "fetched"])
         for field, value in zip(secret_fields(model), opened(kept), strict=True):
             canary = canary_of(evidence.canaries, field, " changed again")
             assert canary.text in "".join(texts_in(value))
             assert field.field_type is not dict or str(canary.number) in "".join(texts_in(value))
 
 
-# Instances of models.
+# Instances of models. A copy of each, because an instance keeps a secret that was looked at in another form.
 
 
 @pytest.mark.parametrize("way", SHOWN_AS)
 def test_no_instance_shows_a_secret(evidence: Evidence, way: str) -> None:
     for name, instance in evidence.instances.items():
-        assert_clean(evidence, f"{name} as {way}", SHOWN_AS[way](instance))
+        assert_clean(evidence, f"{name} as {way}", SHOWN_AS[way](copy.copy(instance)))
+
+
+def test_no_dict_of_an_instance_has_a_secret_column(evidence: Evidence) -> None:
+    for instance in evidence.instances.values():
+        assert not dict(instance).keys() & {field.model_field_name for field in secret_fields(type(instance))}
 
 
 @pytest.mark.parametrize("way", HELD_AS)
 def test_no_instance_holds_a_secret_in_the_clear(evidence: Evidence, way: str) -> None:
     for name, instance in evidence.instances.items():
-        assert_clean(evidence, f"{name} as {way}", HELD_AS[way](instance), Kind.CREDENTIAL)
+        assert_clean(evidence, f"{name} as {way}", HELD_AS[way](copy.copy(instance)), Kind.CREDENTIAL)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -258,13 +265,32 @@ def test_every_kind_of_error_was_raised(evidence: Evidence) -> None:
     assert len(evidence.errors) > 1000
 
 
+# What functions return.
+
+
+def test_no_result_shows_a_secret(evidence: Evidence) -> None:
+    kinds = {type(result).__name__ for result in evidence.results}
+    assert {
+        "IssuedSession",
+        "RotatedSession",
+        "Settings",
+        "DatabaseUrl",
+        "KeyRing",
+        "DatabaseHealth",
+        "Client",
+    } <= kinds
+    for result in evidence.results:
+        as_dict = dataclasses.asdict(result) if dataclasses.is_dataclass(result) else {}  # type: ignore[arg-type]
+        assert_clean(evidence, f"a {type(result).__name__}", [*texts_in([result, as_dict]), repr(as_dict)])
+
+
 # What the database and the driver get to see, and tell.
 
 
 def test_no_log_shows_a_secret(evidence: Evidence) -> None:
     if found := evidence.canaries.found_in(*evidence.lines):
-        leaks = [line for line in evidence.lines if evidence.canaries.found_in(line)]
-        pytest.fail(f"{len(leaks)} of {len(evidence.lines)} lines show {found}, such as: {leaks[:5]}")
+        leaks = (line for line in evidence.lines if evidence.canaries.found_in(line))
+        pytest.fail(f"the log shows {', '.join(found)}, such as in: {list(islice(leaks, 5))}")
 
 
 def test_the_logs_are_whole(evidence: Evidence) -> None:
