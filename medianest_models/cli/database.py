@@ -15,7 +15,8 @@ from medianest_models.cli.seed import print_seed_report
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
-from medianest_models.db.migrations import migrate, migration_status, pending_sql
+from medianest_models.db.migration_status import migration_status
+from medianest_models.db.migrations import migrate, pending_sql
 from medianest_models.db.reset import drop_everything
 from medianest_models.errors import ConfigurationError
 from medianest_models.seed import seed

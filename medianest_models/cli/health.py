@@ -17,7 +17,7 @@ from medianest_models.errors import DatabaseUnavailableError
 async def health_command(ctx: click.Context, *, as_json: bool) -> None:
     """Say whether the database can be used. Exit status 1 when it can't."""
     try:
-        async with database():
+        async with database(require_migrated=False):
             health = await database_health()
     except DatabaseUnavailableError as error:
         health = DatabaseHealth(ok=False, error=str(error))

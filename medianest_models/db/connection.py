@@ -15,6 +15,7 @@ from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.failures import connect_failure
+from medianest_models.db.migration_status import wait_for_migrations
 from medianest_models.errors import ConfigurationError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
 
@@ -92,20 +93,23 @@ with suppress(TortoiseConfigurationError):  # somebody else's is there already: 
     set_global_context(_PROCESS)
 
 
-async def connect_database(url: str | DatabaseUrl | None = None) -> None:
+async def connect_database(url: str | DatabaseUrl | None = None, *, require_migrated: bool = True) -> None:
     """Connect this process, and make sure that the database answers. Connecting twice to the same URL is a no-op.
 
     Every task and every thread of this process sees the connection; only tasks of this event loop can use it.
 
     Args:
         url: The database; None for DATABASE_URL, or for the embedded server, which is started.
+        require_migrated: Whether the database has to have every migration of this version of the package.
+            `DATABASE_MIGRATION_WAIT` says for how many seconds to wait for them.
 
     Raises:
         ConfigurationError: A setting is missing or wrong, or this process is connected to another database.
         DatabaseUnavailableError: The database can't be reached within the connect timeout, or this process is
             connected on another event loop.
+        MigrationError: The database lacks migrations; the message names them.
     """
-    await _connect(url)
+    await _connect(url, require_migrated=require_migrated)
 
 
 async def disconnect_database() -> None:
@@ -129,14 +133,12 @@ async def disconnect_database() -> None:
 
 
 @asynccontextmanager
-async def database(url: str | DatabaseUrl | None = None) -> AsyncIterator[None]:
+async def database(url: str | DatabaseUrl | None = None, *, require_migrated: bool = True) -> AsyncIterator[None]:
     """Be connected for the length of an `async with`; a connection that was there before stays.
 
-    Raises:
-        ConfigurationError: As for `connect_database`.
-        DatabaseUnavailableError: As for `connect_database`.
+    Args and errors are those of `connect_database`.
     """
-    made = await _connect(url)
+    made = await _connect(url, require_migrated=require_migrated)
     try:
         yield
     finally:
@@ -183,7 +185,7 @@ def _forget_task(task: asyncio.Task[Any]) -> None:
         task.exception()  # so that asyncio does not complain that nobody asked
 
 
-async def _connect(url: str | DatabaseUrl | None) -> bool:
+async def _connect(url: str | DatabaseUrl | None, *, require_migrated: bool) -> bool:
     """Whether this call made the connection."""
     settings = load_settings()
     logging.getLogger("medianest_models").setLevel(settings.log_level.upper())
@@ -198,15 +200,18 @@ async def _connect(url: str | DatabaseUrl | None) -> bool:
             "leave its context, or use it without connect_database()"
         )
     seconds = (target and target.connect_timeout) or settings.database_connect_timeout
+    wait = settings.database_migration_wait if require_migrated else None
     try:
-        return await within(seconds, _connect_once(settings, target))
+        return await within(seconds + (wait or 0), _connect_once(settings, target, seconds, wait))
     except (MedianestError, TimeoutError) as raised:
         error = connect_failure(raised, target, seconds)
     logger.error("%s", error)
     raise error
 
 
-async def _connect_once(settings: Settings, url: DatabaseUrl | None) -> bool:
+async def _connect_once(
+    settings: Settings, url: DatabaseUrl | None, seconds: float, migration_wait: float | None
+) -> bool:
     async with _PROCESS.lock():
         if _PROCESS.client is not None and not _PROCESS.forget_ended_loop():
             _PROCESS.client.check_loop()
@@ -218,10 +223,13 @@ async def _connect_once(settings: Settings, url: DatabaseUrl | None) -> bool:
             await context.init(tortoise_config(settings, url=url))
             client = cast("Client", context.connections.get(DEFAULT_ALIAS))
         try:
-            await client.execute_query("SELECT 1")
+            await within(seconds, client.execute_query("SELECT 1"))
+            if migration_wait is not None:
+                async with client.acquire_connection() as connection:
+                    await wait_for_migrations(connection, seconds=migration_wait)
             _PROCESS.adopt(context, client, url)
         except BaseException:
-            await client.disconnect(seconds=0)
+            await client.disconnect(seconds=1)
             raise
         logger.info("connected to %s, with up to %s connections", client.place, client.pool_maxsize)
         return True

@@ -11,10 +11,10 @@ from tortoise.connection import get_connection
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
-from medianest_models.db.migrations import migration_versions
+from medianest_models.db.migration_status import read_status
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.errors import DatabaseTimeoutError, MedianestError, translate
-from medianest_models.settings import APP, DEFAULT_ALIAS
+from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -152,13 +152,10 @@ async def _look(connection: _Connection) -> dict[str, Any]:
     started = monotonic()
     version: str = await connection.fetchval("SELECT current_setting('server_version')")
     latency = (monotonic() - started) * 1000
-    applied: list[str] = []
-    if await connection.fetchval("SELECT to_regclass('aerich') IS NOT NULL"):
-        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1 ORDER BY id", APP)
-        applied = [row["version"] for row in rows]
+    status = await read_status(connection)
     return {
         "latency_ms": latency,
         "server_version": version.split(maxsplit=1)[0],
-        "migration_head": applied[-1] if applied else None,
-        "migrations_pending": tuple(name for name in migration_versions() if name not in applied),
+        "migration_head": status.head,
+        "migrations_pending": status.pending,
     }

@@ -1,20 +1,18 @@
-"""Migrations: which files there are, which the database has, and applying what is missing."""
+"""Applying the migrations that a database lacks."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from importlib.resources import files
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from aerich import Command
 from tortoise.context import TortoiseContext
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
+from medianest_models.db.migration_status import migration_status, migrations_folder, read_status
 from medianest_models.errors import DatabaseTimeoutError, MedianestError, MigrationError
 from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_config
 
@@ -25,59 +23,6 @@ if TYPE_CHECKING:
 
 _LOCK_KEY: Final = 7_021_406_153_840_117_316  # any number that nothing else in the database locks
 _POLL_SECONDS: Final = 0.2
-
-
-@dataclass(frozen=True)
-class MigrationStatus:
-    """What the database has of the migration files."""
-
-    applied: tuple[str, ...]
-    """In the order in which they were applied."""
-    pending: tuple[str, ...]
-    unknown: tuple[str, ...]
-    """Applied by another version of the package: there is no such file here."""
-
-    @property
-    def head(self) -> str | None:
-        """The newest one applied."""
-        return self.applied[-1] if self.applied else None
-
-
-def migrations_folder() -> Path:
-    """The folder of the migration files: in the package when it was installed from a wheel, else in the checkout."""
-    packaged = Path(str(files("medianest_models"))) / "migrations"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "migrations"
-
-
-def migration_versions() -> list[str]:
-    """The names of the migration files, oldest first."""
-    names = [path.name for path in (migrations_folder() / APP).glob("[0-9]*_*.py")]
-    return sorted(names, key=lambda name: int(name.split("_", 1)[0]))
-
-
-async def migration_status(url: DatabaseUrl | None = None) -> MigrationStatus:
-    """What is applied and what is pending.
-
-    Args:
-        url: The database; without it the one that `migrate` would migrate.
-
-    Raises:
-        DatabaseUnavailableError: The database can't be reached.
-    """
-    async with direct_connection(url) as connection:
-        return await _status(connection)
-
-
-async def require_migrated(url: DatabaseUrl | None = None) -> None:
-    """Returns when the database has every migration.
-
-    Raises:
-        MigrationError: It lacks some; the message says which, and what to run.
-    """
-    status = await migration_status(url)
-    if status.pending:
-        what = "is empty" if not status.applied else f"lacks {', '.join(status.pending)}"
-        raise MigrationError(f"the database {what}: run `medianest db migrate`")
 
 
 async def migrate(
@@ -106,7 +51,7 @@ async def migrate(
     resolved = await resolve_direct_url(url)
     config = tortoise_config(load_settings(), url=resolved, for_migrations=True)
     async with direct_connection(resolved) as connection, _lock(connection, wait):
-        before = await _status(connection)
+        before = await read_status(connection)
         if not before.pending:
             return []
         for version in before.pending:
@@ -121,7 +66,7 @@ async def migrate(
                 await command.upgrade()
             except Exception as error:  # noqa: BLE001 - the code in a file may raise anything
                 problem = error
-        after = await _status(connection)
+        after = await read_status(connection)
         if problem is not None:
             failed = after.pending[0] if after.pending else before.pending[-1]
             known = isinstance(problem, MedianestError)
@@ -181,16 +126,3 @@ async def _lock(connection: asyncpg.Connection[Any], wait: float) -> AsyncIterat
         yield
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
-
-
-async def _status(connection: asyncpg.Connection[Any]) -> MigrationStatus:
-    versions = migration_versions()
-    applied: list[str] = []
-    if await connection.fetchval("SELECT to_regclass('aerich') IS NOT NULL"):
-        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1 ORDER BY id", APP)
-        applied = [row["version"] for row in rows]
-    return MigrationStatus(
-        applied=tuple(applied),
-        pending=tuple(version for version in versions if version not in applied),
-        unknown=tuple(version for version in applied if version not in versions),
-    )

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
         database_pool_timeout: For how long to wait for a free connection of the pool.
         database_command_timeout: For how long the client waits for an answer.
         database_statement_timeout: When the server ends a statement; likewise for locks and idle transactions.
+        database_migration_wait: For how long connecting waits for migrations that the database lacks.
         encryption_keys: The newest first.
         slow_query_ms: From how many milliseconds on a query is logged as slow.
         pg_bindir: The programs of the embedded server; None for those of the `embedded` extra.
@@ -97,6 +98,7 @@ class Settings(BaseSettings):
     database_statement_timeout: Seconds = 30
     database_lock_timeout: Seconds = 10
     database_idle_in_transaction_timeout: Seconds = 60
+    database_migration_wait: Seconds = 0
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(), description="keys separated by commas, the newest first"
     )

@@ -153,7 +153,7 @@ async def test_a_transaction_that_idles_for_too_long(fresh_url: DatabaseUrl, mon
 async def test_a_restarted_server(new_server: Callable[..., EmbeddedServer]) -> None:
     server = new_server()
     url = await asyncio.to_thread(server.start)
-    async with database(url):
+    async with database(url, require_migrated=False):
         await client().execute_query("SELECT 1")
         await asyncio.to_thread(server.stop)
         with pytest.raises(DatabaseUnavailableError, match="nothing listens there"):

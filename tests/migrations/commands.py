@@ -9,14 +9,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db.migrations import migration_versions
+from medianest_models.db import migration_status, migrations
 
 if TYPE_CHECKING:
+    import pytest
+
     from medianest_models.settings import DatabaseUrl
 
 CHECKOUT: Final = Path(__file__).parents[2]
 FOLDER: Final = CHECKOUT / "migrations" / "models"
-FILES: Final = migration_versions()
+FILES: Final = migration_status.migration_versions()
 
 
 def aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
@@ -44,6 +46,12 @@ def copy_of_migrations(folder: Path) -> Path:
         shutil.copy(CHECKOUT / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
     return Path(shutil.copytree(CHECKOUT / "migrations", folder / "migrations", ignore=ignored)) / "models"
+
+
+def use_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Have this process take the migration files from there."""
+    for module in (migration_status, migrations):
+        patch.setattr(module, "migrations_folder", lambda: folder)
 
 
 def add_migration(models: Path, name: str, upgrade: str, downgrade: str = "SELECT 1") -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medianest_models.db import connect_database, disconnect_database, migrations, transaction
-from medianest_models.db.migrations import migrate, migration_status, migration_versions, require_migrated
+from medianest_models.db.migration_status import migration_status, migration_versions
+from medianest_models.db.migrations import migrate
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
 from tests.migrations import catalog
-from tests.migrations.commands import FILES, add_migration, copy_of_migrations
+from tests.migrations.commands import FILES, add_migration, copy_of_migrations, use_folder
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -48,7 +49,7 @@ async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the migration files, which is used instead of them."""
     models = copy_of_migrations(tmp_path)
-    monkeypatch.setattr(migrations, "migrations_folder", lambda: models.parent)
+    use_folder(monkeypatch, models.parent)
     return models
 
 
@@ -59,8 +60,6 @@ async def applied(look: Connection) -> list[str]:
 async def test_an_empty_database(empty_url: DatabaseUrl, look: Connection) -> None:
     status = await migration_status()
     assert (status.applied, status.pending, status.unknown, status.head) == ((), tuple(FILES), (), None)
-    with pytest.raises(MigrationError, match=r"^the database is empty: run `medianest db migrate`$"):
-        await require_migrated()
     assert await catalog.objects(look) == set()
     assert await migrate() == FILES
     assert await applied(look) == FILES
@@ -71,7 +70,6 @@ async def test_a_migrated_one(fresh_url: DatabaseUrl) -> None:
     assert await migrate() == []
     status = await migration_status()
     assert (status.applied, status.pending, status.unknown, status.head) == (tuple(FILES), (), (), FILES[-1])
-    await require_migrated()
 
 
 def test_files_are_in_the_order_of_their_numbers(files: Path) -> None:
@@ -100,14 +98,14 @@ async def test_of_four_processes_one_runs_a_file_that_is_in_no_transaction(
 
 
 async def migrate_from(folder: Path) -> list[str]:
-    migrations.migrations_folder = lambda: folder
+    use_folder(pytest.MonkeyPatch(), folder)
     return await migrate()
 
 
 class TestInAConnectedProcess:
     @pytest.fixture(autouse=True)
     async def connected(self, empty_url: DatabaseUrl) -> AsyncIterator[None]:
-        await connect_database(empty_url)
+        await connect_database(empty_url, require_migrated=False)
         yield
         await disconnect_database()
 
@@ -200,9 +198,6 @@ async def test_a_database_behind(empty_url: DatabaseUrl, files: Path) -> None:
     name = add_migration(files, "900000001_20300101000000_more.py", "CREATE TABLE more ()")
     status = await migration_status()
     assert (status.applied, status.pending, status.head) == (tuple(FILES), (name,), FILES[-1])
-    with pytest.raises(MigrationError) as raised:
-        await require_migrated()
-    assert str(raised.value) == f"the database lacks {name}: run `medianest db migrate`"
     assert await migrate() == [name]
 
 
@@ -212,7 +207,6 @@ async def test_a_database_ahead(empty_url: DatabaseUrl, look: Connection) -> Non
     status = await migration_status()
     assert (status.pending, status.unknown) == ((), ("99_x.py",))
     assert await migrate() == []
-    await require_migrated()
 
 
 async def test_waiting_for_another_has_an_end(empty_url: DatabaseUrl, look: Connection) -> None:
@@ -259,7 +253,7 @@ async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl, look: Connection) -
 
 async def test_no_database(empty_url: DatabaseUrl) -> None:
     nowhere = DatabaseUrl.parse("postgresql://someone:canary@127.0.0.1:1/nowhere")
-    for function in (migrate, migration_status, require_migrated):
+    for function in (migrate, migration_status):
         for url in (nowhere, empty_url.with_database("nowhere")):
             with pytest.raises(DatabaseUnavailableError) as raised:
                 await function(url)

@@ -29,6 +29,7 @@ def test_the_variables_are_the_contracts() -> None:
         "DATABASE_DIRECT_URL",
         "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT",
         "DATABASE_LOCK_TIMEOUT",
+        "DATABASE_MIGRATION_WAIT",
         "DATABASE_PGBOUNCER",
         "DATABASE_POOL_MAX",
         "DATABASE_POOL_MIN",
