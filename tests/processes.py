@@ -6,22 +6,31 @@ import asyncio
 import codecs
 import importlib.util
 import inspect
+import multiprocessing
 import os
 import pickle
-import subprocess
 import sys
-import threading
+import tempfile
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db import database
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
+    from multiprocessing.connection import Connection
 
     from medianest_models.settings import DatabaseUrl
+
+# Forked off a process that has imported the package and does nothing else: thirty of them would take half a minute
+# of two cores to import it each.
+_FORKS: Final = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["medianest_models", "pytest", "tests.processes"])
+_CHECKOUT: Final = Path(__file__).parents[1]
 
 
 def run_in_processes(
@@ -50,16 +59,25 @@ def run_in_processes(
         What the processes returned, or the exceptions they raised, in the order in which they were started.
 
     Raises:
-        AssertionError: A process died or did not end in time; with what all such processes wrote to stderr.
+        AssertionError: A process died or did not end in time; with what all such processes have written.
     """
     environment = dict(os.environ)
     if url is not None:
         environment["DATABASE_URL"] = url.render().get_secret_value()
+    task = _Task(
+        module=function.__module__,
+        file=inspect.getfile(function),
+        name=function.__qualname__,
+        arguments=pickle.dumps(args),
+        environment=environment,
+        connected=connected,
+        user=user,
+    )
     deadline = time.monotonic() + timeout
     with ExitStack() as stack:
         children = []
         for _ in range(n):
-            children.append(_Child(function, args, environment, connected=connected, user=user))
+            children.append(_Child(task))
             stack.callback(children[-1].kill)
         for child in children:
             child.wait_until_ready(deadline)
@@ -71,122 +89,93 @@ def run_in_processes(
     return outcomes
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What a process has to do, and where it finds that."""
+
+    module: str
+    file: str
+    name: str
+    arguments: bytes
+    environment: dict[str, str]
+    connected: bool
+    user: int | None
+
+
 class _Child:
     """One process. It says that it is ready, waits for the word, and answers with one pickle."""
 
     problem: str = ""
 
-    def __init__(
-        self,
-        function: Callable[..., Awaitable[Any]],
-        args: Sequence[Any],
-        environment: dict[str, str],
-        *,
-        connected: bool,
-        user: int | None,
-    ) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.processes"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            cwd=Path(__file__).parents[1],
-        )
-        self._stderr: list[bytes] = []
-        self._stdout: list[bytes] = []
-        self._ready = threading.Event()
-        self._readers = [
-            threading.Thread(target=self._read_stdout, daemon=True),
-            threading.Thread(target=self._read_stderr, daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-        task = pickle.dumps(
-            (
-                function.__module__,
-                inspect.getfile(function),
-                function.__qualname__,
-                pickle.dumps(args),
-                connected,
-                user,
-            )
-        )
-        self._write(len(task).to_bytes(8, "big") + task)
+    def __init__(self, task: _Task) -> None:
+        descriptor, name = tempfile.mkstemp(prefix="medianest-tests-")
+        os.close(descriptor)
+        self._output = Path(name)
+        self._pipe, theirs = _FORKS.Pipe()
+        self._process = _FORKS.Process(target=_live, args=(theirs, name, task), daemon=True)
+        self._process.start()
+        theirs.close()
 
     def wait_until_ready(self, deadline: float) -> None:
-        self._ready.wait(max(0, deadline - time.monotonic()))
+        """Returns when it is, or has ended, or the time is up."""
+        self._answer(deadline)
 
     def begin(self) -> None:
-        self._write(b"!")
+        """Give the word."""
+        with suppress(BrokenPipeError, ConnectionResetError):  # it died: its status and output say more
+            self._pipe.send_bytes(b"begin")
 
     def outcome(self, deadline: float) -> Any:
-        try:
-            status = self._process.wait(max(0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """What the function returned or raised; None, and a `problem`, when the process did not get that far."""
+        answer = self._answer(deadline)
+        self._process.join(max(0, deadline - time.monotonic()))
+        if self._process.exitcode is None:
             return self._fail("it did not end in time")
-        for reader in self._readers:
-            reader.join(timeout=5)  # a process it has started may hold the pipe
-        if status != 0:
-            return self._fail(f"it ended with status {status}")
-        return pickle.loads(b"".join(self._stdout))  # noqa: S301 - our own child wrote it
+        if self._process.exitcode != 0 or answer is None:
+            return self._fail(f"it ended with status {self._process.exitcode}")
+        return pickle.loads(answer)  # noqa: S301 - our own child wrote it
 
     def kill(self) -> None:
-        """End the process if it lives, and close its pipes."""
+        """End the process if it lives."""
         self._process.kill()
-        self._process.wait()
-        for reader in self._readers:
-            reader.join(timeout=5)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            assert pipe is not None
-            with suppress(BrokenPipeError):
-                pipe.close()
+        self._process.join()
+        self._pipe.close()
+        self._output.unlink()
+
+    def _answer(self, deadline: float) -> bytes | None:
+        ready = wait([self._pipe, self._process.sentinel], max(0, deadline - time.monotonic()))
+        if self._pipe not in ready:
+            return None
+        try:
+            return self._pipe.recv_bytes()
+        except (EOFError, ConnectionResetError):
+            return None
 
     def _fail(self, reason: str) -> None:
-        for reader in self._readers:
-            reader.join(timeout=5)
-        self.problem = f"{reason}\n{b''.join(self._stderr).decode(errors='replace')}"
-
-    def _write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it died: its status and stderr say more
-            self._process.stdin.write(data)
-            self._process.stdin.flush()
-
-    def _read_stdout(self) -> None:
-        assert self._process.stdout is not None
-        self._process.stdout.read(1)
-        self._ready.set()
-        self._stdout.append(self._process.stdout.read())
-
-    def _read_stderr(self) -> None:
-        assert self._process.stderr is not None
-        self._stderr.append(self._process.stderr.read())
+        self.problem = f"{reason}\n{self._output.read_text(errors='replace')}"
 
 
-def _main() -> None:
+def _live(pipe: Connection, output: str, task: _Task) -> None:
     """The life of a child process."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the function prints is no answer
-    size = int.from_bytes(sys.stdin.buffer.read(8), "big")
-    task = sys.stdin.buffer.read(size)
-    module, file, name, pickled_args, connected, user = pickle.loads(task)  # noqa: S301 - our own parent wrote it
-    function = _find(module, file, name)
-    args = pickle.loads(pickled_args)  # noqa: S301 - the same; now that the module of their classes is there
-    if user is not None:
+    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.environ.clear()
+    os.environ.update(task.environment)
+    os.chdir(_CHECKOUT)
+    function = _find(task.module, task.file, task.name)
+    arguments = pickle.loads(task.arguments)  # noqa: S301 - our parent wrote it; the module of their classes is there now
+    if task.user is not None:
         for encoding in ("ascii", "idna"):  # the user may not be allowed to read the standard library
             codecs.lookup(encoding)
         os.setgroups([])
-        os.setgid(user)
-        os.setuid(user)
+        os.setgid(task.user)
+        os.setuid(task.user)
     try:
-        outcome = asyncio.run(_begin(function, args, answers, connected=connected))
+        outcome = asyncio.run(_begin(function, arguments, pipe, connected=task.connected))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
         outcome = error
-    answers.write(_dump(outcome))
-    answers.close()
+    pipe.send_bytes(_dump(outcome))
 
 
 def _find(module: str, file: str, name: str) -> Callable[..., Awaitable[Any]]:
@@ -203,19 +192,18 @@ def _find(module: str, file: str, name: str) -> Callable[..., Awaitable[Any]]:
 
 
 async def _begin(
-    function: Callable[..., Awaitable[Any]], args: Sequence[Any], answers: IO[bytes], *, connected: bool
+    function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], pipe: Connection, *, connected: bool
 ) -> Any:
     if connected:
         async with database():
-            return await _race(function, args, answers)
-    return await _race(function, args, answers)
+            return await _race(function, arguments, pipe)
+    return await _race(function, arguments, pipe)
 
 
-async def _race(function: Callable[..., Awaitable[Any]], args: Sequence[Any], answers: IO[bytes]) -> Any:
-    answers.write(b"!")
-    answers.flush()
-    sys.stdin.buffer.read(1)
-    return await function(*args)
+async def _race(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], pipe: Connection) -> Any:
+    pipe.send_bytes(b"ready")
+    pipe.recv_bytes()
+    return await function(*arguments)
 
 
 def _dump(outcome: Any) -> bytes:
@@ -225,7 +213,3 @@ def _dump(outcome: Any) -> bytes:
     except Exception:  # noqa: BLE001 - pickle raises anything
         return pickle.dumps(RuntimeError(f"{type(outcome).__name__}: {outcome}"))
     return data
-
-
-if __name__ == "__main__":
-    _main()
