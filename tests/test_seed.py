@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medianest_models.db import connect_database, database, disconnect_database
+from medianest_models.db import database
 from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import DatabaseTimeoutError, MigrationError
 from medianest_models.models import Service, SystemConfig
@@ -207,9 +207,6 @@ async def test_a_seed_waits_for_another_one_for_so_long(
 
 
 async def test_an_unmigrated_database_is_refused(empty_url: DatabaseUrl) -> None:
-    await connect_database(empty_url)
-    try:
+    async with database(empty_url, require_migrated=False):
         with pytest.raises(MigrationError, match="run `medianest db migrate`"):
             await seed()
-    finally:
-        await disconnect_database()
