@@ -23,6 +23,7 @@ import pytest
 from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
 from medianest_models.settings import Settings
+from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--server",
         default=os.environ.get("MEDIANEST_TEST_SERVER", "embedded"),
         help="embedded, a folder of PostgreSQL programs, the URL of a running server, testcontainers[:IMAGE]",
+    )
+    parser.addoption(
+        "--pgbouncer", help="the program PgBouncer, to go through one that is started in front of the server"
     )
 
 
@@ -79,6 +83,17 @@ async def server(request: pytest.FixtureRequest, known_environment: None) -> Asy
 
 
 @pytest.fixture(scope="session")
+async def pooler(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrl | None]:
+    """The way to any database through PgBouncer, when `--pgbouncer` asks for that."""
+    program = request.config.getoption("--pgbouncer")
+    if program is None:
+        yield None
+        return
+    async with running_pooler(program, server.url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 async def template_database(server: Server) -> AsyncIterator[str]:
     """The name of a database with all migrations applied; nobody may be connected to it."""
     name = _name("template")
@@ -90,11 +105,15 @@ async def template_database(server: Server) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def fresh_url(
-    server: Server, template_database: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    pooler: DatabaseUrl | None,
+    template_database: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[DatabaseUrl]:
     """A migrated database of the test's own."""
-    async with _own_database(server, template_database, request, monkeypatch) as url:
-        yield url
+    async with _own_database(server, template_database, request) as direct:
+        yield _use(direct, pooler, monkeypatch)
 
 
 @pytest.fixture
@@ -112,18 +131,20 @@ async def empty_url(
     server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[DatabaseUrl]:
     """A database of the test's own without any table."""
-    async with _own_database(server, "template1", request, monkeypatch) as url:
-        yield url
+    async with _own_database(server, "template1", request) as url:
+        yield _use(url, None, monkeypatch)
 
 
 @pytest.fixture
-async def db(shared_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseUrl]:
+async def db(
+    shared_database: DatabaseUrl, pooler: DatabaseUrl | None, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
     """This process is connected, inside a transaction that is rolled back when the test ends."""
-    await connect_database(shared_database)  # nothing to do when the test before this one had it too
-    _use(shared_database, monkeypatch)
+    url = _use(shared_database, pooler, monkeypatch)
+    await connect_database(url)  # nothing to do when the test before this one had it too
     with suppress(_RollBack):
         async with transaction():
-            yield shared_database
+            yield url
             raise _RollBack
 
 
@@ -190,18 +211,21 @@ class _RollBack(Exception):  # noqa: N818 - it tells of no error
 
 
 @asynccontextmanager
-async def _own_database(
-    server: Server, template: str, request: pytest.FixtureRequest, patch: pytest.MonkeyPatch
-) -> AsyncIterator[DatabaseUrl]:
+async def _own_database(server: Server, template: str, request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrl]:
     assert "db" not in request.fixturenames, "a test has either `db` or a database of its own"
     await disconnect_database()  # from the database of `db`
     async with server.database(_name("test"), template=template) as url:
-        _use(url, patch)
         yield url
 
 
-def _use(url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
+def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPatch) -> DatabaseUrl:
+    """The URL of a database, through the pooler if there is one; it is DATABASE_URL while the test runs."""
+    url = direct
+    if pooler is not None:
+        url = pooler.with_database(direct.database)
+        patch.setenv("DATABASE_DIRECT_URL", direct.render().get_secret_value())
     patch.setenv("DATABASE_URL", url.render().get_secret_value())
+    return url
 
 
 def _name(purpose: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from medianest_models.db.embedded import embedded_server
-from medianest_models.settings import DatabaseUrl, Settings
+from medianest_models.settings import DatabaseUrl, Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -64,6 +64,8 @@ class Server:
 
 async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
     """A bare connection, past everything under test."""
+    if url.pgbouncer and (direct := load_settings().direct_url()):
+        url = direct.with_database(url.database)
     connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments(), timeout=20)
     return connection
 

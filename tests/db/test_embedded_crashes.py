@@ -59,9 +59,7 @@ async def test_a_start_right_after_the_kill_works(new_server: NewServer) -> None
     await insert(url, 1)
     busy = await connect(url)  # its server process outlives the postmaster for a moment
     for _ in range(3):
-        pid = server.status().pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        kill_postmaster(server)
         assert server.start() == url
     assert await numbers(url) == [1]
     busy.terminate()

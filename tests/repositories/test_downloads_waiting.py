@@ -18,6 +18,7 @@ from medianest_models.errors import DatabaseUnavailableError, InvalidInputError,
 from medianest_models.models import User
 from medianest_models.repositories import downloads, system_config
 from medianest_models.repositories.downloads import waiting
+from medianest_models.settings import load_settings
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -237,10 +238,21 @@ async def test_a_cancelled_waiter_leaves_no_connection(user: User) -> None:
 
 
 @pytest.fixture
-async def behind_a_pooler(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[User]:
-    """Connected as if through PgBouncer: the setting alone decides, and so none is needed."""
+def way_past(fresh_url: DatabaseUrl) -> str:
+    """The URL of the database without a pooler in between."""
+    url = load_settings().direct_url()
+    assert url is not None
+    return url.render().get_secret_value()
+
+
+@pytest.fixture
+async def behind_a_pooler(
+    fresh_url: DatabaseUrl, way_past: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[User]:
+    """Connected as if through PgBouncer, and no way past it: the setting alone decides, and so none is needed."""
     url = replace(fresh_url, pgbouncer=True)
     monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
+    monkeypatch.delenv("DATABASE_DIRECT_URL", raising=False)
     waiting._say_that_it_polls.cache_clear()
     async with database():
         yield await User.create(plex_id="1", plex_username="ann")
@@ -263,9 +275,9 @@ async def test_behind_a_pooler_it_looks_now_and_then_and_says_so_once(
 
 
 async def test_with_a_way_past_the_pooler_it_listens(
-    behind_a_pooler: User, fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+    behind_a_pooler: User, way_past: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_DIRECT_URL", fresh_url.render().get_secret_value())
+    monkeypatch.setenv("DATABASE_DIRECT_URL", way_past)
     async with waiter() as task:
         await enqueue(behind_a_pooler)
         assert await task

@@ -1,0 +1,90 @@
+"""PgBouncer in transaction mode, in front of the server that the tests run against."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from medianest_models.settings import DatabaseUrl
+
+_PORT: Final = 6432  # of a socket in a folder of its own
+_CONFIG: Final = """
+[databases]
+* = host={host} port={port} user={user} {password}
+[pgbouncer]
+pool_mode = transaction
+default_pool_size = {size}
+max_client_conn = 1000
+auth_type = any
+unix_socket_dir = {folder}
+listen_port = {pooler_port}
+logfile = {log}
+pidfile = {folder}/pgbouncer.pid
+"""
+
+
+@asynccontextmanager
+async def running_pooler(program: str, direct: DatabaseUrl, *, size: int = 20) -> AsyncIterator[DatabaseUrl]:
+    """The URL through a PgBouncer that is stopped at the end.
+
+    Args:
+        program: PgBouncer itself.
+        direct: The way past it, to any database of the server.
+        size: How many connections to a database it shares out.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="medianest-pooler-"))
+    config, log = folder / "pgbouncer.ini", folder / "pgbouncer.log"
+    password = f"password='{direct.password.get_secret_value()}'" if direct.password else ""
+    config.write_text(
+        _CONFIG.format(
+            host=direct.host,
+            port=direct.port,
+            user=direct.user,
+            password=password,
+            size=size,
+            folder=folder,
+            log=log,
+            pooler_port=_PORT,
+        )
+    )
+    as_user = ["-u", "nobody"] if os.getuid() == 0 else []  # it refuses to run as root
+    if as_user:
+        shutil.chown(folder, pwd.getpwnam("nobody").pw_uid)
+    process = await asyncio.create_subprocess_exec(
+        program, "-q", *as_user, str(config), stderr=asyncio.subprocess.DEVNULL
+    )
+    url = replace(direct, host=str(folder), port=_PORT, password=None, pgbouncer=True)
+    try:
+        assert await _answers(url), f"PgBouncer does not answer:\n{log.read_text() if log.exists() else ''}"
+        yield url
+    finally:
+        process.terminate()
+        await process.wait()
+        shutil.rmtree(folder)
+
+
+async def _answers(url: DatabaseUrl) -> bool:
+    """Whether it lets a client through within some seconds."""
+    for _ in range(100):
+        try:
+            connection = await asyncpg.connect(
+                **replace(url, database="postgres").connect_arguments(), statement_cache_size=0
+            )
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            await connection.close()
+            return True
+    return False
