@@ -82,9 +82,20 @@ async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
 
     Raises:
         DatabaseUnavailableError: The database can't be reached.
+        MigrationError: A file can't be loaded, or needs a database to make its SQL.
     """
     status = await migration_status(url)
-    return {version: await _load(version).upgrade(None) for version in status.pending}
+    return {version: await _sql(version) for version in status.pending}
+
+
+async def _sql(version: str) -> str:
+    module = _load(version)
+    try:
+        return str(await module.upgrade(None))
+    except Exception as error:
+        raise MigrationError(
+            f"migration {version} has no SQL to show without running it: its code raised {type(error).__name__}"
+        ) from error
 
 
 class _TimedCommand(Command):

@@ -11,7 +11,7 @@ import pytest
 
 from medianest_models.db import connect_database, disconnect_database, migrations, transaction
 from medianest_models.db.migration_status import migration_status, migration_versions
-from medianest_models.db.migrations import migrate
+from medianest_models.db.migrations import migrate, pending_sql
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from medianest_models.models import User
@@ -191,6 +191,42 @@ async def test_one_that_can_t_be_loaded_is_named_before_anything_is_done(
     with pytest.raises(MigrationError, match=f"^migration {BAD} (can't be loaded|has no upgrade)"):
         await migrate()
     assert await catalog.objects(look) == set()
+
+
+async def test_a_lock_that_someone_holds_is_given_up_and_holds_nobody_up(
+    empty_url: DatabaseUrl, look: Connection, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate()
+    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.5")
+    name = add_migration(files, GOOD, "CREATE TABLE good (); ALTER TABLE users ADD COLUMN good TEXT")
+    other = await connect(empty_url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT FROM users")  # a long report, say
+            begun = asyncio.get_running_loop().time()
+            with pytest.raises(MigrationError) as raised:
+                await migrate()
+            assert asyncio.get_running_loop().time() - begun < 20
+            assert str(raised.value) == (
+                f"migration {name} failed and was rolled back: a lock was not free within the time allowed"
+            )
+            assert "table good" not in await catalog.objects(look)
+            async with asyncio.timeout(10):
+                await look.execute("SELECT FROM users")
+        assert await migrate() == [name]
+    finally:
+        await other.close()
+
+
+async def test_sql_that_only_a_database_can_tell_is_not_shown(
+    empty_url: DatabaseUrl, look: Connection, files: Path
+) -> None:
+    name = add_migration(files, GOOD, "SELECT 1")
+    text = (files / name).read_text().replace("    return", "    await db.execute_query('SELECT 1')\n    return", 1)
+    (files / name).write_text(text)
+    with pytest.raises(MigrationError, match=f"^migration {name} has no SQL to show without running it"):
+        await pending_sql()
+    assert await migrate() == [*FILES, name]
 
 
 async def test_a_database_behind(empty_url: DatabaseUrl, files: Path) -> None:

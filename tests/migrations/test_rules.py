@@ -1,0 +1,158 @@
+"""Migrations keep to the rules of docs/migrations.md, and so do the changes that it recommends."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from medianest_models.db.migrations import migrate
+from tests.migrations.base_rows import insert_all
+from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich, copy_of_migrations, use_folder
+from tests.migrations.contract import TABLES
+from tests.migrations.rules import broken_rules
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import asyncpg
+
+    from medianest_models.settings import DatabaseUrl
+
+    Connection = asyncpg.Connection[Any]
+
+NEXT: Final = "900000001_20300101000000_next.py"
+RECOMMENDED: Final = re.findall(r"```sql\n(.*?)```", (CHECKOUT / "docs" / "migrations.md").read_text(), re.DOTALL)
+
+# What each does to a database in use.
+READS, WRITES = (
+    "reads all of {} while nobody can write to it",
+    "writes rows of {}, all of which stay locked until it ends",
+)
+BAD: Final = {
+    "ALTER TABLE media_requests ALTER COLUMN title TYPE TEXT USING upper(title)": ["rewrites media_requests"],
+    "ALTER TABLE users ADD COLUMN token UUID DEFAULT gen_random_uuid()": ["rewrites users"],
+    "ALTER TABLE activity_logs ADD COLUMN number SERIAL": ["rewrites activity_logs"],
+    "ALTER TABLE youtube_downloads SET UNLOGGED": ["rewrites youtube_downloads"],
+    "CREATE INDEX ix_x ON media_requests (imdb_id)": [READS.format("media_requests")],
+    "ALTER TABLE rate_limits ADD CONSTRAINT ck_x CHECK (request_count < 1000000)": [READS.format("rate_limits")],
+    "ALTER TABLE media_requests ALTER COLUMN title TYPE VARCHAR(100)": ["rewrites media_requests"],
+    "ALTER TABLE activity_logs ALTER COLUMN user_id SET NOT NULL": [READS.format("activity_logs")],
+    "ALTER TABLE session_tokens ADD CONSTRAINT uq_x UNIQUE (family_id)": [READS.format("session_tokens")],
+    (
+        "ALTER TABLE users ADD CONSTRAINT ck_x CHECK (email <> 'x') NOT VALID;"
+        "ALTER TABLE users VALIDATE CONSTRAINT ck_x"
+    ): [READS.format("users")],
+    "UPDATE media_requests SET title = upper(title)": [WRITES.format("media_requests")],
+    "DELETE FROM session_tokens": [WRITES.format("session_tokens")],
+}
+
+
+@pytest.fixture
+async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
+    """A bare connection to the empty database."""
+    connection = await connect(empty_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migration files, which is used instead of them."""
+    copy = copy_of_migrations(tmp_path)
+    use_folder(monkeypatch, copy.parent)
+    return copy
+
+
+async def everything(look: Connection) -> dict[str, list[Any]]:
+    """Every row of every table of the contract."""
+    return {
+        table: await look.fetchval(f'SELECT array_agg(t::text ORDER BY t::text) FROM "{table}" AS t')
+        for table in TABLES
+    }
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_every_file_keeps_to_them(look: Connection, models: Path, name: str) -> None:
+    for later in FILES[FILES.index(name) + 1 :]:
+        (models / later).unlink()
+    text = (models / name).read_text()
+    (models / name).unlink()
+    if await migrate():
+        await insert_all(look)
+    (models / name).write_text(text)
+    assert await broken_rules(look, models / name) == []
+
+
+@pytest.mark.parametrize("sql", BAD, ids=lambda sql: sql[:50])
+async def test_a_file_that_breaks_one_is_found(fresh_url: DatabaseUrl, models: Path, sql: str) -> None:
+    connection = await connect(fresh_url)
+    try:
+        await insert_all(connection)
+        add_migration(models, NEXT, sql)
+        assert await broken_rules(connection, models / NEXT) == BAD[sql]
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("'SELECT 1'", "''"), "its downgrade does nothing"),
+        (("async def downgrade", "async def undo"), "has no downgrade"),
+        (("MODELS_STATE", "STATE"), "has no MODELS_STATE"),
+        (("IN_TRANSACTION = True", "IN_TRANSACTION = False"), "has no reason to run outside of a transaction"),
+        (("IN_TRANSACTION = True", "IN_TRANSACTION = False"), "fails when it is run again"),
+    ],
+)
+async def test_so_is_one_of_a_wrong_form(look: Connection, models: Path, change: tuple[str, str], problem: str) -> None:
+    add_migration(models, NEXT, "CREATE TABLE x ()")
+    (models / NEXT).write_text((models / NEXT).read_text().replace(*change))
+    assert any(problem in found for found in await broken_rules(look, models / NEXT))
+
+
+async def test_several_statements_outside_of_a_transaction_are_found(look: Connection, models: Path) -> None:
+    sql = "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_x ON users (email)"
+    add_migration(models, NEXT, f"{sql}; {sql}")
+    (models / NEXT).write_text((models / NEXT).read_text().replace("TRANSACTION = True", "TRANSACTION = False"))
+    (problem,) = await broken_rules(look, models / NEXT)
+    assert problem.startswith("runs several statements")
+
+
+async def test_the_recommended_changes_keep_to_them(look: Connection, models: Path) -> None:
+    await migrate()
+    await insert_all(look)
+    names = []
+    for number, sql in enumerate(RECOMMENDED, start=1):
+        name = add_migration(models, f"{900_000_000 + number}_20300101000000_recommended.py", sql)
+        if "CONCURRENTLY" in sql:
+            text = (models / name).read_text()
+            (models / name).write_text(text.replace("RUN_IN_TRANSACTION = True", "RUN_IN_TRANSACTION = False"))
+        if "CHECK (note IS NOT NULL)" in sql:
+            await look.execute("UPDATE media_requests SET note = 'x'")  # the script that fills it
+        assert await broken_rules(look, models / name) == [], sql
+        assert await migrate() == [name], sql
+        names.append(name)
+    assert len(names) > 10
+
+
+async def test_a_second_migration_goes_up_and_down_and_loses_nothing(
+    empty_url: DatabaseUrl, look: Connection, models: Path
+) -> None:
+    await migrate()
+    await insert_all(look)
+    before = await everything(look)
+    up = "ALTER TABLE media_requests ADD COLUMN note TEXT"
+    add_migration(models, NEXT, up, "ALTER TABLE media_requests DROP COLUMN note")
+    upgraded = aerich(empty_url, "upgrade", folder=models.parents[1])
+    assert (upgraded.returncode, upgraded.stdout) == (0, f"Success upgrading to {NEXT}\n")
+    await look.execute("UPDATE media_requests SET note = 'please'")
+    assert (await everything(look)).keys() == before.keys()
+    downgraded = aerich(empty_url, "downgrade", "--yes", folder=models.parents[1])
+    assert (downgraded.returncode, downgraded.stdout) == (0, f"Success downgrading to {NEXT}\n")
+    assert await everything(look) == before
+    assert await migrate() == [NEXT]
+    assert await look.fetchval("SELECT count(note) FROM media_requests") == 0
