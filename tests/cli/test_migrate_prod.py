@@ -28,7 +28,15 @@ def migrate_prod(folder: Path) -> subprocess.CompletedProcess[str]:
         str(folder),
         "migrate-prod",
     ]
-    return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        arguments,
+        env=os.environ | {"VIRTUAL_ENV": sys.prefix},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def said(ended: subprocess.CompletedProcess[str]) -> str:
