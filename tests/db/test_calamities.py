@@ -1,0 +1,269 @@
+"""What happens to servers: during it errors of ours in time, nothing acknowledged lost, and work again afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import tempfile
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from medianest_models.db import database
+from medianest_models.db.migrations import migrate
+from medianest_models.db.statements import execute, fetch
+from medianest_models.enums import RequestStatus
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from medianest_models.models import User
+from medianest_models.repositories import activity, media_requests
+from tests.db.crashes import kill_postmaster
+from tests.db.pools import PATIENCE, assert_whole, client, healthy_within_two_seconds
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from uuid import UUID
+
+    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.settings import DatabaseUrl
+
+WRITERS: Final = 8
+OTHERS: Final = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+HALVES: Final = """
+SELECT r.id FROM media_requests AS r LEFT JOIN LATERAL (
+    SELECT array_agg(u.status::text ORDER BY u.id) AS statuses
+    FROM media_request_status_updates AS u WHERE u.request_id = r.id
+) AS history ON TRUE
+WHERE statuses IS DISTINCT FROM
+    CASE r.status WHEN 'approved' THEN ARRAY['pending', 'approved'] ELSE ARRAY['pending'] END
+"""
+
+
+@dataclass
+class Burst:
+    """Writes by many tasks, and what the database said to them.
+
+    Attributes:
+        acknowledged: Each request that was written, with its status.
+        failures: What the others got.
+    """
+
+    user: User
+    acknowledged: dict[UUID, str] = field(default_factory=dict)
+    failures: list[DatabaseUnavailableError] = field(default_factory=list)
+
+    async def go_on(self, writer: int) -> None:
+        """Write until cancelled."""
+        number = 0
+        while True:
+            number += 1
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._write(f"{writer}-{number}")
+            except DatabaseUnavailableError as error:
+                self.failures.append(error)
+                await asyncio.sleep(0.02)
+
+    async def _write(self, name: str) -> None:
+        request = await media_requests.submit(self.user.id, title=name, media_type="movie", tmdb_id=name)
+        self.acknowledged[request.id] = "pending"
+        await media_requests.transition(request.id, status=RequestStatus.APPROVED)
+        self.acknowledged[request.id] = "approved"
+
+    async def more(self) -> None:
+        """Returns when each writer has written about ten times since now."""
+        enough = len(self.acknowledged) + 10 * WRITERS
+        async with asyncio.timeout(60):
+            while len(self.acknowledged) < enough:  # noqa: ASYNC110 - they tell nobody
+                await asyncio.sleep(0.01)
+
+    async def check(self) -> None:
+        """Whatever was acknowledged is there, and nothing is there in half."""
+        rows = await fetch("SELECT id, status FROM media_requests")
+        stored = {row["id"]: row["status"] for row in rows}
+        assert self.acknowledged.keys() <= stored.keys()
+        assert all(stored[key] == "approved" for key, status in self.acknowledged.items() if status == "approved")
+        assert await fetch(HALVES) == []
+
+
+@asynccontextmanager
+async def burst(url: DatabaseUrl) -> AsyncIterator[Burst]:
+    """Writers at work; at the end they are stopped, and what they did is checked."""
+    async with database(replace(url, pool_max=5, connect_timeout=5)):
+        found = Burst(await User.create(plex_id="1", plex_username="ann"))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(found.go_on(number)) for number in range(WRITERS)]
+            await found.more()
+            yield found
+            await found.more()
+            for task in tasks:
+                task.cancel()
+        await found.check()
+        await assert_whole(client())
+        assert await healthy_within_two_seconds()
+
+
+@pytest.fixture
+async def own_server(new_server: Callable[..., EmbeddedServer]) -> EmbeddedServer:
+    """A server of the test's own, started and migrated."""
+    server = new_server()
+    await migrate(await asyncio.to_thread(server.start))
+    return server
+
+
+async def test_a_server_that_is_killed_twice_in_a_burst_of_writes(own_server: EmbeddedServer) -> None:
+    async with burst(own_server.url) as writes:
+        for _ in range(2):
+            await asyncio.to_thread(kill_postmaster, own_server)
+            before = len(writes.failures)
+            async with asyncio.timeout(PATIENCE):
+                while len(writes.failures) < before + WRITERS:  # noqa: ASYNC110 - they tell nobody
+                    await asyncio.sleep(0.01)
+            await asyncio.to_thread(own_server.start)
+            await writes.more()
+
+
+async def test_connections_that_an_administrator_ends(fresh_url: DatabaseUrl) -> None:
+    administrator = await connect(fresh_url)
+    try:
+        async with burst(fresh_url) as writes:
+            for _ in range(10):
+                assert await administrator.fetchval(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
+                await writes.more()
+        assert writes.failures
+    finally:
+        await administrator.close()
+
+
+async def test_a_server_that_is_read_only_for_a_while(own_server: EmbeddedServer) -> None:
+    administrator = await connect(own_server.url)
+    try:
+        async with burst(own_server.url) as writes:
+            await administrator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            await administrator.execute("SELECT pg_reload_conf()")
+            async with asyncio.timeout(PATIENCE):
+                while not any("the database is read-only" in str(error) for error in writes.failures):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert await healthy_within_two_seconds()  # it answers, and can be read
+            await administrator.execute("SET default_transaction_read_only = off")
+            await administrator.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            await administrator.execute("SELECT pg_reload_conf()")
+    finally:
+        await administrator.close()
+
+
+@contextmanager
+def small_disk(server: EmbeddedServer) -> Iterator[Path]:
+    """A folder of 12 MB, which belongs to the server's user."""
+    folder = Path(tempfile.mkdtemp(prefix="medianest-disk-"))
+    options = f"size=12m,uid={server.data.stat().st_uid}"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+    try:
+        if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+            pytest.skip("this user may mount no small disk")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+    finally:
+        folder.rmdir()
+
+
+async def test_a_disk_that_is_full_for_a_while(own_server: EmbeddedServer) -> None:
+    with small_disk(own_server) as disk:
+        await fill(disk, own_server.url)
+
+
+async def fill(disk: Path, url: DatabaseUrl) -> None:
+    """Write until it is full, make room, and write again."""
+    async with database(url):
+        await execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        await execute("ALTER TABLE activity_logs SET TABLESPACE small")
+        written = 0
+
+        async def write() -> None:
+            nonlocal written
+            await activity.record("import", metadata={"text": os.urandom(20_000).hex()})
+            written += 1
+
+        ballast = disk / "ballast"
+        await asyncio.to_thread(ballast.write_bytes, bytes(8 * 2**20))
+
+        async def write_a_lot() -> None:
+            for _ in range(1000):
+                await write()
+
+        with pytest.raises(DatabaseUnavailableError, match="the database server's disk is full"):
+            await write_a_lot()
+        assert await healthy_within_two_seconds()
+        ballast.unlink()
+        await write()
+        rows = await fetch("SELECT count(*) AS count FROM activity_logs")
+        assert rows[0]["count"] == written
+        await execute("ALTER TABLE activity_logs SET TABLESPACE pg_default")
+        await execute("DROP TABLESPACE small")
+
+
+async def test_a_server_without_a_connection_to_spare(own_server: EmbeddedServer) -> None:
+    administrator = await connect(own_server.url)
+    await administrator.execute("CREATE ROLE portal LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO portal")
+    await administrator.execute("ALTER SYSTEM SET max_connections = 10")
+    await administrator.close()
+    await asyncio.to_thread(own_server.stop)
+    url = replace(await asyncio.to_thread(own_server.start), user="portal", pool_max=5)
+    others: list[Any] = []
+    try:
+        async with database(url):
+            with suppress(OSError, Exception):
+                while True:
+                    others.append(await connect(url))
+            assert len(others) > 2
+
+            async def ask(number: int) -> object:
+                return await fetch("SELECT $1::int AS number, pg_sleep(0.2)", number)
+
+            async with asyncio.timeout(PATIENCE):
+                answers = await asyncio.gather(*(ask(number) for number in range(5)), return_exceptions=True)
+            errors = [answer for answer in answers if isinstance(answer, BaseException)]
+            assert len(errors) < len(answers)  # the connection that it has goes on working
+            assert errors
+            assert all(isinstance(error, DatabaseUnavailableError) for error in errors)
+            assert all("the server has too many connections" in str(error) for error in errors)
+            assert await healthy_within_two_seconds()
+            while others:
+                await others.pop().close()
+            await asyncio.gather(*(ask(number) for number in range(5)))
+    finally:
+        for other in others:
+            await other.close()
+
+
+@pytest.mark.parametrize("statement", ["LOCK TABLE media_requests", "SELECT FROM media_requests FOR UPDATE"])
+async def test_a_lock_that_someone_holds_for_long(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.3")
+    other = await connect(fresh_url)
+    try:
+        async with database(fresh_url):
+            user = await User.create(plex_id="1", plex_username="ann")
+            request = await media_requests.submit(user.id, title="a", media_type="movie")
+            changes: list[Callable[[], Awaitable[object]]] = [
+                lambda: media_requests.transition(request.id, status=RequestStatus.APPROVED),
+                lambda: media_requests.transition_many([request.id], status=RequestStatus.APPROVED),
+            ]
+            async with asyncio.timeout(PATIENCE), other.transaction():
+                await other.execute(statement)
+                for change in changes * 3:
+                    with pytest.raises(DatabaseTimeoutError, match="a lock was not free within the time allowed"):
+                        await change()
+                assert await healthy_within_two_seconds()
+            assert [update.status for update in await media_requests.history(request.id)] == [RequestStatus.PENDING]
+            await changes[0]()
+            await assert_whole(client())
+    finally:
+        await other.close()
