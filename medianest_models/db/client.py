@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger("medianest_models.db")
 
 
+class _WithoutTraceback(logging.Filter):
+    """While a server is gone asyncpg tries to keep the smallest number of connections, and logs a traceback a try."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[0]:
+            record.msg = f"{record.msg}: {record.exc_info[0].__name__}"
+            record.exc_info = None
+        return True
+
+
+logging.getLogger("asyncpg.pool").addFilter(_WithoutTraceback())
+
+
 def not_connected() -> DatabaseUnavailableError:
     """The error of whoever needs the database before it is connected, or after it was disconnected."""
     return DatabaseUnavailableError("not connected to a database: call connect_database() first")

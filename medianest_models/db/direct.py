@@ -44,12 +44,15 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
     error: MedianestError | None = None
     try:
         yield connection
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as raised:
+    except Exception as raised:
+        # Only what the driver raises itself: an OSError may come from the caller's own file.
+        if not type(raised).__module__.startswith("asyncpg"):
+            raise
         error = translate(raised)
     finally:
         try:
             await connection.close(timeout=timeout)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it is gone already
+        except Exception:  # noqa: BLE001 - it is gone already, which asyncpg tells in many ways
             connection.terminate()
     if error is not None:
         raise error

@@ -27,6 +27,7 @@ _REASONS: Final = {
     "42501": "the user may not connect to this database: GRANT CONNECT ON DATABASE",
     "53300": "the server has too many connections: lower DATABASE_POOL_MAX, or raise its max_connections",
     "57P03": "the server is starting up or shutting down: try again in a moment",
+    "08": "the server closed the connection while it was being made: look in its log",
     "08P01": "the server refused the connection's parameters: behind PgBouncer set DATABASE_PGBOUNCER=true",
 }
 """By SQLSTATE, or by the beginning of one."""

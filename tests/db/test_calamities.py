@@ -35,7 +35,7 @@ WRITERS: Final = 8
 OTHERS: Final = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 HALVES: Final = """
 SELECT r.id FROM media_requests AS r LEFT JOIN LATERAL (
-    SELECT array_agg(u.status::text ORDER BY u.id) AS statuses
+    SELECT array_agg(u.status::text ORDER BY u.created_at) AS statuses
     FROM media_request_status_updates AS u WHERE u.request_id = r.id
 ) AS history ON TRUE
 WHERE statuses IS DISTINCT FROM
@@ -115,7 +115,9 @@ async def own_server(new_server: Callable[..., EmbeddedServer]) -> EmbeddedServe
     return server
 
 
-async def test_a_server_that_is_killed_twice_in_a_burst_of_writes(own_server: EmbeddedServer) -> None:
+async def test_a_server_that_is_killed_twice_in_a_burst_of_writes(
+    own_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
     async with burst(own_server.url) as writes:
         for _ in range(2):
             await asyncio.to_thread(kill_postmaster, own_server)
@@ -125,6 +127,8 @@ async def test_a_server_that_is_killed_twice_in_a_burst_of_writes(own_server: Em
                     await asyncio.sleep(0.01)
             await asyncio.to_thread(own_server.start)
             await writes.more()
+    assert caplog.records
+    assert not any(record.exc_info for record in caplog.records)  # a line is enough
 
 
 async def test_connections_that_an_administrator_ends(fresh_url: DatabaseUrl) -> None:

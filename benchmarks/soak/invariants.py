@@ -1,0 +1,84 @@
+"""What has to be true after a soak, from the workers' journals and the database."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.soak.worker import HITS, MAX_RUNNING
+from medianest_models.db.statements import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from benchmarks.soak.journal import Report
+
+_ORDER: Final = ["pending", "approved", "available"]
+"""The life of a request here."""
+_HISTORIES: Final = """
+SELECT r.status, array_agg(u.status ORDER BY u.created_at) AS statuses
+FROM media_requests AS r LEFT JOIN media_request_status_updates AS u ON u.request_id = r.id
+GROUP BY r.id
+"""
+_TWO_LIVE: Final = """
+SELECT family_id FROM session_tokens WHERE rotated_at IS NULL GROUP BY family_id HAVING count(*) > 1
+"""
+_GROWTH: Final = 1.1
+"""How much more memory a worker may hold at the end than after a quarter of the time."""
+
+
+async def check(report: Report, most_running: int) -> AsyncIterator[tuple[str, bool]]:
+    """Each invariant, and whether it holds.
+
+    Args:
+        report: What the workers know that they did.
+        most_running: The most downloads that were ever seen running at once.
+    """
+    yield "no error but those of an unavailable database", not report.facts["unexpected"]
+    async for verdict in _downloads(report, most_running):
+        yield verdict
+    async for verdict in _requests(report):
+        yield verdict
+    yield f"no address was let through more than {HITS} times in a second", max(report.allowed.values()) <= HITS
+    yield "no session was exchanged for two that live", not await fetch(_TWO_LIVE)
+    pools = report.facts["pool"]
+    yield "every pool is whole: all of its connections idle", all(pool["size"] == pool["idle"] for pool in pools)
+    first, last = memory(report)
+    yield "memory is flat", last <= first * _GROWTH
+
+
+async def _downloads(report: Report, most_running: int) -> AsyncIterator[tuple[str, bool]]:
+    enqueued = {fact["id"] for fact in report.facts["enqueued"]}
+    completed = [fact["id"] for fact in report.facts["completed"]]
+    rows = await fetch("SELECT id, status FROM youtube_downloads")
+    stored = {str(row["id"]): row["status"] for row in rows}
+    yield "every download that was acknowledged is there", enqueued <= stored.keys()
+    yield "every download is completed", set(stored.values()) == {"completed"}
+    yield "none was done twice", len(completed) == len(set(completed))
+    yield f"never more than {MAX_RUNNING} ran at once", 0 < most_running <= MAX_RUNNING
+
+
+async def _requests(report: Report) -> AsyncIterator[tuple[str, bool]]:
+    rows = await fetch("SELECT id, status FROM media_requests")
+    stored = {str(row["id"]): _ORDER.index(row["status"]) for row in rows}
+    yield (
+        "every acknowledged change of a request is there",
+        all(stored.get(fact["id"], -1) >= _ORDER.index(fact["status"]) for fact in report.facts["request"]),
+    )
+    histories = await fetch(_HISTORIES)
+    yield (
+        "every status has its row in the history, in order",
+        all(row["statuses"] == _ORDER[: _ORDER.index(row["status"]) + 1] for row in histories),
+    )
+
+
+def memory(report: Report) -> tuple[float, float]:
+    """Megabytes that a worker holds, the median of all: after a quarter of the time, and at the end."""
+    samples = report.facts["sample"]
+    end = max(sample["seconds"] for sample in samples)
+
+    def around(seconds: float) -> float:
+        near = [s["kilobytes"] for s in samples if abs(s["seconds"] - seconds) <= max(6, end / 20)]
+        return float(median(near)) / 1024
+
+    return around(end / 4), around(end)

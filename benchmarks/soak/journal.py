@@ -1,0 +1,103 @@
+"""What a worker knows that it did, in a file that survives its death."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import IO, TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_LATENCIES_KEPT: Final = 2000  # of an operation, in a worker
+
+
+class Journal:
+    """The file of one worker: acknowledged facts at once, figures at the end.
+
+    Args:
+        path: The file, which is written anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file: IO[str] = path.open("w", buffering=1)  # a line at a time, for a worker that is killed
+        self._latencies: dict[str, list[float]] = defaultdict(list)
+        self._counts: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._allowed: Counter[str] = Counter()
+        self._last = monotonic()
+        self._longest_gap = 0.0
+
+    def fact(self, kind: str, **values: Any) -> None:
+        """Note what the database acknowledged, or what this process looks like."""
+        self._file.write(json.dumps({"kind": kind, **values}) + "\n")
+
+    def did(self, operation: str, seconds: float) -> None:
+        """Count an operation that succeeded."""
+        now = monotonic()
+        self._longest_gap = max(self._longest_gap, now - self._last)
+        self._last = now
+        count = self._counts[operation]
+        self._counts[operation] += 1
+        kept = self._latencies[operation]
+        if count < _LATENCIES_KEPT:
+            kept.append(seconds)
+        elif (place := random.randrange(count + 1)) < _LATENCIES_KEPT:  # noqa: S311 - a fair sample, and no secret
+            kept[place] = seconds
+
+    def failed(self, error: str) -> None:
+        """Count an operation that the database did not acknowledge."""
+        self._failures[error] += 1
+
+    def allowed(self, window: str) -> None:
+        """Count a hit that a rate limit let through."""
+        self._allowed[window] += 1
+
+    def close(self) -> None:
+        """Write the figures."""
+        self.fact(
+            "figures",
+            latencies=self._latencies,
+            counts=self._counts,
+            failures=self._failures,
+            allowed=self._allowed,
+            longest_gap=self._longest_gap,
+        )
+        self._file.close()
+
+
+@dataclass
+class Report:
+    """What all workers wrote."""
+
+    facts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    allowed: Counter[str] = field(default_factory=Counter)
+    longest_gap: float = 0.0
+
+    @classmethod
+    def read(cls, paths: Iterable[Path]) -> Report:
+        """The journals put together. A line that a killed worker left in half is no fact."""
+        report = cls()
+        for path in paths:
+            for line in path.read_text().splitlines(keepends=True):
+                if line.endswith("\n"):
+                    report._add(path.stem, json.loads(line))
+        return report
+
+    def _add(self, worker: str, entry: dict[str, Any]) -> None:
+        if entry["kind"] != "figures":
+            self.facts[entry["kind"]].append(entry | {"worker": worker})
+            return
+        for operation, seconds in entry["latencies"].items():
+            self.latencies[operation].extend(seconds)
+        self.counts.update(entry["counts"])
+        self.failures.update(entry["failures"])
+        self.allowed.update(entry["allowed"])
+        self.longest_gap = max(self.longest_gap, entry["longest_gap"])
