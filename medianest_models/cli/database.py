@@ -14,6 +14,7 @@ from medianest_models.cli.output import json_option, print_json, print_table
 from medianest_models.cli.seed import print_seed_report
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
+from medianest_models.db.drift import check_drift
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
 from medianest_models.db.migration_status import migration_status
 from medianest_models.db.migrations import migrate, pending_sql
@@ -114,6 +115,24 @@ async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
         print_json({"applied": applied, "seconds": seconds})
     elif not applied:
         click.echo("Nothing to apply: the database has every migration.")
+
+
+@database_group.command("check")
+@json_option
+@click.pass_context
+async def check_command(ctx: click.Context, *, as_json: bool) -> None:
+    """Compare the database with what its migrations make. Exit status 1 when anything differs."""
+    report = await check_drift()
+    if as_json:
+        print_json({"ok": not report.differences, **asdict(report)})
+    elif report.differences:
+        for difference in report.differences:
+            click.echo(difference.text)
+    else:
+        count = len(report.migrations.applied)
+        click.echo(f"No difference: schema {report.schema} is as its {count} migration(s) make it.")
+    if report.differences:
+        await ctx.aexit(1)
 
 
 @database_group.command("reset")

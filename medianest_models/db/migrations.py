@@ -54,8 +54,8 @@ async def migrate(
         before = await read_status(connection)
         if not before.pending:
             return []
-        for version in before.pending:
-            _load(version)  # so that a file with a mistake in it is named, and those before it are not applied
+        for version in before.pending:  # so that a file with a mistake in it is named, and none before it is applied
+            load_migration(version)
         problem: Exception | None = None
         async with TortoiseContext() as context:
             await context.init(config=config)
@@ -89,7 +89,7 @@ async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
 
 
 async def _sql(version: str) -> str:
-    module = _load(version)
+    module = load_migration(version)
     try:
         return str(await module.upgrade(None))
     except Exception as error:
@@ -109,7 +109,12 @@ class _TimedCommand(Command):
         self.on_applied(version_file, time.monotonic() - started)
 
 
-def _load(version: str) -> Any:
+def load_migration(version: str) -> Any:
+    """The module that a migration file is.
+
+    Raises:
+        MigrationError: It can't be loaded, or has no upgrade().
+    """
     path = migrations_folder() / APP / version
     spec = spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
