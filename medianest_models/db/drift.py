@@ -27,9 +27,9 @@ _SITUATION: Final = """
 SELECT coalesce(
            (SELECT n.nspname FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
             WHERE t.oid = to_regclass('aerich')),
-           current_schema(), 'public'
+           current_schema()
        ) AS schema,
-       current_user AS role, current_database() AS database,
+       quote_ident(current_user) AS role, quote_ident(current_database()) AS database,
        has_database_privilege(current_database(), 'CREATE') AS may_create,
        coalesce(has_table_privilege(to_regclass('aerich')::oid, 'SELECT'), TRUE) AS may_read,
        current_setting('transaction_read_only') = 'on' AS read_only
@@ -66,12 +66,12 @@ class DriftReport:
     """How the live database differs from what its migrations make.
 
     Attributes:
-        schema: The schema that was looked at.
+        schema: The schema that was looked at; None when the one of the search path does not exist.
         migrations: What is applied, pending and unknown.
         differences: None of them when all is well; the migrations first.
     """
 
-    schema: str
+    schema: str | None
     migrations: MigrationStatus
     differences: tuple[Difference, ...]
 
@@ -79,8 +79,8 @@ class DriftReport:
 async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
     """Compares the live database with what the migrations applied to it make on the same server.
 
-    That is made in a schema of its own, in a transaction that is rolled back: nobody else sees it, and no table of
-    the live database is locked.
+    That is made in a schema of its own, in a transaction that is rolled back: nobody else sees it. Of the live
+    tables only Aerich's is read.
 
     Args:
         url: The database; without it the one that `migrate` would migrate.
@@ -111,8 +111,7 @@ async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
         DatabaseUnavailableError: As for `check_drift`.
         MigrationError: As for `check_drift`.
     """
-    situation = await connection.fetchrow(_SITUATION)
-    assert situation is not None  # noqa: S101 - a SELECT without FROM gives a row
+    (situation,) = await connection.fetch(_SITUATION)
     if situation["read_only"]:
         raise DatabaseUnavailableError(
             "the database is read-only: `medianest db check` makes a schema to compare with, which it rolls back: "
@@ -122,13 +121,15 @@ async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
     if not situation["may_create"]:
         raise DatabaseUnavailableError(
             f"the role {role} may not make a schema in the database {database}, which `medianest db check` does and "
-            f'rolls back: GRANT CREATE ON DATABASE "{database}" TO "{role}", or run it as the role that migrates'
+            f"rolls back: GRANT CREATE ON DATABASE {database} TO {role}, or run it as the role that migrates"
         )
     if not situation["may_read"]:
         raise DatabaseUnavailableError(
-            f'the role {role} may not read which migrations were applied: GRANT SELECT ON {_HISTORY} TO "{role}"'
+            f"the role {role} may not read which migrations were applied: GRANT SELECT ON {_HISTORY} TO {role}"
         )
     status = await read_status(connection)
+    if schema is None:
+        return DriftReport(None, status, tuple(_of_migrations(status)))
     found = await read_catalog(connection, schema)
     known = [version for version in status.applied if version not in status.unknown]
     expected = await made_by(connection, known, schema=schema)

@@ -1,0 +1,195 @@
+"""Drift of indexes, constraints, triggers and functions, made by hand: each is found and named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from medianest_models.db.drift import compare
+
+if TYPE_CHECKING:
+    import asyncpg
+
+EXTRA: Final = "is extra: no applied migration makes it"
+
+# What was done, and the lines that tell of it. The statements of a group do not get in each other's way.
+DRIFTS: Final[list[dict[str, list[str]]]] = [
+    {
+        "ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON users FOR SELECT USING (role = 'user')": [
+            "table users: row-level security is on, should be off",
+            f"policy p on users {EXTRA}",
+        ],
+        "DROP INDEX ix_users_email": ["index ix_users_email on users is missing"],
+        "CREATE INDEX mine ON users (last_login_at)": [f"index mine on users {EXTRA}"],
+        "DROP INDEX ix_users_created_at; CREATE INDEX ix_users_created_at ON users (created_at)": [
+            (
+                "index ix_users_created_at on users: definition is CREATE INDEX ix_users_created_at ON users "
+                "USING btree (created_at), should be CREATE INDEX ix_users_created_at ON users USING btree "
+                "(created_at, id)"
+            )
+        ],
+        "DROP INDEX uq_media_requests_tmdb_id_media_type; CREATE INDEX uq_media_requests_tmdb_id_media_type "
+        "ON media_requests (tmdb_id, media_type) WHERE status IN ('pending', 'approved')": [
+            (
+                "index uq_media_requests_tmdb_id_media_type on media_requests: definition is CREATE INDEX "
+                "uq_media_requests_tmdb_id_media_type ON media_requests USING btree (tmdb_id, media_type) "
+                "WHERE status::text = ANY (ARRAY['pending'::character varying, 'approved'::character "
+                "varying]::text[]), should be CREATE UNIQUE INDEX uq_media_requests_tmdb_id_media_type ON "
+                "media_requests USING btree (tmdb_id, media_type) WHERE status::text = ANY "
+                "(ARRAY['pending'::character varying, 'approved'::character varying]::text[])"
+            )
+        ],
+        "DROP INDEX uq_aerich_app_version": ["index uq_aerich_app_version on aerich is missing"],
+        "ALTER TABLE users DROP CONSTRAINT ck_users_role": ["constraint ck_users_role on users is missing"],
+        "ALTER TABLE users ADD CONSTRAINT mine CHECK (plex_id <> '')": [f"constraint mine on users {EXTRA}"],
+        "ALTER TABLE users DROP CONSTRAINT ck_users_email, ADD CONSTRAINT ck_users_email CHECK (email <> '') "
+        "NOT VALID": [
+            "constraint ck_users_email on users: state is not valid for all rows (NOT VALID), should be valid",
+        ],
+        "ALTER TABLE users DROP CONSTRAINT uq_users_plex_id": ["constraint uq_users_plex_id on users is missing"],
+        "ALTER TABLE activity_logs DROP CONSTRAINT pk_activity_logs": [
+            "constraint pk_activity_logs on activity_logs is missing",
+        ],
+        "ALTER TABLE media_requests DROP CONSTRAINT fk_media_requests_user_id": [
+            "constraint fk_media_requests_user_id on media_requests is missing",
+        ],
+        "ALTER TABLE system_config DROP CONSTRAINT fk_system_config_updated_by, ADD CONSTRAINT "
+        "fk_system_config_updated_by FOREIGN KEY (updated_by) REFERENCES media_requests ON DELETE SET NULL": [
+            (
+                "constraint fk_system_config_updated_by on system_config: definition is FOREIGN KEY "
+                "(updated_by) REFERENCES media_requests(id), should be FOREIGN KEY (updated_by) REFERENCES "
+                "users(id)"
+            )
+        ],
+        "ALTER TABLE activity_logs DROP CONSTRAINT fk_activity_logs_user_id, ADD CONSTRAINT "
+        "fk_activity_logs_user_id FOREIGN KEY (user_id) REFERENCES users": [
+            "constraint fk_activity_logs_user_id on activity_logs: ON DELETE is NO ACTION, should be SET NULL",
+        ],
+        "ALTER TABLE local_credentials DISABLE TRIGGER ALL": [
+            (
+                "constraint fk_local_credentials_user_id on local_credentials: state is disabled (the "
+                "server's own triggers for it are off), should be valid"
+            ),
+            "trigger tr_local_credentials_updated_at on local_credentials: state is disabled, should be enabled",
+        ],
+        "DROP TRIGGER tr_services_updated_at ON services": ["trigger tr_services_updated_at on services is missing"],
+        "CREATE TRIGGER mine BEFORE INSERT ON services FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()": [
+            f"trigger mine on services {EXTRA}",
+        ],
+        "CREATE RULE mine AS ON DELETE TO users DO INSTEAD NOTHING": [f"rule mine on users {EXTRA}"],
+        "DROP FUNCTION medianest_claim_download": [
+            "function medianest_claim_download(text,interval,integer,integer) is missing",
+        ],
+        "CREATE FUNCTION mine(n int) RETURNS int LANGUAGE sql AS 'SELECT n'": [f"function mine(integer) {EXTRA}"],
+        "CREATE OR REPLACE FUNCTION medianest_touch_updated_at() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+        "RETURN NEW; END'": [
+            "function medianest_touch_updated_at(): its body was changed",
+        ],
+        "ALTER FUNCTION medianest_uuid_v7() STABLE": [
+            "function medianest_uuid_v7(): volatility is STABLE, should be VOLATILE",
+        ],
+        "ALTER FUNCTION medianest_max_running_downloads() SECURITY DEFINER SET search_path = public": [
+            "function medianest_max_running_downloads(): security is DEFINER, should be INVOKER",
+            "function medianest_max_running_downloads(): setting is search_path=public, should be none",
+        ],
+        "CREATE FUNCTION medianest_release_expired_downloads(text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'": [
+            f"function medianest_release_expired_downloads(text) {EXTRA}",
+        ],
+        "CREATE PROCEDURE mine() LANGUAGE sql AS 'SELECT 1'": [f"procedure mine() {EXTRA}"],
+    },
+    {
+        "ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY": [
+            "table users: row-level security is forced, should be off",
+        ],
+        "DROP INDEX uq_media_requests_tmdb_id_media_type; CREATE UNIQUE INDEX "
+        "uq_media_requests_tmdb_id_media_type ON media_requests (tmdb_id, media_type) WHERE status = "
+        "'pending'": [
+            (
+                "index uq_media_requests_tmdb_id_media_type on media_requests: definition is CREATE UNIQUE "
+                "INDEX uq_media_requests_tmdb_id_media_type ON media_requests USING btree (tmdb_id, "
+                "media_type) WHERE status::text = 'pending'::text, should be CREATE UNIQUE INDEX "
+                "uq_media_requests_tmdb_id_media_type ON media_requests USING btree (tmdb_id, media_type) "
+                "WHERE status::text = ANY (ARRAY['pending'::character varying, 'approved'::character "
+                "varying]::text[])"
+            )
+        ],
+        "UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'ix_users_email'::regclass": [
+            "index ix_users_email on users: state is invalid (no query uses it), should be valid",
+        ],
+        "ALTER TABLE users DROP CONSTRAINT ck_users_role, ADD CONSTRAINT ck_users_role CHECK (role IN "
+        "('user', 'admin', 'root'))": [
+            (
+                "constraint ck_users_role on users: definition is CHECK (role::text = ANY "
+                "(ARRAY['user'::character varying, 'admin'::character varying, 'root'::character "
+                "varying]::text[])), should be CHECK (role::text = ANY (ARRAY['user'::character varying, "
+                "'admin'::character varying]::text[]))"
+            )
+        ],
+        "ALTER TABLE users DROP CONSTRAINT uq_users_plex_id, ADD CONSTRAINT uq_users_plex_id UNIQUE "
+        "(plex_id) DEFERRABLE": [
+            (
+                "constraint uq_users_plex_id on users: definition is UNIQUE (plex_id) DEFERRABLE, should be "
+                "UNIQUE (plex_id)"
+            )
+        ],
+        "ALTER TABLE activity_logs DROP CONSTRAINT fk_activity_logs_user_id, ADD CONSTRAINT "
+        "fk_activity_logs_user_id FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE": [
+            "constraint fk_activity_logs_user_id on activity_logs: ON DELETE is CASCADE, should be SET NULL",
+        ],
+        "ALTER TABLE services DISABLE TRIGGER tr_services_updated_at": [
+            "trigger tr_services_updated_at on services: state is disabled, should be enabled",
+        ],
+        "CREATE OR REPLACE FUNCTION medianest_max_running_downloads() RETURNS numeric LANGUAGE plpgsql "
+        "STABLE AS 'BEGIN RETURN 3; END'": [
+            "function medianest_max_running_downloads(): language is plpgsql, should be sql",
+            "function medianest_max_running_downloads(): its body was changed",
+        ],
+    },
+    {
+        "ALTER INDEX ix_users_email RENAME TO ix_mail": [
+            "index ix_users_email on users is missing",
+            f"index ix_mail on users {EXTRA}",
+        ],
+        "ALTER TABLE activity_logs DROP CONSTRAINT fk_activity_logs_user_id, ADD CONSTRAINT "
+        "fk_activity_logs_user_id FOREIGN KEY (user_id) REFERENCES users ON DELETE SET NULL NOT VALID": [
+            (
+                "constraint fk_activity_logs_user_id on activity_logs: state is not valid for all rows (NOT "
+                "VALID), should be valid"
+            )
+        ],
+        "ALTER TABLE services ENABLE REPLICA TRIGGER tr_services_updated_at": [
+            "trigger tr_services_updated_at on services: state is enabled on replicas only, should be enabled",
+        ],
+    },
+    {
+        "CREATE OR REPLACE TRIGGER tr_services_updated_at BEFORE INSERT ON services FOR EACH ROW EXECUTE "
+        "FUNCTION medianest_touch_updated_at()": [
+            (
+                "trigger tr_services_updated_at on services: definition is CREATE TRIGGER "
+                "tr_services_updated_at BEFORE INSERT ON services FOR EACH ROW EXECUTE FUNCTION "
+                "medianest_touch_updated_at(), should be CREATE TRIGGER tr_services_updated_at BEFORE UPDATE "
+                "ON services FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()"
+            )
+        ],
+    },
+    {
+        "CREATE OR REPLACE TRIGGER tr_services_updated_at BEFORE UPDATE ON services FOR EACH ROW EXECUTE "
+        "FUNCTION medianest_mark_customized()": [
+            (
+                "trigger tr_services_updated_at on services: definition is CREATE TRIGGER "
+                "tr_services_updated_at BEFORE UPDATE ON services FOR EACH ROW EXECUTE FUNCTION "
+                "medianest_mark_customized(), should be CREATE TRIGGER tr_services_updated_at BEFORE UPDATE "
+                "ON services FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()"
+            )
+        ],
+    },
+]
+
+
+@pytest.mark.parametrize("drifts", DRIFTS, ids=range(len(DRIFTS)))
+async def test_each_is_found_and_named(raw: asyncpg.Connection[Any], drifts: dict[str, list[str]]) -> None:
+    for statement in drifts:
+        await raw.execute(statement)
+    named = [difference.text for difference in (await compare(raw)).differences]
+    assert sorted(named) == sorted(line for lines in drifts.values() for line in lines)
