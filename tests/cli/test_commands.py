@@ -101,6 +101,7 @@ def test_help_everywhere(arguments: tuple[str, ...]) -> None:
         (("db", "up"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 2, "DATABASE_URL"),
         (("db", "migrate"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
         (("db", "status"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
+        (("db", "check"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
         (("stats",), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
         (("--env-file", "/nowhere", "seed"), {}, 2, "/nowhere"),
     ],

@@ -1,4 +1,4 @@
-"""A migrated database to look at and to break."""
+"""A migrated database to look at and to break, and migration files to add to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.migrations.commands import copy_of_migrations, use_folder
 from tests.servers import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     import asyncpg
 
@@ -39,3 +41,11 @@ async def raw(schema_connection: asyncpg.Connection[Any]) -> AsyncIterator[async
     await transaction.start()
     yield schema_connection
     await transaction.rollback()
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migration files, which is used instead of them."""
+    models = copy_of_migrations(tmp_path)
+    use_folder(monkeypatch, models.parent)
+    return models

@@ -17,7 +17,7 @@ from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableErr
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
 from tests.migrations import catalog
-from tests.migrations.commands import FILES, add_migration, copy_of_migrations, use_folder
+from tests.migrations.commands import FILES, add_migration, use_folder
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -43,14 +43,6 @@ async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
     connection = await connect(empty_url)
     yield connection
     await connection.close()
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migration files, which is used instead of them."""
-    models = copy_of_migrations(tmp_path)
-    use_folder(monkeypatch, models.parent)
-    return models
 
 
 async def applied(look: Connection) -> list[str]:
