@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from medianest_models.db.catalog import Catalog, read_catalog
+
 if TYPE_CHECKING:
     import asyncpg
 
@@ -23,39 +25,6 @@ UNION ALL SELECT format('extension %s', extname) FROM pg_extension WHERE extname
 UNION ALL SELECT format('event trigger %s', evtname) FROM pg_event_trigger
 """
 
-_COLUMNS = """
-SELECT t.relname AS table, a.attname AS column,
-       format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
-       || coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '') AS definition
-FROM pg_attribute AS a JOIN pg_class AS t ON t.oid = a.attrelid
-LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE t.relnamespace = 'public'::regnamespace AND t.relkind = 'r' AND t.relname <> 'aerich'
-      AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY t.relname, a.attname
-"""
-
-_CONSTRAINTS = """
-SELECT t.relname AS table, c.conname AS name, c.contype::text AS kind, pg_get_constraintdef(c.oid) AS definition,
-       c.convalidated AND NOT c.condeferrable AS usual
-FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid
-WHERE t.relnamespace = 'public'::regnamespace AND t.relname <> 'aerich' AND c.contype NOT IN ('n', 't')
-ORDER BY t.relname, c.conname
-"""
-
-_INDEXES = """
-SELECT t.relname AS table, i.relname AS name, x.indisunique AS unique, x.indisvalid AS valid,
-       c.oid IS NOT NULL AS of_constraint, pg_get_indexdef(x.indexrelid) AS definition
-FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN pg_class AS t ON t.oid = x.indrelid
-LEFT JOIN pg_constraint AS c ON c.conindid = x.indexrelid AND c.contype IN ('p', 'u')
-WHERE t.relnamespace = 'public'::regnamespace AND t.relname <> 'aerich'
-ORDER BY t.relname, i.relname
-"""
-
-_TRIGGERS = """
-SELECT t.relname AS table, g.tgname AS name, g.tgenabled::text AS enabled, pg_get_triggerdef(g.oid) AS definition
-FROM pg_trigger AS g JOIN pg_class AS t ON t.oid = g.tgrelid WHERE NOT g.tgisinternal ORDER BY t.relname, g.tgname
-"""
-
 
 async def objects(connection: asyncpg.Connection[Any], schema: str = "public") -> set[str]:
     """Everything that someone made in the database, by kind and name; functions with their arguments."""
@@ -65,38 +34,56 @@ async def objects(connection: asyncpg.Connection[Any], schema: str = "public") -
 async def columns(connection: asyncpg.Connection[Any]) -> dict[str, dict[str, str]]:
     """For each table its columns, each with its type, nullability and default."""
     found: dict[str, dict[str, str]] = {}
-    for row in await connection.fetch(_COLUMNS):
-        found.setdefault(row["table"], {})[row["column"]] = short(row["definition"])
+    for column, is_ in (await _ours(connection, "column")).items():
+        refused = " NOT NULL" if is_["NULL"] == "not allowed" else ""
+        default = f" DEFAULT {is_['default']}" if is_["default"] != "none" else ""
+        found.setdefault(str(column.table), {})[column.name] = short(f"{is_['type']}{refused}{default}")
     return found
 
 
 async def constraints(connection: asyncpg.Connection[Any]) -> dict[str, str]:
     """Every constraint by `table.name`."""
-    rows = await connection.fetch(_CONSTRAINTS)
-    assert all(row["usual"] for row in rows)
-    return {f"{row['table']}.{row['name']}": short(row["definition"]) for row in rows}
+    found = await _ours(connection, "constraint")
+    assert all(is_["state"] == "valid" and "DEFERRABLE" not in is_["definition"] for is_ in found.values())
+    return {
+        f"{constraint.table}.{constraint.name}": short(is_["definition"])
+        + (f" ON DELETE {is_['ON DELETE']}" if is_["ON DELETE"] not in ("none", "NO ACTION") else "")
+        for constraint, is_ in found.items()
+    }
 
 
 async def indexes(connection: asyncpg.Connection[Any], *, of_constraints: bool = False) -> dict[str, str]:
     """Every index by `table.name`: its columns, and what it is restricted to."""
-    rows = await connection.fetch(_INDEXES)
-    assert all(row["valid"] for row in rows)
-    return {
-        f"{row['table']}.{row['name']}": ("UNIQUE " if row["unique"] else "")
-        + short(row["definition"].partition("USING btree ")[2])
-        for row in rows
-        if of_constraints or not row["of_constraint"]
+    rows = await _ours(connection, "index")
+    assert all(is_["state"] == "valid" for is_ in rows.values())
+    found = {
+        f"{index.table}.{index.name}": ("UNIQUE " if is_["definition"].startswith("CREATE UNIQUE") else "")
+        + short(is_["definition"].partition("USING btree ")[2])
+        for index, is_ in rows.items()
     }
+    if of_constraints:
+        for name, definition in (await constraints(connection)).items():
+            if definition.startswith(("PRIMARY KEY ", "UNIQUE ")):
+                found[name] = re.sub("^(PRIMARY KEY|UNIQUE) ", "UNIQUE ", definition)
+    return found
 
 
 async def triggers(connection: asyncpg.Connection[Any]) -> dict[str, str]:
     """Every trigger by `table.name`: when it fires, and what it calls."""
-    rows = await connection.fetch(_TRIGGERS)
-    assert all(row["enabled"] == "O" for row in rows)
+    found = await _ours(connection, "trigger")
+    assert all(is_["state"] == "enabled" for is_ in found.values())
     return {
-        f"{row['table']}.{row['name']}": short(re.sub(r"^CREATE TRIGGER \w+ | ON public\.\w+", "", row["definition"]))
-        for row in rows
+        f"{trigger.table}.{trigger.name}": short(
+            re.sub(rf"^CREATE TRIGGER \w+ | ON {trigger.table}(?= )", "", is_["definition"])
+        )
+        for trigger, is_ in found.items()
     }
+
+
+async def _ours(connection: asyncpg.Connection[Any], kind: str) -> Catalog:
+    """What of a kind the contract speaks of."""
+    found = await read_catalog(connection, "public")
+    return {thing: is_ for thing, is_ in found.items() if thing.kind == kind and thing.table != "aerich"}
 
 
 def short(definition: str) -> str:

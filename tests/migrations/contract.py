@@ -164,8 +164,8 @@ TABLES: Final[dict[str, Table]] = {
         "triggers": {
             "tr_youtube_downloads_notify_insert": (f"AFTER INSERT FOR EACH ROW WHEN (new.status = 'queued') {NOTIFY}"),
             "tr_youtube_downloads_notify_update": (
-                "AFTER UPDATE OF status, scheduled_at FOR EACH ROW WHEN (new.status = 'queued') OR "
-                f"((old.status = 'downloading') AND (new.status <> 'downloading')) {NOTIFY}"
+                "AFTER UPDATE OF status, scheduled_at FOR EACH ROW WHEN (new.status = 'queued' OR "
+                f"old.status = 'downloading' AND new.status <> 'downloading') {NOTIFY}"
             ),
             "tr_youtube_downloads_notify_delete": (
                 f"AFTER DELETE FOR EACH ROW WHEN (old.status = 'downloading') {NOTIFY}"
