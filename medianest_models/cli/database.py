@@ -129,8 +129,7 @@ async def check_command(ctx: click.Context, *, as_json: bool) -> None:
         for difference in report.differences:
             click.echo(difference.text)
     else:
-        count = len(report.migrations.applied)
-        click.echo(f"No difference: schema {report.schema} is as its {count} migration(s) make it.")
+        click.echo(f"No difference: the schema {report.schema} is as its migrations make it.")
     if report.differences:
         await ctx.aexit(1)
 

@@ -105,7 +105,9 @@ async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
 
 
 async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
-    """The same inside a transaction that the caller has begun and rolls back, and for whose search path it is.
+    """The same for the schema in which an open connection finds the tables.
+
+    It has to be in a transaction, which the caller rolls back; until then its search path is another.
 
     Raises:
         DatabaseUnavailableError: As for `check_drift`.

@@ -9,7 +9,7 @@ import pytest
 
 from medianest_models.db.drift import check_drift, compare
 from medianest_models.db.migrations import migrate
-from medianest_models.errors import DatabaseUnavailableError, MigrationError
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from tests.migrations.commands import FILES, add_migration
 from tests.servers import connect
 
@@ -98,6 +98,15 @@ async def test_a_file_that_can_t_be_run_to_compare_with(fresh_url: DatabaseUrl, 
         assert error.__context__ is None  # the driver's, which may hold a value
     (files / GOOD).write_text("async def upgrade(db):\n    return await db.execute_script('SELECT 1')\n")
     assert str(await failure()).endswith(": its code raised AttributeError")
+
+
+async def test_a_file_that_takes_too_long(fresh_url: DatabaseUrl, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_migration(files, GOOD, "SELECT 1")
+    await migrate()
+    add_migration(files, GOOD, "SELECT pg_sleep(30)")
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.5")
+    with pytest.raises(DatabaseTimeoutError, match="it ran longer than allowed"):
+        await check_drift()
 
 
 async def failure() -> MigrationError:

@@ -11,6 +11,8 @@ from medianest_models.db.drift import compare
 if TYPE_CHECKING:
     import asyncpg
 
+    from tests.servers import Server
+
 EXTRA: Final = "is extra: no applied migration makes it"
 
 # What was done, and the lines that tell of it. The statements of a group do not get in each other's way.
@@ -193,3 +195,22 @@ async def test_each_is_found_and_named(raw: asyncpg.Connection[Any], drifts: dic
         await raw.execute(statement)
     named = [difference.text for difference in (await compare(raw)).differences]
     assert sorted(named) == sorted(line for lines in drifts.values() for line in lines)
+
+
+async def test_what_postgresql_18_added(raw: asyncpg.Connection[Any], server: Server) -> None:
+    if server.major < 18:
+        pytest.skip("PostgreSQL 18 only")
+    await raw.execute(
+        "ALTER TABLE users ALTER plex_id DROP NOT NULL; ALTER TABLE users ADD CONSTRAINT nn NOT NULL plex_id NOT VALID;"
+        "ALTER TABLE activity_logs ALTER CONSTRAINT fk_activity_logs_user_id NOT ENFORCED;"
+        "ALTER TABLE users DROP COLUMN plex_token;"
+        "ALTER TABLE users ADD COLUMN plex_token text GENERATED ALWAYS AS (role || 'x') VIRTUAL"
+    )
+    own = "constraint fk_activity_logs_user_id on activity_logs"
+    definition = "FOREIGN KEY (user_id) REFERENCES users(id)"
+    assert [difference.text for difference in (await compare(raw)).differences] == [
+        "column users.plex_id: NULL is not allowed in new rows only (NOT VALID), should be not allowed",
+        "column users.plex_token: value is VIRTUAL role::text || 'x'::text, should be not generated",
+        f"{own}: definition is {definition} NOT ENFORCED, should be {definition}",
+        f"{own}: state is not valid for all rows (NOT VALID), should be valid",
+    ]
