@@ -164,6 +164,8 @@ def _of_catalogs(made: Catalog, restored: Catalog, found: Catalog) -> Iterator[D
             yield _difference(thing, "missing", "is missing", expected=properties.get("definition"))
         elif thing not in made:
             text = "is extra: no applied migration makes it"
+            if thing.kind == "index" and properties["state"] != "valid":  # CREATE INDEX CONCURRENTLY was interrupted
+                text += f", and it is {properties['state']}"
             yield _difference(thing, "extra", text, found=properties.get("definition"))
         else:
             yield from _of_properties(thing, made[thing], restored[thing], found[thing])

@@ -77,6 +77,26 @@ async def test_files_that_run_outside_of_transactions(fresh_url: DatabaseUrl, fi
     assert await drift() == []
 
 
+async def test_an_index_that_could_not_be_finished(fresh_url: DatabaseUrl, files: Path) -> None:
+    outside_of_transactions(
+        files, GOOD, "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS uq_users_plex_username ON users (plex_username)"
+    )
+    someone = await connect(fresh_url)
+    try:
+        await someone.execute("INSERT INTO users (plex_id, plex_username) VALUES ('1', 'Anna'), ('2', 'Anna')")
+        with pytest.raises(MigrationError):
+            await migrate()
+        index = "index uq_users_plex_username on users"
+        extra = f"{index} is extra: no applied migration makes it, and it is invalid (no query uses it)"
+        assert await drift() == [f"migration {GOOD} {PENDING}", extra]
+        assert await migrate() == [GOOD]  # because of IF NOT EXISTS
+        assert await drift() == [f"{index}: state is invalid (no query uses it), should be valid"]
+        await someone.execute("DELETE FROM users; REINDEX INDEX uq_users_plex_username")
+        assert await drift() == []
+    finally:
+        await someone.close()
+
+
 async def test_a_name_that_postgresql_has_too(fresh_url: DatabaseUrl, files: Path) -> None:
     function = "CREATE FUNCTION version() RETURNS text LANGUAGE sql AS $$ SELECT 'ours' $$"
     add_migration(files, GOOD, f"CREATE TABLE pg_user (id int PRIMARY KEY); {function}")

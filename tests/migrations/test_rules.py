@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from medianest_models.db.drift import check_drift
 from medianest_models.db.migrations import migrate
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich, copy_of_migrations, use_folder
@@ -137,6 +138,7 @@ async def test_the_recommended_changes_keep_to_them(look: Connection, models: Pa
         assert await migrate() == [name], sql
         names.append(name)
     assert len(names) > 10
+    assert (await check_drift()).differences == ()
 
 
 async def test_a_second_migration_goes_up_and_down_and_loses_nothing(
