@@ -17,7 +17,7 @@ from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.drift import check_drift
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
 from medianest_models.db.migration_status import migration_status
-from medianest_models.db.migrations import migrate, pending_sql
+from medianest_models.db.migrations import MigrationProgress, migrate, pending_sql
 from medianest_models.db.reset import drop_everything
 from medianest_models.errors import ConfigurationError
 from medianest_models.seed import seed
@@ -103,16 +103,10 @@ async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
     if dry_run:
         await _print_pending(as_json=as_json)
         return
-    seconds: dict[str, float] = {}
-
-    def report(version: str, duration: float) -> None:
-        seconds[version] = duration
-        if not as_json:
-            click.echo(f"Applied {version} in {duration:.2f} s")
-
-    applied = await migrate(on_applied=report)
+    progress = _SilentProgress() if as_json else _PrintedProgress()
+    applied = await migrate(progress=progress)
     if as_json:
-        print_json({"applied": applied, "seconds": seconds})
+        print_json({"applied": applied, "seconds": progress.seconds})
     elif not applied:
         click.echo("Nothing to apply: the database has every migration.")
 
@@ -174,6 +168,30 @@ async def psql_command(arguments: Sequence[str]) -> None:
     environment = os.environ | ({"PGPASSWORD": password} if password else {})
     where = replace(url, password=None).for_libpq().get_secret_value()
     os.execve(program, ["psql", where, *arguments], environment)  # noqa: S606 - no shell is wanted
+
+
+class _SilentProgress(MigrationProgress):
+    """Keeps how long each file took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def applied(self, version: str, seconds: float) -> None:
+        self.seconds[version] = seconds
+
+
+class _PrintedProgress(_SilentProgress):
+    """Says on a line each what is done."""
+
+    def waiting(self) -> None:
+        click.echo("Another process is migrating: waiting for it")
+
+    def started(self, version: str) -> None:
+        click.echo(f"Applying {version}")
+
+    def applied(self, version: str, seconds: float) -> None:
+        super().applied(version, seconds)
+        click.echo(f"Applied {version} in {seconds:.2f} s")
 
 
 async def _print_pending(*, as_json: bool) -> None:

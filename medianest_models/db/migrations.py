@@ -17,7 +17,7 @@ from medianest_models.errors import DatabaseTimeoutError, MedianestError, Migrat
 from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_config
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     import asyncpg
 
@@ -25,11 +25,21 @@ _LOCK_KEY: Final = 7_021_406_153_840_117_316  # any number that nothing else in 
 _POLL_SECONDS: Final = 0.2
 
 
+class MigrationProgress:
+    """What `migrate` tells while it is at work; a caller who wants to know overrides the methods."""
+
+    def waiting(self) -> None:
+        """Another process is migrating the database: it is waited for."""
+
+    def started(self, version: str) -> None:
+        """A file is being applied."""
+
+    def applied(self, version: str, seconds: float) -> None:
+        """A file was applied, and how long that took."""
+
+
 async def migrate(
-    url: DatabaseUrl | None = None,
-    *,
-    wait: float = 600.0,
-    on_applied: Callable[[str, float], object] = lambda _version, _seconds: None,
+    url: DatabaseUrl | None = None, *, wait: float = 600.0, progress: MigrationProgress | None = None
 ) -> list[str]:
     """Applies the pending migrations, each once however many processes try it at the same time.
 
@@ -38,7 +48,7 @@ async def migrate(
     Args:
         url: The database; without it `DATABASE_DIRECT_URL`, `DATABASE_URL` or the embedded server.
         wait: Seconds to wait for another process that is migrating.
-        on_applied: Called after each file with its name and the seconds that it took.
+        progress: Told what is being done.
 
     Returns:
         The files that were applied here.
@@ -50,7 +60,8 @@ async def migrate(
     """
     resolved = await resolve_direct_url(url)
     config = tortoise_config(load_settings(), url=resolved, for_migrations=True)
-    async with direct_connection(resolved) as connection, _lock(connection, wait):
+    progress = MigrationProgress() if progress is None else progress
+    async with direct_connection(resolved) as connection, _lock(connection, wait, progress):
         before = await read_status(connection)
         if not before.pending:
             return []
@@ -60,7 +71,7 @@ async def migrate(
         async with TortoiseContext() as context:
             await context.init(config=config)
             command = _TimedCommand(config, app=APP, location=str(migrations_folder()))
-            command.on_applied = on_applied
+            command.progress = progress
             try:
                 await command.init()
                 await command.upgrade()
@@ -101,12 +112,13 @@ async def _sql(version: str) -> str:
 class _TimedCommand(Command):
     """Aerich's command, which says how long each file took."""
 
-    on_applied: Callable[[str, float], object]
+    progress: MigrationProgress
 
     async def _upgrade(self, conn: Any, version_file: str, *arguments: Any, **options: Any) -> None:
+        self.progress.started(version_file)
         started = time.monotonic()
         await super()._upgrade(conn, version_file, *arguments, **options)
-        self.on_applied(version_file, time.monotonic() - started)
+        self.progress.applied(version_file, time.monotonic() - started)
 
 
 def load_migration(version: str) -> Any:
@@ -130,13 +142,17 @@ def load_migration(version: str) -> Any:
 
 
 @asynccontextmanager
-async def _lock(connection: asyncpg.Connection[Any], wait: float) -> AsyncIterator[None]:
+async def _lock(connection: asyncpg.Connection[Any], wait: float, progress: MigrationProgress) -> AsyncIterator[None]:
     # Asked for again and again: to wait inside pg_advisory_lock holds a snapshot, for which another process's
     # CREATE INDEX CONCURRENTLY waits in turn, and PostgreSQL sees no deadlock in that.
     deadline = time.monotonic() + wait
+    told = False
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
         if time.monotonic() > deadline:
             raise DatabaseTimeoutError(f"another process was still migrating after {wait:g} s")
+        if not told:
+            progress.waiting()
+            told = True
         await asyncio.sleep(_POLL_SECONDS)
     try:
         yield

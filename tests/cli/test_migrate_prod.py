@@ -67,6 +67,6 @@ async def test_it_migrates_what_the_file_names(
     ended = migrate_prod(tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert [line.split()[:2] for line in ended.stdout.splitlines()] == [
-        ["Applied", name] for name in migration_versions()
+        [verb, name] for name in migration_versions() for verb in ("Applying", "Applied")
     ]
     assert (await migration_status(empty_url)).pending == ()

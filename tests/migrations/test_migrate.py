@@ -11,7 +11,7 @@ import pytest
 
 from medianest_models.db import connect_database, disconnect_database, migrations, transaction
 from medianest_models.db.migration_status import migration_status, migration_versions
-from medianest_models.db.migrations import migrate, pending_sql
+from medianest_models.db.migrations import MigrationProgress, migrate, pending_sql
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from medianest_models.models import User
@@ -237,16 +237,33 @@ async def test_a_database_ahead(empty_url: DatabaseUrl, look: Connection) -> Non
     assert await migrate() == []
 
 
+class Seen(list[str], MigrationProgress):
+    """What was told."""
+
+    def waiting(self) -> None:
+        self.append("waiting")
+
+    def started(self, version: str) -> None:
+        self.append(f"started {version}")
+
+    def applied(self, version: str, seconds: float) -> None:
+        assert seconds > 0
+        self.append(f"applied {version}")
+
+
 async def test_waiting_for_another_has_an_end(empty_url: DatabaseUrl, look: Connection) -> None:
     await look.execute("SELECT pg_advisory_lock($1)", migrations._LOCK_KEY)
     with pytest.raises(DatabaseTimeoutError, match=r"^another process was still migrating after 0\.3 s$"):
         await migrate(wait=0.3)
     assert await look.fetchval(CLIENTS) == 0
-    task = asyncio.create_task(migrate())
-    await asyncio.sleep(0.3)
+    seen = Seen()
+    task = asyncio.create_task(migrate(progress=seen))
+    await asyncio.sleep(0.7)
     assert not task.done()
+    assert seen == ["waiting"]
     await look.execute("SELECT pg_advisory_unlock($1)", migrations._LOCK_KEY)
     assert await task == FILES
+    assert seen == ["waiting", *(f"{what} {name}" for name in FILES for what in ("started", "applied"))]
 
 
 async def test_one_that_is_cancelled_leaves_nothing(empty_url: DatabaseUrl, look: Connection, files: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from medianest_models.db.drift import check_drift
 from medianest_models.db.migrations import migrate
 from tests.migrations.base_rows import insert_all
-from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich, copy_of_migrations, use_folder
+from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich
 from tests.migrations.contract import TABLES
 from tests.migrations.rules import broken_rules
 from tests.servers import connect
@@ -60,14 +60,6 @@ async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
     await connection.close()
 
 
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migration files, which is used instead of them."""
-    copy = copy_of_migrations(tmp_path)
-    use_folder(monkeypatch, copy.parent)
-    return copy
-
-
 async def everything(look: Connection) -> dict[str, list[Any]]:
     """Every row of every table of the contract."""
     return {
@@ -77,24 +69,24 @@ async def everything(look: Connection) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_every_file_keeps_to_them(look: Connection, models: Path, name: str) -> None:
+async def test_every_file_keeps_to_them(look: Connection, files: Path, name: str) -> None:
     for later in FILES[FILES.index(name) + 1 :]:
-        (models / later).unlink()
-    text = (models / name).read_text()
-    (models / name).unlink()
+        (files / later).unlink()
+    text = (files / name).read_text()
+    (files / name).unlink()
     if await migrate():
         await insert_all(look)
-    (models / name).write_text(text)
-    assert await broken_rules(look, models / name) == []
+    (files / name).write_text(text)
+    assert await broken_rules(look, files / name) == []
 
 
 @pytest.mark.parametrize("sql", BAD, ids=lambda sql: sql[:50])
-async def test_a_file_that_breaks_one_is_found(fresh_url: DatabaseUrl, models: Path, sql: str) -> None:
+async def test_a_file_that_breaks_one_is_found(fresh_url: DatabaseUrl, files: Path, sql: str) -> None:
     connection = await connect(fresh_url)
     try:
         await insert_all(connection)
-        add_migration(models, NEXT, sql)
-        assert await broken_rules(connection, models / NEXT) == BAD[sql]
+        add_migration(files, NEXT, sql)
+        assert await broken_rules(connection, files / NEXT) == BAD[sql]
     finally:
         await connection.close()
 
@@ -109,32 +101,32 @@ async def test_a_file_that_breaks_one_is_found(fresh_url: DatabaseUrl, models: P
         (("IN_TRANSACTION = True", "IN_TRANSACTION = False"), "fails when it is run again"),
     ],
 )
-async def test_so_is_one_of_a_wrong_form(look: Connection, models: Path, change: tuple[str, str], problem: str) -> None:
-    add_migration(models, NEXT, "CREATE TABLE x ()")
-    (models / NEXT).write_text((models / NEXT).read_text().replace(*change))
-    assert any(problem in found for found in await broken_rules(look, models / NEXT))
+async def test_so_is_one_of_a_wrong_form(look: Connection, files: Path, change: tuple[str, str], problem: str) -> None:
+    add_migration(files, NEXT, "CREATE TABLE x ()")
+    (files / NEXT).write_text((files / NEXT).read_text().replace(*change))
+    assert any(problem in found for found in await broken_rules(look, files / NEXT))
 
 
-async def test_several_statements_outside_of_a_transaction_are_found(look: Connection, models: Path) -> None:
+async def test_several_statements_outside_of_a_transaction_are_found(look: Connection, files: Path) -> None:
     sql = "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_x ON users (email)"
-    add_migration(models, NEXT, f"{sql}; {sql}")
-    (models / NEXT).write_text((models / NEXT).read_text().replace("TRANSACTION = True", "TRANSACTION = False"))
-    (problem,) = await broken_rules(look, models / NEXT)
+    add_migration(files, NEXT, f"{sql}; {sql}")
+    (files / NEXT).write_text((files / NEXT).read_text().replace("TRANSACTION = True", "TRANSACTION = False"))
+    (problem,) = await broken_rules(look, files / NEXT)
     assert problem.startswith("runs several statements")
 
 
-async def test_the_recommended_changes_keep_to_them(look: Connection, models: Path) -> None:
+async def test_the_recommended_changes_keep_to_them(look: Connection, files: Path) -> None:
     await migrate()
     await insert_all(look)
     names = []
     for number, sql in enumerate(RECOMMENDED, start=1):
-        name = add_migration(models, f"{900_000_000 + number}_20300101000000_recommended.py", sql)
+        name = add_migration(files, f"{900_000_000 + number}_20300101000000_recommended.py", sql)
         if "CONCURRENTLY" in sql:
-            text = (models / name).read_text()
-            (models / name).write_text(text.replace("RUN_IN_TRANSACTION = True", "RUN_IN_TRANSACTION = False"))
+            text = (files / name).read_text()
+            (files / name).write_text(text.replace("RUN_IN_TRANSACTION = True", "RUN_IN_TRANSACTION = False"))
         if "CHECK (note IS NOT NULL)" in sql:
             await look.execute("UPDATE media_requests SET note = 'x'")  # the script that fills it
-        assert await broken_rules(look, models / name) == [], sql
+        assert await broken_rules(look, files / name) == [], sql
         assert await migrate() == [name], sql
         names.append(name)
     assert len(names) > 10
@@ -142,18 +134,18 @@ async def test_the_recommended_changes_keep_to_them(look: Connection, models: Pa
 
 
 async def test_a_second_migration_goes_up_and_down_and_loses_nothing(
-    empty_url: DatabaseUrl, look: Connection, models: Path
+    empty_url: DatabaseUrl, look: Connection, files: Path
 ) -> None:
     await migrate()
     await insert_all(look)
     before = await everything(look)
     up = "ALTER TABLE media_requests ADD COLUMN note TEXT"
-    add_migration(models, NEXT, up, "ALTER TABLE media_requests DROP COLUMN note")
-    upgraded = aerich(empty_url, "upgrade", folder=models.parents[1])
+    add_migration(files, NEXT, up, "ALTER TABLE media_requests DROP COLUMN note")
+    upgraded = aerich(empty_url, "upgrade", folder=files.parents[1])
     assert (upgraded.returncode, upgraded.stdout) == (0, f"Success upgrading to {NEXT}\n")
     await look.execute("UPDATE media_requests SET note = 'please'")
     assert (await everything(look)).keys() == before.keys()
-    downgraded = aerich(empty_url, "downgrade", "--yes", folder=models.parents[1])
+    downgraded = aerich(empty_url, "downgrade", "--yes", folder=files.parents[1])
     assert (downgraded.returncode, downgraded.stdout) == (0, f"Success downgrading to {NEXT}\n")
     assert await everything(look) == before
     assert await migrate() == [NEXT]
