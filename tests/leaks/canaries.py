@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
+from medianest_models.crypto import KEY_BYTES
+
 if TYPE_CHECKING:
     from medianest_models.fields.secrets import SecretField
 
@@ -105,6 +107,11 @@ _NUMBER: Final = "73194638"
 _BEGINNINGS: Final = frozenset(
     spelling for begin in (_TEXT, _NUMBER) for spelling in _spellings(begin) if len(spelling) > 5
 )
+
+
+def encryption_key(canaries: Canaries, name: str) -> str:
+    """A key for ENCRYPTION_KEYS whose bytes are a canary."""
+    return base64.urlsafe_b64encode(canaries.new(name).text.encode().ljust(KEY_BYTES, b"-")).decode()
 
 
 def secret_value(field: SecretField, canary: Canary) -> Any:

@@ -6,22 +6,27 @@ import asyncio
 import logging
 import os
 import subprocess
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 from tortoise.connection import get_connection
 
 from medianest_models.crypto import key_ring
 from medianest_models.db import connect_database, database_health, disconnect_database, get_database_stats
+from medianest_models.db.client import Client
 from medianest_models.db.embedded.binaries import find_bindir
-from medianest_models.models import Service, User
+from medianest_models.db.statements import execute
+from medianest_models.models import Service, SessionToken, User
 from medianest_models.pagination import paginate_by_cursor
+from medianest_models.repositories import services, sessions, users
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings
 from tests.leaks import failures_of_callers, failures_of_databases, failures_of_models
-from tests.leaks.canaries import Canaries, texts_in
+from tests.leaks.canaries import Canaries, encryption_key, texts_in
+from tests.leaks.commands import outputs
 from tests.leaks.failures import Failures
 from tests.leaks.instances import states
 from tests.leaks.rows import MODELS, SECRET_MODELS, make_rows, secrets_of, values
@@ -47,6 +52,7 @@ class Evidence:
         queries: The SQL of query sets, with its parameters in it.
         cursors: Cursors of every list that a caller may ask for.
         dump: What pg_dump gave, in two formats.
+        outputs: What each command printed, by its arguments.
     """
 
     canaries: Canaries = field(default_factory=Canaries)
@@ -58,6 +64,7 @@ class Evidence:
     queries: list[str] = field(default_factory=list)
     cursors: list[str] = field(default_factory=list)
     dump: dict[str, bytes] = field(default_factory=dict)
+    outputs: dict[tuple[str, ...], str] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +74,41 @@ async def evidence(server: Server, template_database: str) -> AsyncIterator[Evid
     await disconnect_database()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOG_LEVEL", "debug")
-        key_ring.cache_clear()
-        async with server.database(f"{template_database}_leaks", template=template_database) as url:
+        patch.setenv("ADMIN_PASSWORD", found.canaries.new("the first admin's password").text)
+        _use_keys(patch, encryption_key(found.canaries, "the key"))
+        async with _database(server, template_database, found.canaries) as url:
             patch.setenv("DATABASE_URL", url.render().get_secret_value())
             try:
                 with _logged() as found.lines:
                     await connect_database(url)
                     found.rows = await make_rows(found.canaries)
                     await _write(found)
+                    await _write_slowly(found)
                     found.instances = await states(found.canaries, found.rows)
                     await _fail(found, url, patch)
                     await _read(found)
-                found.dump = {form: await asyncio.to_thread(_dump, url, form) for form in ("plain", "custom")}
+                    found.dump = {form: await asyncio.to_thread(_dump, url, form) for form in ("plain", "custom")}
+                    await _command(found, patch)
                 yield found
             finally:
                 await disconnect_database()
+    key_ring.cache_clear()
+
+
+@asynccontextmanager
+async def _database(server: Server, template: str, canaries: Canaries) -> AsyncIterator[DatabaseUrl]:
+    """A database of a user whose password must be seen nowhere."""
+    name, password = f"{template}_leaks", canaries.new("the database's password").text
+    await server.execute(f"CREATE ROLE \"{name}\" SUPERUSER LOGIN PASSWORD '{password}'")
+    try:
+        async with server.database(name, template=template) as url:
+            yield replace(url, user=name, password=SecretStr(password))
+    finally:
+        await server.execute(f'DROP ROLE "{name}"')
+
+
+def _use_keys(patch: pytest.MonkeyPatch, *keys: str) -> None:
+    patch.setenv("ENCRYPTION_KEYS", ",".join(keys))
     key_ring.cache_clear()
 
 
@@ -96,16 +123,39 @@ async def _write(found: Evidence) -> None:
     many = [User(**values(found.canaries, User, {}, f" in bulk {number}")) for number in range(3)]
     await User.bulk_create(many)
     await User.bulk_create(many, update_fields=["plex_token"], on_conflict=["plex_id"])
-    services = [Service(**values(found.canaries, Service, {}, f" in bulk {number}")) for number in range(25)]
-    await Service.bulk_create(services)
-    found.queries += [
-        User.bulk_create(many).sql(params_inline=True),
-        Service.bulk_create(services).sql(params_inline=True),
-    ]
+    await Service.bulk_create(
+        [Service(**values(found.canaries, Service, {}, f" in bulk {number}")) for number in range(25)]
+    )
+    for model in MODELS:
+        made = model(**values(found.canaries, model, found.rows, " as SQL"))
+        found.queries.append(model.bulk_create([made]).sql(params_inline=True))
     secrets = secrets_of(found.canaries, User, " as a default")
     await User.get_or_create(plex_id="got", defaults={"plex_username": "x", **secrets})
     await User.update_or_create(plex_id="got", defaults={"plex_username": "y", **secrets})
     found.rows = {model: await model.get(id=row.id) for model, row in found.rows.items()}
+
+
+async def _write_slowly(found: Evidence) -> None:
+    """The same while every statement counts as slow, and so is a warning at any level."""
+    client = get_connection(DEFAULT_ALIAS)
+    assert isinstance(client, Client)
+    slow, client.slow_seconds = client.slow_seconds, 0
+    rows = await make_rows(found.canaries, " slowly")
+    for model in SECRET_MODELS:
+        await rows[model].save()
+    await failures_of_databases.written_out(found.canaries)
+    client.slow_seconds = slow
+
+
+async def _command(found: Evidence, patch: pytest.MonkeyPatch) -> None:
+    """Every command, with a key to rotate to, a row that can't be decrypted and no admin yet."""
+    _use_keys(patch, *(encryption_key(found.canaries, name) for name in ("a newer key", "the key")))
+    await execute("DELETE FROM users WHERE role = 'admin'")
+    await execute(
+        "UPDATE users SET plex_token = (SELECT plex_token FROM users WHERE id = $1) WHERE plex_id = 'got'",
+        found.rows[User].id,
+    )
+    found.outputs = await outputs(patch)
 
 
 async def _read(found: Evidence) -> None:
@@ -115,6 +165,8 @@ async def _read(found: Evidence) -> None:
     settings = load_settings()
     found.results += [url, url.masked, url.render(), settings, settings.model_dump(), settings.model_dump_json()]
     found.results += [key_ring(), await database_health(), await get_database_stats(), get_connection(DEFAULT_ALIAS)]
+    found.results += [await users.search(), await services.list_enabled(), await services.get(found.rows[Service].name)]
+    found.results.append(await sessions.list_for_user(found.rows[SessionToken].user_id))
     for model in MODELS:
         found.queries += [
             model.all().sql(params_inline=True),
@@ -156,9 +208,8 @@ def _logged() -> Iterator[list[str]]:
     formatter = logging.Formatter("%(name)s %(levelname)s %(message)s")
     handler = Collector()
     root = logging.getLogger()
-    levels = {
-        name: logging.getLogger(name).level for name in ("", "tortoise", "tortoise.db_client", "asyncpg", "asyncio")
-    }
+    names = ("", "medianest_models", "tortoise", "tortoise.db_client", "asyncpg", "asyncio")
+    levels = {name: logging.getLogger(name).level for name in names}
     root.addHandler(handler)
     for name in levels:
         logging.getLogger(name).setLevel(logging.DEBUG)
@@ -174,7 +225,7 @@ def _dump(url: DatabaseUrl, form: str) -> bytes:
     """The whole database, as pg_dump of the newest PostgreSQL here gives it."""
     program = find_bindir(Settings(pg_bindir=None)) / "pg_dump"
     arguments = url.connect_arguments()
-    environment = {**os.environ, "PGPASSWORD": arguments.get("password") or ""}
+    environment = {**os.environ, "PGPASSWORD": url.password.get_secret_value() if url.password else ""}
     place = ["-h", str(arguments["host"]), "-p", str(arguments["port"]), "-U", str(arguments["user"])]
     result = subprocess.run(
         [str(program), *place, f"--format={form}", "--compress=0", "--inserts", str(arguments["database"])],

@@ -43,14 +43,15 @@ async def accounts(failures: Failures, canaries: Canaries) -> list[object]:
     Returns:
         What the functions returned.
     """
-    password, wrong, new = (canaries.new(f"the {which} password").text for which in ("default", "wrong", "new"))
+    password, wrong, new = (canaries.new(f"the {which} password").text for which in ("changed", "wrong", "new"))
+    first = canaries.new("the first admin's password").text
     await failures.expect("wrong user", partial(users.authenticate, "nobody", password=wrong))
     admin = await users.bootstrap_admin()
     assert admin is not None
     name = admin.plex_username
-    await failures.expect("password not changed", partial(users.authenticate, name, password="admin"))
+    await failures.expect("password not changed", partial(users.authenticate, name, password=first))
     await failures.expect("session before", partial(sessions.issue, admin.id))
-    await users.change_password(name, password="admin", new_password=password)
+    await users.change_password(name, password=first, new_password=password)
     await failures.expect("wrong password", partial(users.authenticate, name, password=wrong))
     for what, text in {"short": new[:11], "long": new * 90, "same": password}.items():
         await failures.catch(

@@ -15,7 +15,6 @@ from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch
 from medianest_models.models import User
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, load_settings
-from tests.leaks.canaries import Kind
 from tests.leaks.failures_of_models import undone
 from tests.servers import connect
 
@@ -79,6 +78,19 @@ async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -
     finally:
         await bare.execute("DROP FUNCTION leak")
         await bare.close()
+    await written_out(canaries)
+    secret = SecretParameter(value)
+    await failures.expect(
+        "a timeout", partial(undone, partial(_with_a_timeout, "SELECT pg_sleep(5), $1::text", secret))
+    )
+    for what, sql in _WRONG.items():
+        await failures.expect(f"a statement, {what}", partial(undone, partial(fetch, sql, secret)))
+        await failures.expect(f"a connection's statement, {what}", partial(_on_a_connection, sql, value))
+
+
+async def written_out(canaries: Canaries) -> None:
+    """Statements and parameters that hold a secret without saying so."""
+    value = canaries.new("what the server's errors say").text
     for sql in (
         f"UPDATE users SET plex_token = '{value}' WHERE FALSE",
         f"INSERT INTO users (plex_id, plex_token) SELECT 'x', '{value}' WHERE FALSE",
@@ -92,13 +104,6 @@ async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -
         f'{{"x-api-key": "{value}"}}',
     ):
         await fetch("SELECT $1::text", parameter)
-    secret = SecretParameter(value)
-    await failures.expect(
-        "a timeout", partial(undone, partial(_with_a_timeout, "SELECT pg_sleep(5), $1::text", secret))
-    )
-    for what, sql in _WRONG.items():
-        await failures.expect(f"a statement, {what}", partial(undone, partial(fetch, sql, secret)))
-        await failures.expect(f"a connection's statement, {what}", partial(_on_a_connection, sql, value))
 
 
 async def _with_a_timeout(sql: str, *values: object) -> None:
@@ -164,7 +169,6 @@ async def connecting(failures: Failures, canaries: Canaries, url: DatabaseUrl, p
             await failures.expect(f"ENCRYPTION_KEYS, {what}", _read_keys)
     key_ring.cache_clear()
     await connect_database(url)
-    canaries.new("the environment's key", Kind.SECRET, load_settings().encryption_keys[0].get_secret_value())
 
 
 async def _direct(url: DatabaseUrl) -> None:

@@ -17,10 +17,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from medianest_models import errors
 from medianest_models.errors import MedianestError, SecretFieldError
-from medianest_models.fields import HashField
+from medianest_models.fields import HashField, is_secret
+from medianest_models.fields.secret_json import looks_secret
 from medianest_models.models.base import Base
 from medianest_models.pagination import PaginatedResult, Pagination
 from tests.leaks.canaries import Canaries, Kind, texts_in
+from tests.leaks.commands import COMMANDS
 from tests.leaks.failures import texts_of
 from tests.leaks.instances import HELD_AS, SHOWN_AS, WITH_UNSAVED_SECRETS, opened
 from tests.leaks.rows import MODELS, SECRET_MODELS, canary_of, secret_fields, secrets_of, url_with_credentials
@@ -81,6 +83,14 @@ def test_every_secret_column_has_a_canary(evidence: Evidence) -> None:
             canary = canary_of(evidence.canaries, field, " changed again")
             assert canary.text in "".join(texts_in(value))
             assert field.field_type is not dict or str(canary.number) in "".join(texts_in(value))
+
+
+def test_a_column_with_a_secret_s_name_says_that_it_is_secret() -> None:
+    for model in MODELS:
+        for name in model._meta.fields_db_projection:
+            field = model._meta.fields_map[name]
+            if field.field_type in (str, dict, list, bytes) and looks_secret(name):
+                assert is_secret(field), f"{model.__name__}.{name}"
 
 
 # Instances of models. A copy of each, because an instance keeps a secret that was looked at in another form.
@@ -287,6 +297,23 @@ def test_no_result_shows_a_secret(evidence: Evidence) -> None:
 # What the database and the driver get to see, and tell.
 
 
+def test_no_command_shows_a_secret(evidence: Evidence) -> None:
+    for arguments, output in evidence.outputs.items():
+        assert_clean(evidence, f"medianest {' '.join(arguments)}", [output])
+
+
+def test_every_command_was_run(evidence: Evidence) -> None:
+    done = {arguments for arguments, output in evidence.outputs.items() if output.endswith("exit status 0")}
+    # Refused: the server's, because there is a DATABASE_URL, psql, where it is not installed, a row that was moved.
+    refused = {("db", "up"), ("db", "down"), ("db", "psql"), ("secrets", "rotate")}
+    assert {words for words in COMMANDS if any(arguments[: len(words)] == words for arguments in done)} >= (
+        {*COMMANDS} - refused
+    )
+    assert "these could not be decrypted" in evidence.outputs["secrets", "rotate"]
+    assert "users.plex_token" in evidence.outputs["secrets", "status", "--json"]
+    assert "Created the admin user" in evidence.outputs["bootstrap",]
+
+
 def test_no_log_shows_a_secret(evidence: Evidence) -> None:
     if found := evidence.canaries.found_in(*evidence.lines):
         leaks = (line for line in evidence.lines if evidence.canaries.found_in(line))
@@ -297,6 +324,11 @@ def test_the_logs_are_whole(evidence: Evidence) -> None:
     queries = [line for line in evidence.lines if line.startswith("medianest_models.query DEBUG")]
     for model in MODELS:
         assert any(f'INSERT INTO "{model._meta.db_table}"' in query for query in queries)
+        assert any(
+            line.startswith("medianest_models.query WARNING slow query")
+            for line in evidence.lines
+            if f'INSERT INTO "{model._meta.db_table}"' in line
+        )
     assert any("plex_id User" in query and "***" in query for query in queries)
     assert any(
         line.startswith("medianest_models.db ERROR can't connect to postgresql://ada:***@127.0.0.1:1")
@@ -316,6 +348,9 @@ def test_no_dump_holds_a_secret(evidence: Evidence) -> None:
 
 
 def test_no_sql_shows_a_secret(evidence: Evidence) -> None:
+    for model in MODELS:
+        assert any(f'INSERT INTO "{model._meta.db_table}"' in query for query in evidence.queries)
+        assert any(str(evidence.rows[model].id) in query for query in evidence.queries)
     assert_clean(evidence, "the SQL of a query set", evidence.queries)
 
 
