@@ -62,6 +62,10 @@ class Canary:
         """The value in each encoding that it may be found in, in small letters."""
         return _spellings(self.text) | (frozenset() if self.given else _spellings(str(self.number)))
 
+    def is_in(self, text: bytes) -> bool:
+        """Whether a text in small letters has the value, in any encoding."""
+        return any(spelling in text for spelling in self.spellings)
+
 
 class Canaries:
     """The canaries of a run; each is made when it is first asked for."""
@@ -78,12 +82,13 @@ class Canaries:
 
     def found_in(self, *texts: str | bytes, allowed: Iterable[Kind] = ()) -> list[str]:
         """The names of the canaries that are in one of the texts, in any encoding; those of `allowed` may be there."""
-        encoded = (text.encode(errors="surrogatepass") if isinstance(text, str) else text for text in texts)
-        everything = b"\n".join(encoded).lower()
-        wanted = [canary for canary in self if canary.kind not in allowed]
-        if not any(beginning in everything for beginning in _BEGINNINGS):
-            wanted = [canary for canary in wanted if canary.given]
-        return [canary.name for canary in wanted if any(spelling in everything for spelling in canary.spellings)]
+        encoded = [(text.encode(errors="surrogatepass") if isinstance(text, str) else text).lower() for text in texts]
+        everything = b"\n".join(encoded)
+        found = [canary for canary in self if canary.given and canary.is_in(everything)]
+        if _is_suspect(everything):
+            suspects = b"\n".join(text for text in encoded if _is_suspect(text))
+            found += [canary for canary in self if not canary.given and canary.is_in(suspects)]
+        return [canary.name for canary in found if canary.kind not in allowed]
 
 
 def _spellings(plain: str) -> frozenset[bytes]:
@@ -107,6 +112,10 @@ _NUMBER: Final = "73194638"
 _BEGINNINGS: Final = frozenset(
     spelling for begin in (_TEXT, _NUMBER) for spelling in _spellings(begin) if len(spelling) > 5
 )
+
+
+def _is_suspect(text: bytes) -> bool:
+    return any(beginning in text for beginning in _BEGINNINGS)
 
 
 def encryption_key(canaries: Canaries, name: str) -> str:
