@@ -18,9 +18,10 @@ from medianest_models.models import Service, User
 from medianest_models.rotation import BATCH_SIZE, KeyUse, key_uses, rotate_secrets
 from tests.commands import PROGRAM, document, medianest
 from tests.conftest import ENCRYPTION_KEY
+from tests.locks import someone_waits_for_a_lock, until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
     from medianest_models.settings import DatabaseUrl
 
@@ -180,17 +181,6 @@ async def write_until(stop: asyncio.Event) -> dict[str, str]:
 async def rows_under_the_newest_key() -> int:
     uses = await key_uses()
     return sum(use_.rows for use_ in uses if use_.is_newest and use_.column == "users.plex_token")
-
-
-async def someone_waits_for_a_lock() -> bool:
-    row = await fetch_one("SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted")
-    return row is not None and row["waiting"] > 0
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 - the database rings no bell
-            await asyncio.sleep(0.02)
 
 
 async def test_the_commands_say_what_there_is_and_what_was_done(

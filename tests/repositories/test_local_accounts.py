@@ -116,6 +116,9 @@ async def test_a_suspended_user_can_neither_sign_in_nor_change_the_password(db: 
         await users.change_password("admin", password=PASSWORD, new_password="another password")
     with pytest.raises(AuthenticationError, match="credentials"):
         await users.authenticate("admin", password="wrong")
+    await LocalCredential.all().update(must_change_password=True)
+    with pytest.raises(AccountSuspendedError):  # and no advice that leads nowhere
+        await users.authenticate("admin", password=PASSWORD)
 
 
 @pytest.mark.parametrize("new_password", ["", "11 letters.", "x" * 1025, PASSWORD])
