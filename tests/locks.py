@@ -1,14 +1,22 @@
-"""Waiting until somebody waits."""
+"""Two transactions of one process, one of which waits for the other."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import contextvars
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from medianest_models.db.statements import fetch_one
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
+
+T = TypeVar("T")
+
+
+def elsewhere(what: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task outside of the caller's transaction: a context of its own is a connection of its own."""
+    return asyncio.get_running_loop().create_task(what, context=contextvars.Context())
 
 
 async def someone_waits_for_a_lock() -> bool:

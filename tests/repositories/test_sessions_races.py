@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -16,22 +15,13 @@ from medianest_models.errors import AccountSuspendedError, InvalidTokenError
 from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.passwords import hash_password
 from medianest_models.repositories import sessions, users
-from tests.locks import someone_waits_for_a_lock, until
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from medianest_models.settings import DatabaseUrl
 
-T = TypeVar("T")
-
 PASSWORD = "correct horse battery"
-
-
-def elsewhere(what: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task outside of this one's transaction: a context of its own is a connection of its own."""
-    return asyncio.get_running_loop().create_task(what, context=contextvars.Context())
 
 
 async def make_user(password: str | None = None) -> User:
