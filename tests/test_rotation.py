@@ -143,7 +143,7 @@ async def test_it_is_stopped_twice_and_goes_on_while_others_write(
                 number * BATCH_SIZE + BATCH_SIZE // 2,
             )
             rotation = await asyncio.create_subprocess_exec(
-                str(PROGRAM), "secrets", "rotate", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                str(PROGRAM), "secrets", "rotate", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
             done = number * BATCH_SIZE
 
@@ -152,7 +152,11 @@ async def test_it_is_stopped_twice_and_goes_on_while_others_write(
 
             await until(is_stuck)
             rotation.send_signal(interruption)
-            assert await rotation.wait() != 0
+            _, errors = await rotation.communicate()
+            assert (rotation.returncode, errors.decode()) == {
+                signal.SIGINT: (130, "Stopped.\n"),
+                signal.SIGKILL: (-signal.SIGKILL, ""),
+            }[interruption]
             assert await rows_under_the_newest_key() < 3 * BATCH_SIZE
     assert medianest("secrets", "rotate")[0] == 0
     stop.set()

@@ -1,14 +1,15 @@
 """The command `medianest`: arguments in, text or JSON out; what it does stands in the rest of the package.
 
-Exit status: 0 done, 1 it failed, 2 the arguments or the settings are wrong.
+Exit status: 0 done, 1 it failed, 2 the arguments or the settings are wrong, 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncclick as click
 from dotenv import load_dotenv
@@ -25,6 +26,8 @@ from medianest_models.errors import ConfigurationError, MedianestError
 from medianest_models.settings import load_settings
 
 logger = logging.getLogger(__name__)
+
+_STOPPED: Final = 130  # what a shell says of a program that SIGINT has ended
 
 
 class Failure(click.ClickException):
@@ -91,4 +94,8 @@ application.add_command(stats_command)
 
 def main() -> None:
     """The entry point."""
-    application(_anyio_backend="asyncio", prog_name="medianest")
+    try:
+        application(_anyio_backend="asyncio", prog_name="medianest")
+    except KeyboardInterrupt:  # Ctrl-C: the event loop raises it past click
+        click.echo("Stopped.", err=True)
+        sys.exit(_STOPPED)
