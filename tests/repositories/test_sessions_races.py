@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
-from medianest_models.errors import AccountSuspendedError, InvalidTokenError
+from medianest_models.errors import AccountSuspendedError, InvalidTokenError, TokenReuseError
 from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.passwords import hash_password
 from medianest_models.repositories import sessions, users
@@ -73,6 +73,24 @@ async def test_no_session_is_made_while_the_user_is_being_suspended(fresh_db: Da
         await until(someone_waits_for_a_lock, seconds=10)
     with pytest.raises((AccountSuspendedError, InvalidTokenError)):
         await making
+    assert not await SessionToken.exists()
+
+
+@pytest.mark.parametrize("way", ["revoked", "replayed"])
+async def test_no_token_that_is_being_exchanged_outlives_the_end_of_its_family(fresh_db: DatabaseUrl, way: str) -> None:
+    first = await sessions.issue((await make_user()).id)
+    second = await sessions.rotate(first.token)
+    assert second.token is not None
+    await execute("UPDATE session_tokens SET rotated_at = rotated_at - $1::interval", sessions.ROTATION_GRACE)
+    async with transaction():
+        await sessions.rotate(second.token)
+        ending = elsewhere(sessions.revoke(second.token) if way == "revoked" else sessions.rotate(first.token))
+        await until(someone_waits_for_a_lock, seconds=10)
+    if way == "revoked":
+        assert await ending
+    else:
+        with pytest.raises(TokenReuseError):
+            await ending
     assert not await SessionToken.exists()
 
 

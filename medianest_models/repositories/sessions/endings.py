@@ -13,6 +13,7 @@ from medianest_models.models import SessionToken
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._arguments import as_uuid
 from medianest_models.repositories._batches import delete_in_batches
+from medianest_models.repositories.sessions.families import end_family
 from medianest_models.repositories.sessions.tokens import stored_hash
 
 if TYPE_CHECKING:
@@ -27,13 +28,7 @@ async def revoke(token: SecretStr | str) -> bool:
     Returns:
         Whether there was one.
     """
-    # Raw: the family is found and ended in one statement.
-    return bool(
-        await execute(
-            "DELETE FROM session_tokens WHERE family_id = (SELECT family_id FROM session_tokens WHERE token_hash = $1)",
-            stored_hash(token),
-        )
-    )
+    return bool(await end_family(stored_hash(token)))
 
 
 async def revoke_all(user_id: UUID | str) -> int:

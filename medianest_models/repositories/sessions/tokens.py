@@ -1,7 +1,7 @@
 """Making sessions and using their tokens.
 
-Whoever makes a session takes a share of the user's row first, whoever ends all of a user's sessions takes the row for
-itself: a token that is exchanged while the password changes can't slip through.
+Whoever makes a session takes a share of the user's row first, whoever ends sessions takes the row for itself: a token
+that is exchanged while the password changes can't slip through.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.crypto import SecretParameter, hash_token, new_token
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import fetch_one
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
@@ -24,6 +24,7 @@ from medianest_models.errors import (
 from medianest_models.models import SessionToken, User
 from medianest_models.models.base import new_id
 from medianest_models.repositories._arguments import as_column, as_secret, as_uuid
+from medianest_models.repositories.sessions.families import end_family
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ WHERE s.token_hash = $1
 """
 
 # Raw: of many exchanges of one token the update lets one through, and its insert belongs to the same statement. The
-# share of the user's row comes first: whoever ends all sessions holds that row while it deletes the tokens.
+# share of the user's row comes first: whoever ends sessions holds that row while it deletes the tokens.
 _ROTATE = """
 WITH rotated AS (
     UPDATE session_tokens SET rotated_at = statement_timestamp()
@@ -216,7 +217,7 @@ async def rotate(
     if row is None:
         raise InvalidTokenError
     if row["is_replay"]:
-        await execute("DELETE FROM session_tokens WHERE family_id = $1", row["family_id"])
+        await end_family(presented)
         raise TokenReuseError
     if row["user_status"] != UserStatus.ACTIVE:
         raise AccountSuspendedError
