@@ -163,7 +163,7 @@ def _written(evidence: Evidence) -> list[tuple[str, Any]]:
         if "url" in schema.model_fields:
             given["url"] = url_with_credentials(evidence.canaries)
         if given:
-            given |= {key: "x" for key, field in schema.model_fields.items() if field.is_required()}
+            given = {key: "x" for key, field in schema.model_fields.items() if field.is_required()} | given
             made.append((name, schema.model_validate(given)))
     assert {"UserCreate", "ServiceUpdate"} <= {name for name, _ in made}
     return made
