@@ -33,7 +33,7 @@ reset *arguments:
 
 # the test suite, on up to four cores; arguments are pytest's
 test *arguments:
-    @pytest -n auto --maxprocesses 4 "$@"
+    @pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
 
 # style, types, layers
 lint:
