@@ -10,7 +10,8 @@ import asyncpg
 
 from medianest_models.db.embedded import embedded_server
 from medianest_models.db.failures import connect_failure
-from medianest_models.errors import MedianestError, translate
+from medianest_models.db.translation import translate
+from medianest_models.errors import MedianestError
 from medianest_models.settings import DatabaseUrl, load_settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
 from medianest_models.db.migration_status import read_status
 from medianest_models.db.transaction_client import TransactionClient
-from medianest_models.errors import DatabaseTimeoutError, MedianestError, translate
+from medianest_models.db.translation import translate
+from medianest_models.errors import DatabaseTimeoutError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:

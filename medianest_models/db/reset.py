@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medianest_models.db.direct import direct_connection
-from medianest_models.errors import ConfigurationError, translate
+from medianest_models.db.translation import translate
+from medianest_models.errors import ConfigurationError
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:

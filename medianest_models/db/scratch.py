@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db.catalog import Catalog, read_catalog
 from medianest_models.db.migrations import load_migration
-from medianest_models.errors import DatabaseUnavailableError, MedianestError, MigrationError, translate
+from medianest_models.db.translation import translate
+from medianest_models.errors import DatabaseUnavailableError, MedianestError, MigrationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

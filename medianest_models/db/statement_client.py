@@ -10,7 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from medianest_models.db import query_log
-from medianest_models.errors import translate
+from medianest_models.db.translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
 
 from medianest_models.db import query_log
-from medianest_models.errors import DatabaseUnavailableError, MedianestError, TransactionAbortedError, translate
+from medianest_models.db.translation import translate
+from medianest_models.errors import DatabaseUnavailableError, MedianestError, TransactionAbortedError
 
 if TYPE_CHECKING:
     from medianest_models.db.statement_client import Connection

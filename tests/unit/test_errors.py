@@ -11,6 +11,7 @@ import pytest
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from medianest_models import errors
+from medianest_models.db.translation import translate
 from medianest_models.errors import (
     ConfigurationError,
     ConflictError,
@@ -27,7 +28,6 @@ from medianest_models.errors import (
     StatementError,
     TransactionAbortedError,
     TransactionConflictError,
-    translate,
 )
 
 SECRET = "hunter2"
