@@ -56,7 +56,10 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
         except Exception:  # noqa: BLE001 - it is gone already, which asyncpg tells in many ways
             connection.terminate()
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            error.__context__ = None  # the driver's error, which prints whole rows
 
 
 async def _connect(url: DatabaseUrl, seconds: float) -> asyncpg.Connection[Any] | MedianestError:

@@ -1,0 +1,52 @@
+"""A connection of one's own: what is raised in its block, and that it is closed."""
+
+# ruff: noqa: PT012 - what has to raise is the end of a block
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from medianest_models.db.direct import direct_connection
+from medianest_models.errors import ConflictError, DatabaseUnavailableError
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+INSERT = "INSERT INTO services (name, display_name) VALUES ('plex', 'canary')"
+
+
+async def test_the_driver_s_errors_become_ours_and_hold_no_row(fresh_url: DatabaseUrl) -> None:
+    with pytest.raises(ConflictError, match="uq_services_name") as raised:
+        async with direct_connection(fresh_url) as connection:
+            await connection.execute(INSERT)
+            await connection.execute(INSERT)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("error", [asyncpg.InternalClientError, asyncpg.ConnectionDoesNotExistError])
+async def test_whatever_the_driver_says_of_a_lost_connection(fresh_url: DatabaseUrl, error: type[Exception]) -> None:
+    with pytest.raises(DatabaseUnavailableError, match=r"^the connection to the database failed$"):
+        async with direct_connection(fresh_url):
+            raise error("got result for unknown protocol state")
+
+
+async def test_a_caller_s_own_error_is_left_alone(fresh_url: DatabaseUrl) -> None:
+    with pytest.raises(FileNotFoundError):
+        async with direct_connection(fresh_url):
+            raise FileNotFoundError
+
+
+async def test_it_is_closed_even_when_the_server_ended_it(fresh_url: DatabaseUrl) -> None:
+    administrator = await connect(fresh_url)
+    try:
+        with pytest.raises(DatabaseUnavailableError):
+            async with direct_connection(fresh_url) as connection:
+                await administrator.execute("SELECT pg_terminate_backend($1)", connection.get_server_pid())
+                await connection.execute("SELECT 1")
+        assert connection.is_closed()
+    finally:
+        await administrator.close()
