@@ -18,7 +18,7 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-TOOLS_FOR = {"test", "lint"}
+EXTRA_FOR = {"test": "dev", "lint": "dev", "studio": "local,studio", "demo-data": "local,studio"}
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
     arguments = sys.argv[1:] or ["--list"]
     environment = Path(sys.prefix) if sys.prefix != sys.base_prefix else ROOT / ".venv"
     try:
-        status = install(environment, "dev" if arguments[0] in TOOLS_FOR else "local")
+        status = install(environment, EXTRA_FOR.get(arguments[0], "local"))
     except OSError as error:
         return complain(f"the environment {environment} can't be made: {error}")
     if status != 0:

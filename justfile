@@ -31,6 +31,14 @@ migrate-prod:
 reset *arguments:
     @medianest db reset "$@"
 
+# a portal to look around in: users, requests, downloads, a month of checks
+demo-data *arguments:
+    @medianest demo-data "$@"
+
+# see and edit the database in a browser
+studio *arguments:
+    @medianest studio --port 5555 --open "$@"
+
 # the test suite, on up to four cores; arguments are pytest's
 test *arguments:
     @pytest -n auto --maxprocesses 4 --dist loadgroup "$@"

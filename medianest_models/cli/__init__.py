@@ -17,11 +17,13 @@ from dotenv import load_dotenv
 from medianest_models import __version__
 from medianest_models.cli.bootstrap import bootstrap_command
 from medianest_models.cli.database import database_group
+from medianest_models.cli.demo_data import demo_data_command
 from medianest_models.cli.health import health_command, stats_command
 from medianest_models.cli.prune import prune_command
 from medianest_models.cli.secrets import secrets_group
 from medianest_models.cli.seed import seed_command
 from medianest_models.cli.setup import setup_command
+from medianest_models.cli.studio import studio_command
 from medianest_models.errors import ConfigurationError, MedianestError
 from medianest_models.settings import load_settings
 
@@ -90,6 +92,8 @@ application.add_command(prune_command)
 application.add_command(secrets_group)
 application.add_command(health_command)
 application.add_command(stats_command)
+application.add_command(studio_command)
+application.add_command(demo_data_command)
 
 
 def main() -> None:

@@ -1,0 +1,73 @@
+"""Putting the demo data into the database."""
+
+from __future__ import annotations
+
+import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from medianest_models.db import transaction
+from medianest_models.demo_data.checks import CHECKS, make_checks
+from medianest_models.demo_data.members import make_users, make_visits
+from medianest_models.demo_data.wishes import make_downloads, make_requests
+from medianest_models.demo_data.world import World
+from medianest_models.errors import ConfigurationError
+from medianest_models.models import User
+from medianest_models.repositories import services
+from medianest_models.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from medianest_models.models.base import Base
+
+_BATCH: Final = 500
+
+
+async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict[str, int] | None:
+    """Puts in 50 users with 2,000 requests, downloads, sessions and a log, and a month of checks of each service.
+
+    It is one transaction: interrupted, it leaves nothing. Apart from the time and the ids it is the same every time.
+
+    Args:
+        progress: Called with a table, how many of its rows are written, and how many there will be.
+
+    Returns:
+        How many rows each table got; None when the demo data were there already, and nothing was changed.
+
+    Raises:
+        ConfigurationError: This is production; or there is no key to encrypt the users' tokens with.
+    """
+    if load_settings().is_production:
+        raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
+    world = World(datetime.datetime.now(datetime.UTC))
+    users = make_users(world)
+    if await User.filter(plex_id=users[0].plex_id).exists():
+        return None
+    requests, history = make_requests(world, users)
+    written: dict[str, int] = {}
+    async with transaction():
+        tables: list[Sequence[Base]] = [users, requests, history, make_downloads(world, users)]
+        for rows in (*tables, *make_visits(world, users)):
+            written |= await _write(rows, progress)
+        watched = (await services.list_enabled()).data
+        for place, service in enumerate(watched):
+            if service.url is None:
+                await services.configure(
+                    service.name, url=f"http://{service.name}.home.arpa:8080", api_key=world.token(32)
+                )
+            checks = make_checks(world, service.name, place)
+            while batch := list(islice(checks, 10 * _BATCH)):
+                done = written.get("service_status_history", 0) + await services.record_checks(batch)
+                written["service_status_history"] = done
+                progress("service_status_history", done, CHECKS * len(watched))
+    return written
+
+
+async def _write(rows: Sequence[Base], progress: Callable[[str, int, int], None]) -> dict[str, int]:
+    """Writes rows of one table; their number by the table's name."""
+    table = rows[0]._meta.db_table
+    for start in range(0, len(rows), _BATCH):
+        await type(rows[0]).bulk_create(rows[start : start + _BATCH])
+        progress(table, min(start + _BATCH, len(rows)), len(rows))
+    return {table: len(rows)}

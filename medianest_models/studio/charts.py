@@ -1,0 +1,132 @@
+"""Small charts as SVG, made here: they need no script, and a screen reader reads what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from medianest_models.repositories.services import Uptime
+
+_HEIGHT: Final = 30
+_WIDTH: Final = 360
+_CHART_HEIGHT: Final = 90
+_GOOD: Final = 0.99
+"""From so much uptime on, a part of a strip with a short outage is not red."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a strip: from when on, what it is called, and what is known of it."""
+
+    since: datetime
+    label: str
+    uptime: Uptime | None
+
+    @property
+    def state(self) -> str:
+        """The name of its colour."""
+        if self.uptime is None:
+            return "unknown"
+        if self.uptime.down:
+            return "short" if self.uptime.ratio >= _GOOD else "down"
+        return "degraded" if self.uptime.degraded else "up"
+
+    @property
+    def text(self) -> str:
+        """What a tooltip says."""
+        if self.uptime is None:
+            return f"{self.label}: no data"
+        degraded = f", degraded {self.uptime.degraded_ratio:.1%}" if self.uptime.degraded else ""
+        return f"{self.label}: up {self.uptime.ratio:.1%}{degraded}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The response times in an hour: their median and their 95th percentile in milliseconds; None without any."""
+
+    label: str
+    median: float | None
+    high: float | None
+
+
+def percent(uptimes: Iterable[Uptime | None]) -> str:
+    """The part of the known time that a service was up: `99.5 %`, or `no data`."""
+    known = [uptime for uptime in uptimes if uptime is not None]
+    total = sum(uptime.known.total_seconds() for uptime in known)
+    if not total:
+        return "no data"
+    return f"{sum(uptime.ratio * uptime.known.total_seconds() for uptime in known) / total:.2%}".replace("%", " %")
+
+
+def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
+    """A strip of coloured parts, one for each span of time.
+
+    Args:
+        name: The service's name.
+        spans: The parts, oldest first.
+        period: What they are together, such as `the last 24 hours`.
+    """
+    width = _WIDTH / len(spans)
+    parts = Markup().join(
+        Markup('<rect class="{}" x="{:.1f}" y="0" width="{:.1f}" height="{}" rx="1"><title>{}</title></rect>').format(
+            span.state, index * width, width - 1.5, _HEIGHT, span.text
+        )
+        for index, span in enumerate(spans)
+    )
+    down = sum(span.state in ("down", "short") for span in spans)
+    unknown = sum(span.state == "unknown" for span in spans)
+    title = f"{name} was up {percent(span.uptime for span in spans)} of {period}"
+    described = f"{len(spans)} parts: {down} with an outage, {unknown} without data."
+    return _svg("strip", title, described, parts, _HEIGHT)
+
+
+def response_chart(name: str, samples: Sequence[Sample]) -> Markup:
+    """The median and the 95th percentile of a service's response times as two lines; a gap where nothing is known.
+
+    Args:
+        name: The service's name.
+        samples: One an hour, oldest first.
+    """
+    highest = max((sample.high for sample in samples if sample.high is not None), default=None)
+    if highest is None:
+        return Markup('<p class="text-secondary small mb-0">no response times in the last 24 hours</p>')
+    scale = highest or 1.0
+    lines = [
+        _line("high", [sample.high for sample in samples], scale),
+        _line("median", [sample.median for sample in samples], scale),
+    ]
+    medians = [sample.median for sample in samples if sample.median is not None]
+    title = f"Response times of {name} in the last 24 hours"
+    described = (
+        f"By the hour, the median is {min(medians):.0f} to {max(medians):.0f} ms; "
+        f"the 95th percentile is at most {highest:.0f} ms."
+    )
+    caption = Markup('<text class="axis" x="2" y="11">{:.0f} ms</text>').format(highest)
+    return _svg("times", title, described, Markup().join([*lines, caption]), _CHART_HEIGHT)
+
+
+def _line(kind: str, values: Sequence[float | None], scale: float) -> Markup:
+    step = _WIDTH / max(len(values) - 1, 1)
+    path, pen = "", "M"
+    for index, value in enumerate(values):
+        if value is None:
+            pen = "M"
+            continue
+        height = _CHART_HEIGHT - 3 - value / scale * (_CHART_HEIGHT - 20)
+        path += f"{pen}{index * step:.1f} {height:.1f}"
+        pen = "L"
+        if (index + 1 == len(values) or values[index + 1] is None) and (index == 0 or values[index - 1] is None):
+            path += "h0.1"  # a point alone would not be seen
+    return Markup('<path class="{}" d="{}"/>').format(kind, path)
+
+
+def _svg(kind: str, title: str, described: str, content: Markup, height: int) -> Markup:
+    return Markup(
+        '<svg class="chart {}" role="img" aria-label="{}. {}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}</svg>'
+    ).format(kind, title, described, _WIDTH, height, content)

@@ -1,0 +1,267 @@
+"""The fields of the forms: each shows a value as text, and makes a value of the text that was typed.
+
+Those of the library drop what they can't read: invalid JSON became NULL, a number that was none became NULL, and a
+blank text became '' where NULL was meant. Here the typed text stays what it is until it was read or refused.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import orjson
+from pydantic import SecretStr
+from starlette_admin import fields as library
+from starlette_admin.types import RequestAction
+
+from medianest_models.errors import InvalidInputError
+from medianest_models.fields.json import dump_json
+from medianest_models.models.services import mask_credentials
+from medianest_models.repositories._arguments import as_ip_address
+
+if TYPE_CHECKING:
+    from starlette.datastructures import FormData
+    from starlette.requests import Request
+
+MASK: Final = "**********"
+"""What stands for a secret."""
+
+
+def read_field(field: library.BaseField, typed: Any) -> Any:
+    """The value for what was typed into a field; None for nothing.
+
+    Raises:
+        InvalidInputError: It can't be read. The message holds no value.
+    """
+    if isinstance(typed, str):
+        typed = typed.replace("\r\n", "\n")  # as browsers send the line breaks of a text area
+    if typed is None or typed == "":
+        return None
+    return field.read(typed) if isinstance(field, _Typed) else typed
+
+
+class _Typed:
+    """A field whose text has to be read."""
+
+    id: str
+
+    def read(self, typed: str) -> Any:
+        """The value for a text that is not empty."""
+        return typed
+
+    async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
+        """The text as it was typed, so that a form with an error shows it again."""
+        return form_data.get(self.id)
+
+    async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
+        """Refuses what can't be read, before anything is done with the form."""
+        await super().validate(request, value, form_values)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue] - the library's, beside this class
+        if isinstance(value, str) and value:
+            self.read(value)
+
+
+@dataclass
+class TextField(_Typed, library.StringField):
+    """A short text."""
+
+
+@dataclass
+class AddressField(TextField):
+    """An IP address."""
+
+    def read(self, typed: str) -> str:
+        """The address, in the one spelling in which addresses are stored."""
+        return as_ip_address(typed, self.name)
+
+
+@dataclass
+class LongTextField(_Typed, library.TextAreaField):
+    """A text of any length."""
+
+
+@dataclass
+class NumberField(_Typed, library.IntegerField):
+    """A whole number."""
+
+    def read(self, typed: str) -> int:
+        """The number."""
+        try:
+            return int(typed)
+        except ValueError:
+            raise InvalidInputError("must be a whole number") from None
+
+
+@dataclass
+class FlagField(library.BooleanField):
+    """Yes or no."""
+
+
+@dataclass
+class ChoiceField(_Typed, library.EnumField):
+    """One of an enum's values."""
+
+    def read(self, typed: str) -> str | int:
+        """The stored value: a number for an `IntEnum`."""
+        return int(typed) if typed.isdecimal() else typed
+
+    async def serialize_value(self, request: Request, value: Any) -> Any:  # noqa: ARG002 - the library's signature
+        """The stored value as text."""
+        return str(getattr(value, "value", value))
+
+
+@dataclass
+class InstantField(_Typed, library.StringField):
+    """An instant, in UTC with its offset; any offset can be typed."""
+
+    help_text: str | None = "With its offset, such as 2026-01-31 18:30:00+00:00"
+
+    def read(self, typed: str) -> datetime.datetime:
+        """The instant."""
+        try:
+            instant = datetime.datetime.fromisoformat(typed)
+        except ValueError:
+            raise InvalidInputError("must be an instant such as 2026-01-31 18:30:00+00:00") from None
+        if instant.utcoffset() is None:
+            raise InvalidInputError("must have an offset, such as +00:00")
+        return instant
+
+    async def serialize_value(self, request: Request, value: Any) -> str:
+        """The instant in UTC with its offset; to the second in a list."""
+        precision = "seconds" if request.state.action is RequestAction.LIST else "auto"
+        instant: datetime.datetime = value.astimezone(datetime.UTC)
+        return instant.isoformat(" ", precision)
+
+
+@dataclass
+class IdField(_Typed, library.UUIDField):
+    """A UUID."""
+
+    def read(self, typed: str) -> UUID:
+        """The UUID."""
+        try:
+            return UUID(typed)
+        except ValueError:
+            raise InvalidInputError("must be a UUID") from None
+
+
+@dataclass
+class RelationField(_Typed, library.HasOne):
+    """A row of another table."""
+
+    form_template: str = "fields/form/link.html"
+
+
+@dataclass
+class DocumentField(_Typed, library.JSONField):
+    """A JSON document, in a tree editor; as text where it can't be read."""
+
+    form_template: str = "fields/form/document.html"
+
+    def read(self, typed: str) -> Any:
+        """The document; JSON's null is None, which is SQL's NULL."""
+        try:
+            return orjson.loads(typed)
+        except orjson.JSONDecodeError:
+            raise InvalidInputError("is not valid JSON") from None
+
+    async def serialize_none_value(self, request: Request) -> Any:
+        """Nothing; in a form JSON's word for it."""
+        return "null" if request.state.action.is_form() else None
+
+    async def serialize_value(self, request: Request, value: Any) -> Any:
+        """The document; as text in a form."""
+        return dump_json(value, self.name) if request.state.action.is_form() else value
+
+
+@dataclass
+class MaskedDocumentField(DocumentField):
+    """A JSON document with secrets in it, which are masked. A mask that stays where it is keeps its secret."""
+
+    exclude_from_export: bool | None = True
+    help_text: str | None = f"{MASK} stands for a secret: leave it to keep the secret, write over it to change it"
+
+    async def serialize_value(self, request: Request, value: Any) -> Any:
+        """The document with its secrets masked."""
+        return await super().serialize_value(request, masked(value))
+
+
+@dataclass
+class MaskedUrlField(_Typed, library.StringField):
+    """A URL in which the credentials are masked."""
+
+    help_text: str | None = f"Credentials are shown as {MASK}: to change such a URL, write the whole of it"
+
+    async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
+        """Nothing to refuse yet: a URL that was left as it is holds its mask."""
+
+    def read(self, typed: str) -> str:
+        """The URL."""
+        if MASK in typed:
+            raise InvalidInputError("holds the mask of the credentials: write the whole URL")
+        return typed
+
+    async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
+        """The URL without its credentials."""
+        return mask_credentials(value)
+
+
+@dataclass
+class SecretField(_Typed, library.StringField):
+    """A secret, which is written and never shown."""
+
+    exclude_from_export: bool | None = True
+    form_template: str = "fields/form/secret.html"
+    list_template: str = "fields/list/secret.html"
+    detail_template: str = "fields/list/secret.html"
+
+    async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
+        """The secret that was typed; `REMOVE` to have none; None to leave it as it is."""
+        if form_data.get(f"{self.id}.remove"):
+            return REMOVE
+        typed = form_data.get(self.id)
+        return SecretStr(typed) if isinstance(typed, str) and typed else None
+
+    async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
+        """That there is one."""
+        return MASK
+
+
+REMOVE: Final = object()
+"""Stands for a secret that is to be removed."""
+
+
+def masked(document: Any) -> Any:
+    """A copy of a document with a mask in place of each secret."""
+    if isinstance(document, dict):
+        return {key: masked(item) for key, item in document.items()}
+    if isinstance(document, list):
+        return [masked(item) for item in document]
+    return MASK if isinstance(document, SecretStr) else document
+
+
+def unmasked(document: Any, stored: Any, name: str) -> Any:
+    """A document with the stored secret in place of each mask that stands where that secret stands.
+
+    Args:
+        document: What was typed.
+        stored: The document that it replaces.
+        name: The column's name, for the error.
+
+    Raises:
+        InvalidInputError: There is no secret at a mask's place.
+    """
+    if isinstance(document, dict):
+        below = stored if isinstance(stored, dict) else {}
+        return {key: unmasked(item, below.get(key), name) for key, item in document.items()}
+    if isinstance(document, list):
+        items = stored if isinstance(stored, list) else []
+        return [
+            unmasked(item, items[place] if place < len(items) else None, name) for place, item in enumerate(document)
+        ]
+    if document != MASK:
+        return document
+    if not isinstance(stored, SecretStr):
+        raise InvalidInputError(f"{name}: holds {MASK} where no secret was: write the secret itself")
+    return stored

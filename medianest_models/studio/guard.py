@@ -1,0 +1,117 @@
+"""Who may see the studio: whoever has the token, from this machine, through a page of the studio itself."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The names of this machine. A page elsewhere whose name leads here (DNS rebinding) sends its own name as Host."""
+
+_READING: Final = frozenset({"GET", "HEAD"})
+
+_HEADERS: Final = {
+    # Whatever a page of the library asks for, the browser loads nothing from another host.
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # with no-referrer a form would be sent with `Origin: null`
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """Lets a request through to the application when it has the token or, from then on, the cookie.
+
+    Args:
+        app: The application.
+        token: What the address has to hold, once.
+        read_only: Whether to refuse every request that could change something.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str, read_only: bool) -> None:
+        self._app = app
+        self._token = token
+        self._read_only = read_only
+        self._session = secrets.token_urlsafe(32)
+        # Browsers send a cookie to every port of a host: two studios need two names.
+        self._cookie = f"medianest_studio_{hashlib.sha256(token.encode()).hexdigest()[:8]}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or lets the application answer."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        if scope["type"] != "http":
+            return  # there are no web sockets here
+        response = self._answer(Request(scope))
+        await (response or self._app)(scope, receive, send_with_headers)
+
+    def _answer(self, request: Request) -> Response | None:
+        """The guard's own answer; None when the application is to answer."""
+        host = request.headers.get("host", "")
+        if _name(host) not in _HERE:
+            return _refusal("This is not the studio's own address: open it as 127.0.0.1 or localhost.")
+        given = request.query_params.get("token")
+        if given is not None and request.method in _READING and _same(given, self._token):
+            return self._welcome(request)
+        if not _same(request.cookies.get(self._cookie, ""), self._session):
+            return _refusal("Open the address that `medianest studio` printed: it holds the token.")
+        if request.method in _READING:
+            return None
+        if not _from_itself(request.headers, host):
+            return _refusal("This was not sent by a page of the studio.")
+        if self._read_only and not _is_export(request):
+            return _refusal("The studio is read-only here: start it with --read-write to change something.")
+        return None
+
+    def _welcome(self, request: Request) -> Response:
+        """Leads to the same page without the token, which would stay in the browser's history."""
+        rest = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
+        response = RedirectResponse(request.url.path + (f"?{urlencode(rest)}" if rest else ""), status_code=303)
+        response.set_cookie(self._cookie, self._session, httponly=True, samesite="lax")
+        return response
+
+
+def _refusal(reason: str) -> Response:
+    return PlainTextResponse(f"{reason}\n", status_code=403)
+
+
+def _name(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _from_itself(headers: Headers, host: str) -> bool:
+    """Whether the page that sends this is of the same origin: host and port, as another port is another program."""
+    return headers.get("origin") == f"http://{host}"
+
+
+def _is_export(request: Request) -> bool:
+    """Whether it is the one action that is sent with POST and changes nothing."""
+    return request.url.path.endswith("/action") and request.query_params.getlist("name") == ["export"]

@@ -1,0 +1,119 @@
+"""Pages of a table as quick at its end as at its beginning, and counts that are quick whatever is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pypika_tortoise.terms import Parameterizer
+
+from medianest_models.db.statements import fetch_one
+from medianest_models.errors import InvalidCursorError
+from medianest_models.pagination import paginate_by_cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tortoise.models import Model
+    from tortoise.queryset import QuerySet
+
+COUNTED: Final = 10_000
+"""Up to so many rows are counted one by one; of more, the number is an estimate, or unknown."""
+
+# Raw, because Tortoise's count() ignores a limit.
+_COUNT: Final = "SELECT count(*) AS number FROM ({rows}) AS counted"
+
+# Raw, because it asks what PostgreSQL itself keeps of a table: -1 before its first ANALYZE.
+_ESTIMATE: Final = "SELECT reltuples::bigint AS number FROM pg_class WHERE oid = to_regclass($1)"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a list, and the parameters of the addresses beside it; None at an end of the list."""
+
+    rows: list[Any]
+    previous: dict[str, str | None] | None
+    next: dict[str, str | None] | None
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows there are.
+
+    Attributes:
+        number: The number; one more than `COUNTED` when there are more and nobody knows how many.
+        text: The number as people write it: `12`, `about 1,000,000`, `more than 10,000`.
+    """
+
+    number: int
+    text: str
+
+
+async def read_page(
+    queryset: QuerySet[Any],
+    parameters: Mapping[str, str],
+    *,
+    limit: int,
+    sort_by: str,
+    sort_order: Literal["asc", "desc"],
+) -> Page:
+    """The page of a list that an address leads to; the first one where its cursor leads nowhere any more.
+
+    The end of a list is read backwards, as the beginning of the list in the opposite order.
+
+    Args:
+        queryset: The list.
+        parameters: Of the address: `cursor`, and `end` when it is counted from the end.
+        limit: The most rows on the page.
+        sort_by: The column that the list is sorted by.
+        sort_order: In which order.
+
+    Raises:
+        InvalidSortError: The list can't be sorted by that column.
+    """
+    from_end = "end" in parameters
+    order = _OPPOSITE[sort_order] if from_end else sort_order
+    try:
+        page = await paginate_by_cursor(
+            queryset, limit=limit, cursor=parameters.get("cursor"), sort_by=sort_by, sort_order=order
+        )
+    except InvalidCursorError:
+        page = await paginate_by_cursor(queryset, limit=limit, sort_by=sort_by, sort_order=order)
+    before, after = _beside(page.previous_cursor, from_end=from_end), _beside(page.next_cursor, from_end=from_end)
+    return Page(page.data[::-1], after, before) if from_end else Page(page.data, before, after)
+
+
+_OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "asc"}
+
+
+def _beside(cursor: str | None, *, from_end: bool) -> dict[str, str | None] | None:
+    return None if cursor is None else {"cursor": cursor, "end": "1" if from_end else None}
+
+
+async def count_rows(queryset: QuerySet[Any], *, whole_table: bool) -> Count:
+    """How many rows a list has, without reading many of them.
+
+    Args:
+        queryset: The list.
+        whole_table: Whether it has no filter.
+    """
+    rows = queryset.only(queryset.model._meta.pk_attr).limit(COUNTED + 1)
+    rows.sql()  # makes the query
+    context = rows.query.QUERY_CLS.SQL_CONTEXT.copy(parameterizer=Parameterizer())
+    sql, values = rows.query.get_parameterized_sql(context)
+    number = await _number(_COUNT.format(rows=sql), *values)
+    if number <= COUNTED:
+        return Count(number, f"{number:,}")
+    estimate = await estimated_rows(queryset.model) if whole_table else None
+    return Count(number, f"more than {COUNTED:,}") if estimate is None else Count(estimate, f"about {estimate:,}")
+
+
+async def estimated_rows(model: type[Model]) -> int | None:
+    """How many rows PostgreSQL thinks that a table has; None where it thinks of few, or of none yet."""
+    estimate = await _number(_ESTIMATE, model._meta.db_table)
+    return estimate if estimate > COUNTED else None
+
+
+async def _number(sql: str, *values: Any) -> int:
+    row = await fetch_one(sql, *values)
+    return row["number"] if row else 0

@@ -1,0 +1,192 @@
+"""What the lists and the pages of all tables share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from uuid import UUID
+
+from markupsafe import escape
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette_admin.contrib.tortoise import ModelView
+from starlette_admin.types import RequestAction
+from tortoise.expressions import Q
+
+from medianest_models.studio.changes import Dependent, attached
+from medianest_models.studio.columns import form_fields, is_masked
+from medianest_models.studio.fields import LongTextField, MaskedDocumentField, RelationField, SecretField, TextField
+from medianest_models.studio.filters import Filters
+from medianest_models.studio.paging import COUNTED, count_rows, read_page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette_admin.fields import BaseField
+    from starlette_admin.filters import FilterGroup, FilterRegistry
+    from tortoise.models import Model
+    from tortoise.queryset import QuerySet
+
+_MAX_ID: Final = 2**31 - 1
+
+
+class TableView(ModelView):
+    """The pages that show one table.
+
+    Attributes:
+        table: The model.
+        noun: What one of its rows is called, in the activity log too.
+        name_of_row: The column that names a row to people.
+        unlisted: Columns that are too long for the list.
+        fixed: Columns that no form writes: the database, a worker or a sign-in does.
+        fixed_later: Columns that are written when a row is made, and never changed.
+        set_later: Columns that a new row gets by itself, and that can be changed afterwards.
+    """
+
+    table: ClassVar[type[Model]]
+    noun: ClassVar[str]
+    name_of_row: ClassVar[str]
+    unlisted: ClassVar[tuple[str, ...]] = ()
+    fixed: ClassVar[tuple[str, ...]] = ()
+    fixed_later: ClassVar[tuple[str, ...]] = ()
+    set_later: ClassVar[tuple[str, ...]] = ()
+
+    actions = ("export",)
+    exporters = ("csv", "json")
+    importers = ()
+    page_size = 25
+    detail_template = "row.html"
+    edit_template = "change.html"
+
+    def __init__(self, *, read_only: bool) -> None:
+        columns = self.table._meta
+        self.read_only = read_only
+        self.fields = [*form_fields(self.table), *self.more_fields()]
+        self.fields_default_sort = [(columns.pk_attr, columns.pk.field_type is UUID)]
+        self.exclude_fields_from_list = list(self.unlisted)
+        self.exclude_fields_from_create = [*self.fixed, *self.set_later]
+        self.exclude_fields_from_edit = [*self.fixed, *self.fixed_later]
+        shown = [field for field in self.fields if not isinstance(field, (SecretField, MaskedDocumentField))]
+        self.searchable_fields = [field.name for field in shown if not is_masked(self.table, field.name)]
+        self.sortable_fields = [
+            field.name
+            for field in shown
+            if field.name in self.searchable_fields and not isinstance(field, RelationField)
+        ]
+        name = columns.db_table
+        super().__init__(
+            self.table,
+            key=name,
+            display_name=self.noun.replace("_", " "),
+            menu_label=name.replace("_", " ").capitalize(),
+        )
+
+    def more_fields(self) -> list[BaseField]:
+        """Fields of the forms that are no columns."""
+        return []
+
+    def can_import(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
+        """Never: a file would be a way around the forms."""
+        return False
+
+    def get_filter_registry(self) -> FilterRegistry:
+        """The filters for each kind of column."""
+        return Filters()
+
+    def get_search_query(self, request: Request, term: str) -> Q:
+        """The row with an id, and the rows that have a text somewhere in a column of text."""
+        condition = Q(pk__in=[]) if (row_id := as_id(self.table, term)) is None else _where("pk", row_id)
+        for field in self.get_fields_list(request, action=RequestAction.DETAIL):
+            if field.searchable and isinstance(field, (TextField, LongTextField)):
+                condition |= _where(f"{field.name}__icontains", term)
+        return condition
+
+    async def find_all(  # noqa: PLR0917 - the library's signature
+        self,
+        request: Request,
+        skip: int = 0,
+        limit: int = 100,
+        q: str | None = None,
+        sorts: Sequence[tuple[str, str]] | None = None,
+        filters: FilterGroup | None = None,
+    ) -> Sequence[Any]:
+        """The rows of a page. Those of a list are found by a cursor: an offset would read all rows before it."""
+        column, order = (sorts or [(self.table._meta.pk_attr, "asc")])[0]
+        rows = (await self._selected(request, q, filters)).prefetch_related(*self._prefetch_names(request))
+        if request.state.action is RequestAction.RELATION_LOOKUP or limit < 0:
+            ordered = rows.order_by(column if order == "asc" else f"-{column}")
+            found: list[Any] = await ordered.offset(skip).limit(COUNTED if limit < 0 else limit)
+            return found
+        page = await read_page(
+            rows, _parameters(request), limit=limit, sort_by=column, sort_order="asc" if order == "asc" else "desc"
+        )
+        request.state.page = page
+        return page.rows
+
+    async def count(self, request: Request, q: str | None = None, filters: FilterGroup | None = None) -> int:
+        """How many rows there are, exactly up to `paging.COUNTED`."""
+        whole = q is None and (filters is None or filters.is_empty())
+        request.state.count = await count_rows(await self._selected(request, q, filters), whole_table=whole)
+        return int(request.state.count.number)
+
+    async def _selected(self, request: Request, q: str | None, filters: FilterGroup | None) -> QuerySet[Any]:
+        try:
+            return await self._apply_search_and_filters(request, self.table.all(), q, filters)
+        except ValueError as error:
+            raise HTTPException(400, f"The filter can't be used: {error}") from None
+
+    def _coerce_pk(self, pk: Any) -> Any:
+        return as_id(self.table, str(pk))
+
+    def _parse_sorts(self, raw_sorts: list[str], accessible_sortable: set[str]) -> list[Any]:
+        return super()._parse_sorts(raw_sorts, accessible_sortable)[:1]  # a cursor leads through one column's order
+
+    async def serialize(
+        self,
+        obj: Any,
+        request: Request,
+        include_relationships: bool = True,  # noqa: FBT001, FBT002 - the library's signature
+        include_select2: bool = False,  # noqa: FBT001, FBT002 - the library's signature
+    ) -> dict[str, Any]:
+        """What the templates show of a row; and on its own page, what else there is of it."""
+        if request.state.action is RequestAction.DETAIL and include_relationships:
+            request.state.attached = await attached_once(request, obj)
+        return await super().serialize(obj, request, include_relationships, include_select2)
+
+    async def repr(self, obj: Any, request: Request) -> str:  # noqa: ARG002 - the library's signature
+        """What a row is called."""
+        return str(getattr(obj, self.name_of_row))
+
+    async def select2_result(self, obj: Any, request: Request) -> str:
+        """A row in a list of choices."""
+        return f"<span>{escape(await self.repr(obj, request))}</span>"
+
+
+def as_id(model: type[Model], text: str) -> UUID | int | None:
+    """The id that a text spells; None when no row of a table can have it."""
+    try:
+        if model._meta.pk.field_type is UUID:
+            return UUID(text)
+        return number if (number := int(text)) in range(_MAX_ID + 1) else None
+    except ValueError:
+        return None
+
+
+async def attached_once(request: Request, row: Model) -> list[tuple[Dependent, int]]:
+    """The rows that refer to one, counted once for a page."""
+    if not hasattr(request.state, "attached"):
+        request.state.attached = await attached(row)
+    found: list[tuple[Dependent, int]] = request.state.attached
+    return found
+
+
+def _parameters(request: Request) -> QueryParams:
+    """The parameters of the list's address, which an export carries in one of its own."""
+    if request.state.action is RequestAction.EXPORT:
+        return QueryParams((request.query_params.get("_list_query") or "").lstrip("?"))
+    return request.query_params
+
+
+def _where(lookup: str, value: Any) -> Q:
+    condition: dict[str, Any] = {lookup: value}
+    return Q(**condition)

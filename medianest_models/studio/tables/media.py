@@ -1,0 +1,85 @@
+"""Requests, their history, and the queue of downloads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medianest_models.enums import DownloadStatus
+from medianest_models.errors import InvalidTransitionError
+from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, YouTubeDownload
+from medianest_models.repositories import downloads, media_requests
+from medianest_models.studio.editing import EditableView
+
+if TYPE_CHECKING:
+    from tortoise.models import Model
+
+
+class MediaRequests(EditableView):
+    """What users wish for. A new status is noted in the request's history."""
+
+    table = MediaRequest
+    noun = "media_request"
+    icon = "fa fa-film"
+    name_of_row = "title"
+    unlisted = ("imdb_id", "overseerr_id", "request_data")
+    fixed = ("created_at", "completed_at")
+    fixed_later = ("user",)
+    set_later = ("status",)
+
+    async def insert(self, values: dict[str, Any]) -> Model:
+        """Submits a request."""
+        return await media_requests.submit(values.pop("user_id"), **values)
+
+    async def change(self, row: Model, values: dict[str, Any]) -> None:
+        """Changes a request; its status along the transitions that are allowed."""
+        status = values.pop("status", None)
+        await super().change(row, values)
+        if status is not None:
+            await media_requests.transition(row.pk, status=status, message="changed in the studio")
+
+
+class MediaRequestStatusUpdates(EditableView):
+    """The history of the requests, which a change of a request's status writes. A message can be corrected."""
+
+    table = MediaRequestStatusUpdate
+    noun = "media_request_status_update"
+    icon = "fa fa-clock-rotate-left"
+    name_of_row = "status"
+    fixed = ("request", "status", "created_at")
+    creatable = False
+    deletable = False
+
+
+class YouTubeDownloads(EditableView):
+    """The queue. Workers change a download's status; here it can be cancelled."""
+
+    table = YouTubeDownload
+    noun = "youtube_download"
+    icon = "fa fa-download"
+    name_of_row = "playlist_url"
+    unlisted = (
+        "attempts",
+        "worker_id",
+        "lease_expires_at",
+        "file_paths",
+        "plex_collection_id",
+        "error_message",
+        "metadata",
+        "started_at",
+    )
+    fixed = ("attempts", "worker_id", "lease_expires_at", "progress", "created_at", "started_at", "completed_at")
+    fixed_later = ("user", "playlist_url")
+    set_later = ("status", "file_paths", "plex_collection_id", "error_message")
+
+    async def insert(self, values: dict[str, Any]) -> Model:
+        """Puts a download into the queue."""
+        return await downloads.enqueue(values.pop("user_id"), **values)
+
+    async def change(self, row: Model, values: dict[str, Any]) -> None:
+        """Changes a download; the status only to `failed`, which cancels it."""
+        status = values.pop("status", None)
+        await super().change(row, values)
+        if status == DownloadStatus.FAILED:
+            await downloads.cancel(row.pk)
+        elif status is not None:
+            raise InvalidTransitionError("only a worker changes it so; here a download can be cancelled: failed")

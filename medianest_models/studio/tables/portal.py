@@ -1,0 +1,64 @@
+"""The portal's settings, its log and its rate limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medianest_models.errors import ConflictError
+from medianest_models.models import ActivityLog, RateLimit, SystemConfig
+from medianest_models.repositories import activity, system_config
+from medianest_models.studio.editing import EditableView
+
+if TYPE_CHECKING:
+    from tortoise.models import Model
+
+
+class RateLimits(EditableView):
+    """How often users and anonymous callers used an endpoint."""
+
+    table = RateLimit
+    noun = "rate_limit"
+    icon = "fa fa-gauge"
+    name_of_row = "endpoint"
+
+
+class ActivityLogs(EditableView):
+    """Who did what. An entry can be added and deleted, and is never changed."""
+
+    table = ActivityLog
+    noun = "activity_log"
+    icon = "fa fa-list"
+    name_of_row = "action"
+    unlisted = ("metadata", "user_agent")
+    fixed = ("created_at",)
+    editable = False
+
+    async def insert(self, values: dict[str, Any]) -> Model:
+        """Adds an entry."""
+        return await activity.record(values.pop("action"), **values)
+
+
+class SystemConfigs(EditableView):
+    """The portal's settings. One that is changed here is left alone by the seed from then on."""
+
+    table = SystemConfig
+    noun = "system_config"
+    icon = "fa fa-sliders"
+    name_of_row = "key"
+    fixed = ("updated_at", "customized_at")
+    fixed_later = ("key",)
+
+    async def insert(self, values: dict[str, Any]) -> Model:
+        """Adds a setting."""
+        if await SystemConfig.filter(key=values["key"]).exists():
+            raise ConflictError("there is a setting with that key", constraint="uq_system_config_key")
+        row = await system_config.set(values.pop("key"), value=values.pop("value"))
+        await super().change(row, values)
+        return row
+
+    async def change(self, row: Model, values: dict[str, Any]) -> None:
+        """Changes a setting; a value has to have the shape that this package reads."""
+        await super().change(row, {name: value for name, value in values.items() if name != "value"})
+        if "value" in values:
+            config = await SystemConfig.get(id=row.pk)
+            await system_config.set(config.key, value=values["value"], updated_by=config.updated_by_id)

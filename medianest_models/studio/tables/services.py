@@ -1,0 +1,41 @@
+"""The services and the history of their checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medianest_models.errors import NotFoundError
+from medianest_models.models import Service, ServiceStatusHistory
+from medianest_models.repositories import services
+from medianest_models.studio.editing import EditableView
+
+if TYPE_CHECKING:
+    from tortoise.models import Model
+
+
+class Services(EditableView):
+    """The services the portal stands on. Their keys are written and never shown."""
+
+    table = Service
+    noun = "service"
+    icon = "fa fa-server"
+    name_of_row = "display_name"
+    unlisted = ("config_data",)
+    fixed = ("created_at", "updated_at")
+
+
+class ServiceStatusHistories(EditableView):
+    """What the checks found."""
+
+    table = ServiceStatusHistory
+    noun = "service_status_history"
+    icon = "fa fa-heart-pulse"
+    name_of_row = "checked_at"
+    fixed_later = ("service", "checked_at")
+
+    async def insert(self, values: dict[str, Any]) -> Model:
+        """Records a check."""
+        service = await Service.get_or_none(id=values.pop("service_id"))
+        if service is None:
+            raise NotFoundError("service: there is no such service")
+        return await services.record_check(service.name, **values)
