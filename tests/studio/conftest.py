@@ -1,0 +1,106 @@
+"""The studio as a browser sees it, without a browser: requests to the application over a real database."""
+
+from __future__ import annotations
+
+import html
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import pytest
+
+from medianest_models.studio import Studio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from medianest_models.settings import DatabaseUrl
+
+HOST: Final = "http://127.0.0.1:5555"
+
+
+class Visitor:
+    """Somebody in front of the studio, who may have its token."""
+
+    def __init__(self, studio: Studio, client: httpx.AsyncClient) -> None:
+        self.studio = studio
+        self.client = client
+
+    async def get(self, path: str, **parameters: Any) -> httpx.Response:
+        return await self.client.get(path, params=parameters or None)
+
+    async def page(self, path: str, **parameters: Any) -> str:
+        """The text of a page that is there."""
+        response = await self.get(path, **parameters)
+        assert response.status_code == 200, response.text
+        return response.text
+
+    async def post(self, path: str, fields: dict[str, str], **parameters: Any) -> httpx.Response:
+        token = self.client.cookies.get("starlette_admin_csrftoken") or ""
+        return await self.client.post(
+            path,
+            params=parameters or None,
+            data=fields | {"csrftoken": token},
+            headers={"Origin": HOST},
+            follow_redirects=False,
+        )
+
+    async def form(self, table: str, row_id: object | None = None) -> dict[str, str]:
+        """What a form shows, as a browser would send it back."""
+        text = await (self.page(f"/{table}/create") if row_id is None else self.page(f"/{table}/edit", pk=row_id))
+        return form_values(text)
+
+    async def create(self, table: str, **typed: str) -> httpx.Response:
+        return await self.post(f"/{table}/create", await self.form(table) | typed)
+
+    async def edit(self, table: str, row_id: object, **typed: str) -> httpx.Response:
+        return await self.post(f"/{table}/edit", await self.form(table, row_id) | typed, pk=row_id)
+
+    async def delete(self, table: str, row_id: object) -> httpx.Response:
+        return await self.post(f"/_api/{table}/row-action", {}, name="delete", pk=row_id)
+
+
+def form_values(text: str) -> dict[str, str]:
+    """The fields of a page's form with what they hold."""
+    form = text[text.index('enctype="multipart/form-data"') :]
+    form = form[: form.index("</form>")]
+    values = {}
+    for tag in re.findall(r"<input\b[^>]*>", form):
+        attributes = dict(re.findall(r'([a-z-]+)="([^"]*)"', tag))
+        if attributes.get("type") == "checkbox" and " checked" not in tag:
+            continue
+        if "name" in attributes:
+            default = "on" if attributes.get("type") == "checkbox" else ""
+            values[attributes["name"]] = html.unescape(attributes.get("value", default))
+    for name, content in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL):
+        values[name] = html.unescape(content)
+    for name, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.findall(r'<option value="([^"]*)"\s+selected', options)
+        values[name] = chosen[-1] if chosen else ""
+    return values
+
+
+def alerts(response: httpx.Response) -> str:
+    """What a page says above its form and at its fields."""
+    said = re.findall(r'class="(?:alert-description|invalid-feedback)"[^>]*>(.*?)</div>', response.text, re.DOTALL)
+    return html.unescape(" ".join(said))
+
+
+@asynccontextmanager
+async def visiting(*, read_only: bool = False, with_token: bool = True) -> AsyncIterator[Visitor]:
+    """A visitor of a studio of their own."""
+    studio = Studio(place="a test", read_only=read_only)
+    transport = httpx.ASGITransport(studio)  # an error that nobody expected fails the test
+    async with httpx.AsyncClient(transport=transport, base_url=HOST, follow_redirects=True) as client:
+        visitor = Visitor(studio, client)
+        if with_token:
+            await visitor.page("/system_config/list", token=studio.token)
+        yield visitor
+
+
+@pytest.fixture
+async def visitor(db: DatabaseUrl) -> AsyncIterator[Visitor]:
+    """A visitor with the token, who may change everything."""
+    async with visiting() as somebody:
+        yield somebody
