@@ -9,12 +9,20 @@ from markupsafe import escape
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette_admin.contrib.tortoise import ModelView
-from starlette_admin.types import RequestAction
+from starlette_admin.export import CsvExporter
+from starlette_admin.types import ListParams, RequestAction
 from tortoise.expressions import Q
 
 from medianest_models.studio.changes import Dependent, attached
 from medianest_models.studio.columns import form_fields, is_masked
-from medianest_models.studio.fields import LongTextField, MaskedDocumentField, RelationField, SecretField, TextField
+from medianest_models.studio.fields import (
+    DocumentField,
+    LongTextField,
+    MaskedDocumentField,
+    RelationField,
+    SecretField,
+    TextField,
+)
 from medianest_models.studio.filters import Filters
 from medianest_models.studio.paging import COUNTED, count_rows, read_page
 
@@ -37,7 +45,7 @@ class TableView(ModelView):
         table: The model.
         noun: What one of its rows is called, in the activity log too.
         name_of_row: The column that names a row to people.
-        unlisted: Columns that are too long for the list.
+        unlisted: Columns that the list leaves out unless they are chosen.
         fixed: Columns that no form writes: the database, a worker or a sign-in does.
         fixed_later: Columns that are written when a row is made, and never changed.
         set_later: Columns that a new row gets by itself, and that can be changed afterwards.
@@ -52,7 +60,7 @@ class TableView(ModelView):
     set_later: ClassVar[tuple[str, ...]] = ()
 
     actions = ("export",)
-    exporters = ("csv", "json")
+    exporters = (CsvExporter(escape_formulas=True), "json")
     importers = ()
     page_size = 25
     detail_template = "row.html"
@@ -63,7 +71,6 @@ class TableView(ModelView):
         self.read_only = read_only
         self.fields = [*form_fields(self.table), *self.more_fields()]
         self.fields_default_sort = [(columns.pk_attr, columns.pk.field_type is UUID)]
-        self.exclude_fields_from_list = list(self.unlisted)
         self.exclude_fields_from_create = [*self.fixed, *self.set_later]
         self.exclude_fields_from_edit = [*self.fixed, *self.fixed_later]
         shown = [field for field in self.fields if not isinstance(field, (SecretField, MaskedDocumentField))]
@@ -71,7 +78,7 @@ class TableView(ModelView):
         self.sortable_fields = [
             field.name
             for field in shown
-            if field.name in self.searchable_fields and not isinstance(field, RelationField)
+            if field.name in self.searchable_fields and not isinstance(field, (RelationField, DocumentField))
         ]
         name = columns.db_table
         super().__init__(
@@ -128,6 +135,13 @@ class TableView(ModelView):
         whole = q is None and (filters is None or filters.is_empty())
         request.state.count = await count_rows(await self._selected(request, q, filters), whole_table=whole)
         return int(request.state.count.number)
+
+    def _parse_list_params(self, request: Request, query_params: QueryParams | None = None) -> ListParams:
+        found = super()._parse_list_params(request, query_params)
+        if "cols" not in (request.query_params if query_params is None else query_params):
+            names = [field.name for field in self.get_fields_list(request)]
+            found.visible_cols = [name for name in names if name not in self.unlisted]
+        return found
 
     async def _selected(self, request: Request, q: str | None, filters: FilterGroup | None) -> QuerySet[Any]:
         try:

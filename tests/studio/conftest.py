@@ -88,9 +88,11 @@ def alerts(response: httpx.Response) -> str:
 
 
 @asynccontextmanager
-async def visiting(*, read_only: bool = False, with_token: bool = True) -> AsyncIterator[Visitor]:
-    """A visitor of a studio of their own."""
-    studio = Studio(place="a test", read_only=read_only)
+async def visiting(
+    *, studio: Studio | None = None, read_only: bool = False, with_token: bool = True
+) -> AsyncIterator[Visitor]:
+    """A visitor of a studio, or of one of their own."""
+    studio = studio or Studio(place="a test", read_only=read_only)
     transport = httpx.ASGITransport(studio)  # an error that nobody expected fails the test
     async with httpx.AsyncClient(transport=transport, base_url=HOST, follow_redirects=True) as client:
         visitor = Visitor(studio, client)
@@ -99,8 +101,14 @@ async def visiting(*, read_only: bool = False, with_token: bool = True) -> Async
         yield visitor
 
 
+@pytest.fixture(scope="session")
+def studio() -> Studio:
+    """A studio that changes what it is told to; made before there is a connection."""
+    return Studio(place="a test", read_only=False)
+
+
 @pytest.fixture
-async def visitor(db: DatabaseUrl) -> AsyncIterator[Visitor]:
+async def visitor(db: DatabaseUrl, studio: Studio) -> AsyncIterator[Visitor]:
     """A visitor with the token, who may change everything."""
-    async with visiting() as somebody:
+    async with visiting(studio=studio) as somebody:
         yield somebody

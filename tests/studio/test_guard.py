@@ -50,7 +50,9 @@ async def test_a_cookie_of_another_studio_is_none(visitor: Visitor) -> None:
         assert (await other.get("/")).status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:5555", "127.0.0.1.evil.example", "[::1", "", "127.0.0.2"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:5555", "127.0.0.1.evil.example", "[::1", "", "127.0.0.2"]
+)
 async def test_a_foreign_host_is_refused(visitor: Visitor, host: str) -> None:
     response = await visitor.client.get("/", headers={"Host": host})
     assert response.status_code == 403
@@ -66,7 +68,9 @@ async def test_the_end_of_a_tunnel_may_have_another_port(db: DatabaseUrl, host: 
         assert response.status_code == 303
 
 
-@pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://127.0.0.1:8000", "https://127.0.0.1:5555"])
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://evil.example", "http://127.0.0.1:8000", "https://127.0.0.1:5555"]
+)
 async def test_another_page_can_change_nothing(visitor: Visitor, origin: str | None) -> None:
     fields = await visitor.form("users") | {"plex_id": "1", "plex_username": "ann"}
     headers = {} if origin is None else {"Origin": origin}

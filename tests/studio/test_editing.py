@@ -1,0 +1,312 @@
+"""Making, changing and deleting rows: errors stand in the form, and nothing goes around the rules."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from medianest_models.enums import DownloadStatus, RequestStatus, UserRole, UserStatus
+from medianest_models.models import (
+    ActivityLog,
+    MediaRequest,
+    MediaRequestStatusUpdate,
+    RateLimit,
+    Service,
+    ServiceStatusHistory,
+    SessionToken,
+    SystemConfig,
+    User,
+    YouTubeDownload,
+)
+from medianest_models.repositories import downloads, media_requests, sessions
+from medianest_models.seed import seed
+from tests.studio.conftest import alerts
+
+if TYPE_CHECKING:
+    from tests.studio.conftest import Visitor
+
+
+async def ann(**columns: Any) -> User:
+    return await User.create(**{"plex_id": "1", "plex_username": "ann"} | columns)
+
+
+async def logged() -> list[tuple[str, str | None, str | None]]:
+    entries = await ActivityLog.filter(action__startswith="studio.").order_by("id")
+    assert all(entry.user_id is None and entry.metadata["by"] == "studio" for entry in entries)
+    return [(entry.action, entry.entity_type, entry.entity_id) for entry in entries]
+
+
+async def test_a_row_is_made_with_its_defaults(visitor: Visitor) -> None:
+    response = await visitor.create("users", plex_id="7", plex_username="ann", email="")
+    assert response.status_code == 303
+    user = await User.get(plex_id="7")
+    assert (user.email, user.role, user.status) == (None, UserRole.USER, UserStatus.ACTIVE)
+    assert await logged() == [("studio.create", "user", str(user.id))]
+
+
+async def test_a_duplicate_key_stands_at_its_field(visitor: Visitor) -> None:
+    await ann()
+    response = await visitor.create("users", plex_id="1", plex_username="bob")
+    assert response.status_code == 422
+    assert "already has a row with that value (uq_users_plex_id)" in alerts(response)
+    assert 'id="plex_id-error"' in response.text
+    assert 'value="bob"' in response.text
+    assert await User.all().count() == 1
+    assert await logged() == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"role": "root"}, "must be one of user, admin"),
+        ({"plex_username": "x" * 256}, "must be at most 255 characters long"),
+        ({"email": "a\0b"}, "must not hold a NUL byte"),
+        ({"plex_username": ""}, "This field is required."),
+    ],
+)
+async def test_what_can_not_be_stored_stands_at_its_field(visitor: Visitor, typed: dict[str, str], said: str) -> None:
+    response = await visitor.create("users", **{"plex_id": "1", "plex_username": "ann"} | typed)
+    assert response.status_code == 422
+    assert said in alerts(response)
+    assert await User.all().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "typed", "said"),
+    [
+        ("rate_limits", {"endpoint": "x", "ip_address": "1.2.3"}, "is not an IP address"),
+        ("rate_limits", {"endpoint": "x"}, "ck_rate_limits_user_id_or_ip_address"),
+        ("rate_limits", {"endpoint": "x", "ip_address": "::1", "request_count": "many"}, "must be a whole number"),
+        (
+            "rate_limits",
+            {"endpoint": "x", "ip_address": "::1", "window_start": "2026-01-01 10:00"},
+            "must have an offset",
+        ),
+        ("rate_limits", {"endpoint": "x", "user": "00000000-0000-7000-8000-000000000000"}, "does not exist"),
+        ("rate_limits", {"endpoint": "x", "user": "nobody"}, "is not the id of a row"),
+        ("activity_logs", {"action": "x", "metadata": "{'a': 1}"}, "is not valid JSON"),
+        ("activity_logs", {"action": "x", "metadata": '"\\u0000"'}, "must not hold a NUL character"),
+        ("system_config", {"key": "rate_limit.x", "value": "{}"}, "must hold limit"),
+        ("system_config", {"key": "a", "value": "null"}, "must not be empty"),
+        ("system_config", {"key": "youtube.concurrent_downloads", "value": '{"max": 4}'}, "setting with that key"),
+        ("local_credentials", {"username": "ann", "password": "short"}, "12 to 1024 characters"),
+    ],
+)
+async def test_an_error_of_any_table_stands_in_the_form(
+    visitor: Visitor, table: str, typed: dict[str, str], said: str
+) -> None:
+    await seed()
+    user = await ann()
+    typed = typed if table != "local_credentials" else typed | {"user": str(user.id)}
+    response = await visitor.create(table, **typed)
+    assert response.status_code == 422
+    assert said in alerts(response)
+
+
+async def test_invalid_json_is_shown_again_and_not_stored_as_null(visitor: Visitor) -> None:
+    user = await ann()
+    request = await media_requests.submit(user.id, title="Orbit", media_type="movie", request_data={"a": 1})
+    response = await visitor.edit("media_requests", request.id, request_data='{"a": 2')
+    assert response.status_code == 422
+    assert "is not valid JSON" in alerts(response)
+    assert "{&#34;a&#34;: 2</textarea>" in response.text
+    await request.refresh_from_db()
+    assert request.request_data == {"a": 1}
+
+
+@pytest.mark.parametrize("document", [0, False, "", [], {}, "text", [None], {"a": {"b": [1.5]}}])
+async def test_a_document_comes_back_as_it_was(visitor: Visitor, document: Any) -> None:
+    user = await ann()
+    request = await media_requests.submit(user.id, title="Orbit", media_type="movie", request_data=document)
+    form = await visitor.form("media_requests", request.id)
+    assert orjson.loads(form["request_data"]) == document
+    assert (await visitor.edit("media_requests", request.id, title="Orbit II")).status_code == 303
+    await request.refresh_from_db()
+    assert (request.title, request.request_data) == ("Orbit II", document)
+
+
+async def test_a_blank_text_is_null(visitor: Visitor) -> None:
+    user = await ann(email="a@example.org")
+    request = await media_requests.submit(user.id, title="Orbit", media_type="movie", imdb_id="tt1", request_data=[1])
+    await visitor.edit("users", user.id, email="")
+    await visitor.edit("media_requests", request.id, imdb_id="", request_data="null")
+    await user.refresh_from_db()
+    await request.refresh_from_db()
+    assert (user.email, request.imdb_id, request.request_data) == (None, None, None)
+
+
+async def test_only_what_was_typed_over_is_written(visitor: Visitor) -> None:
+    when = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=datetime.UTC)
+    user = await ann()
+    token = await SessionToken.create(user=user, token_hash="h" * 64, expires_at=when, user_agent="two\nlines")
+    form = await visitor.form("session_tokens", token.id)
+    assert form["expires_at"] == "2026-01-02 03:04:05.678901+00:00"
+    await SessionToken.filter(id=token.id).update(ip_address="::1")  # by somebody else, meanwhile
+    typed = form | {"device_fingerprint": "abc", "user_agent": "two\r\nlines"}
+    assert (await visitor.post("/session_tokens/edit", typed, pk=token.id)).status_code == 303
+    await token.refresh_from_db()
+    assert (token.device_fingerprint, token.ip_address, token.user_agent) == ("abc", "::1", "two\nlines")
+    assert token.expires_at == when
+    (entry,) = await ActivityLog.all()
+    assert entry.metadata == {"by": "studio", "columns": ["device_fingerprint"]}
+
+
+async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(visitor: Visitor) -> None:
+    user = await ann(email="a@example.org")
+    form = await visitor.form("users", user.id)
+    await User.filter(id=user.id).update(email="b@example.org")
+    for _ in range(2):  # the second time too
+        response = await visitor.post("/users/edit", form | {"email": "c@example.org"}, pk=user.id)
+        assert response.status_code == 422
+        assert "changed meanwhile" in alerts(response)
+    await user.refresh_from_db()
+    assert user.email == "b@example.org"
+
+
+async def test_a_form_without_a_change_writes_nothing(visitor: Visitor) -> None:
+    await seed()
+    service = await Service.get(name="plex")
+    assert (await visitor.edit("services", service.id)).status_code == 303
+    assert await logged() == []
+
+
+async def test_a_new_status_is_noted_in_the_requests_history(visitor: Visitor) -> None:
+    user = await ann()
+    request = await media_requests.submit(user.id, title="Orbit", media_type="movie")
+    assert (await visitor.edit("media_requests", request.id, status="approved", title="Orbit II")).status_code == 303
+    response = await visitor.edit("media_requests", request.id, status="pending", title="Orbit III")
+    assert response.status_code == 422
+    assert "can't change from approved to pending" in alerts(response)
+    assert (await visitor.edit("media_requests", request.id, status="available")).status_code == 303
+    await request.refresh_from_db()
+    assert (request.title, request.status) == ("Orbit II", RequestStatus.AVAILABLE)
+    assert request.completed_at is not None
+    history = await media_requests.history(request.id)
+    assert [update.status for update in history] == ["pending", "approved", "available"]
+    assert await logged() == [("studio.update", "media_request", str(request.id))] * 2
+
+
+async def test_a_request_is_submitted_and_a_second_one_for_its_title_refused(visitor: Visitor) -> None:
+    user = await ann()
+    typed = {"user": str(user.id), "title": "Orbit", "media_type": "movie", "tmdb_id": "1"}
+    assert (await visitor.create("media_requests", **typed)).status_code == 303
+    assert await MediaRequestStatusUpdate.all().count() == 1
+    response = await visitor.create("media_requests", **typed)
+    assert response.status_code == 422
+    assert "for this title is open" in alerts(response)
+    assert await MediaRequest.all().count() == 1
+
+
+async def test_a_download_can_be_queued_and_cancelled_and_nothing_else(visitor: Visitor) -> None:
+    user = await ann()
+    await visitor.create("youtube_downloads", user=str(user.id), playlist_url="https://example.org/1", priority="20")
+    download = await YouTubeDownload.get()
+    assert (download.status, download.priority) == (DownloadStatus.QUEUED, 20)
+    response = await visitor.edit("youtube_downloads", download.id, status="completed")
+    assert response.status_code == 422
+    assert "can be cancelled" in alerts(response)
+    assert (await visitor.edit("youtube_downloads", download.id, status="failed")).status_code == 303
+    assert (await downloads.get(download.id)).error_message == "cancelled"
+
+
+async def test_the_last_admin_stays_one(visitor: Visitor) -> None:
+    user = await ann(role=UserRole.ADMIN)
+    for typed in ({"role": "user"}, {"status": "suspended"}):
+        response = await visitor.edit("users", user.id, **typed)
+        assert response.status_code == 422
+        assert "last active admin" in alerts(response)
+    response = await visitor.delete("users", user.id)
+    assert response.status_code == 400
+    assert "last active admin" in response.json()["msg"]
+    await user.refresh_from_db()
+    assert (user.role, user.status) == (UserRole.ADMIN, UserStatus.ACTIVE)
+
+
+async def test_to_suspend_a_user_ends_their_sessions(visitor: Visitor) -> None:
+    user = await ann()
+    await sessions.issue(user.id)
+    await visitor.edit("users", user.id, status="suspended")
+    assert await SessionToken.all().count() == 0
+    await visitor.edit("users", user.id, status="active")
+    await user.refresh_from_db()
+    assert user.is_active
+
+
+async def test_deleting_says_first_what_goes_with_it(visitor: Visitor) -> None:
+    user = await ann()
+    for title in ("Orbit", "Embers"):
+        await media_requests.submit(user.id, title=title, media_type="movie")
+    await ActivityLog.create(user=user, action="login")
+    text = await visitor.page("/users/detail", pk=user.id)
+    for said in (
+        "2 media requests will be deleted with it",
+        "2 media request status updates will be deleted with it",
+        "1 activity logs will stay, without it",
+    ):
+        assert said in text
+    assert f"/media_requests/list?filter=user__is={user.id}" in text
+    assert "Orbit" in await visitor.page("/media_requests/list", filter=f"user__is={user.id}")
+    assert "Delete this row?" not in await visitor.page("/users/list")
+    assert (await visitor.delete("users", user.id)).status_code == 200
+    assert await MediaRequestStatusUpdate.all().count() == await MediaRequest.all().count() == 0
+    (entry,) = await ActivityLog.filter(action="studio.delete")
+    assert entry.metadata["deleted_with_it"] == {"media_requests": 2, "media_request_status_updates": 2}
+    assert (await visitor.delete("users", user.id)).status_code == 400
+
+
+async def test_a_setting_keeps_its_shape_and_its_mark(visitor: Visitor) -> None:
+    await seed()
+    config = await SystemConfig.get(key="youtube.concurrent_downloads")
+    response = await visitor.edit("system_config", config.id, value='{"max": 0}')
+    assert response.status_code == 422
+    assert "must hold max" in alerts(response)
+    await visitor.edit("system_config", config.id, value='{"max": 7}', description="mine")
+    await config.refresh_from_db()
+    assert (config.value, config.description, config.customized_at is None) == ({"max": 7}, "mine", False)
+    await visitor.create("system_config", key="own", value="[1]", description="d")
+    assert (await SystemConfig.get(key="own")).description == "d"
+
+
+async def test_checks_and_counters_and_entries(visitor: Visitor) -> None:
+    await seed()
+    service = await Service.get(name="plex")
+    await visitor.create("service_status_history", service=str(service.id), status="up", response_time_ms="12")
+    check = await ServiceStatusHistory.get()
+    assert check.response_time_ms == 12
+    response = await visitor.edit("service_status_history", check.id, response_time_ms="-1")
+    assert response.status_code == 422
+    assert "ck_service_status_history_response_time_ms" in alerts(response)
+    await visitor.create("rate_limits", endpoint="x", ip_address="::ffff:192.0.2.1")
+    assert (await RateLimit.get()).ip_address == "192.0.2.1"
+    await visitor.create("activity_logs", action="note", metadata='{"a": 1}')
+    entry = await ActivityLog.get(action="note")
+    assert entry.metadata == {"a": 1}
+    assert (await visitor.get("/activity_logs/edit", pk=entry.id)).status_code == 403
+    assert (await visitor.delete("activity_logs", entry.id)).status_code == 200
+    assert await ActivityLog.filter(action="studio.delete", entity_id=str(entry.id)).exists()
+
+
+async def test_the_history_can_not_be_forged(visitor: Visitor) -> None:
+    user = await ann()
+    request = await media_requests.submit(user.id, title="Orbit", media_type="movie")
+    (update,) = await media_requests.history(request.id)
+    assert (await visitor.get("/media_request_status_updates/create")).status_code == 403
+    assert (await visitor.delete("media_request_status_updates", update.id)).status_code == 400
+    form = await visitor.form("media_request_status_updates", update.id)
+    typed = form | {"message": "a note", "status": "failed"}
+    assert (await visitor.post("/media_request_status_updates/edit", typed, pk=update.id)).status_code == 303
+    await update.refresh_from_db()
+    assert (update.message, update.status) == ("a note", RequestStatus.PENDING)
+
+
+async def test_a_row_that_is_gone(visitor: Visitor) -> None:
+    user = await ann()
+    form = await visitor.form("users", user.id)
+    await user.delete()
+    assert (await visitor.post("/users/edit", form | {"email": "x@example.org"}, pk=user.id)).status_code == 404
+    for row_id in ("nonsense", "99999999999999999999", user.id):
+        assert (await visitor.get("/users/detail", pk=row_id)).status_code == 404
+        assert (await visitor.get("/services/detail", pk=row_id)).status_code == 404

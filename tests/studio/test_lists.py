@@ -1,0 +1,167 @@
+"""Lists: paged, searched, filtered, sorted, exported."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.db.statements import execute
+from medianest_models.models import MediaRequest, User
+from medianest_models.studio import Studio, paging
+from medianest_models.studio.tables import TABLES
+
+if TYPE_CHECKING:
+    from tests.studio.conftest import Visitor
+
+
+@pytest.fixture
+async def user(visitor: Visitor) -> User:
+    """A user with 60 requests, `Film 00` the oldest."""
+    made = await User.create(plex_id="1", plex_username="ann")
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    await MediaRequest.bulk_create(
+        MediaRequest(
+            user=made,
+            title=f"Film {number:02}",
+            media_type="movie" if number % 2 else "tv",
+            imdb_id=f"tt{number // 10}" if number < 30 else None,
+            status="available" if number else "failed",
+            created_at=start + datetime.timedelta(hours=number),
+        )
+        for number in range(60)
+    )
+    return made
+
+
+def titles(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"Film (\d\d)\s*<", text[text.index("<tbody>") :])]
+
+
+def link(text: str, label: str) -> str | None:
+    found = re.search(rf'<a class="page-link" href="([^"]+)">{label}</a>', text)
+    return None if found is None else found[1].replace("&amp;", "&")
+
+
+@pytest.mark.parametrize("sort", ["", "created_at__asc", "imdb_id__desc", "imdb_id__asc", "title__asc"])
+async def test_pages_lead_forth_and_back_over_every_row_once(visitor: Visitor, user: User, sort: str) -> None:
+    text = await visitor.page("/media_requests/list", **({"sort": sort} if sort else {}))
+    assert "60 rows" in text
+    forth = [titles(text)]
+    assert link(text, "Previous") is link(text, "First") is None
+    while address := link(text, "Next"):
+        text = await visitor.page(address)
+        forth.append(titles(text))
+    assert [len(page) for page in forth] == [25, 25, 10]
+    rows = list(chain(*forth))
+    assert sorted(rows) == list(range(60))
+    back = [titles(text)]
+    while address := link(text, "Previous"):
+        text = await visitor.page(address)
+        back.append(titles(text))
+    assert list(chain(*reversed(back))) == rows
+    last = await visitor.page(link(text, "Last") or "")
+    assert titles(last) == rows[-25:]
+    assert link(last, "Next") is None
+    before = await visitor.page(link(last, "Previous") or "")
+    assert titles(before) == rows[10:35]
+    assert titles(await visitor.page(link(before, "Next") or "")) == titles(last)
+
+
+async def test_the_newest_row_comes_first(visitor: Visitor, user: User) -> None:
+    assert titles(await visitor.page("/media_requests/list"))[0] == 59
+    assert titles(await visitor.page("/media_requests/list", cursor="of another list"))[0] == 59
+
+
+async def test_search_and_filters(visitor: Visitor, user: User) -> None:
+    async def found(**parameters: str) -> list[int]:
+        return titles(await visitor.page("/media_requests/list", sort="created_at__asc", **parameters))
+
+    request = await MediaRequest.get(title="Film 07")
+    assert await found(q="film 5") == list(range(50, 60))
+    assert await found(q="tt2") == list(range(20, 30))
+    assert await found(q=str(request.id)) == [7]
+    assert await found(filter="status__in=failed") == [0]
+    assert await found(filter="imdb_id__is_not_null AND media_type__eq=movie") == list(range(1, 30, 2))
+    assert await found(filter='created_at__since="2026-01-03 10:00"') == [58, 59]
+    assert await found(filter='created_at__before="2026-01-01 02:00+01:00"') == [0]
+    assert await found(filter=f"id__is={request.id}") == [7]
+    assert len(await found(filter=f"user__is={user.id}")) == 25
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["status__in=bad", "id__is=x", "created_at__since=x", "nope__eq=1", "title__nope=1", "title__contains=%00"],
+)
+async def test_a_filter_that_makes_no_sense_is_said_so(visitor: Visitor, user: User, condition: str) -> None:
+    response = await visitor.client.get(f"/media_requests/list?filter={condition}")
+    assert response.status_code == 400
+
+
+async def test_numbers_are_counted_up_to_a_limit_and_estimated_beyond(
+    visitor: Visitor, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "COUNTED", 20)
+    assert "more than 20 rows" in await visitor.page("/media_requests/list")
+    await execute("ANALYZE media_requests")
+    assert "about 60 rows" in await visitor.page("/media_requests/list")
+    assert "more than 20 rows" in await visitor.page("/media_requests/list", filter="status__in=available")
+    assert ">1 row<" in await visitor.page("/media_requests/list", filter="status__in=failed")
+
+
+async def test_an_export_holds_the_rows_of_the_page_or_all_of_them(visitor: Visitor, user: User) -> None:
+    text = await visitor.page("/media_requests/list", sort="created_at__asc")
+    address = (link(text, "Next") or "").partition("?")[2]
+
+    async def exported(**parameters: str) -> list[dict[str, str]]:
+        scope = "selection" if "all" in parameters else "page"
+        response = await visitor.post(
+            "/_api/media_requests/action", {"format": "csv", "scope": scope}, name="export", **parameters
+        )
+        assert response.status_code == 200
+        return list(csv.DictReader(io.StringIO(response.text)))
+
+    page = await exported(_list_query=f"?{address}")
+    assert [row["Title"] for row in page] == [f"Film {number:02}" for number in range(25, 50)]
+    assert page[0]["Created at"] == "2026-01-02 01:00:00+00:00"
+    assert len(await exported(all="1")) == 60
+
+
+async def test_every_table_has_a_list_with_its_times_in_utc(visitor: Visitor, user: User) -> None:
+    assert len(TABLES) == 11
+    for table in TABLES:
+        text = await visitor.page(f"/{table.table._meta.db_table}/list")
+        assert f'href="http://127.0.0.1:5555/{table.table._meta.db_table}/list"' in text
+    text = await visitor.page("/media_requests/list")
+    assert "2026-01-03 11:00:00+00:00" in text
+    assert f"/users/detail?pk={user.id}" in text
+    assert ">ann</a>" in text
+
+
+async def test_relations_are_looked_up_for_a_form(visitor: Visitor, user: User) -> None:
+    response = await visitor.get("/_api/users/relation-lookup", q="AN")
+    (item,) = response.json()["items"]
+    assert (item["id"], item["_meta"]["select2"]["result"]) == (str(user.id), "<span>ann</span>")
+    request = await MediaRequest.first()
+    assert request is not None
+    text = await visitor.page("/media_requests/detail", pk=request.id)
+    assert f"/users/detail?pk={user.id}" in text
+
+
+async def test_what_a_user_typed_is_no_html(visitor: Visitor) -> None:
+    name = "<script>alert(1)</script>"
+    user = await User.create(plex_id="1", plex_username=name)
+    for path in ("/users/list", f"/users/detail?pk={user.id}", f"/users/edit?pk={user.id}"):
+        assert name not in await visitor.page(path)
+    response = await visitor.get("/_api/users/relation-lookup")
+    assert name not in response.json()["items"][0]["_meta"]["select2"]["result"]
+
+
+def test_the_studio_is_made_before_there_is_a_connection() -> None:
+    studio = Studio(place="nowhere", read_only=False)
+    assert studio.token
