@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.db import transaction
+from medianest_models.db.statements import execute
 from medianest_models.demo_data.checks import CHECKS, make_checks
 from medianest_models.demo_data.members import make_users, make_visits
 from medianest_models.demo_data.wishes import make_downloads, make_requests
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from medianest_models.models.base import Base
 
 _BATCH: Final = 500
+
+# Raw, because it asks PostgreSQL to look at what is there now, and not when it finds the time.
+_ANALYZE: Final = "ANALYZE users, media_requests, media_request_status_updates, service_status_history"
 
 
 async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict[str, int] | None:
@@ -61,6 +65,7 @@ async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict
                 done = written.get("service_status_history", 0) + await services.record_checks(batch)
                 written["service_status_history"] = done
                 progress("service_status_history", done, CHECKS * len(watched))
+    await execute(_ANALYZE)
     return written
 
 

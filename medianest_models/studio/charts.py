@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _HEIGHT: Final = 30
 _WIDTH: Final = 360
-_CHART_HEIGHT: Final = 90
+_CHART_HEIGHT: Final = 70
 _GOOD: Final = 0.99
 """From so much uptime on, a part of a strip with a short outage is not red."""
 
@@ -86,6 +86,11 @@ def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
     return _svg("strip", title, described, parts, _HEIGHT)
 
 
+def highest_time(samples: Iterable[Sample]) -> float | None:
+    """The top of a chart of response times, in milliseconds; None without any."""
+    return max((sample.high for sample in samples if sample.high is not None), default=None)
+
+
 def response_chart(name: str, samples: Sequence[Sample]) -> Markup:
     """The median and the 95th percentile of a service's response times as two lines; a gap where nothing is known.
 
@@ -93,7 +98,7 @@ def response_chart(name: str, samples: Sequence[Sample]) -> Markup:
         name: The service's name.
         samples: One an hour, oldest first.
     """
-    highest = max((sample.high for sample in samples if sample.high is not None), default=None)
+    highest = highest_time(samples)
     if highest is None:
         return Markup('<p class="text-secondary small mb-0">no response times in the last 24 hours</p>')
     scale = highest or 1.0
@@ -107,8 +112,7 @@ def response_chart(name: str, samples: Sequence[Sample]) -> Markup:
         f"By the hour, the median is {min(medians):.0f} to {max(medians):.0f} ms; "
         f"the 95th percentile is at most {highest:.0f} ms."
     )
-    caption = Markup('<text class="axis" x="2" y="11">{:.0f} ms</text>').format(highest)
-    return _svg("times", title, described, Markup().join([*lines, caption]), _CHART_HEIGHT)
+    return _svg("times", title, described, Markup().join(lines), _CHART_HEIGHT)
 
 
 def _line(kind: str, values: Sequence[float | None], scale: float) -> Markup:
@@ -118,7 +122,7 @@ def _line(kind: str, values: Sequence[float | None], scale: float) -> Markup:
         if value is None:
             pen = "M"
             continue
-        height = _CHART_HEIGHT - 3 - value / scale * (_CHART_HEIGHT - 20)
+        height = _CHART_HEIGHT - 3 - value / scale * (_CHART_HEIGHT - 6)
         path += f"{pen}{index * step:.1f} {height:.1f}"
         pen = "L"
         if (index + 1 == len(values) or values[index + 1] is None) and (index == 0 or values[index - 1] is None):
@@ -128,5 +132,6 @@ def _line(kind: str, values: Sequence[float | None], scale: float) -> Markup:
 
 def _svg(kind: str, title: str, described: str, content: Markup, height: int) -> Markup:
     return Markup(
-        '<svg class="chart {}" role="img" aria-label="{}. {}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}</svg>'
+        '<svg class="studio-chart {}" role="img" aria-label="{}. {}" viewBox="0 0 {} {}" preserveAspectRatio="none">'
+        "{}</svg>"
     ).format(kind, title, described, _WIDTH, height, content)

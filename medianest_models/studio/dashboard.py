@@ -14,9 +14,9 @@ from medianest_models.db import database_health
 from medianest_models.enums import DownloadStatus
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads, media_requests, services
-from medianest_models.studio.changes import TABLES
-from medianest_models.studio.charts import Sample, Span, percent, response_chart, uptime_strip
+from medianest_models.studio.charts import Sample, Span, highest_time, percent, response_chart, uptime_strip
 from medianest_models.studio.paging import count_rows
+from medianest_models.studio.tables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,7 @@ class ServicePanel:
     month: str
     month_strip: Markup
     times: Markup
+    highest_time: float | None
 
 
 class Dashboard(CustomView):
@@ -66,7 +67,8 @@ class Dashboard(CustomView):
 async def overview() -> dict[str, Any]:
     """What the page shows."""
     now = datetime.datetime.now(datetime.UTC)
-    counts = {model._meta.db_table: (await count_rows(model.all(), whole_table=True)).text for model in TABLES}
+    models = [view.table for view in TABLES]
+    counts = {model._meta.db_table: (await count_rows(model.all(), whole_table=True)).text for model in models}
     panels = await asyncio.gather(*(_panel(latest, now) for latest in await services.latest_statuses()))
     newest_first = PaginationParams(limit=_QUEUE_SHOWN)
     running = await downloads.list_by_filters(status=DownloadStatus.DOWNLOADING, params=newest_first)
@@ -86,6 +88,7 @@ async def _panel(latest: LatestStatus, now: datetime.datetime) -> ServicePanel:
     name = latest.service
     day = await _spans(name, now, _HOUR, 24, lambda since: f"{since:%a %H:%M}")
     month = await _spans(name, now, _DAY, 30, lambda since: f"{since:%d %b}")
+    samples = await _samples(name, now)
     return ServicePanel(
         name=name,
         display_name=latest.display_name,
@@ -94,7 +97,8 @@ async def _panel(latest: LatestStatus, now: datetime.datetime) -> ServicePanel:
         day_strip=uptime_strip(latest.display_name, day, "the last 24 hours"),
         month=percent(span.uptime for span in month),
         month_strip=uptime_strip(latest.display_name, month, "the last 30 days"),
-        times=response_chart(latest.display_name, await _samples(name, now)),
+        times=response_chart(latest.display_name, samples),
+        highest_time=highest_time(samples),
     )
 
 

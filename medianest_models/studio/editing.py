@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 async def _deletion_notice(request: Request, row: Model) -> str:
     """What is said before a row is deleted: what goes with it."""
     lines = [
-        Markup("<li>{} {} {}</li>").format(
-            f"{number:,}",
+        Markup("<li>{}: {} {}</li>").format(
             dependent.model._meta.db_table.replace("_", " "),
-            "will be deleted with it" if dependent.is_deleted else "will stay, without it",
+            f"{number:,}",
+            "(deleted with it)" if dependent.is_deleted else "(will stay, without it)",
         )
         for dependent, number in await attached_once(request, row)
     ]

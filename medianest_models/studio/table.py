@@ -84,8 +84,8 @@ class TableView(ModelView):
         super().__init__(
             self.table,
             key=name,
-            display_name=self.noun.replace("_", " "),
-            menu_label=name.replace("_", " ").capitalize(),
+            display_name=self.noun.replace("_", " ").replace("youtube", "YouTube"),
+            menu_label=name.replace("_", " ").capitalize().replace("Youtube", "YouTube"),
         )
 
     def more_fields(self) -> list[BaseField]:
@@ -140,7 +140,8 @@ class TableView(ModelView):
         found = super()._parse_list_params(request, query_params)
         if "cols" not in (request.query_params if query_params is None else query_params):
             names = [field.name for field in self.get_fields_list(request)]
-            found.visible_cols = [name for name in names if name not in self.unlisted]
+            unlisted = {*self.unlisted, "id"}  # a row's link leads to its id
+            found.visible_cols = [name for name in names if name not in unlisted]
         return found
 
     async def _selected(self, request: Request, q: str | None, filters: FilterGroup | None) -> QuerySet[Any]:

@@ -242,9 +242,9 @@ async def test_deleting_says_first_what_goes_with_it(visitor: Visitor) -> None:
     await ActivityLog.create(user=user, action="login")
     text = await visitor.page("/users/detail", pk=user.id)
     for said in (
-        "2 media requests will be deleted with it",
-        "2 media request status updates will be deleted with it",
-        "1 activity logs will stay, without it",
+        "media requests: 2 (deleted with it)",
+        "media request status updates: 2 (deleted with it)",
+        "activity logs: 1 (will stay, without it)",
     ):
         assert said in text
     assert f"/media_requests/list?filter=user__is={user.id}" in text

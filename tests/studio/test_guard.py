@@ -108,7 +108,7 @@ async def test_read_only_shows_everything_and_changes_nothing(db: DatabaseUrl) -
         exported = await reader.post("/_api/users/action", {"format": "csv"}, name="export")
         assert exported.status_code == 200
         assert "ann" in exported.text
-    assert await User.all().values_list("plex_username", flat=True) == ["ann"]
+    assert [user.plex_username for user in await User.all()] == ["ann"]
 
 
 async def test_no_page_and_no_style_sheet_names_another_host(visitor: Visitor) -> None:

@@ -1,0 +1,91 @@
+"""The studio in a real browser: Chromium of the system, without a window."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+
+from tests.commands import PROGRAM
+from tests.conftest import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from medianest_models.settings import DatabaseUrl
+
+SCREENSHOTS: Final = CHECKOUT / "build" / "screenshots"
+CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+Start = Callable[..., str]
+
+
+def pytest_report_header() -> str:
+    return f"browser: {CHROMIUM or '!!! NONE HERE: tests/browser are skipped; on Debian: apt-get install chromium'}"
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A browser."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM)
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A tab of its own, which complains of nothing and asks nobody but the studio."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Tokyo")
+    tab = await context.new_page()
+    tab.set_default_timeout(10_000)
+    strangers: list[str] = []
+    complaints: list[str] = []
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            strangers.append(request.url)
+
+    def said(message: ConsoleMessage) -> None:
+        # A form with an error, or a page without the token, is answered with such a status on purpose.
+        if message.type == "error" and not re.search(r"status of (403|404|422|400)", message.text):
+            complaints.append(message.text)
+
+    tab.on("request", asked)
+    tab.on("console", said)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    yield tab
+    await context.close()
+    assert strangers == complaints == []
+
+
+@pytest.fixture
+def start(fresh_url: DatabaseUrl) -> Iterator[Start]:
+    """A function that starts `medianest studio` on the test's database; the address it prints."""
+    with ExitStack() as stack:
+
+        def started(*options: str) -> str:
+            process = stack.enter_context(
+                subprocess.Popen([str(PROGRAM), "studio", "--port", "0", *options], stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(process.terminate)
+            assert process.stdout is not None
+            found = re.search(r"http://\S+", process.stdout.readline())
+            assert found
+            return found[0]
+
+        yield started
+
+
+async def keep(page: Page, name: str) -> None:
+    """Saves what the tab shows."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -1,0 +1,183 @@
+"""What an owner does in the studio, in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Page, expect
+
+from medianest_models.db import database
+from medianest_models.models import MediaRequest, Service, User
+from medianest_models.repositories import media_requests, users
+from medianest_models.seed import seed
+from tests.browser.conftest import Start, keep
+from tests.commands import document
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+
+async def people(url: DatabaseUrl, *names: str) -> list[User]:
+    async with database(url):
+        return [
+            await users.upsert_from_plex(str(number), plex_username=name, plex_token="s3cret-token")
+            for number, name in enumerate(names)
+        ]
+
+
+async def test_with_the_token_and_without(start: Start, page: Page) -> None:
+    address = start()
+    await page.goto(address.partition("?")[0])
+    await expect(page.locator("body")).to_have_text(re.compile("it holds the token"))
+    await page.goto(address)
+    await expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    assert "token" not in page.url
+    await expect(page.locator("#empty")).to_contain_text("medianest demo-data")
+    await keep(page, "empty")
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+
+
+async def test_the_dashboard_and_the_lists(start: Start, page: Page) -> None:
+    await asyncio.to_thread(document, "demo-data")
+    await page.goto(start())
+    await expect(page.get_by_role("img", name=re.compile("Plex Media Server was up"))).to_have_count(2)
+    await expect(page.get_by_role("img", name=re.compile("Response times of Plex"))).to_be_visible()
+    await keep(page, "dashboard")
+    await page.get_by_role("link", name="Media requests", exact=True).click()
+    await expect(page.locator("#count")).to_have_text("2,000 rows")
+    first = await page.locator("tbody tr").first.get_attribute("data-sa-pk")
+    assert first
+    await page.get_by_role("link", name="Next").click()
+    await expect(page.locator("tbody tr").first).not_to_have_attribute("data-sa-pk", first)
+    await page.get_by_role("link", name="Previous").click()
+    await expect(page.locator("tbody tr").first).to_have_attribute("data-sa-pk", first)
+    await keep(page, "media_requests")
+    await page.get_by_role("link", name="Title").click()
+    await page.wait_for_url("**sort=title__asc**")
+    titles = await page.locator('tbody td[data-column="title"]').all_inner_texts()
+    assert titles == sorted(titles)
+    await page.get_by_role("searchbox").fill("harbour watch")
+    await page.get_by_role("searchbox").press("Enter")
+    await page.wait_for_url("**q=harbour**")
+    titles = await page.locator('tbody td[data-column="title"]').all_inner_texts()
+    assert titles
+    assert all("Harbour Watch" in title for title in titles)
+
+
+async def test_a_filter_that_is_built_by_clicking(start: Start, page: Page, fresh_url: DatabaseUrl) -> None:
+    await people(fresh_url, "ann", "bob")
+    await page.goto(start())
+    await page.get_by_role("link", name="Users", exact=True).click()
+    await page.locator("#filter-builder-dropdown > button").click()
+    await page.get_by_role("button", name="Add filter").click()
+    row = page.locator('[data-sa-hook="filter-rows"]')
+    await row.locator("select").first.select_option("plex_username")
+    await row.locator('input[type="text"]').first.fill("AN")
+    await page.get_by_role("button", name="Apply filters").click()
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await expect(page.locator("tbody")).to_contain_text("ann")
+
+
+async def test_an_edit_a_duplicate_key_and_a_secret_that_stays_hidden(
+    start: Start, page: Page, fresh_url: DatabaseUrl
+) -> None:
+    ann, _ = await people(fresh_url, "ann", "bob")
+    address = start()
+    await page.goto(address)
+    await page.goto(f"{address.partition('?')[0]}users/edit?pk={ann.id}")
+    token = page.get_by_label("Plex token")
+    await expect(token).to_have_value("")
+    await expect(token).to_have_attribute("placeholder", "stored: leave empty to keep it")
+    assert "s3cret" not in await page.content()
+    await page.get_by_label("Plex id").fill("1")
+    await page.get_by_label("Email").fill("ann@example.org")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.locator("#plex_id-error")).to_contain_text("already has a row with that value")
+    await expect(page.get_by_label("Email")).to_have_value("ann@example.org")
+    await keep(page, "duplicate")
+    await page.get_by_label("Plex id").fill("0")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_text("was changed successfully")).to_be_visible()
+    async with database(fresh_url):
+        saved = await User.get(id=ann.id)
+    assert saved.email == "ann@example.org"
+    assert saved.plex_token is not None
+    assert saved.plex_token.get_secret_value() == "s3cret-token"
+
+
+async def test_a_document_in_the_tree_editor_and_one_that_is_not_valid(
+    start: Start, page: Page, fresh_url: DatabaseUrl
+) -> None:
+    async with database(fresh_url):
+        await seed()
+        service = await Service.get(name="plex")
+        service.config_data = {"host": "plex", "token": "s3cret-token"}
+        await service.save()
+    address = start()
+    await page.goto(address)
+    await page.goto(f"{address.partition('?')[0]}services/edit?pk={service.id}")
+    editor = page.locator("#config_data")
+    await expect(editor).to_contain_text("host")
+    await expect(editor).to_contain_text("**********")
+    await editor.locator(".jsoneditor-value", has_text="plex").first.click()
+    await page.keyboard.press("End")
+    await page.keyboard.type("-new")
+    await expect(page.locator('input[name="config_data"]')).to_have_value(re.compile("plex-new"))
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_text("was changed successfully")).to_be_visible()
+    async with database(fresh_url):
+        saved = await Service.get(name="plex")
+    assert saved.config_data["host"] == "plex-new"
+    assert saved.config_data["token"].get_secret_value() == "s3cret-token"
+
+
+async def test_a_relation_is_chosen_and_a_request_approved(start: Start, page: Page, fresh_url: DatabaseUrl) -> None:
+    await people(fresh_url, "ann", "bob")
+    address = start()
+    await page.goto(address)
+    await page.goto(f"{address.partition('?')[0]}media_requests/create")
+    await page.locator(".select2-selection").first.click()
+    await page.locator(".select2-search__field").fill("bo")
+    await page.get_by_role("option", name="bob").click()
+    await page.get_by_label("Title").fill("Orbit")
+    await page.get_by_label("Media type").fill("movie")
+    await page.get_by_role("button", name="Save and continue").click()
+    await page.get_by_label("Status").select_option("approved")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_text("was changed successfully")).to_be_visible()
+    async with database(fresh_url):
+        request = await MediaRequest.get().select_related("user")
+        history = await media_requests.history(request.id)
+    assert request.user.plex_username == "bob"
+    assert [update.status for update in history] == ["pending", "approved"]
+
+
+async def test_deleting_says_first_what_goes_with_it(start: Start, page: Page, fresh_url: DatabaseUrl) -> None:
+    (ann,) = await people(fresh_url, "ann")
+    async with database(fresh_url):
+        await media_requests.submit(ann.id, title="Orbit", media_type="movie")
+    address = start()
+    await page.goto(address)
+    await page.goto(f"{address.partition('?')[0]}users/detail?pk={ann.id}")
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("media requests: 1 (deleted with it)")
+    await keep(page, "delete")
+    await dialog.get_by_role("button", name="Yes, delete").click()
+    await expect(page.get_by_text("The user was deleted.")).to_be_visible()
+    async with database(fresh_url):
+        assert await User.all().count() == 0
+
+
+async def test_read_only_offers_nothing_to_change(start: Start, page: Page, fresh_url: DatabaseUrl) -> None:
+    (ann,) = await people(fresh_url, "ann")
+    address = start("--read-only")
+    await page.goto(address)
+    await expect(page.get_by_text("read-only")).to_be_visible()
+    await page.goto(f"{address.partition('?')[0]}users/detail?pk={ann.id}")
+    await expect(page.get_by_text("ann", exact=True).first).to_be_visible()
+    await expect(page.get_by_role("button", name="Delete", exact=True)).to_have_count(0)
+    await expect(page.get_by_role("button", name="Edit")).to_have_count(0)

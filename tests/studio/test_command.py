@@ -1,0 +1,107 @@
+"""`medianest studio` and `medianest demo-data`, run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tests.commands import PROGRAM, document, medianest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medianest_models.settings import DatabaseUrl
+
+
+def test_the_studio_says_where_it_is_and_ends_when_it_is_told_to(fresh_url: DatabaseUrl) -> None:
+    with subprocess.Popen(
+        [str(PROGRAM), "studio", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            found = re.fullmatch(
+                r"The studio \(read and write\) is at (http://127\.0\.0\.1:\d+/\?token=\S{40,})\n", line
+            )
+            assert found
+            with httpx.Client(follow_redirects=True) as client:
+                assert client.get(found[1].partition("?")[0]).status_code == 403
+                response = client.get(found[1])
+                assert response.status_code == 200
+                assert "There is nothing here yet" in response.text
+                assert client.get(f"{response.url}users/list").status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
+
+
+def test_in_production_it_is_read_only_unless_it_is_told_otherwise(fresh_url: DatabaseUrl) -> None:
+    for options, said in (
+        ((), "(read-only)"),
+        (("--read-write",), "(read and write)"),
+        (("--read-only",), "(read-only)"),
+    ):
+        with subprocess.Popen(
+            [str(PROGRAM), "studio", "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"MEDIANEST_ENV": "production"},
+        ) as process:
+            assert process.stdout is not None
+            try:
+                assert said in process.stdout.readline()
+            finally:
+                process.kill()
+
+
+def test_demo_data_migrates_and_seeds_first_and_can_be_run_again(empty_url: DatabaseUrl) -> None:
+    assert document("demo-data")["written"]["media_requests"] == 2000
+    assert document("demo-data")["written"] is None
+    status, output, _ = medianest("demo-data")
+    assert (status, output) == (0, "The demo data are there already: nothing was changed.\n")
+    assert document("stats")["users"] == 50
+
+
+def test_demo_data_are_refused_in_production(empty_url: DatabaseUrl) -> None:
+    status, output, errors = medianest("demo-data", MEDIANEST_ENV="production")
+    assert (status, output) == (2, "")
+    assert errors == "Error: MEDIANEST_ENV: says production, where there are no demo data\n"
+    assert document("db", "status")["migrations"]["applied"] == []
+
+
+WITHOUT_THE_EXTRA = """
+import sys
+from importlib.machinery import PathFinder
+
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.partition(".")[0] in ("starlette", "starlette_admin", "uvicorn", "rich", "jinja2"):
+            return None
+        return super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
+sys.argv = ["medianest", *sys.argv[1:]]
+from medianest_models.cli import main
+main()
+"""
+
+
+def test_without_the_extra_it_says_what_to_install(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+    def run(command: str) -> tuple[int, str]:
+        arguments = [sys.executable, "-c", WITHOUT_THE_EXTRA, command]
+        ended = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=tmp_path)
+        return ended.returncode, ended.stderr
+
+    said = "Error: this needs the extra studio: pip install 'medianest-models[studio]'\n"
+    assert run("studio") == run("demo-data") == (2, said)
+    assert run("stats") == (0, "")

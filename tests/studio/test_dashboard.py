@@ -1,0 +1,152 @@
+"""The first page, empty and full."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from medianest_models.db.statements import fetch
+from medianest_models.demo_data import fill_with_demo_data
+from medianest_models.demo_data.members import make_users
+from medianest_models.demo_data.wishes import make_downloads, make_requests
+from medianest_models.demo_data.world import World
+from medianest_models.enums import RequestStatus, ServiceStatus
+from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
+from medianest_models.repositories import media_requests, services, users
+from medianest_models.repositories.services import Uptime
+from medianest_models.seed import seed
+from medianest_models.studio.charts import Sample, Span, percent, response_chart, uptime_strip
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.studio.conftest import Visitor
+
+NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+
+
+def lasting(up: float = 0, degraded: float = 0, down: float = 0) -> Uptime:
+    parts = [datetime.timedelta(minutes=minutes) for minutes in (up, degraded, down)]
+    return Uptime(NOW - datetime.timedelta(hours=1), NOW, *parts)
+
+
+def charts(text: str) -> list[ElementTree.Element]:
+    return [ElementTree.fromstring(svg) for svg in re.findall(r'<svg class="studio-chart.*?</svg>', text, re.DOTALL)]  # noqa: S314 - our own
+
+
+async def test_an_empty_database_says_what_to_run(visitor: Visitor) -> None:
+    text = await visitor.page("/")
+    assert "<pre>medianest demo-data</pre>" in text
+    assert "medianest bootstrap" in text
+    assert charts(text) == []
+
+
+async def test_a_service_that_was_never_checked(visitor: Visitor) -> None:
+    await seed()
+    text = await visitor.page("/")
+    assert text.count("never checked") == 3
+    assert text.count("no data</span>") == 6
+    assert text.count("no response times in the last 24 hours") == 3
+
+
+async def test_the_page_shows_what_is_known(visitor: Visitor) -> None:
+    await seed()
+    now = datetime.datetime.now(datetime.UTC)
+    for minutes, status in (
+        (20, ServiceStatus.UP),
+        (15, ServiceStatus.DOWN),
+        (10, ServiceStatus.UP),
+        (5, ServiceStatus.UP),
+    ):
+        await services.record_check(
+            "plex", status=status, response_time_ms=40, checked_at=now - datetime.timedelta(minutes=minutes)
+        )
+    user = await User.create(plex_id="1", plex_username="ann")
+    await media_requests.submit(user.id, title="Orbit", media_type="movie")
+    await YouTubeDownload.create(user=user, playlist_url="https://example.org", playlist_title="Jazz & more")
+    text = await visitor.page("/")
+    assert "There is nothing here yet" not in text
+    assert "Jazz &amp; more" in text
+    assert re.search(r"<span>pending</span><strong>1</strong>", text)
+    day, month, times = (
+        charts(text)[:3] if "Overseerr" not in charts(text)[0].get("aria-label", "") else charts(text)[2:5]
+    )
+    assert [chart.get("role") for chart in (day, month, times)] == ["img"] * 3
+    assert len(day.findall("rect")) == 24
+    assert len(month.findall("rect")) == 30
+    assert "Plex Media Server was up 75.00 % of the last 24 hours" in day.get("aria-label", "")
+    assert day.findall("rect")[-1].get("class") == "down"
+    assert day.findall("rect")[0].findtext("title", "").endswith("no data")
+    assert "the median is 40 to 40 ms" in times.get("aria-label", "")
+
+
+def test_a_strip_says_what_its_colours_say() -> None:
+    uptimes = [lasting(60), lasting(30, 30), lasting(59.9, 0, 0.1), lasting(0, 0, 60), None]
+    spans = [Span(NOW, f"part {number}", uptime) for number, uptime in enumerate(uptimes)]
+    strip = ElementTree.fromstring(uptime_strip("<Plex>", spans, "today"))  # noqa: S314 - our own
+    assert [part.get("class") for part in strip] == ["up", "degraded", "short", "down", "unknown"]
+    assert [part.findtext("title") for part in strip] == [
+        "part 0: up 100.0%",
+        "part 1: up 100.0%, degraded 50.0%",
+        "part 2: up 99.8%",
+        "part 3: up 0.0%",
+        "part 4: no data",
+    ]
+    assert strip.get("aria-label") == ("<Plex> was up 74.96 % of today. 5 parts: 2 with an outage, 1 without data.")
+    assert percent([None]) == "no data"
+
+
+def test_a_gap_in_the_response_times_is_a_gap_in_the_line() -> None:
+    samples = [Sample("0", 10, 20), Sample("1", 20, 40), Sample("2", None, None), Sample("3", 30, 40)]
+    chart = ElementTree.fromstring(response_chart("Plex", samples))  # noqa: S314 - our own
+    lines = {path.get("class"): path.get("d", "") for path in chart.findall("path")}
+    assert lines["high"].count("M") == 2
+    assert lines["high"].endswith("h0.1")
+    assert "the median is 10 to 30 ms; the 95th percentile is at most 40 ms" in chart.get("aria-label", "")
+
+
+async def test_the_demo_data_make_a_page_worth_looking_at(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    await seed()
+    seen: dict[str, int] = {}
+    written = await fill_with_demo_data(lambda table, done, _: seen.update({table: done}))
+    assert written == seen
+    assert written["users"] == await User.all().count() == 50
+    assert written["media_requests"] == await MediaRequest.all().count() == 2000
+    assert written["service_status_history"] == await ServiceStatusHistory.all().count() == 3 * 30 * 288
+    assert await fill_with_demo_data(lambda *_: None) is None
+    text = await visitor.page("/")
+    assert len(charts(text)) == 9
+    assert "no data" not in re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL)
+    assert await users.bootstrap_admin() is not None
+    plex = await Service.get(name="plex")
+    assert plex.api_key is not None
+
+
+async def test_the_demo_data_make_sense(visitor: Visitor) -> None:
+    await seed()
+    await fill_with_demo_data(lambda *_: None)
+    counts = await media_requests.counts_by_status()
+    assert sum(counts.values()) == 2000
+    assert counts[RequestStatus.AVAILABLE] > 1000
+    assert all(number > 10 for number in counts.values())
+    (disorder,) = await fetch(
+        "SELECT count(*) AS number FROM media_requests AS request LEFT JOIN LATERAL (SELECT status, created_at FROM "
+        "media_request_status_updates WHERE request_id = request.id ORDER BY created_at DESC, id DESC LIMIT 1) AS last "
+        "ON TRUE WHERE last.status IS DISTINCT FROM request.status OR last.created_at > now() "
+        "OR (request.completed_at IS NULL) <> (request.status IN ('pending', 'approved'))"
+    )
+    assert disorder["number"] == 0
+    newest = await MediaRequest.all().order_by("-id").first()
+    assert newest == await MediaRequest.all().order_by("-created_at", "-id").first()
+
+
+def test_the_demo_data_are_the_same_every_time() -> None:
+    def made() -> list[tuple[object, ...]]:
+        world = World(NOW)
+        members = make_users(world)
+        requests, history = make_requests(world, members)
+        return [(row.id, str(dict(row))) for row in (*members, *requests, *history, *make_downloads(world, members))]
+
+    assert made() == made()
