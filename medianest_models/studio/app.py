@@ -14,6 +14,7 @@ from starlette_admin.contrib.tortoise import Admin
 from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import list_url
 
+from medianest_models._version import __version__
 from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, MedianestError
 from medianest_models.studio.dashboard import Dashboard
 from medianest_models.studio.guard import Guard
@@ -34,6 +35,7 @@ class _Shown:
 
     place: str
     read_only: bool
+    version: str = __version__
 
 
 class Studio:

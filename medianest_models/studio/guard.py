@@ -29,8 +29,11 @@ _HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # with no-referrer a form would be sent with `Origin: null`
-    "Cache-Control": "no-store",
 }
+_PAGES: Final = {"Cache-Control": "no-store"}
+_FILES: Final = {
+    "Cache-Control": "private, max-age=3600"
+}  # style sheets, scripts and fonts, whose addresses have a version
 
 
 class Guard:
@@ -56,13 +59,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
         if scope["type"] != "http":
             return  # there are no web sockets here
+
+        headers = _HEADERS | (_FILES if scope["path"].startswith("/static/") else _PAGES)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(headers)
+            await send(message)
+
         response = self._answer(Request(scope))
         await (response or self._app)(scope, receive, send_with_headers)
 

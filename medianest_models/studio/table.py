@@ -69,7 +69,7 @@ class TableView(ModelView):
     def __init__(self, *, read_only: bool) -> None:
         columns = self.table._meta
         self.read_only = read_only
-        self.fields = [*form_fields(self.table), *self.more_fields()]
+        self.fields = sorted([*form_fields(self.table), *self.more_fields()], key=self._place)
         self.fields_default_sort = [(columns.pk_attr, columns.pk.field_type is UUID)]
         self.exclude_fields_from_create = [*self.fixed, *self.set_later]
         self.exclude_fields_from_edit = [*self.fixed, *self.fixed_later]
@@ -87,6 +87,12 @@ class TableView(ModelView):
             display_name=self.noun.replace("_", " ").replace("youtube", "YouTube"),
             menu_label=name.replace("_", " ").capitalize().replace("Youtube", "YouTube"),
         )
+
+    def _place(self, field: BaseField) -> int:
+        """Where a field stands: first what names a row, and whose it is."""
+        if field.name in (self.table._meta.pk_attr, self.name_of_row):
+            return 0
+        return 1 if isinstance(field, RelationField) else 2
 
     def more_fields(self) -> list[BaseField]:
         """Fields of the forms that are no columns."""

@@ -88,4 +88,5 @@ def start(fresh_url: DatabaseUrl) -> Iterator[Start]:
 async def keep(page: Page, name: str) -> None:
     """Saves what the tab shows."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.evaluate("document.fonts.ready")
     await page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -111,6 +111,7 @@ async def test_the_demo_data_make_a_page_worth_looking_at(visitor: Visitor, monk
     await seed()
     seen: dict[str, int] = {}
     written = await fill_with_demo_data(lambda table, done, _: seen.update({table: done}))
+    assert written is not None
     assert written == seen
     assert written["users"] == await User.all().count() == 50
     assert written["media_requests"] == await MediaRequest.all().count() == 2000

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 
 async def ann(**columns: Any) -> User:
-    return await User.create(**{"plex_id": "1", "plex_username": "ann"} | columns)
+    user = User(plex_id="1", plex_username="ann", **columns)
+    await user.save()
+    return user
 
 
 async def logged() -> list[tuple[str, str | None, str | None]]:
