@@ -108,6 +108,13 @@ def studio() -> Studio:
 
 
 @pytest.fixture
+async def analyst(fresh_db: DatabaseUrl, studio: Studio) -> AsyncIterator[Visitor]:
+    """A visitor of a database of the test's own: what ANALYZE finds is not rolled back."""
+    async with visiting(studio=studio) as somebody:
+        yield somebody
+
+
+@pytest.fixture
 async def visitor(db: DatabaseUrl, studio: Studio) -> AsyncIterator[Visitor]:
     """A visitor with the token, who may change everything."""
     async with visiting(studio=studio) as somebody:

@@ -20,8 +20,6 @@ from medianest_models.seed import seed
 from medianest_models.studio.charts import Sample, Span, percent, response_chart, uptime_strip
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.studio.conftest import Visitor
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
@@ -107,7 +105,7 @@ def test_a_gap_in_the_response_times_is_a_gap_in_the_line() -> None:
     assert "the median is 10 to 30 ms; the 95th percentile is at most 40 ms" in chart.get("aria-label", "")
 
 
-async def test_the_demo_data_make_a_page_worth_looking_at(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_demo_data_make_sense_and_a_page_worth_looking_at(analyst: Visitor) -> None:
     await seed()
     seen: dict[str, int] = {}
     written = await fill_with_demo_data(lambda table, done, _: seen.update({table: done}))
@@ -117,17 +115,12 @@ async def test_the_demo_data_make_a_page_worth_looking_at(visitor: Visitor, monk
     assert written["media_requests"] == await MediaRequest.all().count() == 2000
     assert written["service_status_history"] == await ServiceStatusHistory.all().count() == 3 * 30 * 288
     assert await fill_with_demo_data(lambda *_: None) is None
-    text = await visitor.page("/")
+    text = await analyst.page("/")
     assert len(charts(text)) == 9
     assert "no data" not in re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL)
     assert await users.bootstrap_admin() is not None
     plex = await Service.get(name="plex")
     assert plex.api_key is not None
-
-
-async def test_the_demo_data_make_sense(visitor: Visitor) -> None:
-    await seed()
-    await fill_with_demo_data(lambda *_: None)
     counts = await media_requests.counts_by_status()
     assert sum(counts.values()) == 2000
     assert counts[RequestStatus.AVAILABLE] > 1000

@@ -104,14 +104,18 @@ async def test_a_filter_that_makes_no_sense_is_said_so(visitor: Visitor, user: U
 
 
 async def test_numbers_are_counted_up_to_a_limit_and_estimated_beyond(
-    visitor: Visitor, user: User, monkeypatch: pytest.MonkeyPatch
+    analyst: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "COUNTED", 20)
-    assert "more than 20 rows" in await visitor.page("/media_requests/list")
-    await execute("ANALYZE media_requests")
-    assert "about 60 rows" in await visitor.page("/media_requests/list")
-    assert "more than 20 rows" in await visitor.page("/media_requests/list", filter="status__in=available")
-    assert ">1 row<" in await visitor.page("/media_requests/list", filter="status__in=failed")
+    await User.bulk_create(
+        User(plex_id=str(number), plex_username="ann", status="active" if number else "suspended")
+        for number in range(60)
+    )
+    assert "more than 20 rows" in await analyst.page("/users/list")
+    await execute("ANALYZE users")
+    assert "about 60 rows" in await analyst.page("/users/list")
+    assert "more than 20 rows" in await analyst.page("/users/list", filter="status__in=active")
+    assert ">1 row<" in await analyst.page("/users/list", filter="status__in=suspended")
 
 
 async def test_an_export_holds_the_rows_of_the_page_or_all_of_them(visitor: Visitor, user: User) -> None:
