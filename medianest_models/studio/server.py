@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import tempfile
+import threading
 import webbrowser
 from html import escape
 from pathlib import Path
@@ -79,4 +80,5 @@ def _open(address: str, folder: Path) -> None:
     page = folder / "open.html"
     page.touch(mode=0o600)
     page.write_text(f'<meta http-equiv="refresh" content="0; url={escape(address)}">', encoding="utf-8")
-    webbrowser.open(page.as_uri())
+    # In a thread, because a browser in the terminal would keep the studio from serving it.
+    threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()

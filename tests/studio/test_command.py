@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -80,6 +81,7 @@ def test_demo_data_are_refused_in_production(empty_url: DatabaseUrl) -> None:
 
 WITHOUT_THE_EXTRA = """
 import sys
+import time
 from importlib.machinery import PathFinder
 
 class Finder(PathFinder):
@@ -105,3 +107,30 @@ def test_without_the_extra_it_says_what_to_install(fresh_url: DatabaseUrl, tmp_p
     said = "Error: this needs the extra studio: pip install 'medianest-models[studio]'\n"
     assert run("studio") == run("demo-data") == (2, said)
     assert run("stats") == (0, "")
+
+
+def test_the_browser_is_not_given_the_token_on_its_command_line(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >{seen}.tmp\ncat "${{1#file://}}" >>{seen}.tmp\nmv {seen}.tmp {seen}\n'
+    )
+    browser.chmod(0o755)
+    with subprocess.Popen(
+        [str(PROGRAM), "studio", "--port", "0", "--open"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"BROWSER": f"{browser} %s"},
+    ) as process:
+        assert process.stdout is not None
+        try:
+            address = process.stdout.readline().split()[-1]
+            deadline = time.monotonic() + 20
+            while not seen.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        finally:
+            process.kill()
+    argument, page = seen.read_text().split("\n")
+    assert argument.startswith("file:///")
+    assert "token" not in argument
+    assert f"url={address}" in page
