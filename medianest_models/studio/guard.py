@@ -92,7 +92,8 @@ class Guard:
     def _welcome(self, request: Request) -> Response:
         """Leads to the same page without the token, which would stay in the browser's history."""
         rest = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
-        response = RedirectResponse(request.url.path + (f"?{urlencode(rest)}" if rest else ""), status_code=303)
+        path = "/" + request.url.path.lstrip("/")  # with two slashes it would be another host's
+        response = RedirectResponse(path + (f"?{urlencode(rest)}" if rest else ""), status_code=303)
         response.set_cookie(self._cookie, self._session, httponly=True, samesite="lax")
         return response
 

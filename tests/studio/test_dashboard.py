@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from medianest_models.db import database
 from medianest_models.db.statements import fetch
 from medianest_models.demo_data import fill_with_demo_data
 from medianest_models.demo_data.members import make_users
@@ -18,8 +19,11 @@ from medianest_models.repositories import media_requests, services, users
 from medianest_models.repositories.services import Uptime
 from medianest_models.seed import seed
 from medianest_models.studio.charts import Sample, Span, percent, response_chart, uptime_strip
+from tests.studio.conftest import visiting
 
 if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+    from medianest_models.studio import Studio
     from tests.studio.conftest import Visitor
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
@@ -39,6 +43,14 @@ async def test_an_empty_database_says_what_to_run(visitor: Visitor) -> None:
     assert "<pre>medianest demo-data</pre>" in text
     assert "medianest bootstrap" in text
     assert charts(text) == []
+
+
+async def test_a_database_without_tables_says_what_to_run(empty_url: DatabaseUrl, studio: Studio) -> None:
+    async with database(empty_url), visiting(studio=studio, with_token=False) as owner:
+        for path in ("/", "/users/list"):
+            response = await owner.get(path, token=studio.token)
+            assert response.status_code == 500
+            assert "medianest db migrate" in response.text
 
 
 async def test_a_service_that_was_never_checked(visitor: Visitor) -> None:

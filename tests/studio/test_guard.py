@@ -41,6 +41,10 @@ async def test_the_token_leaves_the_address_and_the_cookie_is_enough(db: Databas
         assert "HttpOnly" in cookie
         assert "SameSite=lax" in cookie
         assert owner.studio.token not in cookie
+        response = await owner.client.get(
+            f"{HOST}//evil.example/", params={"token": owner.studio.token}, follow_redirects=False
+        )
+        assert response.headers["location"] == "/evil.example/"
         await owner.page("/users/list")
 
 

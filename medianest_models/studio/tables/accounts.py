@@ -70,7 +70,8 @@ class LocalCredentials(EditableView):
         """Gives a user a password."""
         if "password" not in values:
             raise InvalidInputError("password: must not be empty")
-        return await super().insert({**values, **await _hashed(values.pop("password"))})
+        hashed = await _hashed(values.pop("password"))
+        return await super().insert(values | hashed)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Changes the name or the password; a new password ends all sessions."""
