@@ -18,6 +18,7 @@ from medianest_models.fields import (
 )
 from medianest_models.fields.enums import IntEnumColumn, StrEnumColumn
 from medianest_models.studio import fields as form
+from medianest_models.studio import secret_fields as secret
 
 if TYPE_CHECKING:
     from starlette_admin.fields import BaseField
@@ -52,9 +53,9 @@ def _form_field(name: str, field: Any) -> BaseField:  # noqa: C901 - a case for 
         case ForeignKeyFieldInstance():
             return form.RelationField(**common, key=field.related_model._meta.db_table)
         case EncryptedField():
-            return form.SecretField(**common)
+            return secret.SecretField(**common)
         case EncryptedJSONField():
-            return form.MaskedDocumentField(**common)
+            return secret.MaskedDocumentField(**common)
         case JSONField():
             return form.DocumentField(**common)
         case InstantField():
@@ -71,7 +72,7 @@ def _form_field(name: str, field: Any) -> BaseField:  # noqa: C901 - a case for 
         case VarcharField():
             return form.TextField(**common, maxlength=field.max_length)
         case TextField() if is_masked(field.model, name):
-            return form.MaskedUrlField(**common)
+            return secret.MaskedUrlField(**common)
         case TextField():
             return form.LongTextField(**common)
         case orm.IntField() | orm.SmallIntField():

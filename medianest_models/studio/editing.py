@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-import orjson
 from markupsafe import Markup
-from pydantic import SecretStr
 from starlette_admin.actions import row_action
 from starlette_admin.exceptions import ActionFailed, FormValidationError
 from starlette_admin.flash import flash
@@ -15,24 +12,16 @@ from starlette_admin.types import RequestAction
 
 from medianest_models.db import transaction
 from medianest_models.errors import (
-    ConstraintError,
     InvalidInputError,
-    InvalidTransitionError,
     MedianestError,
     NotFoundError,
 )
 from medianest_models.fields import is_secret
 from medianest_models.studio.changes import attached, note
-from medianest_models.studio.fields import (
-    MASK,
-    REMOVE,
-    MaskedDocumentField,
-    RelationField,
-    SecretField,
-    read_field,
-    unmasked,
-)
-from medianest_models.studio.table import TableView, as_id, attached_once
+from medianest_models.studio.fields import RelationField, read_field
+from medianest_models.studio.forms import field_of, is_change, related_id, shown_before, text, without_column
+from medianest_models.studio.secret_fields import MASK, REMOVE, MaskedDocumentField, SecretField, unmasked
+from medianest_models.studio.table import TableView, attached_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +91,7 @@ class EditableView(TableView):
         if request.state.action is RequestAction.EDIT:
             request.state.stored_secrets = {name for name, value in shown.items() if value == MASK}
             request.state.shown = {
-                field.name: _text(shown[field.name])
+                field.name: text(shown[field.name])
                 for field in self.get_fields_list(request)
                 if not isinstance(field, SecretField)
             }
@@ -122,9 +111,9 @@ class EditableView(TableView):
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:
         """Changes what was typed over, and nothing else of the row."""
         now: dict[str, str] = request.state.shown
-        before = _shown_before((await request.form()).get("shown")) or now
+        before = shown_before((await request.form()).get("shown")) or now
         request.state.shown = before
-        typed = {name: given for name, given in data.items() if _is_change(given, before.get(name))}
+        typed = {name: given for name, given in data.items() if is_change(given, before.get(name))}
         stale = [name for name in typed if before.get(name) != now.get(name)]
         if stale:
             raise FormValidationError(
@@ -197,7 +186,7 @@ class EditableView(TableView):
             try:
                 name, value = self._read_one(field, typed[field.name], creating=request.state.action.value == "CREATE")
             except InvalidInputError as error:
-                problems[field.name] = _without_column(error)
+                problems[field.name] = without_column(error)
             else:
                 values[name] = value
         if problems:
@@ -213,7 +202,7 @@ class EditableView(TableView):
         if value is None and not column.null and not (creating and has_default):
             raise InvalidInputError("must not be empty")
         if isinstance(field, RelationField):
-            return column.source_field, None if value is None else _related_id(column.related_model, value)
+            return column.source_field, None if value is None else related_id(column.related_model, value)
         if value is not None and not is_secret(column):
             column.to_db_value(value, self.table)  # refuses what the column can't hold
         return field.name, value
@@ -226,56 +215,8 @@ class EditableView(TableView):
 
     def _refuse(self, request: Request, error: MedianestError) -> NoReturn:
         """Shows an error in the form: at its field where it has one, else above the form."""
-        name = self._field_of(error)
+        name = field_of(error, self.table, self.fields)
         if name is None or name not in {field.name for field in self.get_fields_list(request)}:
             flash(request, str(error), "error")
             raise FormValidationError({}) from None
-        raise FormValidationError({name: _without_column(error)}) from None
-
-    def _field_of(self, error: MedianestError) -> str | None:
-        """The field that an error is about: by the constraint's name, or by the column that the message begins with."""
-        if isinstance(error, InvalidTransitionError):
-            return "status"
-        place = (isinstance(error, ConstraintError) and error.constraint) or str(error).partition(":")[0]
-        place = re.sub(rf"^(uq_|ck_|fk_)?({self.table._meta.db_table}[_.])?", "", place)
-        columns = self.table._meta.fields_map
-        names = {
-            getattr(columns.get(field.name), "source_field", None) or field.name: field.name for field in self.fields
-        }
-        fitting = [column for column in names if re.match(rf"{column}(?![a-z])", place)]
-        return names[max(fitting, key=len)] if fitting else None
-
-
-def _text(value: Any) -> str:
-    """A form's value as text, to be compared."""
-    if isinstance(value, bool):
-        return "on" if value else ""
-    return "" if value is None else str(value).replace("\r\n", "\n")
-
-
-def _is_change(given: Any, before: str | None) -> bool:
-    """Whether a field was typed into."""
-    if given is REMOVE or isinstance(given, SecretStr):
-        return True
-    return _text(given) != (before or "")
-
-
-def _shown_before(sent: Any) -> dict[str, str] | None:
-    """What the form showed when it was loaded, as it was sent along; None when it was not."""
-    try:
-        shown = orjson.loads(sent)
-    except (orjson.JSONDecodeError, TypeError):
-        return None
-    return shown if isinstance(shown, dict) else None
-
-
-def _related_id(model: type[Model], text: str) -> Any:
-    row_id = as_id(model, text)
-    if row_id is None:
-        raise InvalidInputError("is not the id of a row")
-    return row_id
-
-
-def _without_column(error: MedianestError) -> str:
-    """The message without the column's name, which the field already has."""
-    return re.sub(r"^[a-z_]+(\.[a-z_]+)?: ", "", str(error))
+        raise FormValidationError({name: without_column(error)}) from None

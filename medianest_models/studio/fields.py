@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-from pydantic import SecretStr
 from starlette_admin import fields as library
 from starlette_admin.types import RequestAction
 
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.json import dump_json
-from medianest_models.models.services import mask_credentials
 from medianest_models.repositories._arguments import as_ip_address
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
-
-MASK: Final = "**********"
-"""What stands for a secret."""
 
 
 def read_field(field: library.BaseField, typed: Any) -> Any:
@@ -39,10 +34,10 @@ def read_field(field: library.BaseField, typed: Any) -> Any:
         typed = typed.replace("\r\n", "\n")  # as browsers send the line breaks of a text area
     if typed is None or typed == "":
         return None
-    return field.read(typed) if isinstance(field, _Typed) else typed
+    return field.read(typed) if isinstance(field, TypedField) else typed
 
 
-class _Typed:
+class TypedField:
     """A field whose text has to be read."""
 
     id: str
@@ -63,7 +58,7 @@ class _Typed:
 
 
 @dataclass
-class TextField(_Typed, library.StringField):
+class TextField(TypedField, library.StringField):
     """A short text."""
 
 
@@ -77,12 +72,12 @@ class AddressField(TextField):
 
 
 @dataclass
-class LongTextField(_Typed, library.TextAreaField):
+class LongTextField(TypedField, library.TextAreaField):
     """A text of any length."""
 
 
 @dataclass
-class NumberField(_Typed, library.IntegerField):
+class NumberField(TypedField, library.IntegerField):
     """A whole number."""
 
     def read(self, typed: str) -> int:
@@ -99,7 +94,7 @@ class FlagField(library.BooleanField):
 
 
 @dataclass
-class ChoiceField(_Typed, library.EnumField):
+class ChoiceField(TypedField, library.EnumField):
     """One of an enum's values."""
 
     def read(self, typed: str) -> str | int:
@@ -112,7 +107,7 @@ class ChoiceField(_Typed, library.EnumField):
 
 
 @dataclass
-class InstantField(_Typed, library.StringField):
+class InstantField(TypedField, library.StringField):
     """An instant, in UTC with its offset; any offset can be typed."""
 
     help_text: str | None = "With its offset, such as 2026-01-31 18:30:00+00:00"
@@ -135,7 +130,7 @@ class InstantField(_Typed, library.StringField):
 
 
 @dataclass
-class IdField(_Typed, library.UUIDField):
+class IdField(TypedField, library.UUIDField):
     """A UUID."""
 
     def read(self, typed: str) -> UUID:
@@ -147,14 +142,14 @@ class IdField(_Typed, library.UUIDField):
 
 
 @dataclass
-class RelationField(_Typed, library.HasOne):
+class RelationField(TypedField, library.HasOne):
     """A row of another table."""
 
     form_template: str = "fields/form/link.html"
 
 
 @dataclass
-class DocumentField(_Typed, library.JSONField):
+class DocumentField(TypedField, library.JSONField):
     """A JSON document, in a tree editor; as text where it can't be read."""
 
     form_template: str = "fields/form/document.html"
@@ -173,95 +168,3 @@ class DocumentField(_Typed, library.JSONField):
     async def serialize_value(self, request: Request, value: Any) -> Any:
         """The document; as text in a form."""
         return dump_json(value, self.name) if request.state.action.is_form() else value
-
-
-@dataclass
-class MaskedDocumentField(DocumentField):
-    """A JSON document with secrets in it, which are masked. A mask that stays where it is keeps its secret."""
-
-    exclude_from_export: bool | None = True
-    help_text: str | None = f"{MASK} stands for a secret: leave it to keep the secret, write over it to change it"
-
-    async def serialize_value(self, request: Request, value: Any) -> Any:
-        """The document with its secrets masked."""
-        return await super().serialize_value(request, masked(value))
-
-
-@dataclass
-class MaskedUrlField(_Typed, library.StringField):
-    """A URL in which the credentials are masked."""
-
-    help_text: str | None = f"Credentials are shown as {MASK}: to change such a URL, write the whole of it"
-
-    async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
-        """Nothing to refuse yet: a URL that was left as it is holds its mask."""
-
-    def read(self, typed: str) -> str:
-        """The URL."""
-        if MASK in typed:
-            raise InvalidInputError("holds the mask of the credentials: write the whole URL")
-        return typed
-
-    async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
-        """The URL without its credentials."""
-        return mask_credentials(value)
-
-
-@dataclass
-class SecretField(_Typed, library.StringField):
-    """A secret, which is written and never shown."""
-
-    exclude_from_export: bool | None = True
-    form_template: str = "fields/form/secret.html"
-    list_template: str = "fields/list/secret.html"
-    detail_template: str = "fields/list/secret.html"
-
-    async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
-        """The secret that was typed; `REMOVE` to have none; None to leave it as it is."""
-        if form_data.get(f"{self.id}.remove"):
-            return REMOVE
-        typed = form_data.get(self.id)
-        return SecretStr(typed) if isinstance(typed, str) and typed else None
-
-    async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
-        """That there is one."""
-        return MASK
-
-
-REMOVE: Final = object()
-"""Stands for a secret that is to be removed."""
-
-
-def masked(document: Any) -> Any:
-    """A copy of a document with a mask in place of each secret."""
-    if isinstance(document, dict):
-        return {key: masked(item) for key, item in document.items()}
-    if isinstance(document, list):
-        return [masked(item) for item in document]
-    return MASK if isinstance(document, SecretStr) else document
-
-
-def unmasked(document: Any, stored: Any, name: str) -> Any:
-    """A document with the stored secret in place of each mask that stands where that secret stands.
-
-    Args:
-        document: What was typed.
-        stored: The document that it replaces.
-        name: The column's name, for the error.
-
-    Raises:
-        InvalidInputError: There is no secret at a mask's place.
-    """
-    if isinstance(document, dict):
-        below = stored if isinstance(stored, dict) else {}
-        return {key: unmasked(item, below.get(key), name) for key, item in document.items()}
-    if isinstance(document, list):
-        items = stored if isinstance(stored, list) else []
-        return [
-            unmasked(item, items[place] if place < len(items) else None, name) for place, item in enumerate(document)
-        ]
-    if document != MASK:
-        return document
-    if not isinstance(stored, SecretStr):
-        raise InvalidInputError(f"{name}: holds {MASK} where no secret was: write the secret itself")
-    return stored

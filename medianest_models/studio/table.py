@@ -15,16 +15,10 @@ from tortoise.expressions import Q
 
 from medianest_models.studio.changes import Dependent, attached
 from medianest_models.studio.columns import form_fields, is_masked
-from medianest_models.studio.fields import (
-    DocumentField,
-    LongTextField,
-    MaskedDocumentField,
-    RelationField,
-    SecretField,
-    TextField,
-)
+from medianest_models.studio.fields import DocumentField, LongTextField, RelationField, TextField
 from medianest_models.studio.filters import Filters
 from medianest_models.studio.paging import COUNTED, count_rows, read_page
+from medianest_models.studio.secret_fields import MaskedDocumentField, SecretField
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from medianest_models.passwords import hash_password
 from medianest_models.repositories import users
 from medianest_models.repositories.users import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from medianest_models.studio.editing import EditableView
-from medianest_models.studio.fields import SecretField
+from medianest_models.studio.secret_fields import SecretField
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
