@@ -24,7 +24,7 @@ from medianest_models.studio.secret_fields import MASK, REMOVE, MaskedDocumentFi
 from medianest_models.studio.table import TableView, attached_once
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from starlette.requests import Request
     from starlette_admin.fields import BaseField
@@ -110,21 +110,16 @@ class EditableView(TableView):
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:
         """Changes what was typed over, and nothing else of the row."""
-        now: dict[str, str] = request.state.shown
-        before = shown_before((await request.form()).get("shown")) or now
+        before = shown_before((await request.form()).get("shown")) or request.state.shown
         request.state.shown = before
         typed = {name: given for name, given in data.items() if is_change(given, before.get(name))}
-        stale = [name for name in typed if before.get(name) != now.get(name)]
-        if stale:
-            raise FormValidationError(
-                dict.fromkeys(stale, "was changed meanwhile by somebody else: load the page again")
-            )
         values = self._read(request, typed)
         try:
             async with transaction():
                 row = await self.table.select_for_update().get_or_none(pk=self._coerce_pk(pk))
                 if row is None:
                     self._is_gone()
+                await self._refuse_stale(request, row, typed, before)
                 self._keep_secrets(row, values)
                 await self.change(row, dict(values))
                 if values:
@@ -168,6 +163,15 @@ class EditableView(TableView):
         """Deletes a row."""
         await self.delete(request, [pk])
         flash(request, f"The {self.display_name} was deleted.", "success")
+
+    async def _refuse_stale(self, request: Request, row: Model, typed: Iterable[str], before: dict[str, str]) -> None:
+        """Refuses what was typed over something else than what stands there now."""
+        await row.fetch_related(*self._prefetch_names(request))
+        now = await super().serialize(row, request)
+        stale = [name for name in typed if name in before and before[name] != text(now[name])]
+        if stale:
+            reason = "was changed meanwhile by somebody else: load the page again"
+            raise FormValidationError(dict.fromkeys(stale, reason))
 
     def _is_gone(self) -> NoReturn:
         raise NotFoundError(f"the {self.display_name} is gone")

@@ -48,7 +48,8 @@ class TypedField:
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
         """The text as it was typed, so that a form with an error shows it again."""
-        return form_data.get(self.id)
+        typed = form_data.get(self.id)
+        return typed if isinstance(typed, str) else None  # and no file
 
     async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
         """Refuses what can't be read, before anything is done with the form."""

@@ -103,6 +103,12 @@ async def test_a_filter_that_makes_no_sense_is_said_so(visitor: Visitor, user: U
     assert response.status_code == 400
 
 
+async def test_a_search_for_what_no_text_can_hold_is_said_so(visitor: Visitor) -> None:
+    response = await visitor.client.get("/users/list?q=%00")
+    assert response.status_code == 400
+    assert "a text holds a NUL byte" in response.text
+
+
 async def test_numbers_are_counted_up_to_a_limit_and_estimated_beyond(
     analyst: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

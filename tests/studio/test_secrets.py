@@ -182,5 +182,7 @@ async def test_what_is_typed_is_in_no_log(visitor: Visitor, user: User, caplog: 
     with caplog.at_level("DEBUG"):
         await visitor.edit("users", user.id, plex_token="canary-typed")
         await visitor.edit("local_credentials", (await LocalCredential.get()).id, password="canary-typed")
+        service = await Service.get(name="plex")
+        await visitor.edit("services", service.id, url="http://owner:canary-typed@plex.example")
     assert caplog.records
     assert "canary" not in caplog.text
