@@ -73,6 +73,14 @@ async def test_pages_lead_forth_and_back_over_every_row_once(visitor: Visitor, u
     assert titles(await visitor.page(link(before, "Next") or "")) == titles(last)
 
 
+async def test_another_order_begins_at_its_first_page(visitor: Visitor, user: User) -> None:
+    last = await visitor.page("/media_requests/list", end="1")
+    assert titles(last)[-1] == 0
+    found = re.search(r'data-sa-hook="sort-link"\s+href="([^"]*sort=title__asc[^"]*)"', last)
+    assert found
+    assert titles(await visitor.page(found[1].replace("&amp;", "&")))[0] == 0
+
+
 async def test_the_newest_row_comes_first(visitor: Visitor, user: User) -> None:
     assert titles(await visitor.page("/media_requests/list"))[0] == 59
     assert titles(await visitor.page("/media_requests/list", cursor="of another list"))[0] == 59
