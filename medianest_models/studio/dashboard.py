@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOUR: Final = datetime.timedelta(hours=1)
 _DAY: Final = datetime.timedelta(days=1)
+_HOLDS: Final = datetime.timedelta(minutes=5)
 _PERCENTILES: Final = (50, 95)
 _QUEUE_SHOWN: Final = 8
 
@@ -86,9 +87,9 @@ async def overview() -> dict[str, Any]:
 
 async def _panel(latest: LatestStatus, now: datetime.datetime) -> ServicePanel:
     name = latest.service
-    day = await _spans(name, now, _HOUR, 24, lambda since: f"{since:%a %H:%M}")
-    month = await _spans(name, now, _DAY, 30, lambda since: f"{since:%d %b}")
-    samples = await _samples(name, now)
+    day = await _spans(latest, now, _HOUR, 24, lambda since: f"{since:%a %H:%M}")
+    month = await _spans(latest, now, _DAY, 30, lambda since: f"{since:%d %b}")
+    samples = await _samples(latest, now)
     return ServicePanel(
         name=name,
         display_name=latest.display_name,
@@ -103,21 +104,33 @@ async def _panel(latest: LatestStatus, now: datetime.datetime) -> ServicePanel:
 
 
 async def _spans(
-    service: str, now: datetime.datetime, length: datetime.timedelta, number: int, label: Callable[[Any], str]
+    latest: LatestStatus, now: datetime.datetime, length: datetime.timedelta, number: int, label: Callable[[Any], str]
 ) -> list[Span]:
-    starts = [now - length * back for back in range(number, 0, -1)]
-    return [
-        Span(since, label(since), await services.uptime(service, since=since, until=since + length)) for since in starts
-    ]
+    spans = []
+    for since in _starts(now, length, number):
+        is_known = _is_known(latest, since)
+        found = await services.uptime(latest.service, since=since, until=since + length) if is_known else None
+        spans.append(Span(since, label(since), found))
+    return spans
 
 
-async def _samples(service: str, now: datetime.datetime) -> list[Sample]:
+async def _samples(latest: LatestStatus, now: datetime.datetime) -> list[Sample]:
     samples = []
-    for back in range(24, 0, -1):
-        since = now - _HOUR * back
-        found = await services.response_time_percentiles(
-            service, since=since, until=since + _HOUR, percentiles=_PERCENTILES
-        )
+    for since in _starts(now, _HOUR, 24):
+        found = None
+        if _is_known(latest, since):
+            found = await services.response_time_percentiles(
+                latest.service, since=since, until=since + _HOUR, percentiles=_PERCENTILES
+            )
         median, high = (None, None) if found is None else (found[50], found[95])
         samples.append(Sample(f"{since:%H:%M}", median, high))
     return samples
+
+
+def _starts(now: datetime.datetime, length: datetime.timedelta, number: int) -> list[datetime.datetime]:
+    return [now - length * back for back in range(number, 0, -1)]
+
+
+def _is_known(latest: LatestStatus, since: datetime.datetime) -> bool:
+    """Whether there can be anything to ask the database for: a check holds for five minutes at most."""
+    return latest.check is not None and latest.check.checked_at + _HOLDS > since

@@ -73,6 +73,18 @@ async def test_pages_lead_forth_and_back_over_every_row_once(visitor: Visitor, u
     assert titles(await visitor.page(link(before, "Next") or "")) == titles(last)
 
 
+async def test_no_page_skips_rows_to_get_to_its_own(
+    visitor: Visitor, user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await visitor.page("/media_requests/list")
+    with caplog.at_level("DEBUG", logger="medianest_models.query"):
+        for label in ("Next", "Last"):
+            await visitor.page(link(first, label) or "")
+    lists = [record.getMessage() for record in caplog.records if 'FROM "media_requests"' in record.getMessage()]
+    assert len(lists) == 4  # the rows and their number, each time
+    assert all("LIMIT" in statement and "OFFSET" not in statement for statement in lists)
+
+
 async def test_another_order_begins_at_its_first_page(visitor: Visitor, user: User) -> None:
     last = await visitor.page("/media_requests/list", end="1")
     assert titles(last)[-1] == 0
