@@ -46,7 +46,7 @@ async def test_an_empty_database_says_what_to_run(visitor: Visitor) -> None:
 
 
 async def test_a_database_without_tables_says_what_to_run(empty_url: DatabaseUrl, studio: Studio) -> None:
-    async with database(empty_url), visiting(studio=studio, with_token=False) as owner:
+    async with database(empty_url, require_migrated=False), visiting(studio=studio, with_token=False) as owner:
         for path in ("/", "/users/list"):
             response = await owner.get(path, token=studio.token)
             assert response.status_code == 500
