@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -43,10 +43,12 @@ async def test_a_caller_s_own_error_is_left_alone(fresh_url: DatabaseUrl) -> Non
 async def test_it_is_closed_even_when_the_server_ended_it(fresh_url: DatabaseUrl) -> None:
     administrator = await connect(fresh_url)
     try:
+        made: list[asyncpg.Connection[Any]] = []
         with pytest.raises(DatabaseUnavailableError):
             async with direct_connection(fresh_url) as connection:
+                made.append(connection)
                 await administrator.execute("SELECT pg_terminate_backend($1)", connection.get_server_pid())
                 await connection.execute("SELECT 1")
-        assert connection.is_closed()
+        assert [connection.is_closed() for connection in made] == [True]
     finally:
         await administrator.close()
