@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import webbrowser
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncclick as click
+import uvicorn
 from asyncclick.testing import CliRunner
 
 from medianest_models.cli import application
@@ -26,6 +28,8 @@ _SHOWING: Final = "--show-password"
 async def outputs(patch: pytest.MonkeyPatch) -> dict[tuple[str, ...], str]:
     """What each prints, and its exit status, by its arguments."""
     patch.setattr(os, "execve", _replace_nothing)
+    patch.setattr(uvicorn.Server, "serve", _serve_nobody)
+    patch.setattr(webbrowser, "open", lambda _: False)
     found: dict[tuple[str, ...], str] = {}
     for words in COMMANDS:
         for flags in _flags(words):
@@ -43,6 +47,10 @@ def _flags(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield ()
     yield from ((flag,) for flag in flags if flag != _SHOWING)
     yield tuple(flag for flag in flags if flag != _SHOWING)
+
+
+async def _serve_nobody(server: uvicorn.Server, **_: object) -> None:
+    """Instead of serving the studio until somebody ends it: end at once."""
 
 
 def _replace_nothing(program: str, arguments: list[str], environment: dict[str, str]) -> Any:
