@@ -67,7 +67,7 @@ async def test_a_deadlock_is_repeated(fresh_url: DatabaseUrl) -> None:
         await do(2, 0)
         met = asyncio.Barrier(2)
         runs = await asyncio.gather(cross(1, 2, met), cross(2, 1, met))
-        assert sorted(runs) == [1, 2]
+        assert max(runs) == 2  # of both, where the server ends both
         assert await deeds() == [(1, 2), (2, 2)]
         await assert_whole(pool_client)
 
