@@ -41,7 +41,7 @@ studio *arguments:
 
 # the test suite, on up to four cores; arguments are pytest's
 test *arguments:
-    @pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
+    @pytest -n auto --maxprocesses 4 "$@"
 
 # style, types, layers
 lint:

@@ -36,8 +36,6 @@ ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 byt
 _NO_DATABASE: Final = "postgresql://nobody@127.0.0.1:1/ask-a-fixture-for-a-database"
 _OURS: Final = ("DATABASE_", "MEDIANEST_", "ADMIN_", "PG")
 _OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_LEVEL", "SLOW_QUERY_MS"}
-_TOGETHER: Final = {"leaks", "plans"}
-"""Folders whose tests share what takes long to make: one of pytest-xdist's workers runs all of them."""
 _numbers = itertools.count()
 
 
@@ -50,12 +48,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pgbouncer", help="the program PgBouncer, to go through one that is started in front of the server"
     )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent.name in _TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
