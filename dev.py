@@ -18,7 +18,14 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-EXTRA_FOR = {"test": "dev", "lint": "dev", "studio": "local,studio", "demo-data": "local,studio"}
+EXTRA_FOR = {
+    "test": "dev",
+    "lint": "dev",
+    "bench": "bench",
+    "bench-plot": "bench",
+    "studio": "local,studio",
+    "demo-data": "local,studio",
+}
 
 
 def main() -> int:

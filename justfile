@@ -46,3 +46,7 @@ test *arguments:
 # style, types, layers
 lint:
     @ruff check && ruff format --check && mypy && pyright && lint-imports
+
+# the same work done by others, side by side: operations a second; --quick takes two minutes
+bench *arguments:
+    @python -m benchmarks.peers "$@"

@@ -1,0 +1,123 @@
+"""Prepares the database, lets the peers take turns, prints the table."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.peers.data import connect, positions, prepare
+from benchmarks.peers.operations import Operation, operations
+from benchmarks.peers.peers import PEERS, PeerProcess, available
+from benchmarks.peers.rounds import Measured, Rounds
+from benchmarks.peers.startup import measure_startup
+from benchmarks.peers.table import lines
+from medianest_models.crypto import generate_key
+from medianest_models.db.embedded import embedded_server
+from medianest_models.settings import Settings
+
+if TYPE_CHECKING:
+    from medianest_models.db.embedded import EmbeddedServer
+
+_DEPTHS: Final = (0.00002, 0.001, 0.02, 0.2, 0.8)
+"""Where the depth curve is measured, as parts of all requests; the fourth is that of the table."""
+_TABLE_DEPTH: Final = 3
+
+
+class Benchmark:
+    """One run.
+
+    Args:
+        server: A server without data.
+        quick: Whether it is a tenth of the data, in under two minutes.
+    """
+
+    def __init__(self, server: EmbeddedServer, *, quick: bool) -> None:
+        self.server = server
+        self.rows = 100_000 if quick else 1_000_000
+        self.rounds = 3 if quick else 7
+        self.seconds = 0.12 if quick else 1.0
+        self.checks = 10_000 if quick else 100_000
+        self.queue = 4_000 if quick else 20_000
+        self.processes: list[PeerProcess] = []
+        self.results: list[dict[str, Any]] = []
+
+    async def run(self) -> dict[str, Any]:
+        """What to keep of it."""
+        peers = available(PEERS)
+        started = monotonic()
+        os.environ["ENCRYPTION_KEYS"] = generate_key().get_secret_value()
+        os.environ["LOG_LEVEL"] = "warning"
+        url = await prepare(self.server, self.rows)
+        os.environ["DATABASE_URL"] = url.render().get_secret_value()
+        connection = await connect(url)
+        version = await connection.fetchval("SHOW server_version")
+        print(
+            f"{self.rows:,} requests and checks, 1,000 users; PostgreSQL {version}, Python {platform.python_version()},"
+            f" {os.cpu_count()} cores; {self.rounds} rounds of {self.seconds:g} s; ready after"
+            f" {monotonic() - started:.0f} s",
+            flush=True,
+        )
+        self._show(
+            "import to the first query",
+            "startup",
+            await measure_startup(url, rounds=self.rounds, with_prisma=any(peer.loop == "node" for peer in peers)),
+        )
+        depths = [max(1, round(part * self.rows)) for part in _DEPTHS]
+        places = await positions(connection, depths)
+        for peer in peers:
+            self.processes.append(await PeerProcess.start(peer))
+        await asyncio.gather(*(p.open(url, checks=self.checks, positions=places) for p in self.processes))
+        rounds = Rounds(connection, self.processes, rounds=self.rounds, seconds=self.seconds)
+        for operation in operations(queue=self.queue, checks=self.checks):
+            measured = await rounds.measure(operation, depth=depths[_TABLE_DEPTH])
+            self._show(operation.title, operation.name, measured)
+        await self._depth_curve(rounds, depths)
+        print(f"\n{monotonic() - started:.0f} s in all")
+        return {
+            "rows": self.rows, "rounds": self.rounds, "seconds": self.seconds, "postgresql": version,
+            "python": platform.python_version(), "cores": os.cpu_count(), "results": self.results,
+        }  # fmt: skip
+
+    async def _depth_curve(self, rounds: Rounds, depths: list[int]) -> None:
+        for depth in depths:
+            for name in ("cursor", "offset"):
+                operation = Operation(name, f"{name}, {depth:,} rows deep", at_once=1)
+                self._show(operation.title, f"{name}@{depth}", await rounds.measure(operation, depth=depth))
+
+    def _show(self, title: str, name: str, measured: dict[str, Measured]) -> None:
+        for line in lines(title, measured):
+            print(line, flush=True)
+        self.results.append({"name": name, "title": title, "peers": {k: asdict(v) for k, v in measured.items()}})
+
+
+async def main() -> int:
+    """0 when every peer did the same work."""
+    parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the data, in under two minutes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results in FILE, for `just bench-plot`")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="medianest-bench-") as folder:
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - the server may run as another user
+        server = embedded_server(Settings(medianest_home=Path(folder) / "home"))
+        benchmark = Benchmark(server, quick=arguments.quick)
+        try:
+            kept = await benchmark.run()
+        finally:
+            await asyncio.gather(*(process.stop() for process in benchmark.processes))
+            await asyncio.to_thread(server.stop)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(kept, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

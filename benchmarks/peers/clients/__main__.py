@@ -1,0 +1,84 @@
+"""Reads a command a line, answers each with a line, and measures itself."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import itertools
+import json
+import sys
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.peers.clients.inputs import Inputs
+
+if TYPE_CHECKING:
+    from benchmarks.peers.clients.client import Call, Client
+
+CLIENTS: Final = {
+    "medianest": "benchmarks.peers.clients.medianest:MedianestClient",
+    "raw": "benchmarks.peers.clients.raw:RawClient",
+    "tuned": "benchmarks.peers.clients.raw:TunedClient",
+    "sqlalchemy": "benchmarks.peers.clients.sqlalchemy_orm:SqlalchemyClient",
+    "tortoise": "benchmarks.peers.clients.tortoise_orm:TortoiseClient",
+    "procrastinate": "benchmarks.peers.clients.queues:ProcrastinateClient",
+    "pgqueuer": "benchmarks.peers.clients.queues:PgqueuerClient",
+}
+
+
+async def serve(client: Client) -> None:
+    """Does what it is told until there is nothing more to read."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        answer = await obey(client, json.loads(line))
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    await client.close()
+
+
+async def obey(client: Client, message: dict[str, Any]) -> Any:
+    """The answer to a command."""
+    if message["do"] == "open":
+        client.inputs = Inputs.read(message)
+        await client.open(message["server"])
+        return None
+    client.inputs.depth = message["depth"]
+    operation = message["operation"]
+    call: Call = getattr(client, operation)
+    if message["do"] == "check":
+        return [client.plain(operation, await call(number)) for number in range(message["calls"])]
+    return await measure(call, message)
+
+
+async def measure(call: Call, message: dict[str, Any]) -> dict[str, Any]:
+    """Calls over and over, some at once, until the time is up or so many are made."""
+    latencies: list[float] = []
+    numbers = itertools.islice(itertools.count(message["first"]), message["most"])
+    started = perf_counter()
+    deadline = started + message["seconds"]
+
+    async def work() -> None:
+        for number in numbers:
+            begun = perf_counter()
+            await call(number)
+            ended = perf_counter()
+            latencies.append(ended - begun)
+            if ended >= deadline:
+                return
+
+    cpu = process_time()
+    await asyncio.gather(*(work() for _ in range(message["at_once"])))
+    return {"cpu": process_time() - cpu, "seconds": perf_counter() - started, "latencies": latencies}
+
+
+def main() -> None:
+    """The arguments are the peer's name and the event loop's."""
+    name, loop = sys.argv[1:]
+    module, _, kind = CLIENTS[name].partition(":")
+    client: Client = getattr(importlib.import_module(module), kind)()
+    factory = importlib.import_module("uvloop").new_event_loop if loop == "uvloop" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve(client))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What the operations ask for, the same for every peer: each call has a number, and the number says what."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+LIMIT: Final = 20
+"""Rows of a page."""
+PAGES: Final = 4
+"""How many of a user's pages are looked at."""
+TOGETHER: Final = 50
+"""Lookups at once."""
+ENDPOINT: Final = "benchmark"
+HITS: Final = 1_000_000
+"""Allowed hits of an address in a day: more than are made, so that every hit is counted."""
+DAY: Final = 86_400
+ADDRESSES: Final = 10_000
+LEASE: Final = timedelta(minutes=5)
+MOST_RUNNING: Final = 1_000
+TOUCH_AFTER: Final = timedelta(minutes=1)
+CHECKED_FROM: Final = datetime(2030, 1, 1, tzinfo=UTC)
+"""Checks from then on are those that the benchmark records, and deletes again."""
+
+USER_COLUMNS: Final = (
+    "id", "plex_id", "plex_username", "email", "role", "created_at", "last_login_at", "status",
+)  # fmt: skip
+REQUEST_COLUMNS: Final = (
+    "id", "user_id", "title", "media_type", "tmdb_id", "imdb_id", "status", "overseerr_id", "request_data",
+    "created_at", "completed_at",
+)  # fmt: skip
+
+_PRIME: Final = 7919  # so that neighbouring calls ask for rows that are no neighbours
+
+
+@dataclass
+class Inputs:
+    """What there is in the database.
+
+    Attributes:
+        users: How many users; their numbers begin with 0.
+        checks: How many checks one call of `record_checks` records.
+        positions: By their depth, places in the list of all requests, the newest first: instant and id.
+        depth: Which of them `cursor` and `offset` begin at.
+    """
+
+    users: int
+    checks: int
+    positions: dict[int, list[tuple[datetime, UUID]]]
+    depth: int = 0
+    worker: str = "benchmark"
+    rows: list[tuple[str, str, int, None, datetime]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = [
+            ("plex", "up", number % 500, None, CHECKED_FROM + timedelta(seconds=number))
+            for number in range(self.checks)
+        ]
+
+    @classmethod
+    def read(cls, message: dict[str, Any]) -> Inputs:
+        """From what the harness wrote."""
+        positions = {
+            int(depth): [(datetime.fromisoformat(instant), UUID(id_)) for instant, id_ in places]
+            for depth, places in message["positions"].items()
+        }
+        return cls(message["users"], message["checks"], positions)
+
+    def number(self, call: int) -> int:
+        """The user of a call."""
+        return call * _PRIME % self.users
+
+    def user_id(self, call: int) -> UUID:
+        """That user's id."""
+        return UUID(f"00000000-0000-7000-8000-{self.number(call):012d}")
+
+    def page(self, call: int) -> int:
+        """The page of a call, from 1."""
+        return call % PAGES + 1
+
+    def plex_id(self, call: int) -> str:
+        """A user's Plex id."""
+        return f"plex-{self.number(call)}"
+
+    def address(self, call: int) -> str:
+        """An anonymous caller."""
+        number = call * _PRIME % ADDRESSES
+        return f"10.0.{number // 256}.{number % 256}"
+
+    def token(self, call: int) -> str:
+        """The token of a user's session."""
+        return f"token-{self.number(call)}"
+
+    def token_hash(self, call: int) -> str:
+        """What is stored of it."""
+        return hashlib.sha256(self.token(call).encode()).hexdigest()
+
+    def position(self, call: int) -> tuple[datetime, UUID]:
+        """The place after which a page begins."""
+        places = self.positions[self.depth]
+        return places[call % len(places)]
+
+
+def window_start(now: datetime) -> datetime:
+    """When the window of a day began."""
+    return datetime.fromtimestamp(now.timestamp() // DAY * DAY, UTC)

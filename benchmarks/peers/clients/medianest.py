@@ -1,0 +1,147 @@
+"""This package, as its README shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
+from benchmarks.peers.clients.inputs import (
+    DAY,
+    ENDPOINT,
+    HITS,
+    LEASE,
+    LIMIT,
+    MOST_RUNNING,
+    REQUEST_COLUMNS,
+    TOGETHER,
+    USER_COLUMNS,
+)
+from medianest_models import MediaRequest, connect_database, disconnect_database, paginate, paginate_by_cursor
+from medianest_models.enums import ServiceStatus
+from medianest_models.pagination.cursors import CursorCodec, Position
+from medianest_models.pagination.sorting import sort_key
+from medianest_models.repositories import downloads, rate_limits, services, sessions, users
+from medianest_models.schemas import MediaRequestRead
+from medianest_models.settings import DatabaseUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from medianest_models import CursorPage, PaginatedResult, SessionToken, User, YouTubeDownload
+    from medianest_models.repositories.rate_limits import RateLimitResult
+
+
+class MedianestClient(Client):
+    """This package."""
+
+    async def open(self, server: Mapping[str, Any]) -> None:
+        """Connect."""
+        await connect_database(DatabaseUrl(**server, pool_max=CONNECTIONS))
+        requests = MediaRequest.all()
+        codec = CursorCodec.of(requests, sort_key(requests, None, "desc"))
+        self.cursors = {
+            depth: [
+                codec.encode(Position(backward=False, inclusive=False, value=instant, id=id_))
+                for instant, id_ in places
+            ]
+            for depth, places in self.inputs.positions.items()
+        }
+        self.checks = [
+            services.Check(service, ServiceStatus(status), milliseconds, message, instant)
+            for service, status, milliseconds, message, instant in self.inputs.rows
+        ]
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await disconnect_database()
+
+    async def page(self, call: int) -> PaginatedResult[MediaRequest]:
+        """A page of a user's requests, and how many there are."""
+        requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
+        return await paginate(requests, page=self.inputs.page(call), limit=LIMIT)
+
+    async def page_json(self, call: int) -> bytes:
+        """The same as JSON."""
+        requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
+        page = await paginate(requests, page=self.inputs.page(call), limit=LIMIT, schema=MediaRequestRead)
+        return page.model_dump_json().encode()
+
+    async def cursor(self, call: int) -> CursorPage[MediaRequest]:
+        """The page after a place in the list of all requests."""
+        places = self.cursors[self.inputs.depth]
+        return await paginate_by_cursor(MediaRequest.all(), limit=LIMIT, cursor=places[call % len(places)])
+
+    async def find(self, call: int) -> User | None:
+        """The user of a Plex account."""
+        return await users.find_by_plex_id(self.inputs.plex_id(call))
+
+    async def find_together(self, call: int) -> list[User | None]:
+        """Fifty users, each asked for by itself, at once."""
+        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
+
+    async def hit(self, call: int) -> RateLimitResult:
+        """A hit of one of many callers."""
+        return await rate_limits.hit(ENDPOINT, ip_address=self.inputs.address(call), limit=HITS, window_seconds=DAY)
+
+    async def hit_hot(self, call: int) -> RateLimitResult:  # noqa: ARG002 - a call as any other
+        """A hit of the same caller, always."""
+        return await rate_limits.hit(ENDPOINT, ip_address="10.1.0.0", limit=HITS, window_seconds=DAY)
+
+    async def verify(self, call: int) -> SessionToken:
+        """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
+        return await sessions.verify(self.inputs.token(call))
+
+    verify_noting = verify
+
+    async def claim(self, call: int) -> YouTubeDownload | None:  # noqa: ARG002 - a call as any other
+        """The next download."""
+        return await downloads.claim(self.inputs.worker, lease=LEASE, max_running=None)
+
+    async def claim_limited(self, call: int) -> YouTubeDownload | None:  # noqa: ARG002 - a call as any other
+        """The next download, while fewer than a limit run."""
+        return await downloads.claim(self.inputs.worker, lease=LEASE, max_running=MOST_RUNNING)
+
+    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
+        """Many checks of a service."""
+        return await services.record_checks(self.checks)
+
+    def plain_page(self, answer: PaginatedResult[MediaRequest]) -> Any:
+        """Rows and total."""
+        return {"rows": rows(answer.data, REQUEST_COLUMNS), "total": answer.pagination.total}
+
+    def plain_page_json(self, answer: bytes) -> Any:
+        """What it says."""
+        return json.loads(answer)
+
+    def plain_cursor(self, answer: CursorPage[MediaRequest]) -> Any:
+        """Rows."""
+        return rows(answer.data, REQUEST_COLUMNS)
+
+    def plain_find(self, answer: User) -> Any:
+        """Columns."""
+        return chosen(answer, USER_COLUMNS)
+
+    def plain_find_together(self, answer: list[User]) -> Any:
+        """Rows."""
+        return rows(answer, USER_COLUMNS)
+
+    def plain_hit(self, answer: RateLimitResult) -> Any:
+        """What is left."""
+        return answer.remaining
+
+    plain_hit_hot = plain_hit
+
+    def plain_verify(self, answer: SessionToken) -> Any:
+        """Session and user."""
+        user = chosen(answer.user, USER_COLUMNS)
+        return {"id": str(answer.id), "user": {f"user.{name}": value for name, value in user.items()}}
+
+    plain_verify_noting = plain_verify
+
+    def plain_claim(self, answer: YouTubeDownload) -> Any:
+        """Which one."""
+        return answer.playlist_url
+
+    plain_claim_limited = plain_claim

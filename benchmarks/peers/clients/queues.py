@@ -1,0 +1,74 @@
+"""Two job queues for PostgreSQL, which only claim."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import procrastinate
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.queries import EntrypointExecutionParameter, Queries
+from pgqueuer.types import QueueEntrypoint, QueueManagerId
+
+from benchmarks.peers.clients.client import CONNECTIONS, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pgqueuer.models import Job as PgqueuerJob
+    from procrastinate.jobs import Job as ProcrastinateJob
+
+
+class ProcrastinateClient(Client):
+    """procrastinate with its psycopg connector."""
+
+    async def open(self, server: Mapping[str, Any]) -> None:
+        """Connect."""
+        connector = procrastinate.PsycopgConnector(
+            kwargs={
+                "host": server["host"], "port": server["port"], "user": server["user"], "dbname": server["database"],
+            },
+            min_size=CONNECTIONS,
+            max_size=CONNECTIONS,
+        )  # fmt: skip
+        self.app = procrastinate.App(connector=connector)
+        await self.app.open_async()
+        self.worker = await self.app.job_manager.register_worker()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self.app.close_async()
+
+    async def claim(self, call: int) -> ProcrastinateJob | None:  # noqa: ARG002 - a call as any other
+        """The next job."""
+        return await self.app.job_manager.fetch_job(queues=None, worker_id=self.worker)
+
+    def plain_claim(self, answer: ProcrastinateJob) -> Any:
+        """Which one."""
+        return answer.task_kwargs["playlist_url"]
+
+
+class PgqueuerClient(Client):
+    """pgqueuer with a pool of asyncpg."""
+
+    async def open(self, server: Mapping[str, Any]) -> None:
+        """Connect."""
+        self.pool = await asyncpg.create_pool(**server, min_size=CONNECTIONS, max_size=CONNECTIONS)
+        self.queries = Queries(AsyncpgPoolDriver(self.pool))
+        self.manager = QueueManagerId(uuid.uuid4())
+        self.entrypoints = {QueueEntrypoint("download"): EntrypointExecutionParameter(0)}
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self.pool.close()
+
+    async def claim(self, call: int) -> PgqueuerJob | None:  # noqa: ARG002 - a call as any other
+        """The next job."""
+        jobs = await self.queries.dequeue(1, self.entrypoints, self.manager, None, timedelta(minutes=5))
+        return jobs[0] if jobs else None
+
+    def plain_claim(self, answer: PgqueuerJob) -> Any:
+        """Which one."""
+        return (answer.payload or b"").decode()

@@ -1,0 +1,241 @@
+"""asyncpg by itself: with its default pool, and tuned by the same means as this package."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import orjson
+
+from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
+from benchmarks.peers.clients.inputs import (
+    ENDPOINT,
+    HITS,
+    LEASE,
+    LIMIT,
+    MOST_RUNNING,
+    REQUEST_COLUMNS,
+    TOGETHER,
+    TOUCH_AFTER,
+    USER_COLUMNS,
+    window_start,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asyncpg import Record
+
+_ORDER: Final = "ORDER BY created_at DESC, id DESC"
+_PAGE: Final = f"SELECT * FROM media_requests WHERE user_id = $1 {_ORDER} LIMIT $2 OFFSET $3"  # noqa: S608 - constants
+_COUNT: Final = "SELECT count(*) FROM media_requests WHERE user_id = $1"
+_CURSOR: Final = f"SELECT * FROM media_requests WHERE (created_at, id) < ($1, $2) {_ORDER} LIMIT $3"  # noqa: S608
+_OFFSET: Final = f"SELECT * FROM media_requests {_ORDER} LIMIT $1 OFFSET $2"  # noqa: S608
+_FIND: Final = "SELECT * FROM users WHERE plex_id = $1"
+_HIT: Final = """
+INSERT INTO rate_limits AS counter (ip_address, endpoint, window_start, request_count) VALUES ($1, $2, $3, 1)
+ON CONFLICT (ip_address, endpoint, window_start) DO UPDATE SET request_count = counter.request_count + 1
+WHERE counter.request_count < $4
+RETURNING request_count
+"""
+_SESSION: Final = """
+SELECT s.*, {user} FROM session_tokens s JOIN users u ON u.id = s.user_id
+WHERE s.token_hash = $1 AND s.expires_at > now() AND s.rotated_at IS NULL AND u.status = 'active'
+""".format(user=", ".join(f'u.{column} AS "user.{column}"' for column in (*USER_COLUMNS, "plex_token")))
+_TOUCH: Final = "UPDATE session_tokens SET last_used_at = now() WHERE id = $1"
+_CLAIM: Final = """
+UPDATE youtube_downloads SET
+    status = 'downloading', attempts = attempts + 1, worker_id = $1,
+    lease_expires_at = now() + $2::interval, progress = 0, started_at = now()
+WHERE id = (
+    SELECT id FROM youtube_downloads WHERE status = 'queued' AND scheduled_at <= now()
+    ORDER BY priority DESC, scheduled_at, created_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+"""
+_CLAIM_LIMITED: Final = "SELECT * FROM medianest_claim_download($1, $2, $3, 3)"
+_RECORD: Final = """
+INSERT INTO service_status_history (service_id, status, response_time_ms, error_message, checked_at)
+VALUES ($1, $2, $3, $4, $5)
+"""
+
+
+class RawClient(Client):
+    """asyncpg with its default pool; a page and its total are two statements on one connection."""
+
+    pool: asyncpg.Pool[Record]
+
+    async def open(self, server: Mapping[str, Any]) -> None:
+        """Open the pool; JSON is decoded as asyncpg's documentation shows it."""
+        self.pool = await asyncpg.create_pool(
+            **server, min_size=CONNECTIONS, max_size=CONNECTIONS, init=self._decode_json
+        )
+        self.plex = await self.pool.fetchval("SELECT id FROM services WHERE name = 'plex'")
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self.pool.close()
+
+    @staticmethod
+    async def _decode_json(connection: asyncpg.Connection[Record]) -> None:
+        await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+    async def page(self, call: int) -> tuple[list[Record], int]:
+        """A page of a user's requests, and how many there are."""
+        user, offset = self.inputs.user_id(call), (self.inputs.page(call) - 1) * LIMIT
+        async with self.pool.acquire() as connection:
+            found = await connection.fetch(_PAGE, user, LIMIT, offset)
+            return found, await connection.fetchval(_COUNT, user)
+
+    async def page_json(self, call: int) -> bytes:
+        """The same as JSON."""
+        found, total = await self.page(call)
+        pagination = {
+            "page": self.inputs.page(call), "limit": LIMIT, "total": total, "totalPages": -(-total // LIMIT),
+        }  # fmt: skip
+        data = [dict(row) for row in found]
+        for row in data:
+            row.pop("total", None)
+        return orjson.dumps({"data": data, "pagination": pagination}, default=str)
+
+    async def cursor(self, call: int) -> list[Record]:
+        """The page after a place in the list of all requests."""
+        return await self.pool.fetch(_CURSOR, *self.inputs.position(call), LIMIT)
+
+    async def offset(self, call: int) -> list[Record]:  # noqa: ARG002 - a call as any other
+        """The same page by its number, for the depth curve."""
+        return await self.pool.fetch(_OFFSET, LIMIT, self.inputs.depth)
+
+    async def find(self, call: int) -> Record | None:
+        """The user of a Plex account."""
+        return await self.pool.fetchrow(_FIND, self.inputs.plex_id(call))
+
+    async def find_together(self, call: int) -> list[Record | None]:
+        """Fifty users, each asked for by itself, at once."""
+        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
+
+    async def hit(self, call: int) -> int | None:
+        """A hit of one of many callers."""
+        return await self._hit(self.inputs.address(call))
+
+    async def hit_hot(self, call: int) -> int | None:  # noqa: ARG002 - a call as any other
+        """A hit of the same caller, always."""
+        return await self._hit("10.1.0.0")
+
+    async def _hit(self, address: str) -> int | None:
+        count: int | None = await self.pool.fetchval(_HIT, address, ENDPOINT, window_start(datetime.now(UTC)), HITS)
+        return count
+
+    async def verify(self, call: int) -> Record | None:
+        """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
+        row = await self.pool.fetchrow(_SESSION, self.inputs.token_hash(call))
+        if row and datetime.now(UTC) - row["last_used_at"] > TOUCH_AFTER:
+            await self.pool.execute(_TOUCH, row["id"])
+        return row
+
+    async def verify_noting(self, call: int) -> Record | None:
+        """The same, and the use is noted each time."""
+        row = await self.pool.fetchrow(_SESSION, self.inputs.token_hash(call))
+        if row:
+            await self.pool.execute(_TOUCH, row["id"])
+        return row
+
+    async def claim(self, call: int) -> Record | None:  # noqa: ARG002 - a call as any other
+        """The next download."""
+        return await self.pool.fetchrow(_CLAIM, self.inputs.worker, LEASE)
+
+    async def claim_limited(self, call: int) -> Record | None:  # noqa: ARG002 - a call as any other
+        """The next download, while fewer than a limit run."""
+        return await self.pool.fetchrow(_CLAIM_LIMITED, self.inputs.worker, LEASE, MOST_RUNNING)
+
+    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
+        """Many checks of a service."""
+        given = [(self.plex, *row[1:]) for row in self.inputs.rows]
+        await self.pool.executemany(_RECORD, given)
+        return len(given)
+
+    def plain_page(self, answer: tuple[list[Record], int]) -> Any:
+        """Rows and total."""
+        return {"rows": rows(answer[0], REQUEST_COLUMNS), "total": answer[1]}
+
+    def plain_page_json(self, answer: bytes) -> Any:
+        """What it says."""
+        return orjson.loads(answer)
+
+    def plain_cursor(self, answer: list[Record]) -> Any:
+        """Rows."""
+        return rows(answer, REQUEST_COLUMNS)
+
+    plain_offset = plain_cursor
+
+    def plain_find(self, answer: Record) -> Any:
+        """Columns."""
+        return chosen(answer, USER_COLUMNS)
+
+    def plain_find_together(self, answer: list[Record]) -> Any:
+        """Rows."""
+        return rows(answer, USER_COLUMNS)
+
+    def plain_hit(self, answer: int | None) -> Any:
+        """What is left."""
+        return None if answer is None else HITS - answer
+
+    plain_hit_hot = plain_hit
+
+    def plain_verify(self, answer: Record) -> Any:
+        """Session and user."""
+        return {"id": str(answer["id"]), "user": chosen(answer, [f"user.{name}" for name in USER_COLUMNS])}
+
+    plain_verify_noting = plain_verify
+
+    def plain_claim(self, answer: Record) -> Any:
+        """Which one."""
+        return answer["playlist_url"]
+
+    plain_claim_limited = plain_claim
+
+
+class _NoReset(asyncpg.Connection):
+    def get_reset_query(self) -> str:
+        """Nothing: what is run here leaves no state in the session."""
+        return ""
+
+
+_PAGE_AND_COUNT: Final = f"""
+WITH page AS MATERIALIZED ({_PAGE})
+SELECT page.*, CASE WHEN (SELECT count(*) FROM page) = $2 THEN ({_COUNT}) END AS total FROM page
+"""  # noqa: S608 - constants
+
+
+class TunedClient(RawClient):
+    """asyncpg without the reset query, with orjson, and with a page and its total in one statement."""
+
+    async def open(self, server: Mapping[str, Any]) -> None:
+        """Open the pool."""
+        self.pool = await asyncpg.create_pool(
+            **server,
+            min_size=CONNECTIONS,
+            max_size=CONNECTIONS,
+            init=self._decode_json,
+            connection_class=_NoReset,
+        )
+        self.plex = await self.pool.fetchval("SELECT id FROM services WHERE name = 'plex'")
+
+    @staticmethod
+    async def _decode_json(connection: asyncpg.Connection[Record]) -> None:
+        await connection.set_type_codec(
+            "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+        )
+
+    async def page(self, call: int) -> tuple[list[Record], int]:
+        """A page of a user's requests, and how many there are."""
+        user, offset = self.inputs.user_id(call), (self.inputs.page(call) - 1) * LIMIT
+        found = await self.pool.fetch(_PAGE_AND_COUNT, user, LIMIT, offset)
+        if len(found) == LIMIT:
+            return found, found[0]["total"]
+        if found or not offset:
+            return found, offset + len(found)
+        return found, await self.pool.fetchval(_COUNT, user)

@@ -1,0 +1,328 @@
+"""SQLAlchemy 2 with asyncpg: declarative models, a session an operation."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from sqlalchemy import URL, ForeignKey, Text, func, insert, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
+from uuid_utils.compat import uuid7
+
+from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
+from benchmarks.peers.clients.inputs import (
+    ENDPOINT,
+    HITS,
+    LEASE,
+    LIMIT,
+    REQUEST_COLUMNS,
+    TOGETHER,
+    TOUCH_AFTER,
+    USER_COLUMNS,
+    window_start,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {dt.datetime: TIMESTAMP(timezone=True), dict[str, Any]: JSONB}  # noqa: RUF012 - SQLAlchemy's
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    plex_id: Mapped[str] = mapped_column(unique=True)
+    plex_username: Mapped[str]
+    email: Mapped[str | None]
+    role: Mapped[str]
+    plex_token: Mapped[str | None]
+    created_at: Mapped[dt.datetime]
+    last_login_at: Mapped[dt.datetime | None]
+    status: Mapped[str]
+
+
+class MediaRequest(Base):
+    __tablename__ = "media_requests"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    title: Mapped[str]
+    media_type: Mapped[str]
+    tmdb_id: Mapped[str | None]
+    imdb_id: Mapped[str | None]
+    status: Mapped[str]
+    overseerr_id: Mapped[str | None]
+    request_data: Mapped[dict[str, Any] | None]
+    created_at: Mapped[dt.datetime]
+    completed_at: Mapped[dt.datetime | None]
+
+
+class SessionToken(Base):
+    __tablename__ = "session_tokens"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    family_id: Mapped[uuid.UUID]
+    expires_at: Mapped[dt.datetime]
+    created_at: Mapped[dt.datetime]
+    last_used_at: Mapped[dt.datetime | None]
+    rotated_at: Mapped[dt.datetime | None]
+    user: Mapped[User] = relationship()
+
+
+class RateLimit(Base):
+    __tablename__ = "rate_limits"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid7)
+    ip_address: Mapped[str]
+    endpoint: Mapped[str]
+    request_count: Mapped[int]
+    window_start: Mapped[dt.datetime]
+
+
+class Download(Base):
+    __tablename__ = "youtube_downloads"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    playlist_url: Mapped[str] = mapped_column(Text)
+    status: Mapped[str]
+    priority: Mapped[int]
+    attempts: Mapped[int]
+    worker_id: Mapped[str | None]
+    lease_expires_at: Mapped[dt.datetime | None]
+    scheduled_at: Mapped[dt.datetime]
+    progress: Mapped[int]
+    created_at: Mapped[dt.datetime]
+    started_at: Mapped[dt.datetime | None]
+
+
+class ServiceStatusHistory(Base):
+    __tablename__ = "service_status_history"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid7)
+    service_id: Mapped[int]
+    status: Mapped[str]
+    response_time_ms: Mapped[int | None]
+    error_message: Mapped[str | None]
+    checked_at: Mapped[dt.datetime]
+
+
+class Service(Base):
+    __tablename__ = "services"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class RequestSchema(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    title: str
+    media_type: str
+    tmdb_id: str | None
+    imdb_id: str | None
+    status: str
+    overseerr_id: str | None
+    request_data: Any
+    created_at: datetime
+    completed_at: datetime | None
+
+
+class SqlalchemyClient(Client):
+    """SQLAlchemy's ORM."""
+
+    session: async_sessionmaker[AsyncSession]
+
+    async def open(self, server: Mapping[str, Any]) -> None:
+        """Connect."""
+        url = URL.create(
+            "postgresql+asyncpg",
+            username=server["user"],
+            database=server["database"],
+            query={"host": server["host"], "port": str(server["port"])},
+        )
+        self.engine = create_async_engine(url, pool_size=CONNECTIONS, max_overflow=0)
+        self.session = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.adapter = TypeAdapter(dict[str, Any])
+        async with self.session() as session:
+            self.plex = (await session.scalars(select(Service.id).where(Service.name == "plex"))).one()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self.engine.dispose()
+
+    async def page(self, call: int) -> tuple[Sequence[MediaRequest], int]:
+        """A page of a user's requests, and how many there are."""
+        user = self.inputs.user_id(call)
+        page = (
+            select(MediaRequest)
+            .where(MediaRequest.user_id == user)
+            .order_by(MediaRequest.created_at.desc(), MediaRequest.id.desc())
+            .limit(LIMIT)
+            .offset((self.inputs.page(call) - 1) * LIMIT)
+        )
+        count = select(func.count()).select_from(MediaRequest).where(MediaRequest.user_id == user)
+        async with self.session() as session:
+            found = (await session.scalars(page)).all()
+            return found, (await session.scalars(count)).one()
+
+    async def page_json(self, call: int) -> bytes:
+        """The same as JSON."""
+        found, total = await self.page(call)
+        pagination = {
+            "page": self.inputs.page(call), "limit": LIMIT, "total": total, "totalPages": -(-total // LIMIT),
+        }  # fmt: skip
+        data = [RequestSchema.model_validate(request) for request in found]
+        return self.adapter.dump_json({"data": data, "pagination": pagination})
+
+    async def cursor(self, call: int) -> Sequence[MediaRequest]:
+        """The page after a place in the list of all requests."""
+        page = (
+            select(MediaRequest)
+            .where(tuple_(MediaRequest.created_at, MediaRequest.id) < self.inputs.position(call))
+            .order_by(MediaRequest.created_at.desc(), MediaRequest.id.desc())
+            .limit(LIMIT)
+        )
+        async with self.session() as session:
+            return (await session.scalars(page)).all()
+
+    async def find(self, call: int) -> User | None:
+        """The user of a Plex account."""
+        async with self.session() as session:
+            return (await session.scalars(select(User).where(User.plex_id == self.inputs.plex_id(call)))).one_or_none()
+
+    async def find_together(self, call: int) -> list[User | None]:
+        """Fifty users, each asked for by itself, at once."""
+        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
+
+    async def hit(self, call: int) -> int | None:
+        """A hit of one of many callers."""
+        return await self._hit(self.inputs.address(call))
+
+    async def hit_hot(self, call: int) -> int | None:  # noqa: ARG002 - a call as any other
+        """A hit of the same caller, always."""
+        return await self._hit("10.1.0.0")
+
+    async def _hit(self, address: str) -> int | None:
+        counter = upsert(RateLimit).values(
+            ip_address=address, endpoint=ENDPOINT, window_start=window_start(datetime.now(UTC)), request_count=1
+        )
+        counted = counter.on_conflict_do_update(
+            index_elements=["ip_address", "endpoint", "window_start"],
+            set_={"request_count": RateLimit.request_count + 1},
+            where=RateLimit.request_count < HITS,
+        ).returning(RateLimit.request_count)
+        async with self.session.begin() as session:
+            return (await session.scalars(counted)).one_or_none()
+
+    async def verify(self, call: int) -> SessionToken | None:
+        """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
+        return await self._verify(call, TOUCH_AFTER)
+
+    async def verify_noting(self, call: int) -> SessionToken | None:
+        """The same, and the use is noted each time."""
+        return await self._verify(call, dt.timedelta(0))
+
+    async def _verify(self, call: int, touch_after: dt.timedelta) -> SessionToken | None:
+        now = datetime.now(UTC)
+        wanted = (
+            select(SessionToken)
+            .join(SessionToken.user)
+            .options(joinedload(SessionToken.user))
+            .where(
+                SessionToken.token_hash == self.inputs.token_hash(call),
+                SessionToken.expires_at > now,
+                SessionToken.rotated_at.is_(None),
+                User.status == "active",
+            )
+        )
+        async with self.session.begin() as session:
+            found = (await session.scalars(wanted)).one_or_none()
+            if found and found.last_used_at and now - found.last_used_at > touch_after:
+                found.last_used_at = now
+            return found
+
+    async def claim(self, call: int) -> Download | None:  # noqa: ARG002 - a call as any other
+        """The next download."""
+        now = datetime.now(UTC)
+        queued = (
+            select(Download.id)
+            .where(Download.status == "queued", Download.scheduled_at <= now)
+            .order_by(Download.priority.desc(), Download.scheduled_at, Download.created_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        claimed = (
+            update(Download)
+            .where(Download.id == queued.scalar_subquery())
+            .values(
+                status="downloading",
+                attempts=Download.attempts + 1,
+                worker_id=self.inputs.worker,
+                lease_expires_at=now + LEASE,
+                progress=0,
+                started_at=now,
+            )
+            .returning(Download)
+            .execution_options(synchronize_session=False)
+        )
+        async with self.session.begin() as session:
+            return (await session.scalars(claimed)).one_or_none()
+
+    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
+        """Many checks of a service."""
+        names = ("status", "response_time_ms", "error_message", "checked_at")
+        checks = [{"service_id": self.plex, **dict(zip(names, values, strict=True))} for _, *values in self.inputs.rows]
+        async with self.session.begin() as session:
+            await session.execute(insert(ServiceStatusHistory), checks)
+        return len(checks)
+
+    def plain_page(self, answer: tuple[Sequence[MediaRequest], int]) -> Any:
+        """Rows and total."""
+        return {"rows": rows(answer[0], REQUEST_COLUMNS), "total": answer[1]}
+
+    def plain_page_json(self, answer: bytes) -> Any:
+        """What it says."""
+        return self.adapter.validate_json(answer)
+
+    def plain_cursor(self, answer: Sequence[MediaRequest]) -> Any:
+        """Rows."""
+        return rows(answer, REQUEST_COLUMNS)
+
+    def plain_find(self, answer: User) -> Any:
+        """Columns."""
+        return chosen(answer, USER_COLUMNS)
+
+    def plain_find_together(self, answer: list[User]) -> Any:
+        """Rows."""
+        return rows(answer, USER_COLUMNS)
+
+    def plain_hit(self, answer: int | None) -> Any:
+        """What is left."""
+        return None if answer is None else HITS - answer
+
+    plain_hit_hot = plain_hit
+
+    def plain_verify(self, answer: SessionToken) -> Any:
+        """Session and user."""
+        user = chosen(answer.user, USER_COLUMNS)
+        return {"id": str(answer.id), "user": {f"user.{name}": value for name, value in user.items()}}
+
+    plain_verify_noting = plain_verify
+
+    def plain_claim(self, answer: Download) -> Any:
+        """Which one."""
+        return answer.playlist_url

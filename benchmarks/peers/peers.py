@@ -1,0 +1,164 @@
+"""The peers, each a process of its own, so that each has its event loop and its CPU time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.peers.data import USERS
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import Sequence
+
+    from medianest_models.settings import DatabaseUrl
+
+PRISMA: Final = Path(__file__).parent / "prisma"
+_LINE: Final = 2**26  # bytes that an answer may have
+_CALLS: Final = frozenset(
+    {
+        "page", "page_json", "cursor", "find", "find_together", "hit", "hit_hot", "verify", "verify_noting", "claim",
+        "record_checks",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One of those that are compared.
+
+    Attributes:
+        name: What the table calls it.
+        loop: Its event loop: asyncio, uvloop or node.
+        calls: The operations that it has.
+    """
+
+    name: str
+    loop: str
+    calls: frozenset[str] = _CALLS
+
+    @property
+    def label(self) -> str:
+        """Name and loop."""
+        return f"{self.name}/{self.loop}"
+
+    @property
+    def command(self) -> list[str]:
+        """The program that does what it is told."""
+        if self.loop == "node":
+            return ["node", str(PRISMA / "build" / "client.mjs")]
+        return [sys.executable, "-m", "benchmarks.peers.clients", self.name, self.loop]
+
+
+_LIMITED: Final = _CALLS | {"claim_limited"}
+_LOOPS: Final = ("asyncio", "uvloop")
+PEERS: Final = [
+    *(Peer("medianest", loop, _LIMITED) for loop in _LOOPS),
+    *(Peer("raw", loop, _LIMITED | {"offset"}) for loop in _LOOPS),
+    *(Peer("tuned", loop, _LIMITED) for loop in _LOOPS),
+    Peer("prisma", "node"),
+    *(Peer("sqlalchemy", loop) for loop in _LOOPS),
+    *(Peer("tortoise", loop) for loop in _LOOPS),
+    *(Peer(name, loop, frozenset({"claim"})) for name in ("procrastinate", "pgqueuer") for loop in _LOOPS),
+]
+
+
+class PeerProcess:
+    """A peer that runs.
+
+    Attributes:
+        peer: Which one.
+    """
+
+    def __init__(self, peer: Peer, process: Process) -> None:
+        self.peer = peer
+        self._process = process
+
+    @classmethod
+    async def start(cls, peer: Peer) -> PeerProcess:
+        """Starts its program, which connects when it is told to."""
+        process = await asyncio.create_subprocess_exec(
+            *peer.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE
+        )
+        return cls(peer, process)
+
+    async def open(self, url: DatabaseUrl, *, checks: int, positions: dict[int, Any]) -> None:
+        """Has it connect."""
+        server = {"host": url.host, "port": url.port, "user": url.user, "database": url.database}
+        await self._ask({"do": "open", "server": server, "users": USERS, "checks": checks, "positions": positions})
+
+    async def check(self, operation: str, *, depth: int, calls: int) -> list[Any]:
+        """What the first calls of an operation give."""
+        answers: list[Any] = await self._ask({"do": "check", "operation": operation, "depth": depth, "calls": calls})
+        return answers
+
+    async def run(
+        self, operation: str, *, depth: int, first: int, seconds: float, most: int | None, at_once: int
+    ) -> dict[str, Any]:
+        """What it measured: seconds, CPU seconds and the seconds of each call."""
+        message = {
+            "do": "run", "operation": operation, "depth": depth, "first": first, "seconds": seconds, "most": most,
+            "at_once": at_once,
+        }  # fmt: skip
+        measured: dict[str, Any] = await self._ask(message)
+        return measured
+
+    async def _ask(self, message: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(message).encode() + b"\n")
+        await self._process.stdin.drain()
+        line = await self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.peer.label} has ended; what it said stands above")
+        return json.loads(line)
+
+    async def stop(self) -> None:
+        """Has it disconnect and end."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), 10)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+def available(peers: Sequence[Peer]) -> list[Peer]:
+    """Those that can run here. Prisma is installed with npm when it is not there yet."""
+    if shutil.which("npm") is None:
+        print("prisma: left out, because there is no npm")
+        return [peer for peer in peers if peer.loop != "node"]
+    _install_prisma()
+    return list(peers)
+
+
+def _install_prisma() -> None:
+    """Prisma Client and its driver, generated and bundled; none of its engines is needed or downloaded."""
+    environment = os.environ | {"PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true", "CHECKPOINT_DISABLE": "1"}
+
+    def run(*command: str) -> None:
+        subprocess.run(command, cwd=PRISMA, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
+
+    if not (PRISMA / "node_modules" / ".bin" / "prisma").exists():
+        print("prisma: installing it with npm", flush=True)
+        run("npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    if _is_stale():
+        run("node_modules/.bin/prisma", "generate", "--schema", "schema.prisma")
+        run(
+            "node_modules/.bin/esbuild", "client.ts", "first_query.ts", "--bundle", "--platform=node", "--format=esm",
+            "--packages=external", "--outdir=build", "--out-extension:.js=.mjs", "--log-level=error",
+        )  # fmt: skip
+
+
+def _is_stale() -> bool:
+    built = PRISMA / "build" / "client.mjs"
+    sources = [PRISMA / name for name in ("schema.prisma", "client.ts", "first_query.ts", "package.json")]
+    return not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime for source in sources)

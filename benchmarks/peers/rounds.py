@@ -1,0 +1,151 @@
+"""Taking turns: a round gives every peer one turn, and begins with another one each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from statistics import median, quantiles
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from benchmarks.peers.operations import Operation
+    from benchmarks.peers.peers import PeerProcess
+
+_CHECKED: Final = 5
+"""Calls whose answers are compared."""
+_WARM_UP: Final = 0.05
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+@dataclass
+class Measured:
+    """What a peer did with an operation; a number a round.
+
+    Attributes:
+        rates: Operations a second.
+        p50: Milliseconds of a call, the median.
+        p99: Milliseconds of a call, of which one in a hundred takes longer.
+        cpu: Microseconds of the client's CPU, an operation.
+    """
+
+    rates: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def add(self, turn: dict[str, Any], each: int) -> None:
+        """Note a turn.
+
+        Args:
+            turn: What the client measured.
+            each: How many operations a call counts for.
+        """
+        latencies = turn["latencies"]
+        done = len(latencies) * each
+        cuts = quantiles(latencies, n=100, method="inclusive") if len(latencies) > 1 else latencies * 99
+        self.rates.append(done / turn["seconds"])
+        self.p50.append(1000 * cuts[49])
+        self.p99.append(1000 * cuts[98])
+        self.cpu.append(1e6 * turn["cpu"] / done)
+
+    def ratio(self, other: Measured) -> tuple[float, float, float]:
+        """How many times as quick as another peer: the median of the rounds, the least and the most."""
+        ratios = [mine / theirs for mine, theirs in zip(self.rates, other.rates, strict=True)]
+        return median(ratios), min(ratios), max(ratios)
+
+
+class UnequalError(Exception):
+    """Two peers did not do the same."""
+
+
+class Rounds:
+    """The turns of all peers at one operation after the other.
+
+    Args:
+        connection: The benchmark's own.
+        processes: The peers.
+        rounds: How many.
+        seconds: How long a turn is.
+    """
+
+    def __init__(
+        self, connection: asyncpg.Connection[Any], processes: list[PeerProcess], *, rounds: int, seconds: float
+    ) -> None:
+        self._connection = connection
+        self._processes = processes
+        self._rounds = rounds
+        self._seconds = seconds
+
+    async def measure(self, operation: Operation, *, depth: int) -> dict[str, Measured]:
+        """What each peer that has the operation did, by its label.
+
+        Raises:
+            UnequalError: They do not do the same.
+        """
+        processes = [process for process in self._processes if operation.name in process.peer.calls]
+        await self._compare(operation, processes, depth)
+        if not operation.once:
+            for process in processes:
+                await self._turn(operation, process, depth, first=0, seconds=_WARM_UP)
+        measured = {process.peer.label: Measured() for process in processes}
+        for number in range(self._rounds):
+            start = number % len(processes)
+            for process in processes[start:] + processes[:start]:
+                turn = await self._turn(operation, process, depth, first=1000 * number, seconds=self._seconds)
+                measured[process.peer.label].add(turn, operation.each)
+        return measured
+
+    async def _turn(
+        self, operation: Operation, process: PeerProcess, depth: int, *, first: int, seconds: float
+    ) -> dict[str, Any]:
+        await self._run(operation.before)
+        return await process.run(
+            operation.name,
+            depth=depth,
+            first=first,
+            seconds=0 if operation.once else seconds,
+            most=operation.most,
+            at_once=operation.at_once,
+        )
+
+    async def _compare(self, operation: Operation, processes: list[PeerProcess], depth: int) -> None:
+        expected: Any = None
+        for process in processes:
+            await self._run(operation.before)
+            calls = 1 if operation.once else _CHECKED
+            answers = await process.check(operation.name, depth=depth, calls=calls)
+            found = normal(answers), tuple(await self._connection.fetchrow(operation.after) or ())
+            if expected is None:
+                expected = found
+            elif found != expected:
+                raise UnequalError(
+                    f"{operation.name}: {process.peer.label} and {processes[0].peer.label} differ:\n"
+                    f"{str(found)[:2000]}\n{str(expected)[:2000]}"
+                )
+        if None in expected[0]:
+            raise UnequalError(f"{operation.name}: nothing was found")
+        await self._run(operation.before)
+
+    async def _run(self, sql: str) -> None:
+        for statement in filter(None, map(str.strip, sql.split(";"))):
+            await self._connection.execute(statement)
+
+
+def normal(value: Any) -> Any:
+    """An answer in the one form in which all can be compared: names in snake_case, instants in UTC milliseconds."""
+    match value:
+        case dict():
+            return {_snake_case(name): normal(item) for name, item in value.items()}
+        case list():
+            return [normal(item) for item in value]
+        case str() if _INSTANT.fullmatch(value):
+            return dt.datetime.fromisoformat(value).astimezone(dt.UTC).isoformat(timespec="milliseconds")
+        case _:
+            return value
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", name)

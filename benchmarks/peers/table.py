@@ -1,0 +1,50 @@
+"""The results as a table."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from benchmarks.peers.rounds import Measured
+
+_REFERENCES: Final = ("raw", "tuned", "prisma", "sqlalchemy", "tortoise", "procrastinate", "pgqueuer")
+_HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8}"
+
+
+def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
+    """One operation: a line a peer, and this package's ratios to the others.
+
+    Args:
+        title: What the operation does.
+        measured: What each peer did, by its label.
+    """
+    yield f"\n{title}"
+    yield _HEAD
+    for label, peer in measured.items():
+        rate = median(peer.rates)
+        spread = 100 * (max(peer.rates) - min(peer.rates)) / rate
+        yield (
+            f"{label:24} {rate:9,.0f} {spread:6.0f}% {median(peer.p50):8.2f} {median(peer.p99):8.2f}"
+            f" {median(peer.cpu):8.0f}"
+        )
+    for ours in measured:
+        if ours.startswith("medianest/"):
+            others = list(_others(ours, measured))
+            yield f"{ours} is so many times as quick as " + ", ".join(
+                "{} {:.2f} ({:.2f} to {:.2f})".format(name, *measured[ours].ratio(other)) for name, other in others
+            )
+            yield f"{ours} uses so many times less client CPU than " + ", ".join(
+                f"{name} {median(other.cpu) / median(measured[ours].cpu):.2f}" for name, other in others
+            )
+
+
+def _others(ours: str, measured: Mapping[str, Measured]) -> Iterator[tuple[str, Measured]]:
+    loop = ours.partition("/")[2]
+    for name in _REFERENCES:
+        # Prisma has one event loop; every other ratio is between two programs on the same one.
+        label = f"{name}/node" if name == "prisma" else f"{name}/{loop}"
+        if label in measured:
+            yield name, measured[label]
