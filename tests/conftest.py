@@ -25,6 +25,7 @@ from medianest_models.db.embedded import EmbeddedServer, embedded_server
 from medianest_models.settings import Settings
 from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
+from tests.sessions import assert_clean_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -122,6 +123,7 @@ async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     await connect_database(fresh_url)
     try:
         yield fresh_url
+        await assert_clean_session(fresh_url)
     finally:
         await disconnect_database()
 
@@ -146,6 +148,7 @@ async def db(
         async with transaction():
             yield url
             raise _RollBack
+    await assert_clean_session(url)
 
 
 @pytest.fixture(scope="session")

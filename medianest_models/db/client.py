@@ -40,10 +40,24 @@ def not_connected() -> DatabaseUnavailableError:
     return DatabaseUnavailableError("not connected to a database: call connect_database() first")
 
 
+class _Unreset(asyncpg.Connection):
+    """A connection that goes back to its pool as it is, which saves a round trip a statement.
+
+    An open transaction is rolled back all the same. Nothing in this package leaves anything else in a session: what
+    has to listen, or to hold a lock for longer than a transaction, takes a connection of its own.
+    """
+
+    def get_reset_query(self) -> str:
+        """None."""
+        return ""
+
+
 class Client(StatementClient):
     """A pool of connections to one database, bound to the event loop in which it was opened.
 
     Args:
+        resets: Whether the state of a session ends when its connection goes back to the pool. Otherwise what is
+            run has to leave none.
         embedded: Whether to start the embedded server when a connection is asked for, and to connect to it.
         pool_timeout: Seconds to wait for a free connection; None for no limit.
         slow_query_ms: From how many milliseconds on a statement is logged as a warning.
@@ -55,12 +69,13 @@ class Client(StatementClient):
     def __init__(
         self,
         *,
+        resets: bool = False,
         embedded: bool = False,
         pool_timeout: float | None = None,
         slow_query_ms: float = 500,
         **credentials: Any,
     ) -> None:
-        super().__init__(**credentials)
+        super().__init__(connection_class=asyncpg.Connection if resets else _Unreset, **credentials)
         self.slow_seconds = slow_query_ms / 1000
         self.pool_timeout = pool_timeout
         self.connect_timeout: float | None = self.extra.get("timeout")

@@ -44,6 +44,7 @@ def tortoise_config(
         **_pool(settings, url, for_migrations=for_migrations),
         "command_timeout": None if for_migrations else settings.database_command_timeout or None,
         "server_settings": _server_settings(settings, url, for_migrations=for_migrations),
+        "resets": for_migrations,  # a migration may SET what it likes
         # A migration may take its time, and its text is no news.
         "slow_query_ms": math.inf if for_migrations else settings.slow_query_ms,
     }

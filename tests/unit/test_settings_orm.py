@@ -60,6 +60,7 @@ def test_the_config() -> None:
         "pool_timeout": 10,
         "command_timeout": 60,
         "server_settings": {"application_name": "medianest", **TIMEOUTS},
+        "resets": False,
         "slow_query_ms": 500,
     }
 
