@@ -23,6 +23,8 @@ class InstantField(DatetimeField[InstantT]):
     Tortoise takes a naive datetime for UTC without a word; here it is refused.
     """
 
+    skip_to_python_if_native = True  # the driver's value is aware and in UTC
+
     if TYPE_CHECKING:
 
         @overload
@@ -33,8 +35,6 @@ class InstantField(DatetimeField[InstantT]):
 
     def to_python_value(self, value: Any) -> datetime.datetime | None:
         """The instant in UTC."""
-        if isinstance(value, datetime.datetime) and value.tzinfo is datetime.UTC:
-            return value  # as the driver returns it
         return None if value is None else self._in_utc(value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:

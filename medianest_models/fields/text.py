@@ -50,6 +50,8 @@ class VarcharField(CharField[TextT]):
         **kwargs: As for any field of Tortoise's.
     """
 
+    skip_to_python_if_native = True  # the driver's value is the text, and no empty one where that is NULL
+
     if TYPE_CHECKING:
 
         @overload
@@ -87,6 +89,7 @@ class TextField(Field[TextT]):
 
     SQL_TYPE = "TEXT"
     field_type = str
+    skip_to_python_if_native = True  # the driver's value is the text
     indexable = False
 
     if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from tortoise.models import Model
 
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.params import PaginationParams, SortOrder
-from medianest_models.pagination.querysets import refuse_slice, run
+from medianest_models.pagination.querysets import make, refuse_slice, run
 from medianest_models.pagination.results import PaginatedResult, Pagination, as_schemas
 from medianest_models.pagination.sorting import sort
 
@@ -101,7 +101,7 @@ async def _fetch(queryset: QuerySet[ModelT], params: PaginationParams) -> tuple[
     page = sort(queryset, params.sort_by, params.sort_order).limit(params.limit).offset(params.offset)
     count = queryset.count()
     for query in (page, count):
-        query.sql()  # makes the query
+        make(query)
     context = page.query.QUERY_CLS.SQL_CONTEXT.copy(parameterizer=Parameterizer())
     page_sql, _ = page.query.get_parameterized_sql(context)
     count_sql, values = count.query.get_parameterized_sql(context)

@@ -42,11 +42,17 @@ def filters(query: AwaitableQuery[Any]) -> list[Q]:
     return query._q_objects  # noqa: SLF001 - no public name
 
 
+def make(query: AwaitableQuery[Any]) -> None:
+    """Makes the query's `query`, as its `sql()` does, which would also write it as text."""
+    query._choose_db_if_not_chosen()  # noqa: SLF001 - no public name
+    query._make_query()  # noqa: SLF001 - no public name
+
+
 async def run(queryset: QuerySet[ModelT], sql: str, values: list[Any], *, extra: str) -> list[ModelT]:
     """The rows of a statement that returns what `queryset.sql()` does, and one column more.
 
     Args:
-        queryset: How to make models of the rows, with their relations; its `sql()` has been called.
+        queryset: How to make models of the rows, with their relations; its query is made.
         sql: The statement.
         values: The statement's parameters.
         extra: The name of the additional column, the last one; it becomes an attribute of each model.
