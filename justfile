@@ -50,3 +50,7 @@ lint:
 # the same work done by others, side by side: operations a second; --quick takes two minutes
 bench *arguments:
     @python -m benchmarks.peers "$@"
+
+# the drawings of docs/performance.md, from what `bench --json FILE` has kept
+bench-plot file:
+    @python -m benchmarks.peers.plot "$1" docs/performance
