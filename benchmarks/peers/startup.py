@@ -59,10 +59,10 @@ async def main():
     await Tortoise.init(config={
         "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
         "apps": {"models": {
-            "models": ["benchmarks.peers.clients.tortoise_orm"], "default_connection": "default",
+            "models": ["benchmarks.peers.clients.tortoise_models"], "default_connection": "default",
         }},
     })
-    from benchmarks.peers.clients.tortoise_orm import User
+    from benchmarks.peers.clients.tortoise_models import User
     print((await User.get(plex_id="plex-0")).plex_username, end="")
     await Tortoise.close_connections()
 asyncio.run(main())

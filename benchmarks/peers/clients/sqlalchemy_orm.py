@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
-from sqlalchemy import URL, ForeignKey, Text, func, insert, select, tuple_, update
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from pydantic import TypeAdapter
+from sqlalchemy import URL, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
-from uuid_utils.compat import uuid7
+from sqlalchemy.orm import joinedload
 
 from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
 from benchmarks.peers.clients.inputs import (
@@ -28,117 +25,19 @@ from benchmarks.peers.clients.inputs import (
     USER_COLUMNS,
     window_start,
 )
+from benchmarks.peers.clients.sqlalchemy_models import (
+    Download,
+    MediaRequest,
+    RateLimit,
+    RequestSchema,
+    Service,
+    ServiceStatusHistory,
+    SessionToken,
+    User,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-
-class Base(DeclarativeBase):
-    type_annotation_map = {dt.datetime: TIMESTAMP(timezone=True), dict[str, Any]: JSONB}  # noqa: RUF012 - SQLAlchemy's
-
-
-class User(Base):
-    __tablename__ = "users"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    plex_id: Mapped[str] = mapped_column(unique=True)
-    plex_username: Mapped[str]
-    email: Mapped[str | None]
-    role: Mapped[str]
-    plex_token: Mapped[str | None]
-    created_at: Mapped[dt.datetime]
-    last_login_at: Mapped[dt.datetime | None]
-    status: Mapped[str]
-
-
-class MediaRequest(Base):
-    __tablename__ = "media_requests"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-    title: Mapped[str]
-    media_type: Mapped[str]
-    tmdb_id: Mapped[str | None]
-    imdb_id: Mapped[str | None]
-    status: Mapped[str]
-    overseerr_id: Mapped[str | None]
-    request_data: Mapped[dict[str, Any] | None]
-    created_at: Mapped[dt.datetime]
-    completed_at: Mapped[dt.datetime | None]
-
-
-class SessionToken(Base):
-    __tablename__ = "session_tokens"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-    token_hash: Mapped[str] = mapped_column(unique=True)
-    family_id: Mapped[uuid.UUID]
-    expires_at: Mapped[dt.datetime]
-    created_at: Mapped[dt.datetime]
-    last_used_at: Mapped[dt.datetime | None]
-    rotated_at: Mapped[dt.datetime | None]
-    user: Mapped[User] = relationship()
-
-
-class RateLimit(Base):
-    __tablename__ = "rate_limits"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid7)
-    ip_address: Mapped[str]
-    endpoint: Mapped[str]
-    request_count: Mapped[int]
-    window_start: Mapped[dt.datetime]
-
-
-class Download(Base):
-    __tablename__ = "youtube_downloads"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    playlist_url: Mapped[str] = mapped_column(Text)
-    status: Mapped[str]
-    priority: Mapped[int]
-    attempts: Mapped[int]
-    worker_id: Mapped[str | None]
-    lease_expires_at: Mapped[dt.datetime | None]
-    scheduled_at: Mapped[dt.datetime]
-    progress: Mapped[int]
-    created_at: Mapped[dt.datetime]
-    started_at: Mapped[dt.datetime | None]
-
-
-class ServiceStatusHistory(Base):
-    __tablename__ = "service_status_history"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid7)
-    service_id: Mapped[int]
-    status: Mapped[str]
-    response_time_ms: Mapped[int | None]
-    error_message: Mapped[str | None]
-    checked_at: Mapped[dt.datetime]
-
-
-class Service(Base):
-    __tablename__ = "services"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-
-
-class RequestSchema(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: uuid.UUID
-    user_id: uuid.UUID
-    title: str
-    media_type: str
-    tmdb_id: str | None
-    imdb_id: str | None
-    status: str
-    overseerr_id: str | None
-    request_data: Any
-    created_at: datetime
-    completed_at: datetime | None
 
 
 class SqlalchemyClient(Client):
