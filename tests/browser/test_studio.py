@@ -125,7 +125,6 @@ async def test_a_document_in_the_tree_editor_and_one_that_is_not_valid(
     await editor.locator(".jsoneditor-value", has_text="plex").first.click()
     await page.keyboard.press("End")
     await page.keyboard.type("-new")
-    await expect(page.locator('input[name="config_data"]')).to_have_value(re.compile("plex-new"))
     await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.get_by_text("was changed successfully")).to_be_visible()
     async with database(fresh_url):
