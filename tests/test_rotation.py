@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import signal
 import subprocess
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,7 @@ from tests.conftest import ENCRYPTION_KEY
 from tests.locks import someone_waits_for_a_lock, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from medianest_models.settings import DatabaseUrl
 
@@ -133,8 +134,21 @@ async def test_it_is_stopped_twice_and_goes_on_while_others_write(
 ) -> None:
     await fill(3 * BATCH_SIZE)
     use(monkeypatch, new_key, ENCRYPTION_KEY)
-    stop = asyncio.Event()
-    writer = asyncio.create_task(write_until(stop), context=contextvars.Context())
+    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "60")  # what the rotation waits for here is the signal
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "60")
+    async with writing() as newest:
+        await interrupt_rotations(interruptions)
+        assert medianest("secrets", "rotate")[0] == 0
+    use(monkeypatch, new_key)
+    assert all(use_.is_newest for use_ in await key_uses())
+    assert newest
+    for user in await User.exclude(plex_id="without"):
+        assert user.plex_token is not None
+        assert user.plex_token.get_secret_value() == newest.get(user.plex_id, f"token {user.plex_id}")
+
+
+async def interrupt_rotations(interruptions: tuple[signal.Signals, ...]) -> None:
+    """Start one after the other, and end each in the middle of a batch by its signal."""
     for number, interruption in enumerate(interruptions, start=1):
         async with transaction():
             # Held, so that the rotation gets no further than the batch before this row's.
@@ -158,29 +172,30 @@ async def test_it_is_stopped_twice_and_goes_on_while_others_write(
                 signal.SIGKILL: (-signal.SIGKILL, ""),
             }[interruption]
             assert await rows_under_the_newest_key() < 3 * BATCH_SIZE
-    assert medianest("secrets", "rotate")[0] == 0
-    stop.set()
-    newest = await writer
-    use(monkeypatch, new_key)
-    assert all(use_.is_newest for use_ in await key_uses())
-    assert newest
-    for user in await User.exclude(plex_id="without"):
-        assert user.plex_token is not None
-        assert user.plex_token.get_secret_value() == newest.get(user.plex_id, f"token {user.plex_id}")
 
 
-async def write_until(stop: asyncio.Event) -> dict[str, str]:
-    """What a worker with both keys wrote last, by plex_id."""
+@asynccontextmanager
+async def writing() -> AsyncIterator[dict[str, str]]:
+    """A worker with both keys at work; what it wrote last, by plex_id."""
     newest: dict[str, str] = {}
-    number = 0
-    while not stop.is_set():
-        user = await User.get(plex_id=str(number % 20))
-        user.plex_token = f"newer {number}"
-        await user.save(update_fields=["plex_token"])
-        newest[user.plex_id] = f"newer {number}"
-        number += 1
-        await asyncio.sleep(0.005)
-    return newest
+    stop = asyncio.Event()
+
+    async def write() -> None:
+        number = 0
+        while not stop.is_set():
+            user = await User.get(plex_id=str(number % 20))
+            user.plex_token = f"newer {number}"
+            await user.save(update_fields=["plex_token"])
+            newest[user.plex_id] = f"newer {number}"
+            number += 1
+            await asyncio.sleep(0.005)
+
+    writer = asyncio.create_task(write(), context=contextvars.Context())
+    try:
+        yield newest
+    finally:
+        stop.set()
+        await writer
 
 
 async def rows_under_the_newest_key() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,9 +98,8 @@ application.add_command(demo_data_command)
 
 def main() -> None:
     """The entry point."""
-    options = {"use_uvloop": find_spec("uvloop") is not None}
     try:
-        application(_anyio_backend="asyncio", _anyio_backend_options=options, prog_name="medianest")
+        application(_anyio_backend="asyncio", prog_name="medianest")
     except KeyboardInterrupt:  # Ctrl-C: the event loop raises it past click
         click.echo("Stopped.", err=True)
         sys.exit(_STOPPED)
