@@ -219,6 +219,7 @@ async def _own_database(server: Server, template: str, request: pytest.FixtureRe
     await disconnect_database()  # from the database of `db`
     async with server.database(_name("test"), template=template) as url:
         yield url
+        await disconnect_database()  # a connection that a test has left would be in the way of all others
 
 
 def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPatch) -> DatabaseUrl:
