@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from medianest_models.db import connect_database, disconnect_database, transaction
+from medianest_models.db.connection import connected_url
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
+from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import Settings
 from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
@@ -219,7 +221,10 @@ async def _own_database(server: Server, template: str, request: pytest.FixtureRe
     await disconnect_database()  # from the database of `db`
     async with server.database(_name("test"), template=template) as url:
         yield url
-        await disconnect_database()  # a connection that a test has left would be in the way of all others
+        with suppress(DatabaseUnavailableError):
+            left = connected_url()
+            await disconnect_database()  # it would be in the way of every other test
+            pytest.fail(f"the test has left its connection to {left}")
 
 
 def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPatch) -> DatabaseUrl:

@@ -164,23 +164,22 @@ async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
         TimeoutError: It did not end in time.
     """
     task = asyncio.create_task(coroutine)
+    _tasks.add(task)
+    task.add_done_callback(_forget_task)
     try:
-        await asyncio.wait({task}, timeout=seconds)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
     finally:
-        if not task.done():
-            _abandoned.add(task)
-            task.add_done_callback(_forget_task)
-            task.cancel()
-    if task in _abandoned:
+        task.cancel()  # does nothing to one that is done
+    if not done:
         raise TimeoutError
     return task.result()
 
 
-_abandoned: Final[set[asyncio.Task[Any]]] = set()  # the event loop keeps weak references only
+_tasks: Final[set[asyncio.Task[Any]]] = set()  # the event loop keeps weak references only
 
 
 def _forget_task(task: asyncio.Task[Any]) -> None:
-    _abandoned.discard(task)
+    _tasks.discard(task)
     if not task.cancelled():
         task.exception()  # so that asyncio does not complain that nobody asked
 
@@ -202,7 +201,8 @@ async def _connect(url: str | DatabaseUrl | None, *, require_migrated: bool) -> 
     seconds = (target and target.connect_timeout) or settings.database_connect_timeout
     wait = settings.database_migration_wait if require_migrated else None
     try:
-        return await within(seconds + (wait or 0), _connect_once(settings, target, seconds, wait))
+        async with asyncio.timeout(seconds + (wait or 0)):
+            return await _connect_once(settings, target, seconds, wait)
     except (MedianestError, TimeoutError) as raised:
         error = connect_failure(raised, target, seconds)
     logger.error("%s", error)
@@ -223,13 +223,19 @@ async def _connect_once(
             await context.init(tortoise_config(settings, url=url))
             client = cast("Client", context.connections.get(DEFAULT_ALIAS))
         try:
-            await within(seconds, client.execute_query("SELECT 1"))
-            if migration_wait is not None:
-                async with client.acquire_connection() as connection:
-                    await wait_for_migrations(connection, seconds=migration_wait)
+            await within(None, _answer(client, seconds, migration_wait))
+            # In the caller's own task, so that whoever is cancelled has not connected.
             _PROCESS.adopt(context, client, url)
         except BaseException:
             await client.disconnect(seconds=1)
             raise
         logger.info("connected to %s, with up to %s connections", client.place, client.pool_maxsize)
         return True
+
+
+async def _answer(client: Client, seconds: float, migration_wait: float | None) -> None:
+    """Return as soon as the database answers, and has its migrations."""
+    await within(seconds, client.execute_query("SELECT 1"))
+    if migration_wait is not None:
+        async with client.acquire_connection() as connection:
+            await wait_for_migrations(connection, seconds=migration_wait)

@@ -97,6 +97,24 @@ async def test_connecting_that_is_cancelled_leaves_nothing(fresh_url: DatabaseUr
         await client().execute_query("SELECT 1")
 
 
+async def test_connecting_that_is_cancelled_at_its_last_moment_leaves_nothing(fresh_url: DatabaseUrl) -> None:
+    class Cancelling(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith("connected to"):
+                asyncio.get_running_loop().call_soon(task.cancel)
+
+    logger, handler = logging.getLogger("medianest_models.db"), Cancelling(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        task = asyncio.create_task(connect_database(fresh_url))
+        await asyncio.wait({task})
+    finally:
+        logger.removeHandler(handler)
+    assert not task.cancelled()  # it was too late: what is cancelled is not connected
+    await client().execute_query("SELECT 1")
+    await disconnect_database()
+
+
 async def test_what_runs_is_finished_when_disconnecting(fresh_url: DatabaseUrl) -> None:
     async def work() -> None:
         async with transaction():
