@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,8 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("MEDIANEST_ENV", "test")
         home = tmp_path_factory.mktemp("home")
         patch.setenv("MEDIANEST_HOME", str(home))
+        # A shell lets what it starts in the background ignore Ctrl-C, and so would every process of a test.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
         if (home / "pgdata").exists():  # a test that went without DATABASE_URL has started it
             embedded_server(Settings(medianest_home=home)).stop()

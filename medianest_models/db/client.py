@@ -120,15 +120,19 @@ class Client(StatementClient):
             async with asyncio.timeout(self.connect_timeout):
                 if self._embedded:
                     await self._start_embedded()
-                self._pool = await asyncpg.create_pool(
+                pool = await asyncpg.create_pool(
                     **self._connect_arguments(with_db=with_db),
-                    connection_class=self.connection_class,  # type: ignore[arg-type]  # Tortoise names no record
+                    connection_class=self.connection_class,
                     min_size=self.pool_minsize,
                     max_size=self.pool_maxsize,
                 )
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
             error = connect_failure(raised, self.url, self.connect_timeout)
         else:
+            if self._disconnected:  # meanwhile, which nobody will do a second time
+                pool.terminate()
+                raise not_connected()
+            self._pool = pool
             await self._post_connect()
             return
         raise error

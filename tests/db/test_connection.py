@@ -7,13 +7,15 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pydantic import SecretStr
+from tortoise.context import TortoiseContext
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
+from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, deeds, do, pool_of
 from tests.processes import run_in_processes
 from tests.servers import connect
@@ -21,6 +23,7 @@ from tests.servers import connect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from medianest_models.db.client import Client
     from medianest_models.db.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
@@ -113,6 +116,20 @@ async def test_connecting_that_is_cancelled_at_its_last_moment_leaves_nothing(fr
     assert not task.cancelled()  # it was too late: what is cancelled is not connected
     await client().execute_query("SELECT 1")
     await disconnect_database()
+
+
+async def test_a_pool_that_opens_while_it_is_disconnected_is_closed(fresh_url: DatabaseUrl) -> None:
+    for milliseconds in range(15):
+        async with TortoiseContext() as context:
+            await context.init(tortoise_config(load_settings(), url=fresh_url))
+            pool_client = cast("Client", context.connections.get("default"))
+            statement = asyncio.create_task(pool_client.execute_query("SELECT 1"))
+            await asyncio.sleep(milliseconds / 1000)
+            await pool_client.disconnect()
+            with suppress(DatabaseUnavailableError):
+                await statement
+            assert pool_client.pool is None
+    await no_sessions(fresh_url)
 
 
 async def test_what_runs_is_finished_when_disconnecting(fresh_url: DatabaseUrl) -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.db import check_database_health, connect_database, database, database_health
+from medianest_models.db import (
+    check_database_health,
+    connect_database,
+    database,
+    database_health,
+    disconnect_database,
+)
 from medianest_models.db.migrations import migrate
 from medianest_models.errors import DatabaseUnavailableError, MigrationError
 from medianest_models.models import User
@@ -69,9 +75,11 @@ async def test_many_wait_for_the_migrations(
         await User.all()  # nobody gets at a database that has no tables yet
     await migrate()
     await asyncio.gather(*waiting)
-    async with database(empty_url):
+    try:
         assert (await database_health()).migration_head == FILES[-1]
         assert await User.all() == []
+    finally:
+        await disconnect_database()
     told = [line for line in caplog.messages if "waiting" in line]
     assert told == ["the database is empty: waiting up to 60 s for its migrations"]
 
