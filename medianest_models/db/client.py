@@ -75,7 +75,8 @@ class Client(StatementClient):
         slow_query_ms: float = 500,
         **credentials: Any,
     ) -> None:
-        super().__init__(connection_class=asyncpg.Connection if resets else _Unreset, **credentials)
+        super().__init__(**credentials)
+        self._connection_kind = asyncpg.Connection if resets else _Unreset
         self.slow_seconds = slow_query_ms / 1000
         self.pool_timeout = pool_timeout
         self.connect_timeout: float | None = self.extra.get("timeout")
@@ -122,7 +123,7 @@ class Client(StatementClient):
                     await self._start_embedded()
                 pool = await asyncpg.create_pool(
                     **self._connect_arguments(with_db=with_db),
-                    connection_class=self.connection_class,
+                    connection_class=self._connection_kind,
                     min_size=self.pool_minsize,
                     max_size=self.pool_maxsize,
                 )
