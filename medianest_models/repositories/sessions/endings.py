@@ -14,7 +14,7 @@ from medianest_models.pagination import PaginatedResult, PaginationParams, pagin
 from medianest_models.repositories._arguments import as_uuid
 from medianest_models.repositories._batches import delete_in_batches
 from medianest_models.repositories.sessions.families import end_family
-from medianest_models.repositories.sessions.tokens import stored_hash
+from medianest_models.repositories.sessions.verification import stored_hash
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -1,4 +1,4 @@
-"""Making sessions and using their tokens.
+"""Making sessions and exchanging their tokens.
 
 Whoever makes a session takes a share of the user's row first, whoever ends sessions takes the row for itself: a token
 that is exchanged while the password changes can't slip through.
@@ -7,11 +7,9 @@ that is exchanged while the password changes can't slip through.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from medianest_models.crypto import SecretParameter, hash_token, new_token
+from medianest_models.crypto import new_token
 from medianest_models.db.statements import fetch_one
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
@@ -21,21 +19,17 @@ from medianest_models.errors import (
     PasswordChangeRequiredError,
     TokenReuseError,
 )
-from medianest_models.models import SessionToken, User
+from medianest_models.models import SessionToken
 from medianest_models.models.base import new_id
-from medianest_models.repositories._arguments import as_column, as_secret, as_uuid
+from medianest_models.repositories._arguments import as_column, as_uuid
 from medianest_models.repositories.sessions.families import end_family
+from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from pydantic import SecretStr
-
-ROTATION_GRACE: Final = timedelta(seconds=30)
-"""For how long an exchanged token is still taken for good: requests that were sent together with the exchange."""
-
-_TOUCH_AFTER: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -74,26 +68,6 @@ SELECT status, EXISTS (
     SELECT FROM local_credentials c WHERE c.user_id = u.id AND c.must_change_password
 ) AS must_change_password
 FROM users u WHERE u.id = $1
-"""
-
-# Raw: the session, its user and the touch are one statement; a locked row is left untouched rather than waited for.
-_VERIFY = """
-WITH touched AS (
-    UPDATE session_tokens SET last_used_at = statement_timestamp()
-    WHERE id = (
-        SELECT s.id FROM session_tokens s JOIN users u ON u.id = s.user_id
-        WHERE s.token_hash = $1 AND u.status = 'active' AND s.expires_at > statement_timestamp()
-          AND (s.rotated_at IS NULL OR s.rotated_at > statement_timestamp() - $2::interval)
-          AND (s.last_used_at IS NULL OR s.last_used_at <= statement_timestamp() - $3::interval)
-        FOR UPDATE OF s SKIP LOCKED
-    )
-    RETURNING id, last_used_at
-)
-SELECT {session}, {user},
-       coalesce(t.last_used_at, s.last_used_at) AS "touched_at",
-       s.expires_at <= statement_timestamp() OR s.rotated_at <= statement_timestamp() - $2::interval AS "is_over"
-FROM session_tokens s JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
-WHERE s.token_hash = $1
 """
 
 # Raw: of many exchanges of one token the update lets one through, and its insert belongs to the same statement. The
@@ -166,27 +140,6 @@ async def issue(
     raise PasswordChangeRequiredError
 
 
-async def verify(token: SecretStr | str) -> SessionToken:
-    """The session of a token, with its user. Notes the use when the last one is more than a minute ago.
-
-    Raises:
-        InvalidTokenError: The token is unknown, expired, revoked, or was exchanged for another.
-        AccountSuspendedError: The user is suspended.
-    """
-    row = await fetch_one(_verify_sql(), stored_hash(token), ROTATION_GRACE, _TOUCH_AFTER)
-    if row is None:
-        raise InvalidTokenError
-    session = SessionToken.from_row(_columns(row, "session."))
-    user = User.from_row(_columns(row, "user."))
-    if not user.is_active:
-        raise AccountSuspendedError
-    if row["is_over"]:
-        raise InvalidTokenError
-    session.user = user
-    session.last_used_at = row["touched_at"]
-    return session
-
-
 async def rotate(
     token: SecretStr | str, *, ip_address: str | None = None, user_agent: str | None = None
 ) -> RotatedSession:
@@ -224,22 +177,3 @@ async def rotate(
     if row["is_over"]:
         raise InvalidTokenError
     return RotatedSession(SessionToken.from_row(row), None)
-
-
-def stored_hash(token: SecretStr | str) -> SecretParameter:
-    """What is stored of a token."""
-    return hash_token(as_secret(token, "token").get_secret_value())
-
-
-@cache
-def _verify_sql() -> str:
-    # Made when first needed: Tortoise knows the foreign keys' columns once it is initialised.
-    return _VERIFY.format(session=_aliased(SessionToken, "s", "session."), user=_aliased(User, "u", "user."))
-
-
-def _aliased(model: type[SessionToken | User], table: str, prefix: str) -> str:
-    return ", ".join(f'{table}."{column}" AS "{prefix}{column}"' for column in sorted(model._meta.db_fields))
-
-
-def _columns(row: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

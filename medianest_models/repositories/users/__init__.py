@@ -7,13 +7,10 @@ from medianest_models.repositories.users.local_accounts import (
     bootstrap_admin,
     change_password,
 )
+from medianest_models.repositories.users.lookups import find_by_email, find_by_plex_id, get, search
 from medianest_models.repositories.users.members import (
     delete,
-    find_by_email,
-    find_by_plex_id,
-    get,
     reinstate,
-    search,
     set_role,
     suspend,
     upsert_from_plex,

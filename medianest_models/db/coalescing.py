@@ -1,0 +1,163 @@
+"""Calls that come together and go to the database as one statement, as Prisma's client and GraphQL's data loaders do.
+
+A repository's function wraps its statement in `Coalesced` and asks that; without it, it would ask the statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from tortoise.connection import get_connection
+
+from medianest_models.db.client import Client
+from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.settings import DEFAULT_ALIAS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+
+
+class Apart(Enum):
+    """What a statement for several arguments says of one that needs a statement of its own."""
+
+    APART = "apart"
+
+
+ArgumentT = TypeVar("ArgumentT", bound="Hashable")
+AnswerT = TypeVar("AnswerT")
+
+_MOST: Final = 200
+"""How many calls one statement answers."""
+
+_PATIENCE: Final = 0.05
+"""For how many seconds later calls wait for a statement that runs; then they go by themselves."""
+
+
+@dataclass
+class _Call(Generic[ArgumentT, AnswerT]):
+    argument: ArgumentT
+    answer: asyncio.Future[AnswerT]
+    together: _Together[ArgumentT, AnswerT] | None = None
+
+
+@dataclass
+class _Together(Generic[ArgumentT, AnswerT]):
+    """Calls that are asked by one task."""
+
+    calls: list[_Call[ArgumentT, AnswerT]]
+    task: asyncio.Task[None]
+
+
+@dataclass
+class _Waiting(Generic[ArgumentT, AnswerT]):
+    """What one client has not been asked yet, and the tasks that ask it."""
+
+    calls: list[_Call[ArgumentT, AnswerT]] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)  # the event loop keeps weak references only
+    is_asking: bool = False
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+
+class Coalesced(Generic[ArgumentT, AnswerT]):
+    """A statement that answers many calls as well as one.
+
+    Calls of one tick of the event loop go together, and so do those that come while a statement runs. Each gets what
+    it would have got alone: where the statement fails, each argument gets a statement of its own, unless the database
+    can't be reached. A call that is cancelled leaves the others alone; the last one ends the statement. Inside a
+    transaction each call is a statement of its own, there and then.
+
+    Args:
+        ask: Takes arguments, at least one, and gives as many answers, in their order. When the arguments are not all
+            equal it may answer `Apart.APART`: then it is asked again, for what equals this one.
+    """
+
+    def __init__(self, ask: Callable[[list[ArgumentT]], Awaitable[Sequence[AnswerT | Apart]]]) -> None:
+        self._ask = ask
+        self._waiting: WeakKeyDictionary[Client, _Waiting[ArgumentT, AnswerT]] = WeakKeyDictionary()
+
+    async def __call__(self, argument: ArgumentT) -> AnswerT:
+        """The answer for one argument.
+
+        Raises:
+            MedianestError: What the statement raises for it.
+        """
+        client = get_connection(DEFAULT_ALIAS)
+        if not isinstance(client, Client):
+            (answer,) = await self._ask([argument])
+            return cast("AnswerT", answer)  # with a single argument nothing is apart
+        client.check_loop()
+        waiting = self._waiting.get(client)
+        if waiting is None:
+            waiting = self._waiting[client] = _Waiting()
+        loop = asyncio.get_running_loop()
+        call: _Call[ArgumentT, AnswerT] = _Call(argument, loop.create_future())
+        waiting.calls.append(call)
+        if not waiting.is_asking:
+            waiting.is_asking = True
+            # In the context of this call, where the statement finds the same client.
+            loop.call_soon(lambda: waiting.start(self._ask_for_all(waiting)))
+        try:
+            return await call.answer
+        except asyncio.CancelledError:
+            if call.together is not None and all(other.answer.cancelled() for other in call.together.calls):
+                call.together.task.cancel()  # nobody wants to know any more
+            raise
+
+    async def _ask_for_all(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
+        try:
+            while waiting.calls:
+                calls, waiting.calls = waiting.calls[:_MOST], waiting.calls[_MOST:]
+                together = _Together(calls, waiting.start(self._settle(calls)))
+                for call in calls:
+                    call.together = together
+                await asyncio.wait({together.task}, timeout=_PATIENCE)
+        finally:
+            waiting.is_asking = False
+
+    async def _settle(self, calls: list[_Call[ArgumentT, AnswerT]]) -> None:
+        calls = [call for call in calls if not call.answer.done()]
+        if not calls:
+            return
+        try:
+            answers = await self._ask([call.argument for call in calls])
+        except asyncio.CancelledError:  # nobody waits, or the event loop ends
+            for call in calls:
+                call.answer.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - each call raises it
+            if isinstance(error, DatabaseUnavailableError) or len({call.argument for call in calls}) == 1:
+                _fail(calls, error)
+            else:
+                await self._settle_apart(calls)
+            return
+        apart = []
+        for call, answer in zip(calls, answers, strict=True):
+            if answer is Apart.APART:
+                apart.append(call)
+            elif not call.answer.done():
+                call.answer.set_result(answer)
+        if apart:
+            await self._settle_apart(apart)
+
+    async def _settle_apart(self, calls: list[_Call[ArgumentT, AnswerT]]) -> None:
+        by_argument = defaultdict(list)
+        for call in calls:
+            by_argument[call.argument].append(call)
+        await asyncio.gather(*(self._settle(equals) for equals in by_argument.values()))
+
+
+def _fail(calls: list[_Call[Any, Any]], error: Exception) -> None:
+    for call in calls:
+        if not call.answer.done():
+            call.answer.set_exception(copy.copy(error))  # each its own: to be raised adds to an error

@@ -1,0 +1,197 @@
+"""The counters: one for each caller, endpoint and window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from medianest_models.db.coalescing import Apart, Coalesced
+from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.errors import ConfigurationError, InvalidInputError
+from medianest_models.repositories._arguments import as_ip_address, as_uuid
+from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
+
+# What is hit, and the rule and the window of each. The rule is read in the statement that counts; a stored one that
+# makes no sense gives no row at all. statement_timestamp(), because in a long transaction now() may lie in a window
+# that is over.
+_ASKED: Final = """
+    SELECT number, caller, endpoint, times, hits, begins,
+           begins + seconds * interval '1 second' AS reset_at,
+           begins + seconds * interval '1 second' - statement_timestamp() AS time_left
+    FROM (
+        SELECT hit.*, date_bin(seconds * interval '1 second', statement_timestamp(), 'epoch') AS begins
+        FROM (
+            SELECT
+                number, caller, endpoint, times,
+                coalesce(given_hits, (value -> 'limit')::int, default_hits) AS hits,
+                coalesce(given_seconds, (value -> 'window')::int, default_seconds) AS seconds
+            FROM unnest($1::{type}[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::int[], $8::int[],
+                        $9::int[]) WITH ORDINALITY
+                 AS hit (caller, endpoint, times, key, default_key, given_hits, given_seconds, default_hits,
+                         default_seconds, number)
+            LEFT JOIN LATERAL (
+                SELECT value FROM system_config
+                WHERE system_config.key IN (hit.key, hit.default_key)
+                ORDER BY system_config.key = hit.key DESC LIMIT 1
+            ) AS stored ON given_hits IS NULL OR given_seconds IS NULL
+            WHERE value IS NULL OR value @@ (
+                '$.limit == $.limit.floor() && $.limit >= 1 && $.limit <= 2147483647'
+                ' && $.window == $.window.floor() && $.window >= 1 && $.window <= {longest_window}'
+            )::jsonpath
+        ) AS hit
+    ) AS hit
+"""
+
+# Raw, because counting and deciding have to be one step, under the lock of the counter's row. What does not fit under
+# the limit is not counted, so that the counter can't overflow and a flood leaves no dead rows.
+_COUNT: Final = """
+WITH asked AS MATERIALIZED ({asked}), counted AS (
+    INSERT INTO rate_limits AS counter ({caller}, endpoint, window_start, request_count)
+    SELECT caller, endpoint, begins, times FROM asked WHERE times <= hits
+    ON CONFLICT ({caller}, endpoint, window_start) DO UPDATE
+    SET request_count = counter.request_count + EXCLUDED.request_count
+    WHERE counter.request_count <= (SELECT hits - times FROM asked)
+    RETURNING request_count
+)
+SELECT hits, reset_at, time_left, request_count,
+       CASE WHEN request_count IS NULL AND times > 1 THEN (
+           SELECT counter.request_count FROM rate_limits AS counter
+           WHERE counter.{caller} = asked.caller AND counter.endpoint = asked.endpoint AND window_start = begins
+       ) END AS request_count_before
+FROM asked LEFT JOIN counted ON TRUE
+"""
+
+# Raw, the same for many counters: those that are there, have room for all, and are not being counted by somebody else,
+# for whom the others would have to wait.
+_COUNT_MANY: Final = """
+UPDATE rate_limits SET request_count = request_count + times
+FROM (
+    SELECT counter.id, number, times, hits, reset_at, time_left
+    FROM ({asked}) AS asked
+    JOIN rate_limits AS counter
+      ON counter.{caller} = asked.caller AND counter.endpoint = asked.endpoint AND window_start = begins
+    WHERE counter.request_count <= hits - times
+    FOR UPDATE OF counter SKIP LOCKED
+) AS fitting
+WHERE rate_limits.id = fitting.id
+RETURNING number, hits, reset_at, time_left, request_count
+"""
+
+
+class Hit(NamedTuple):
+    """One use of an endpoint.
+
+    Attributes:
+        caller: The user's id or the address.
+        endpoint: The name of what is limited.
+        keys: The settings that may hold the rule, the first one before the second.
+        limit: How many are allowed; None for the setting's.
+        window_seconds: In how many seconds; None for the setting's.
+    """
+
+    caller: UUID | str
+    endpoint: str
+    keys: tuple[str, ...]
+    limit: int | None
+    window_seconds: int | None
+
+
+class Count(NamedTuple):
+    """What became of a hit.
+
+    Attributes:
+        number: Which of its window's hits it is, from 1; None when it is refused, and not counted.
+        limit: How many are allowed.
+        reset_at: When the window ends.
+        time_left: How long it takes until then.
+    """
+
+    number: int | None
+    limit: int
+    reset_at: datetime.datetime
+    time_left: datetime.timedelta
+
+
+class _Counters:
+    """Those of the callers that one column tells."""
+
+    def __init__(self, caller: str, type_: str) -> None:
+        asked = _ASKED.format(type=type_, longest_window=LONGEST_WINDOW_SECONDS)
+        self._count_one = _COUNT.format(asked=asked, caller=caller)
+        self._count_many = _COUNT_MANY.format(asked=asked, caller=caller)
+
+    async def count(self, hits: list[Hit]) -> list[Count | Apart]:
+        """Counts hits, equal ones in any order."""
+        times = Counter(hits)
+        if len(times) == 1:
+            return list(await self._count_equal(hits[0], len(hits)))
+        asked = list(times)
+        rows = await fetch(self._count_many, *_parameters(times))
+        counted = {asked[row["number"] - 1]: _allowed(row, times[asked[row["number"] - 1]]) for row in rows}
+        return [next(counted[hit]) if hit in counted else Apart.APART for hit in hits]
+
+    async def _count_equal(self, hit: Hit, times: int) -> list[Count]:
+        counts: list[Count] = []
+        together = times
+        while len(counts) < times:
+            row = await fetch_one(self._count_one, *_parameters({hit: together}))
+            if row is None:
+                raise ConfigurationError(
+                    f"the setting {' or '.join(hit.keys)} in system_config must hold a limit and a window (in seconds, "
+                    f"at most {LONGEST_WINDOW_SECONDS}) in whole numbers"
+                )
+            left = row["hits"] - (row["request_count"] or row["request_count_before"] or 0)
+            if row["request_count"] is not None:
+                counts.extend(_allowed(row, together))
+                together = min(left, times - len(counts))
+            elif together > 1:
+                together = min(left, together - 1)
+            else:
+                together = 0
+            if together <= 0:
+                refused = Count(None, row["hits"], row["reset_at"], row["time_left"])
+                counts.extend([refused] * (times - len(counts)))
+        return counts
+
+
+def _parameters(times: dict[Hit, int]) -> Iterable[list[Any]]:
+    defaults = [default_value(hit.keys[-1]) for hit in times]
+    return (
+        [hit.caller for hit in times],
+        [hit.endpoint for hit in times],
+        list(times.values()),
+        [hit.keys[0] for hit in times],
+        [hit.keys[-1] for hit in times],
+        [hit.limit for hit in times],
+        [hit.window_seconds for hit in times],
+        [default["limit"] for default in defaults],
+        [default["window"] for default in defaults],
+    )
+
+
+def _allowed(row: dict[str, Any], times: int) -> Iterator[Count]:
+    """That many hits, of which the last one is the row's."""
+    last: int = row["request_count"]
+    for number in range(last - times + 1, last + 1):
+        yield Count(number, row["hits"], row["reset_at"], row["time_left"])
+
+
+def caller_column(user_id: UUID | str | None, ip_address: str | None) -> tuple[str, Any]:
+    """The column that tells who calls, and its value."""
+    if user_id is not None and ip_address is None:
+        return "user_id", as_uuid(user_id, "user_id")
+    if ip_address is not None and user_id is None:
+        return "ip_address", as_ip_address(ip_address, "ip_address")
+    raise InvalidInputError("user_id, ip_address: exactly one of the two must be given")
+
+
+COUNT_BY: Final = {
+    "user_id": Coalesced(_Counters("user_id", "uuid").count),
+    "ip_address": Coalesced(_Counters("ip_address", "text").count),
+}
+"""What counts a hit, by the column that tells the caller."""

@@ -1,0 +1,70 @@
+"""Counting one use, and saying whether it is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medianest_models.errors import InvalidInputError
+from medianest_models.repositories._arguments import as_positive
+from medianest_models.repositories.rate_limits.counters import COUNT_BY, Hit, caller_column
+from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, rate_limit_keys
+
+if TYPE_CHECKING:
+    import datetime
+    from uuid import UUID
+
+
+@dataclass(frozen=True)
+class RateLimitResult:
+    """What became of a hit."""
+
+    allowed: bool
+    limit: int
+    """How many hits are allowed in a window."""
+    remaining: int
+    """How many more are allowed in this one."""
+    reset_at: datetime.datetime
+    """When this window ends and the next one begins."""
+    retry_after: datetime.timedelta | None
+    """How long it takes until then; None when the hit is allowed."""
+
+
+async def hit(
+    endpoint: str,
+    *,
+    user_id: UUID | str | None = None,
+    ip_address: str | None = None,
+    limit: int | None = None,
+    window_seconds: int | None = None,
+) -> RateLimitResult:
+    """Counts one use of an endpoint and says whether it is allowed; a refused one does not count.
+
+    In a window exactly `limit` are allowed, however many processes ask at once.
+
+    Args:
+        endpoint: The name of what is limited, such as `media.request`; at most 255 characters.
+        user_id: Who uses it: a user,
+        ip_address: or an anonymous caller. IPv4 and the same address wrapped in IPv6 are one caller.
+        limit: How many are allowed; None for the setting `rate_limit.<endpoint>`, else `rate_limit.api.default`.
+        window_seconds: In how many seconds, at most a day; None for the same setting's.
+
+    Raises:
+        InvalidInputError: An argument is not as said above, or not exactly one of user and address is given.
+        InvalidReferenceError: There is no such user.
+        ConfigurationError: The stored setting is not a limit and a window.
+    """
+    column, caller = caller_column(user_id, ip_address)
+    keys = rate_limit_keys(endpoint)
+    if limit is not None:
+        as_positive(limit, "limit")
+    if window_seconds is not None and as_positive(window_seconds, "window_seconds") > LONGEST_WINDOW_SECONDS:
+        raise InvalidInputError(f"window_seconds: must be at most {LONGEST_WINDOW_SECONDS}, a day")
+    count = await COUNT_BY[column](Hit(caller, endpoint, keys, limit, window_seconds))
+    return RateLimitResult(
+        allowed=count.number is not None,
+        limit=count.limit,
+        remaining=0 if count.number is None else count.limit - count.number,
+        reset_at=count.reset_at,
+        retry_after=count.time_left if count.number is None else None,
+    )

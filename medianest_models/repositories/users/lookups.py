@@ -1,0 +1,127 @@
+"""Looking users up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pypika_tortoise.functions import Lower
+from pypika_tortoise.terms import ValueWrapper
+from tortoise.expressions import Q, ResolveContext
+from tortoise.filters import Like, escape_like
+from tortoise.query_utils import QueryModifier
+
+from medianest_models.db.coalescing import Coalesced
+from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.errors import NotFoundError
+from medianest_models.models import User
+from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
+from medianest_models.repositories._arguments import as_column, as_text, as_uuid
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from medianest_models.enums import UserRole, UserStatus
+
+LENGTH: Final = 255
+"""How long a plex_id, a plex_username and an email can be."""
+
+# Raw: the ORM takes as long to write it as the database to answer it, and portals ask this with every request.
+_FIND_BY_PLEX_ID: Final = "SELECT * FROM users WHERE plex_id = ANY ($1::text[])"
+
+# Raw: the index is on lower(email), and Tortoise's iexact compares upper().
+_FIND_BY_EMAIL: Final = """
+SELECT * FROM users WHERE lower(email) = lower($1) ORDER BY status = 'active' DESC, created_at, id LIMIT 1
+"""
+
+
+async def get(user_id: UUID | str) -> User:
+    """The user of that id.
+
+    Raises:
+        InvalidInputError: `user_id` is no UUID.
+        NotFoundError: There is none.
+    """
+    user = await User.get_or_none(id=as_uuid(user_id, "user_id"))
+    if user is None:
+        raise no_such_user(user_id)
+    return user
+
+
+async def find_by_plex_id(plex_id: str) -> User | None:
+    """The user of that Plex account.
+
+    Raises:
+        InvalidInputError: `plex_id` is empty, too long or no text.
+    """
+    row = await _row_by_plex_id(as_text(plex_id, "plex_id", max_length=LENGTH))
+    return None if row is None else User.from_row(row)
+
+
+async def find_by_email(email: str) -> User | None:
+    """The user with that email address, however its letters are written.
+
+    Several users may share one address: then it is an active one before a suspended one, and the one who came first.
+
+    Raises:
+        InvalidInputError: `email` is empty, too long or no text.
+    """
+    row = await fetch_one(_FIND_BY_EMAIL, as_text(email, "email", max_length=LENGTH))
+    return None if row is None else User.from_row(row)
+
+
+async def search(
+    text: str | None = None,
+    *,
+    role: UserRole | None = None,
+    status: UserStatus | None = None,
+    params: PaginationParams | None = None,
+) -> PaginatedResult[User]:
+    """The users whose Plex name or email address begins with a text, the latest first.
+
+    Args:
+        text: How the name or the address begins, however its letters are written; None for all users.
+        role: Only users of this role.
+        status: Only users of this status.
+        params: Which page, and in which order.
+
+    Raises:
+        InvalidInputError: `text` is empty or too long, or `role` or `status` is of another enum.
+    """
+    filters: dict[str, Any] = {}
+    if role is not None:
+        filters["role"] = as_column(User, "role", role)
+    if status is not None:
+        filters["status"] = as_column(User, "status", status)
+    users = User.filter(**filters)
+    if text is not None:
+        users = users.filter(_BeginsWith(as_text(text, "text", max_length=LENGTH)))
+    return await paginate(users, params)
+
+
+def no_such_user(user_id: UUID | str) -> NotFoundError:
+    """The error for an id that no user has."""
+    return NotFoundError(f"there is no user {user_id}")
+
+
+async def _by_plex_id(plex_ids: list[str]) -> list[dict[str, Any] | None]:
+    rows = {row["plex_id"]: row for row in await fetch(_FIND_BY_PLEX_ID, plex_ids)}
+    return [rows.get(plex_id) for plex_id in plex_ids]
+
+
+_row_by_plex_id: Final = Coalesced(_by_plex_id)
+
+
+class _BeginsWith(Q):
+    """Where lower(plex_username) or lower(email) begins with a text: Tortoise's istartswith compares upper()."""
+
+    __slots__ = ("pattern",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.pattern = f"{escape_like(text)}%"
+
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        """The condition, in which the database makes the letters small on both sides."""
+        pattern = Lower(ValueWrapper(self.pattern))
+        name, email = (Lower(resolve_context.table[column]) for column in ("plex_username", "email"))
+        return QueryModifier(where_criterion=Like(name, pattern) | Like(email, pattern))

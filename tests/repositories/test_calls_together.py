@@ -1,0 +1,162 @@
+"""Calls of many tasks at once, which go to the database together: each gets its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import pytest
+
+from medianest_models.db.statements import execute, fetch
+from medianest_models.enums import UserStatus
+from medianest_models.errors import (
+    AccountSuspendedError,
+    ConfigurationError,
+    InvalidInputError,
+    InvalidReferenceError,
+    InvalidTokenError,
+)
+from medianest_models.models import RateLimit, SessionToken, User
+from medianest_models.repositories import rate_limits, sessions, users
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from pydantic import SecretStr
+
+    from medianest_models.settings import DatabaseUrl
+
+PATIENCE: Final = 20
+DAY: Final = 86_400
+
+
+async def make_users(count: int) -> list[User]:
+    await User.bulk_create(User(plex_id=f"plex {n}", plex_username=f"user {n}") for n in range(count))
+    return await User.all().order_by("id")
+
+
+async def together(calls: Iterable[Awaitable[Any]]) -> list[Any]:
+    """The outcome of each, its result or its error."""
+    return await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), PATIENCE)
+
+
+async def test_find_by_plex_id(fresh_db: DatabaseUrl) -> None:
+    everybody = await make_users(60)
+    found = await together(users.find_by_plex_id(f"plex {n % 70}") for n in range(140))
+    assert found == [*everybody, *[None] * 10] * 2
+    for one, other in zip(found[:60], found[70:], strict=False):
+        assert one is not other
+        one.plex_username = "changed"
+        assert other.plex_username != "changed"
+
+
+async def test_find_by_plex_id_with_what_the_driver_refuses(fresh_db: DatabaseUrl) -> None:
+    await make_users(3)
+    found = await together(map(users.find_by_plex_id, ("plex 0", "\ud800", "", "nobody", "plex 2")))
+    assert [getattr(user, "plex_id", None) for user in found] == ["plex 0", None, None, None, "plex 2"]
+    assert [type(user) for user in found[1:4]] == [InvalidInputError, InvalidInputError, type(None)]
+
+
+async def test_verify(fresh_db: DatabaseUrl) -> None:
+    people = await make_users(30)
+    tokens = [(await sessions.issue(user.id)).token for user in people]
+    await execute(
+        "UPDATE session_tokens SET last_used_at = now() - interval '2 minutes' WHERE user_id = $1", people[0].id
+    )
+    await execute(
+        "UPDATE session_tokens SET created_at = now() - interval '9 years', expires_at = now() WHERE user_id = $1",
+        people[1].id,
+    )
+    await User.filter(id=people[2].id).update(status=UserStatus.SUSPENDED)
+    await execute("UPDATE session_tokens SET rotated_at = now() - interval '1 hour' WHERE user_id = $1", people[3].id)
+    presented: list[SecretStr | str] = [*tokens, "unknown", *tokens]
+    outcomes = await together(map(sessions.verify, presented))
+    assert [type(outcome) for outcome in outcomes[1:4]] == [InvalidTokenError, AccountSuspendedError, InvalidTokenError]
+    assert isinstance(outcomes[30], InvalidTokenError)
+    good = [0, *range(4, 30)]
+    for number in (*good, *(31 + number for number in good)):
+        session, user = outcomes[number], people[number % 31]
+        assert isinstance(session, SessionToken)
+        assert (session.user_id, session.user) == (user.id, user)
+        assert session.last_used_at is not None
+        stored = await SessionToken.get(id=session.id)
+        assert stored.last_used_at == session.last_used_at
+        assert stored.last_used_at is not None
+        assert abs(stored.last_used_at - stored.created_at) < timedelta(minutes=1)
+    assert outcomes[0] is not outcomes[31]
+    assert outcomes[0].user is not outcomes[31].user
+    untouched = await fetch("SELECT user_id FROM session_tokens WHERE last_used_at IS NULL")
+    assert {row["user_id"] for row in untouched} == {person.id for person in people[1:4]}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 19, 20, 21, 500])
+async def test_hits_of_one_counter(fresh_db: DatabaseUrl, limit: int) -> None:
+    for already in (0, 3):
+        results = await together(
+            rate_limits.hit("e", ip_address="::1", limit=limit, window_seconds=DAY) for _ in range(20)
+        )
+        left = max(limit - (20 if already else 0), 0)
+        allowed = [result.remaining for result in results if result.allowed]
+        assert sorted(allowed, reverse=True) == list(range(left - 1, left - 1 - min(left, 20), -1))
+        assert {(result.limit, result.remaining) for result in results if not result.allowed} <= {(limit, 0)}
+        assert all((result.retry_after is None) == result.allowed for result in results)
+    assert (await RateLimit.get()).request_count == min(limit, 40)
+
+
+async def test_hits_of_many_counters(fresh_db: DatabaseUrl) -> None:
+    people = await make_users(10)
+    await execute("""INSERT INTO system_config (key, value) VALUES ('rate_limit.odd', '{"limit": 0}')""")
+    nobody = uuid4()
+    callers: list[dict[str, Any]] = [
+        *({"user_id": user.id} for user in people),
+        {"ip_address": "::1"},
+        {"ip_address": "::2"},
+    ]
+
+    def hits() -> Iterable[Awaitable[Any]]:
+        for number in range(100):
+            caller = callers[number % len(callers)]
+            yield rate_limits.hit(f"e{number % 3}", **caller, limit=3 + number // 50, window_seconds=DAY)
+            if number % 20 == 0:
+                yield rate_limits.hit("e", user_id=nobody, limit=5)
+                yield rate_limits.hit("odd", **caller)
+                yield rate_limits.hit("media.request", **caller)
+
+    for _ in range(3):
+        outcomes = await together(hits())
+        kinds = Counter(type(outcome) for outcome in outcomes)
+        assert kinds[InvalidReferenceError] == kinds[ConfigurationError] == 5
+        by_rule = Counter(outcome.limit for outcome in outcomes if hasattr(outcome, "limit"))
+        assert by_rule == {3: 50, 4: 50, 20: 5}
+    counters = {(row.user_id or row.ip_address, row.endpoint): row.request_count for row in await RateLimit.all()}
+    hit_with: dict[tuple[Any, str], set[int]] = {}
+    for number in range(100):
+        (caller,) = callers[number % len(callers)].values()
+        hit_with.setdefault((caller, f"e{number % 3}"), set()).add(3 + number // 50)
+    assert len(hit_with) == 12
+    assert {key: count for key, count in counters.items() if key[1] != "media.request"} == {
+        key: max(limits) for key, limits in hit_with.items()
+    }
+    assert sum(count for (_, endpoint), count in counters.items() if endpoint == "media.request") == 15
+
+
+async def test_a_counter_that_is_locked_holds_up_no_other(fresh_db: DatabaseUrl) -> None:
+    async def hit(endpoint: str) -> rate_limits.RateLimitResult:
+        return await rate_limits.hit(endpoint, ip_address="::1", limit=100, window_seconds=DAY)
+
+    await together(map(hit, "abc"))
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM rate_limits WHERE endpoint = 'b' FOR UPDATE")
+            stuck = [asyncio.create_task(hit("b")) for _ in range(3)]
+            others = await asyncio.wait_for(asyncio.gather(*map(hit, "acac")), PATIENCE / 4)
+            assert sorted(result.remaining for result in others) == [97, 97, 98, 98]
+            assert not any(task.done() for task in stuck)
+        assert sorted(result.remaining for result in await asyncio.gather(*stuck)) == [96, 97, 98]
+    finally:
+        await connection.close()
