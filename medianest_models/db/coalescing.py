@@ -92,11 +92,10 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         Raises:
             MedianestError: What the statement raises for it.
         """
-        client = get_connection(DEFAULT_ALIAS)
+        client = get_connection(DEFAULT_ALIAS)  # refuses another event loop
         if not isinstance(client, Client):
             (answer,) = await self._ask([argument])
             return cast("AnswerT", answer)  # with a single argument nothing is apart
-        client.check_loop()
         waiting = self._waiting.get(client)
         if waiting is None:
             waiting = self._waiting[client] = _Waiting()
