@@ -14,7 +14,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.peers import goals
 from benchmarks.peers.data import connect, positions, prepare
+from benchmarks.peers.deep import fill, measure_deep
+from benchmarks.peers.memory import measure_memory
 from benchmarks.peers.operations import Operation, operations
 from benchmarks.peers.peers import PEERS, PeerProcess, available
 from benchmarks.peers.rounds import Measured, Rounds
@@ -26,10 +29,13 @@ from medianest_models.settings import Settings
 
 if TYPE_CHECKING:
     from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.settings import DatabaseUrl
 
 _DEPTHS: Final = (0.00002, 0.001, 0.02, 0.2, 0.8)
 """Where the depth curve is measured, as parts of all requests; the fourth is that of the table."""
 _TABLE_DEPTH: Final = 3
+_DEEP_ROWS: Final = 10_000_000
+_DEEP_PAGE: Final = 40_000
 
 
 class Benchmark:
@@ -37,18 +43,21 @@ class Benchmark:
 
     Args:
         server: A server without data.
-        quick: Whether it is a tenth of the data, in under two minutes.
+        quick: Whether it is a tenth of the data, in about two minutes, without the list of 10,000,000 rows.
     """
 
     def __init__(self, server: EmbeddedServer, *, quick: bool) -> None:
         self.server = server
+        self.quick = quick
         self.rows = 100_000 if quick else 1_000_000
-        self.rounds = 3 if quick else 7
-        self.seconds = 0.1 if quick else 1.0
+        self.rounds = 3 if quick else 9
+        self.seconds = 0.1 if quick else 0.3
         self.checks = 10_000 if quick else 100_000
         self.queue = 4_000 if quick else 20_000
+        self.worked = 50_000 if quick else 1_000_000
         self.processes: list[PeerProcess] = []
         self.results: list[dict[str, Any]] = []
+        self.verdicts: list[goals.Verdict] = []
 
     async def run(self) -> dict[str, Any]:
         """What to keep of it."""
@@ -82,10 +91,14 @@ class Benchmark:
             self._show(operation.title, operation.name, measured)
         on_one_loop = [process for process in self.processes if process.peer.loop != "uvloop"]
         await self._depth_curve(Rounds(connection, on_one_loop, rounds=3, seconds=self.seconds), depths)
+        parts = await self._last_parts(url, depths[_TABLE_DEPTH])
+        for line in goals.lines(self.verdicts):
+            print(line)
         print(f"\n{monotonic() - started:.0f} s in all")
         return {
             "rows": self.rows, "rounds": self.rounds, "seconds": self.seconds, "postgresql": version,
             "python": platform.python_version(), "cores": os.cpu_count(), "results": self.results,
+            "verdicts": [verdict.kept() for verdict in self.verdicts], **parts,
         }  # fmt: skip
 
     async def _depth_curve(self, rounds: Rounds, depths: list[int]) -> None:
@@ -94,16 +107,38 @@ class Benchmark:
                 operation = Operation(name, f"{name}, {depth:,} rows deep", at_once=1)
                 self._show(operation.title, f"{name}@{depth}", await rounds.measure(operation, depth=depth))
 
+    async def _last_parts(self, url: DatabaseUrl, depth: int) -> dict[str, Any]:
+        """What to keep of the memory and of the long list, which is filled meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            filling = None if self.quick else group.create_task(fill(url, _DEEP_ROWS))
+            working = group.create_task(measure_memory(url, operations=self.worked, depth=depth))
+        megabytes = working.result()
+        print(f"\nmemory of a worker after each tenth of {self.worked:,} operations, in MB: ", end="")
+        print(", ".join(f"{held:.1f}" for held in megabytes), flush=True)
+        if filling is None:
+            print(f"page {_DEEP_PAGE:,} of {_DEEP_ROWS:,} rows: left out of a quick run")
+            measured = {}
+        else:
+            measured = await measure_deep(filling.result(), far=_DEEP_PAGE, rounds=self.rounds, seconds=self.seconds)
+            for place, peers in measured.items():
+                for line in lines(f"{place} of {_DEEP_ROWS:,} rows", peers):
+                    print(line, flush=True)
+            self.verdicts.append(goals.of_depth(_DEEP_ROWS, _DEEP_PAGE, measured))
+        self.verdicts.append(goals.of_memory(self.worked, megabytes))
+        deep = {place: {label: asdict(done) for label, done in peers.items()} for place, peers in measured.items()}
+        return {"memory": {"operations": self.worked, "megabytes": megabytes}, "deep": deep}
+
     def _show(self, title: str, name: str, measured: dict[str, Measured]) -> None:
         for line in lines(title, measured):
             print(line, flush=True)
+        self.verdicts += goals.of_operation(name, title, measured)
         self.results.append({"name": name, "title": title, "peers": {k: asdict(v) for k, v in measured.items()}})
 
 
 async def main() -> int:
     """0 when every peer did the same work."""
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the data, in under two minutes")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the data, in about two minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results in FILE, for `just bench-plot`")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="medianest-bench-") as folder:

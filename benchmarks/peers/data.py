@@ -23,39 +23,25 @@ USERS: Final = 1_000
 _CONNECTIONS: Final = 300  # every peer keeps ten
 
 # Instants in whole milliseconds, because a JavaScript date has no more. Ids that the peers can work out.
-_ROWS: Final = """
-SELECT setseed(0.7);
+_USERS_AND_SESSIONS: Final = f"""
 INSERT INTO users (id, plex_id, plex_username, email, plex_token, created_at)
 SELECT
     ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'plex-' || n, 'user-' || n,
     'user-' || n || '@example.org', 'v1.0123456789abcdef.' || repeat('A', 80),
     '2025-01-01Z'::timestamptz + n * interval '1 minute'
-FROM generate_series(0, {users} - 1) AS n;
+FROM generate_series(0, {USERS} - 1) AS n;
 INSERT INTO session_tokens (id, user_id, token_hash, family_id, expires_at, created_at, last_used_at)
 SELECT id, id, encode(sha256(convert_to('token-' || right(plex_username, -5), 'UTF8')), 'hex'), id,
     '2100-01-01Z', created_at, '2025-06-01Z'
-FROM users;
-INSERT INTO media_requests
-    (id, user_id, title, media_type, tmdb_id, imdb_id, status, request_data, created_at, completed_at)
-SELECT
-    ('01930000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
-    ('00000000-0000-7000-8000-' || lpad(floor(random() * {users})::int::text, 12, '0'))::uuid,
-    'The title of request number ' || n,
-    CASE WHEN random() < 0.6 THEN 'movie' ELSE 'tv' END,
-    n::text, 'tt' || lpad(n::text, 8, '0'), status,
-    jsonb_build_object('quality', '1080p', 'seasons', jsonb_build_array(1, 2, 3), 'note', repeat('x', 40)),
-    '2025-01-01Z'::timestamptz + floor(random() * 31536000000) * interval '1 millisecond',
-    CASE WHEN status IN ('available', 'failed') THEN '2026-02-01Z'::timestamptz END
-FROM (
-    SELECT n, (ARRAY['pending', 'approved', 'available', 'failed'])[1 + floor(random() * 4)::int] AS status
-    FROM generate_series(0, {rows} - 1) AS n
-) AS numbered;
+FROM users
+"""  # noqa: S608 - a whole number
+_CHECKS: Final = """
 INSERT INTO service_status_history (id, service_id, status, response_time_ms, checked_at)
 SELECT
     ('01940000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1 + n % 3,
     CASE WHEN random() < 0.95 THEN 'up' ELSE 'down' END, floor(random() * 500)::int,
     '2025-01-01Z'::timestamptz + n * interval '30 seconds'
-FROM generate_series(0, {rows} - 1) AS n;
+FROM generate_series(0, {rows} - 1) AS n
 """
 
 _POSITIONS: Final = """
@@ -95,6 +81,32 @@ ANALYZE youtube_downloads, procrastinate_jobs, pgqueuer
 """  # noqa: S608 - whole numbers
 
 
+def media_requests(first: int, after: int) -> str:
+    """SQL that makes media requests.
+
+    Args:
+        first: The number of the first one.
+        after: The number after the last one's.
+    """
+    return f"""
+INSERT INTO media_requests
+    (id, user_id, title, media_type, tmdb_id, imdb_id, status, request_data, created_at, completed_at)
+SELECT
+    ('01930000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+    ('00000000-0000-7000-8000-' || lpad(floor(random() * {USERS})::int::text, 12, '0'))::uuid,
+    'The title of request number ' || n,
+    CASE WHEN random() < 0.6 THEN 'movie' ELSE 'tv' END,
+    n::text, 'tt' || lpad(n::text, 8, '0'), status,
+    jsonb_build_object('quality', '1080p', 'seasons', jsonb_build_array(1, 2, 3), 'note', repeat('x', 40)),
+    '2025-01-01Z'::timestamptz + floor(random() * 31536000000) * interval '1 millisecond',
+    CASE WHEN status IN ('available', 'failed') THEN '2026-02-01Z'::timestamptz END
+FROM (
+    SELECT n, (ARRAY['pending', 'approved', 'available', 'failed'])[1 + floor(random() * 4)::int] AS status
+    FROM generate_series({first}, {after} - 1) AS n
+) AS numbered
+"""  # noqa: S608 - whole numbers
+
+
 async def prepare(server: EmbeddedServer, rows: int) -> DatabaseUrl:
     """Starts the server and fills its database.
 
@@ -109,18 +121,28 @@ async def prepare(server: EmbeddedServer, rows: int) -> DatabaseUrl:
     await connection.close()
     await asyncio.to_thread(server.stop)
     url = await asyncio.to_thread(server.start)
-    await migrate(url)
-    async with database(url):
-        await seed()
+    await lay(url)
     connector = procrastinate.PsycopgConnector(kwargs={"host": url.host, "user": url.user, "dbname": url.database})
     async with procrastinate.App(connector=connector).open_async() as app:
         await app.schema_manager.apply_schema_async()
     connection = await connect(url)
     await Queries(AsyncpgDriver(connection)).install()
-    await connection.execute(_ROWS.format(users=USERS, rows=rows))
+    await connection.execute("SELECT setseed(0.7)")
+    await connection.execute(media_requests(0, rows))
+    await connection.execute(_CHECKS.format(rows=rows))
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
     return url
+
+
+async def lay(url: DatabaseUrl) -> None:
+    """Makes the tables, the services, the users and their sessions in an empty database."""
+    await migrate(url)
+    async with database(url):
+        await seed()
+    connection = await connect(url)
+    await connection.execute(_USERS_AND_SESSIONS)
+    await connection.close()
 
 
 async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:

@@ -110,6 +110,11 @@ class PeerProcess:
         measured: dict[str, Any] = await self._ask(message)
         return measured
 
+    async def memory(self) -> int:
+        """Kilobytes that its program holds."""
+        kilobytes: int = await self._ask({"do": "memory"})
+        return kilobytes
+
     async def _ask(self, message: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -6,9 +6,11 @@ import datetime as dt
 import re
 from dataclasses import dataclass, field
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import asyncpg
 
     from benchmarks.peers.operations import Operation
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _CHECKED: Final = 5
 """Calls whose answers are compared."""
 _WARM_UP: Final = 0.05
+_ROUNDS_OF_LONG_CALLS: Final = 5
+Key = TypeVar("Key")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -61,6 +65,14 @@ class UnequalError(Exception):
     """Two peers did not do the same."""
 
 
+class Starter(NamedTuple):
+    """Who takes a turn, and what it does then."""
+
+    process: PeerProcess
+    operation: Operation
+    depth: int
+
+
 class Rounds:
     """The turns of all peers at one operation after the other.
 
@@ -85,26 +97,39 @@ class Rounds:
         Raises:
             UnequalError: They do not do the same.
         """
+        return await self.interleave(await self.starters(operation, depth=depth))
+
+    async def starters(self, operation: Operation, *, depth: int) -> dict[str, Starter]:
+        """Each peer that has the operation, by its label, after a comparison of what they do.
+
+        Raises:
+            UnequalError: They do not do the same.
+        """
         processes = [process for process in self._processes if operation.name in process.peer.calls]
         await self._compare(operation, processes, depth)
-        if not operation.once:
-            for process in processes:
-                await self._turn(operation, process, depth, first=0, seconds=_WARM_UP)
-        measured = {process.peer.label: Measured() for process in processes}
-        for number in range(self._rounds):
-            start = number % len(processes)
-            for process in processes[start:] + processes[:start]:
-                turn = await self._turn(operation, process, depth, first=1000 * number, seconds=self._seconds)
-                measured[process.peer.label].add(turn, operation.each)
+        return {process.peer.label: Starter(process, operation, depth) for process in processes}
+
+    async def interleave(self, starters: Mapping[Key, Starter]) -> dict[Key, Measured]:
+        """What each one did in its turns, of which it has one in every round."""
+        order = list(starters.items())
+        for starter in starters.values():
+            if not starter.operation.once:
+                await self._turn(starter, first=0, seconds=_WARM_UP)
+        measured = {key: Measured() for key in starters}
+        takes_seconds = any(starter.operation.once for starter in starters.values())
+        for number in range(min(self._rounds, _ROUNDS_OF_LONG_CALLS) if takes_seconds else self._rounds):
+            start = number % len(order)
+            for key, starter in order[start:] + order[:start]:
+                turn = await self._turn(starter, first=1000 * number, seconds=self._seconds)
+                measured[key].add(turn, starter.operation.each)
         return measured
 
-    async def _turn(
-        self, operation: Operation, process: PeerProcess, depth: int, *, first: int, seconds: float
-    ) -> dict[str, Any]:
+    async def _turn(self, starter: Starter, *, first: int, seconds: float) -> dict[str, Any]:
+        operation = starter.operation
         await self._run(operation.before)
-        return await process.run(
+        return await starter.process.run(
             operation.name,
-            depth=depth,
+            depth=starter.depth,
             first=first,
             seconds=0 if operation.once else seconds,
             most=operation.most,

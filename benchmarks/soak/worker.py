@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import resource
 import signal
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
 from tortoise.connection import get_connection
 
+from benchmarks.resident import resident_kilobytes
 from benchmarks.soak.journal import Journal
 from medianest_models.db import database
 from medianest_models.enums import RequestStatus, ServiceStatus
@@ -24,6 +23,7 @@ from medianest_models.repositories import downloads, media_requests, rate_limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
     from uuid import UUID
 
     from medianest_models.db.client import Client
@@ -163,15 +163,10 @@ class Worker:
             self.journal.fact(
                 "sample",
                 seconds=monotonic() - started,
-                kilobytes=await asyncio.to_thread(_resident_kilobytes),
+                kilobytes=await asyncio.to_thread(resident_kilobytes),
                 pool=pool.get_size() if pool else 0,
             )
             await asyncio.sleep(_SAMPLE_SECONDS)
-
-
-def _resident_kilobytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() // 1024
 
 
 async def run(name: str, path: Path) -> None:

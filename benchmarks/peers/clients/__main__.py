@@ -11,6 +11,7 @@ from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.peers.clients.inputs import Inputs
+from benchmarks.resident import resident_kilobytes
 
 if TYPE_CHECKING:
     from benchmarks.peers.clients.client import Call, Client
@@ -41,6 +42,8 @@ async def obey(client: Client, message: dict[str, Any]) -> Any:
         client.inputs = Inputs.read(message)
         await client.open(message["server"])
         return None
+    if message["do"] == "memory":
+        return resident_kilobytes()
     client.inputs.depth = message["depth"]
     operation = message["operation"]
     call: Call = getattr(client, operation)

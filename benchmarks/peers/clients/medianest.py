@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
 from benchmarks.peers.clients.inputs import (
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
     from medianest_models import CursorPage, PaginatedResult, SessionToken, User, YouTubeDownload
     from medianest_models.repositories.rate_limits import RateLimitResult
+
+
+_MIX: Final = (
+    *("verify", "hit", "find", "verify", "hit", "page"), *("verify", "hit", "find", "hit_hot", "page_json"),
+    *("verify", "hit", "find", "hit_hot", "cursor"), *("find", "claim", "find", "record_checks"),
+)  # fmt: skip
+"""The operations of `mixed`, one after the other: what every request to a portal needs stands there most often."""
 
 
 class MedianestClient(Client):
@@ -106,6 +113,11 @@ class MedianestClient(Client):
     async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
         """Many checks of a service."""
         return await services.record_checks(self.checks)
+
+    async def mixed(self, call: int) -> None:
+        """One of all the others."""
+        turn, place = divmod(call, len(_MIX))
+        await getattr(self, _MIX[place])(turn)
 
     def plain_page(self, answer: PaginatedResult[MediaRequest]) -> Any:
         """Rows and total."""
