@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.peers.clients.inputs import LIMIT
@@ -39,7 +38,7 @@ async def fill(server: DatabaseUrl, rows: int) -> DatabaseUrl:
         server: A database on the server.
         rows: How many requests, a multiple of two.
     """
-    url = replace(server, database="deep")
+    url = server.with_database("deep")
     connection = await connect(server)
     await connection.execute("CREATE DATABASE deep")
     await connection.close()

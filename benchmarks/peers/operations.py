@@ -50,7 +50,7 @@ def operations(*, queue: int, checks: int) -> list[Operation]:
         Operation("hit", "rate limit, many keys", before=NO_HITS),
         Operation("hit_hot", "rate limit, one hot key", before=NO_HITS),
         Operation("verify", "session with its user, use noted each minute", before=FRESH_SESSIONS),
-        Operation("verify_noting", "the same; peers note each use", before=FRESH_SESSIONS),
+        Operation("verify_noting", "session with its user, peers note each use", before=FRESH_SESSIONS),
         Operation("claim", "claim a download, 10 workers", before=refill, most=queue - 10),
         Operation("claim_limited", "claim under a limit of 1,000", before=refill, most=min(queue, 1000) - 10),
         Operation(

@@ -117,7 +117,7 @@ class MedianestClient(Client):
     async def mixed(self, call: int) -> None:
         """One of all the others."""
         turn, place = divmod(call, len(_MIX))
-        await getattr(self, _MIX[place])(turn)
+        await getattr(self, _MIX[place])(call + turn)  # so that every operation comes to every user
 
     def plain_page(self, answer: PaginatedResult[MediaRequest]) -> Any:
         """Rows and total."""

@@ -1,0 +1,86 @@
+"""What a run of the benchmark says about its goals."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.peers import goals
+from benchmarks.peers.goals import Verdict
+from benchmarks.peers.rounds import Measured
+
+
+def rates(*values: float) -> Measured:
+    return Measured(rates=list(values))
+
+
+@pytest.mark.parametrize(("figure", "least", "most"), [(2.9, "no", "yes"), (3.0, "yes", "yes"), (3.1, "yes", "no")])
+def test_a_goal_is_the_least_or_the_most(figure: float, least: str, most: str) -> None:
+    for at_most, said in ((False, least), (True, most)):
+        verdict = Verdict("page", "prisma", figure, 1.0, 9.0, 3.0, at_most=at_most)
+        kept = json.loads(json.dumps(verdict.kept()))
+        assert (kept["figure"], kept["goal"], kept["reached"], kept["close"]) == (figure, 3.0, said == "yes", True)
+
+
+def test_a_goal_is_close_when_the_rounds_do_not_agree() -> None:
+    assert Verdict("page", "raw", 2.0, 1.9, 2.1, 2.0).close
+    assert not Verdict("page", "raw", 2.0, 2.0, 2.1, 2.0).close
+    assert not Verdict("page", "raw", 2.0, 1.8, 1.9, 2.0).close
+
+
+def test_the_goals_are_those_of_uvloop_and_ratios_are_of_the_same_round() -> None:
+    measured = {
+        "medianest/asyncio": rates(1, 1, 1),
+        "medianest/uvloop": rates(20, 60, 90),
+        "raw/asyncio": rates(1, 1, 1),
+        "raw/uvloop": rates(20, 30, 30),
+        "tuned/uvloop": rates(1, 1, 1),
+        "prisma/node": rates(10, 10, 10),
+    }
+    prisma, raw = goals.of_operation("page", "page of 20", measured)
+    assert prisma == Verdict("page of 20", "prisma", 6.0, 2.0, 9.0, goals.GOALS["page"]["prisma"])
+    assert raw == Verdict("page of 20", "raw", 2.0, 1.0, 3.0, goals.GOALS["page"]["raw"])
+
+
+def test_without_a_peer_and_without_a_goal_there_is_no_verdict() -> None:
+    measured = {"medianest/asyncio": rates(3), "raw/asyncio": rates(1), "prisma/node": rates(2)}
+    assert [verdict.against for verdict in goals.of_operation("startup", "startup", measured)] == ["prisma"]
+    assert not list(goals.of_operation("claim_limited", "claim", measured))
+    del measured["prisma/node"]
+    assert [verdict.against for verdict in goals.of_operation("page", "page", measured)] == ["raw"]
+
+
+def test_a_deep_page_may_take_half_as_long_again() -> None:
+    near, far = {"medianest/uvloop": rates(300, 300, 300)}, {"medianest/uvloop": rates(200, 250, 150)}
+    verdict = goals.of_depth(1_000, 40, {"cursor 2": near, "cursor 40": far, "offset 2": {}, "offset 40": {}})
+    assert (verdict.figure, verdict.least, verdict.most) == (1.5, 1.2, 2.0)
+    assert verdict.reached
+    assert verdict.close
+
+
+def test_memory_is_compared_with_that_of_a_warm_worker() -> None:
+    flat = goals.of_memory(1_000_000, [50, 100, 101, 101, 101, 101, 102, 103, 104, 105])
+    assert (flat.against, flat.figure, flat.reached) == ("after 200,000", 1.05, True)
+    assert not goals.of_memory(1_000_000, [50, 100, 101, 101, 101, 101, 102, 103, 104, 106]).reached
+
+
+def test_the_table_has_a_line_for_each_operation_and_each_other_figure() -> None:
+    verdicts = [
+        Verdict("page", "prisma", 3.5, 3.1, 4.0, 3.0),
+        Verdict("page", "raw", 1.2, 1.1, 1.3, 1.25),
+        Verdict("find", "raw", 5.5, 5.1, 5.9, 5.0),
+        Verdict("claim", "prisma", 2.0, 1.0, 2.1, 2.3),
+        Verdict("claim", "raw", 1.5, 1.2, 2.1, 1.3),
+        Verdict("claim", "pgqueuer", 3.3, 3.0, 4.0, 3.3),
+        Verdict("memory", "after 200", 1.0, 1.0, 1.0, 1.05, at_most=True),
+    ]
+    lines = [" ".join(line.split()) for line in goals.lines(verdicts)]
+    assert lines == [
+        "verdict x prisma goal x raw goal reached",
+        "page 3.50 3 1.20 1.25 no, but close",
+        "find - - 5.50 5 yes",
+        "claim 2.00 2.3 1.50 1.3 no",
+        "claim: 3.30 x pgqueuer (3.00 to 4.00), at least 3.3: yes, but close",
+        "memory: 1.00 x after 200, at most 1.05: yes",
+    ]

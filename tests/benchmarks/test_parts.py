@@ -1,0 +1,61 @@
+"""The parts of the benchmark that stand by themselves, on a small database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from benchmarks.peers.data import connect, prepare
+from benchmarks.peers.deep import fill, measure_deep
+from benchmarks.peers.memory import STEPS, measure_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.settings import DatabaseUrl
+
+INDEXES = """
+SELECT relname, indkey::text, indisunique, indpred IS NULL AS whole
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = 'media_requests'::regclass AND indisvalid ORDER BY relname
+"""
+WORK = """
+SELECT
+    (SELECT sum(request_count) FROM rate_limits) AS hits,
+    (SELECT count(*) FROM youtube_downloads WHERE status = 'downloading') AS claimed,
+    (SELECT count(*) FROM service_status_history WHERE checked_at >= '2030-01-01') AS checks,
+    (SELECT count(*) FROM session_tokens WHERE last_used_at > now() - interval '1 minute') AS verified
+"""
+
+
+async def test_a_long_list_has_all_indexes_and_both_pages_are_measured(
+    new_server: Callable[..., EmbeddedServer], fresh_url: DatabaseUrl
+) -> None:
+    url = await fill(await asyncio.to_thread(new_server().start), 2_000)
+    connection = await connect(url)
+    assert await connection.fetchval("SELECT count(DISTINCT id) FROM media_requests") == 2_000
+    made = await connection.fetch(INDEXES)
+    await connection.close()
+    connection = await connect(fresh_url)
+    assert made == await connection.fetch(INDEXES)
+    await connection.close()
+    measured = await measure_deep(url, far=50, rounds=2, seconds=0.02)
+    ours, raw = ["medianest/asyncio", "medianest/uvloop"], ["raw/asyncio", "raw/uvloop"]
+    assert {place: list(peers) for place, peers in measured.items()} == {
+        "cursor 2": ours + raw, "cursor 50": ours + raw, "offset 2": raw, "offset 50": raw,
+    }  # fmt: skip
+    assert all(len(done.rates) == 2 for peers in measured.values() for done in peers.values())
+
+
+async def test_a_worker_does_all_operations_while_its_memory_is_watched(
+    new_server: Callable[..., EmbeddedServer],
+) -> None:
+    url = await prepare(new_server(), 200)
+    megabytes = await measure_memory(url, operations=400, depth=40)
+    assert len(megabytes) == STEPS
+    assert all(10 < held < 1_000 for held in megabytes)
+    connection = await connect(url)
+    done = dict(await connection.fetchrow(WORK) or {})
+    await connection.close()
+    assert done == {"hits": 12, "claimed": 2, "checks": 20, "verified": 80}
