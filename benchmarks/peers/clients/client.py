@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
+
+from benchmarks.peers.clients.inputs import HITS, LIMIT, REQUEST_COLUMNS, TOGETHER, USER_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +49,79 @@ class Client(ABC):
         """
         method = getattr(self, f"plain_{operation}", None)
         return answer if method is None else method(answer)
+
+
+class PortalClient(Client):
+    """A peer that can do all the work of a portal, and what is the same for every one of them."""
+
+    @abstractmethod
+    async def find(self, call: int) -> Any:
+        """The user of a Plex account."""
+
+    @abstractmethod
+    async def hit_from(self, address: str) -> Any:
+        """A hit of an anonymous caller."""
+
+    async def find_together(self, call: int) -> list[Any]:
+        """Fifty users, each asked for by itself, at once."""
+        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
+
+    async def hit(self, call: int) -> Any:
+        """A hit of one of many callers."""
+        return await self.hit_from(self.inputs.address(call))
+
+    async def hit_hot(self, call: int) -> Any:  # noqa: ARG002 - a call as any other
+        """A hit of the same caller, always."""
+        return await self.hit_from("10.1.0.0")
+
+    def pagination(self, call: int, total: int) -> dict[str, int]:
+        """What stands beside the rows in a page's JSON."""
+        return {"page": self.inputs.page(call), "limit": LIMIT, "total": total, "totalPages": -(-total // LIMIT)}
+
+    def plain_page(self, answer: Any) -> Any:
+        """Rows and total."""
+        return {"rows": rows(answer[0], REQUEST_COLUMNS), "total": answer[1]}
+
+    def plain_page_json(self, answer: bytes) -> Any:
+        """What it says."""
+        return json.loads(answer)
+
+    def plain_cursor(self, answer: Any) -> Any:
+        """Rows."""
+        return rows(answer, REQUEST_COLUMNS)
+
+    def plain_find(self, answer: Any) -> Any:
+        """Columns."""
+        return chosen(answer, USER_COLUMNS)
+
+    def plain_find_together(self, answer: list[Any]) -> Any:
+        """Rows."""
+        return rows(answer, USER_COLUMNS)
+
+    def plain_hit(self, answer: Any) -> Any:
+        """What is left, from what is used up."""
+        return None if answer is None else HITS - answer
+
+    def plain_hit_hot(self, answer: Any) -> Any:
+        """What is left."""
+        return self.plain_hit(answer)
+
+    def plain_verify(self, answer: Any) -> Any:
+        """Session and user."""
+        user = chosen(answer.user, USER_COLUMNS)
+        return {"id": str(answer.id), "user": {f"user.{name}": value for name, value in user.items()}}
+
+    def plain_verify_noting(self, answer: Any) -> Any:
+        """Session and user."""
+        return self.plain_verify(answer)
+
+    def plain_claim(self, answer: Any) -> Any:
+        """Which one."""
+        return chosen(answer, ["playlist_url"])["playlist_url"]
+
+    def plain_claim_limited(self, answer: Any) -> Any:
+        """Which one."""
+        return self.plain_claim(answer)
 
 
 def chosen(row: Any, columns: Iterable[str]) -> dict[str, Any]:

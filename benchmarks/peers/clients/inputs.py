@@ -69,6 +69,11 @@ class Inputs:
         }
         return cls(message["users"], message["checks"], positions)
 
+    def checks_of(self, service_id: int) -> list[dict[str, Any]]:
+        """The checks of `rows` by the names of their columns."""
+        names = ("service_id", "status", "response_time_ms", "error_message", "checked_at")
+        return [dict(zip(names, (service_id, *values), strict=True)) for _, *values in self.rows]
+
     def number(self, call: int) -> int:
         """The user of a call."""
         return call * _PRIME % self.users

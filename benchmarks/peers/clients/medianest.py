@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
+from benchmarks.peers.clients.client import CONNECTIONS, PortalClient, rows
 from benchmarks.peers.clients.inputs import (
     DAY,
     ENDPOINT,
@@ -15,8 +13,6 @@ from benchmarks.peers.clients.inputs import (
     LIMIT,
     MOST_RUNNING,
     REQUEST_COLUMNS,
-    TOGETHER,
-    USER_COLUMNS,
 )
 from medianest_models import MediaRequest, connect_database, disconnect_database, paginate, paginate_by_cursor
 from medianest_models.enums import ServiceStatus
@@ -40,7 +36,7 @@ _MIX: Final = (
 """The operations of `mixed`, one after the other: what every request to a portal needs stands there most often."""
 
 
-class MedianestClient(Client):
+class MedianestClient(PortalClient):
     """This package."""
 
     async def open(self, server: Mapping[str, Any]) -> None:
@@ -84,17 +80,9 @@ class MedianestClient(Client):
         """The user of a Plex account."""
         return await users.find_by_plex_id(self.inputs.plex_id(call))
 
-    async def find_together(self, call: int) -> list[User | None]:
-        """Fifty users, each asked for by itself, at once."""
-        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
-
-    async def hit(self, call: int) -> RateLimitResult:
-        """A hit of one of many callers."""
-        return await rate_limits.hit(ENDPOINT, ip_address=self.inputs.address(call), limit=HITS, window_seconds=DAY)
-
-    async def hit_hot(self, call: int) -> RateLimitResult:  # noqa: ARG002 - a call as any other
-        """A hit of the same caller, always."""
-        return await rate_limits.hit(ENDPOINT, ip_address="10.1.0.0", limit=HITS, window_seconds=DAY)
+    async def hit_from(self, address: str) -> RateLimitResult:
+        """A hit of an anonymous caller."""
+        return await rate_limits.hit(ENDPOINT, ip_address=address, limit=HITS, window_seconds=DAY)
 
     async def verify(self, call: int) -> SessionToken:
         """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
@@ -115,7 +103,7 @@ class MedianestClient(Client):
         return await services.record_checks(self.checks)
 
     async def mixed(self, call: int) -> None:
-        """One of all the others."""
+        """One of the hot operations, another one each time."""
         turn, place = divmod(call, len(_MIX))
         await getattr(self, _MIX[place])(call + turn)  # so that every operation comes to every user
 
@@ -123,37 +111,10 @@ class MedianestClient(Client):
         """Rows and total."""
         return {"rows": rows(answer.data, REQUEST_COLUMNS), "total": answer.pagination.total}
 
-    def plain_page_json(self, answer: bytes) -> Any:
-        """What it says."""
-        return json.loads(answer)
-
     def plain_cursor(self, answer: CursorPage[MediaRequest]) -> Any:
         """Rows."""
         return rows(answer.data, REQUEST_COLUMNS)
 
-    def plain_find(self, answer: User) -> Any:
-        """Columns."""
-        return chosen(answer, USER_COLUMNS)
-
-    def plain_find_together(self, answer: list[User]) -> Any:
-        """Rows."""
-        return rows(answer, USER_COLUMNS)
-
     def plain_hit(self, answer: RateLimitResult) -> Any:
         """What is left."""
         return answer.remaining
-
-    plain_hit_hot = plain_hit
-
-    def plain_verify(self, answer: SessionToken) -> Any:
-        """Session and user."""
-        user = chosen(answer.user, USER_COLUMNS)
-        return {"id": str(answer.id), "user": {f"user.{name}": value for name, value in user.items()}}
-
-    plain_verify_noting = plain_verify
-
-    def plain_claim(self, answer: YouTubeDownload) -> Any:
-        """Which one."""
-        return answer.playlist_url
-
-    plain_claim_limited = plain_claim

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -10,15 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 import orjson
 
-from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
+from benchmarks.peers.clients.client import CONNECTIONS, PortalClient, chosen
 from benchmarks.peers.clients.inputs import (
     ENDPOINT,
     HITS,
     LEASE,
     LIMIT,
     MOST_RUNNING,
-    REQUEST_COLUMNS,
-    TOGETHER,
     TOUCH_AFTER,
     USER_COLUMNS,
     window_start,
@@ -63,7 +60,7 @@ VALUES ($1, $2, $3, $4, $5)
 """
 
 
-class RawClient(Client):
+class RawClient(PortalClient):
     """asyncpg with its default pool; a page and its total are two statements on one connection."""
 
     pool: asyncpg.Pool[Record]
@@ -93,13 +90,10 @@ class RawClient(Client):
     async def page_json(self, call: int) -> bytes:
         """The same as JSON."""
         found, total = await self.page(call)
-        pagination = {
-            "page": self.inputs.page(call), "limit": LIMIT, "total": total, "totalPages": -(-total // LIMIT),
-        }  # fmt: skip
         data = [dict(row) for row in found]
         for row in data:
             row.pop("total", None)
-        return orjson.dumps({"data": data, "pagination": pagination}, default=str)
+        return orjson.dumps({"data": data, "pagination": self.pagination(call, total)}, default=str)
 
     async def cursor(self, call: int) -> list[Record]:
         """The page after a place in the list of all requests."""
@@ -113,19 +107,8 @@ class RawClient(Client):
         """The user of a Plex account."""
         return await self.pool.fetchrow(_FIND, self.inputs.plex_id(call))
 
-    async def find_together(self, call: int) -> list[Record | None]:
-        """Fifty users, each asked for by itself, at once."""
-        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
-
-    async def hit(self, call: int) -> int | None:
-        """A hit of one of many callers."""
-        return await self._hit(self.inputs.address(call))
-
-    async def hit_hot(self, call: int) -> int | None:  # noqa: ARG002 - a call as any other
-        """A hit of the same caller, always."""
-        return await self._hit("10.1.0.0")
-
-    async def _hit(self, address: str) -> int | None:
+    async def hit_from(self, address: str) -> int | None:
+        """A hit of an anonymous caller."""
         count: int | None = await self.pool.fetchval(_HIT, address, ENDPOINT, window_start(datetime.now(UTC)), HITS)
         return count
 
@@ -157,45 +140,11 @@ class RawClient(Client):
         await self.pool.executemany(_RECORD, given)
         return len(given)
 
-    def plain_page(self, answer: tuple[list[Record], int]) -> Any:
-        """Rows and total."""
-        return {"rows": rows(answer[0], REQUEST_COLUMNS), "total": answer[1]}
-
-    def plain_page_json(self, answer: bytes) -> Any:
-        """What it says."""
-        return orjson.loads(answer)
-
-    def plain_cursor(self, answer: list[Record]) -> Any:
-        """Rows."""
-        return rows(answer, REQUEST_COLUMNS)
-
-    plain_offset = plain_cursor
-
-    def plain_find(self, answer: Record) -> Any:
-        """Columns."""
-        return chosen(answer, USER_COLUMNS)
-
-    def plain_find_together(self, answer: list[Record]) -> Any:
-        """Rows."""
-        return rows(answer, USER_COLUMNS)
-
-    def plain_hit(self, answer: int | None) -> Any:
-        """What is left."""
-        return None if answer is None else HITS - answer
-
-    plain_hit_hot = plain_hit
+    plain_offset = PortalClient.plain_cursor
 
     def plain_verify(self, answer: Record) -> Any:
         """Session and user."""
         return {"id": str(answer["id"]), "user": chosen(answer, [f"user.{name}" for name in USER_COLUMNS])}
-
-    plain_verify_noting = plain_verify
-
-    def plain_claim(self, answer: Record) -> Any:
-        """Which one."""
-        return answer["playlist_url"]
-
-    plain_claim_limited = plain_claim
 
 
 class _NoReset(asyncpg.Connection):

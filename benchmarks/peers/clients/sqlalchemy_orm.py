@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,16 +12,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload
 
-from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
+from benchmarks.peers.clients.client import CONNECTIONS, PortalClient
 from benchmarks.peers.clients.inputs import (
     ENDPOINT,
     HITS,
     LEASE,
     LIMIT,
-    REQUEST_COLUMNS,
-    TOGETHER,
     TOUCH_AFTER,
-    USER_COLUMNS,
     window_start,
 )
 from benchmarks.peers.clients.sqlalchemy_models import (
@@ -40,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class SqlalchemyClient(Client):
+class SqlalchemyClient(PortalClient):
     """SQLAlchemy's ORM."""
 
     session: async_sessionmaker[AsyncSession]
@@ -81,11 +77,8 @@ class SqlalchemyClient(Client):
     async def page_json(self, call: int) -> bytes:
         """The same as JSON."""
         found, total = await self.page(call)
-        pagination = {
-            "page": self.inputs.page(call), "limit": LIMIT, "total": total, "totalPages": -(-total // LIMIT),
-        }  # fmt: skip
         data = [RequestSchema.model_validate(request) for request in found]
-        return self.adapter.dump_json({"data": data, "pagination": pagination})
+        return self.adapter.dump_json({"data": data, "pagination": self.pagination(call, total)})
 
     async def cursor(self, call: int) -> Sequence[MediaRequest]:
         """The page after a place in the list of all requests."""
@@ -103,19 +96,8 @@ class SqlalchemyClient(Client):
         async with self.session() as session:
             return (await session.scalars(select(User).where(User.plex_id == self.inputs.plex_id(call)))).one_or_none()
 
-    async def find_together(self, call: int) -> list[User | None]:
-        """Fifty users, each asked for by itself, at once."""
-        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
-
-    async def hit(self, call: int) -> int | None:
-        """A hit of one of many callers."""
-        return await self._hit(self.inputs.address(call))
-
-    async def hit_hot(self, call: int) -> int | None:  # noqa: ARG002 - a call as any other
-        """A hit of the same caller, always."""
-        return await self._hit("10.1.0.0")
-
-    async def _hit(self, address: str) -> int | None:
+    async def hit_from(self, address: str) -> int | None:
+        """A hit of an anonymous caller."""
         counter = upsert(RateLimit).values(
             ip_address=address, endpoint=ENDPOINT, window_start=window_start(datetime.now(UTC)), request_count=1
         )
@@ -183,45 +165,7 @@ class SqlalchemyClient(Client):
 
     async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
         """Many checks of a service."""
-        names = ("status", "response_time_ms", "error_message", "checked_at")
-        checks = [{"service_id": self.plex, **dict(zip(names, values, strict=True))} for _, *values in self.inputs.rows]
+        checks = self.inputs.checks_of(self.plex)
         async with self.session.begin() as session:
             await session.execute(insert(ServiceStatusHistory), checks)
         return len(checks)
-
-    def plain_page(self, answer: tuple[Sequence[MediaRequest], int]) -> Any:
-        """Rows and total."""
-        return {"rows": rows(answer[0], REQUEST_COLUMNS), "total": answer[1]}
-
-    def plain_page_json(self, answer: bytes) -> Any:
-        """What it says."""
-        return self.adapter.validate_json(answer)
-
-    def plain_cursor(self, answer: Sequence[MediaRequest]) -> Any:
-        """Rows."""
-        return rows(answer, REQUEST_COLUMNS)
-
-    def plain_find(self, answer: User) -> Any:
-        """Columns."""
-        return chosen(answer, USER_COLUMNS)
-
-    def plain_find_together(self, answer: list[User]) -> Any:
-        """Rows."""
-        return rows(answer, USER_COLUMNS)
-
-    def plain_hit(self, answer: int | None) -> Any:
-        """What is left."""
-        return None if answer is None else HITS - answer
-
-    plain_hit_hot = plain_hit
-
-    def plain_verify(self, answer: SessionToken) -> Any:
-        """Session and user."""
-        user = chosen(answer.user, USER_COLUMNS)
-        return {"id": str(answer.id), "user": {f"user.{name}": value for name, value in user.items()}}
-
-    plain_verify_noting = plain_verify
-
-    def plain_claim(self, answer: Download) -> Any:
-        """Which one."""
-        return answer.playlist_url

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +11,14 @@ from tortoise.contrib.pydantic import pydantic_model_creator
 from tortoise.expressions import F, Q
 from tortoise.transactions import in_transaction
 
-from benchmarks.peers.clients.client import CONNECTIONS, Client, chosen, rows
+from benchmarks.peers.clients.client import CONNECTIONS, PortalClient
 from benchmarks.peers.clients.inputs import (
     ENDPOINT,
     HITS,
     LEASE,
     LIMIT,
     REQUEST_COLUMNS,
-    TOGETHER,
     TOUCH_AFTER,
-    USER_COLUMNS,
     window_start,
 )
 from benchmarks.peers.clients.tortoise_models import (
@@ -38,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class TortoiseClient(Client):
+class TortoiseClient(PortalClient):
     """Stock Tortoise."""
 
     async def open(self, server: Mapping[str, Any]) -> None:
@@ -75,10 +72,7 @@ class TortoiseClient(Client):
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
         page = requests.order_by("-created_at", "-id").offset((self.inputs.page(call) - 1) * LIMIT).limit(LIMIT)
         data, total = await self.schema.from_queryset(page), await requests.count()
-        pagination = {
-            "page": self.inputs.page(call), "limit": LIMIT, "total": total, "totalPages": -(-total // LIMIT),
-        }  # fmt: skip
-        return self.adapter.dump_json({"data": data, "pagination": pagination})
+        return self.adapter.dump_json({"data": data, "pagination": self.pagination(call, total)})
 
     async def cursor(self, call: int) -> list[MediaRequest]:
         """The page after a place in the list of all requests."""
@@ -90,19 +84,8 @@ class TortoiseClient(Client):
         """The user of a Plex account."""
         return await User.get_or_none(plex_id=self.inputs.plex_id(call))
 
-    async def find_together(self, call: int) -> list[User | None]:
-        """Fifty users, each asked for by itself, at once."""
-        return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
-
-    async def hit(self, call: int) -> int:
-        """A hit of one of many callers."""
-        return await self._hit(self.inputs.address(call))
-
-    async def hit_hot(self, call: int) -> int:  # noqa: ARG002 - a call as any other
-        """A hit of the same caller, always."""
-        return await self._hit("10.1.0.0")
-
-    async def _hit(self, address: str) -> int:
+    async def hit_from(self, address: str) -> int:
+        """A hit of an anonymous caller."""
         counter, _ = await RateLimit.get_or_create(
             ip_address=address, endpoint=ENDPOINT, window_start=window_start(datetime.now(UTC))
         )
@@ -157,47 +140,6 @@ class TortoiseClient(Client):
 
     async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
         """Many checks of a service."""
-        names = ("status", "response_time_ms", "error_message", "checked_at")
-        checks = [
-            ServiceStatusHistory(service_id=self.plex, **dict(zip(names, values, strict=True)))
-            for _, *values in self.inputs.rows
-        ]
+        checks = [ServiceStatusHistory(**check) for check in self.inputs.checks_of(self.plex)]
         await ServiceStatusHistory.bulk_create(checks)
         return len(checks)
-
-    def plain_page(self, answer: tuple[list[MediaRequest], int]) -> Any:
-        """Rows and total."""
-        return {"rows": rows(answer[0], REQUEST_COLUMNS), "total": answer[1]}
-
-    def plain_page_json(self, answer: bytes) -> Any:
-        """What it says."""
-        return self.adapter.validate_json(answer)
-
-    def plain_cursor(self, answer: list[MediaRequest]) -> Any:
-        """Rows."""
-        return rows(answer, REQUEST_COLUMNS)
-
-    def plain_find(self, answer: User) -> Any:
-        """Columns."""
-        return chosen(answer, USER_COLUMNS)
-
-    def plain_find_together(self, answer: list[User]) -> Any:
-        """Rows."""
-        return rows(answer, USER_COLUMNS)
-
-    def plain_hit(self, answer: int) -> Any:
-        """What is left."""
-        return HITS - answer
-
-    plain_hit_hot = plain_hit
-
-    def plain_verify(self, answer: SessionToken) -> Any:
-        """Session and user."""
-        user = chosen(answer.user, USER_COLUMNS)
-        return {"id": str(answer.id), "user": {f"user.{name}": value for name, value in user.items()}}
-
-    plain_verify_noting = plain_verify
-
-    def plain_claim(self, answer: Download) -> Any:
-        """Which one."""
-        return answer.playlist_url
