@@ -46,7 +46,6 @@ class TableView(ModelView):
     """
 
     table: ClassVar[type[Model]]
-    noun: ClassVar[str]
     name_of_row: ClassVar[str]
     unlisted: ClassVar[tuple[str, ...]] = ()
     fixed: ClassVar[tuple[str, ...]] = ()
@@ -75,6 +74,7 @@ class TableView(ModelView):
             if field.name in self.searchable_fields and not isinstance(field, (RelationField, DocumentField))
         ]
         name = columns.db_table
+        self.noun = name.removesuffix("s")
         super().__init__(
             self.table,
             key=name,

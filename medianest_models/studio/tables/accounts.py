@@ -23,7 +23,6 @@ class Users(EditableView):
     """Who may use the portal."""
 
     table = User
-    noun = "user"
     icon = "fa fa-user"
     name_of_row = "plex_username"
     fixed = ("created_at", "last_login_at")
@@ -48,7 +47,6 @@ class LocalCredentials(EditableView):
     """Who signs in with a password of our own. The hash is shown nowhere; a new password can be set."""
 
     table = LocalCredential
-    noun = "local_credential"
     icon = "fa fa-key"
     name_of_row = "username"
     fixed = ("updated_at",)
@@ -99,7 +97,6 @@ class SessionTokens(EditableView):
     """Who is signed in, and where. A session is made by signing in; here it can be ended or its end be moved."""
 
     table = SessionToken
-    noun = "session_token"
     icon = "fa fa-right-to-bracket"
     name_of_row = "id"
     unlisted = ("family_id", "device_fingerprint", "user_agent")

@@ -18,7 +18,6 @@ class MediaRequests(EditableView):
     """What users wish for. A new status is noted in the request's history."""
 
     table = MediaRequest
-    noun = "media_request"
     icon = "fa fa-film"
     name_of_row = "title"
     unlisted = ("imdb_id", "overseerr_id", "request_data")
@@ -42,7 +41,6 @@ class MediaRequestStatusUpdates(EditableView):
     """The history of the requests, which a change of a request's status writes. A message can be corrected."""
 
     table = MediaRequestStatusUpdate
-    noun = "media_request_status_update"
     icon = "fa fa-clock-rotate-left"
     name_of_row = "status"
     fixed = ("request", "status", "created_at")
@@ -54,7 +52,6 @@ class YouTubeDownloads(EditableView):
     """The queue. Workers change a download's status; here it can be cancelled."""
 
     table = YouTubeDownload
-    noun = "youtube_download"
     icon = "fa fa-download"
     name_of_row = "playlist_url"
     unlisted = (

@@ -17,7 +17,6 @@ class RateLimits(EditableView):
     """How often users and anonymous callers used an endpoint."""
 
     table = RateLimit
-    noun = "rate_limit"
     icon = "fa fa-gauge"
     name_of_row = "endpoint"
 
@@ -26,7 +25,6 @@ class ActivityLogs(EditableView):
     """Who did what. An entry can be added and deleted, and is never changed."""
 
     table = ActivityLog
-    noun = "activity_log"
     icon = "fa fa-list"
     name_of_row = "action"
     unlisted = ("metadata", "user_agent")
@@ -42,7 +40,6 @@ class SystemConfigs(EditableView):
     """The portal's settings. One that is changed here is left alone by the seed from then on."""
 
     table = SystemConfig
-    noun = "system_config"
     icon = "fa fa-sliders"
     name_of_row = "key"
     fixed = ("updated_at", "customized_at")

@@ -17,7 +17,6 @@ class Services(EditableView):
     """The services the portal stands on. Their keys are written and never shown."""
 
     table = Service
-    noun = "service"
     icon = "fa fa-server"
     name_of_row = "display_name"
     unlisted = ("config_data",)
@@ -28,7 +27,6 @@ class ServiceStatusHistories(EditableView):
     """What the checks found."""
 
     table = ServiceStatusHistory
-    noun = "service_status_history"
     icon = "fa fa-heart-pulse"
     name_of_row = "checked_at"
     fixed_later = ("service", "checked_at")
