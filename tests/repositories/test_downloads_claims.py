@@ -27,11 +27,6 @@ MINUTE = timedelta(minutes=1)
 SOON = timedelta(seconds=30)
 
 
-@pytest.fixture
-async def user(db: DatabaseUrl) -> User:
-    return await User.create(plex_id="1", plex_username="ann")
-
-
 async def test_claim_takes_priority_then_schedule_then_age(user: User) -> None:
     now = datetime.now(UTC)
     for name, priority, scheduled, age in (

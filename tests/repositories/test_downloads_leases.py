@@ -14,7 +14,6 @@ from medianest_models.errors import (
     LeaseLostError,
     NotFoundError,
 )
-from medianest_models.models import User
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
 
@@ -22,12 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from medianest_models.settings import DatabaseUrl
-
-
-@pytest.fixture
-async def user(db: DatabaseUrl) -> User:
-    return await User.create(plex_id="1", plex_username="ann")
+    from medianest_models.models import User
 
 
 async def test_a_heartbeat_extends_the_lease_and_never_shortens_it(user: User) -> None:

@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 
-@pytest.fixture
-async def user(db: DatabaseUrl) -> User:
-    return await User.create(plex_id="1", plex_username="ann")
-
-
 async def test_lists_filter(user: User) -> None:
     other = await User.create(plex_id="2", plex_username="bob")
     mine = [await enqueue(user, str(n)) for n in range(3)]

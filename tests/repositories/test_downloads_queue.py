@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 
-@pytest.fixture
-async def user(db: DatabaseUrl) -> User:
-    return await User.create(plex_id="1", plex_username="ann")
-
-
 async def test_enqueue_returns_what_is_stored(user: User) -> None:
     download = await downloads.enqueue(
         user.id,

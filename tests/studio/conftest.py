@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import pytest
 
+from medianest_models.models import ActivityLog, User
 from medianest_models.studio import Studio
 
 if TYPE_CHECKING:
@@ -119,3 +120,17 @@ async def visitor(db: DatabaseUrl, studio: Studio) -> AsyncIterator[Visitor]:
     """A visitor with the token, who may change everything."""
     async with visiting(studio=studio) as somebody:
         yield somebody
+
+
+async def ann(**columns: Any) -> User:
+    """A user of that name."""
+    user = User(plex_id="1", plex_username="ann", **columns)
+    await user.save()
+    return user
+
+
+async def logged() -> list[tuple[str, str | None, str | None]]:
+    """What the studio has written into the activity log: action, kind of row, row."""
+    entries = await ActivityLog.filter(action__startswith="studio.").order_by("id")
+    assert all(entry.user_id is None and entry.metadata["by"] == "studio" for entry in entries)
+    return [(entry.action, entry.entity_type, entry.entity_id) for entry in entries]

@@ -8,37 +8,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from medianest_models.enums import DownloadStatus, RequestStatus, UserRole, UserStatus
-from medianest_models.models import (
-    ActivityLog,
-    MediaRequest,
-    MediaRequestStatusUpdate,
-    RateLimit,
-    Service,
-    ServiceStatusHistory,
-    SessionToken,
-    SystemConfig,
-    User,
-    YouTubeDownload,
-)
-from medianest_models.repositories import downloads, media_requests, sessions
+from medianest_models.enums import UserRole, UserStatus
+from medianest_models.models import ActivityLog, MediaRequest, MediaRequestStatusUpdate, Service, SessionToken, User
+from medianest_models.repositories import media_requests
 from medianest_models.seed import seed
-from tests.studio.conftest import alerts
+from tests.studio.conftest import alerts, ann, logged
 
 if TYPE_CHECKING:
     from tests.studio.conftest import Visitor
-
-
-async def ann(**columns: Any) -> User:
-    user = User(plex_id="1", plex_username="ann", **columns)
-    await user.save()
-    return user
-
-
-async def logged() -> list[tuple[str, str | None, str | None]]:
-    entries = await ActivityLog.filter(action__startswith="studio.").order_by("id")
-    assert all(entry.user_id is None and entry.metadata["by"] == "studio" for entry in entries)
-    return [(entry.action, entry.entity_type, entry.entity_id) for entry in entries]
 
 
 async def test_a_row_is_made_with_its_defaults(visitor: Visitor) -> None:
@@ -175,68 +152,6 @@ async def test_a_form_without_a_change_writes_nothing(visitor: Visitor) -> None:
     assert await logged() == []
 
 
-async def test_a_new_status_is_noted_in_the_requests_history(visitor: Visitor) -> None:
-    user = await ann()
-    request = await media_requests.submit(user.id, title="Orbit", media_type="movie")
-    assert (await visitor.edit("media_requests", request.id, status="approved", title="Orbit II")).status_code == 303
-    response = await visitor.edit("media_requests", request.id, status="pending", title="Orbit III")
-    assert response.status_code == 422
-    assert "can't change from approved to pending" in alerts(response)
-    assert (await visitor.edit("media_requests", request.id, status="available")).status_code == 303
-    await request.refresh_from_db()
-    assert (request.title, request.status) == ("Orbit II", RequestStatus.AVAILABLE)
-    assert request.completed_at is not None
-    history = await media_requests.history(request.id)
-    assert [update.status for update in history] == ["pending", "approved", "available"]
-    assert await logged() == [("studio.update", "media_request", str(request.id))] * 2
-
-
-async def test_a_request_is_submitted_and_a_second_one_for_its_title_refused(visitor: Visitor) -> None:
-    user = await ann()
-    typed = {"user": str(user.id), "title": "Orbit", "media_type": "movie", "tmdb_id": "1"}
-    assert (await visitor.create("media_requests", **typed)).status_code == 303
-    assert await MediaRequestStatusUpdate.all().count() == 1
-    response = await visitor.create("media_requests", **typed)
-    assert response.status_code == 422
-    assert "for this title is open" in alerts(response)
-    assert await MediaRequest.all().count() == 1
-
-
-async def test_a_download_can_be_queued_and_cancelled_and_nothing_else(visitor: Visitor) -> None:
-    user = await ann()
-    await visitor.create("youtube_downloads", user=str(user.id), playlist_url="https://example.org/1", priority="20")
-    download = await YouTubeDownload.get()
-    assert (download.status, download.priority) == (DownloadStatus.QUEUED, 20)
-    response = await visitor.edit("youtube_downloads", download.id, status="completed")
-    assert response.status_code == 422
-    assert "can be cancelled" in alerts(response)
-    assert (await visitor.edit("youtube_downloads", download.id, status="failed")).status_code == 303
-    assert (await downloads.get(download.id)).error_message == "cancelled"
-
-
-async def test_the_last_admin_stays_one(visitor: Visitor) -> None:
-    user = await ann(role=UserRole.ADMIN)
-    for typed in ({"role": "user"}, {"status": "suspended"}):
-        response = await visitor.edit("users", user.id, **typed)
-        assert response.status_code == 422
-        assert "last active admin" in alerts(response)
-    response = await visitor.delete("users", user.id)
-    assert response.status_code == 400
-    assert "last active admin" in response.json()["msg"]
-    await user.refresh_from_db()
-    assert (user.role, user.status) == (UserRole.ADMIN, UserStatus.ACTIVE)
-
-
-async def test_to_suspend_a_user_ends_their_sessions(visitor: Visitor) -> None:
-    user = await ann()
-    await sessions.issue(user.id)
-    await visitor.edit("users", user.id, status="suspended")
-    assert await SessionToken.all().count() == 0
-    await visitor.edit("users", user.id, status="active")
-    await user.refresh_from_db()
-    assert user.is_active
-
-
 async def test_deleting_says_first_what_goes_with_it(visitor: Visitor) -> None:
     user = await ann()
     for title in ("Orbit", "Embers"):
@@ -257,51 +172,6 @@ async def test_deleting_says_first_what_goes_with_it(visitor: Visitor) -> None:
     (entry,) = await ActivityLog.filter(action="studio.delete")
     assert entry.metadata["deleted_with_it"] == {"media_requests": 2, "media_request_status_updates": 2}
     assert (await visitor.delete("users", user.id)).status_code == 400
-
-
-async def test_a_setting_keeps_its_shape_and_its_mark(visitor: Visitor) -> None:
-    await seed()
-    config = await SystemConfig.get(key="youtube.concurrent_downloads")
-    response = await visitor.edit("system_config", config.id, value='{"max": 0}')
-    assert response.status_code == 422
-    assert "must hold max" in alerts(response)
-    await visitor.edit("system_config", config.id, value='{"max": 7}', description="mine")
-    await config.refresh_from_db()
-    assert (config.value, config.description, config.customized_at is None) == ({"max": 7}, "mine", False)
-    await visitor.create("system_config", key="own", value="[1]", description="d")
-    assert (await SystemConfig.get(key="own")).description == "d"
-
-
-async def test_checks_and_counters_and_entries(visitor: Visitor) -> None:
-    await seed()
-    service = await Service.get(name="plex")
-    await visitor.create("service_status_history", service=str(service.id), status="up", response_time_ms="12")
-    check = await ServiceStatusHistory.get()
-    assert check.response_time_ms == 12
-    response = await visitor.edit("service_status_history", check.id, response_time_ms="-1")
-    assert response.status_code == 422
-    assert "ck_service_status_history_response_time_ms" in alerts(response)
-    await visitor.create("rate_limits", endpoint="x", ip_address="::ffff:192.0.2.1")
-    assert (await RateLimit.get()).ip_address == "192.0.2.1"
-    await visitor.create("activity_logs", action="note", metadata='{"a": 1}')
-    entry = await ActivityLog.get(action="note")
-    assert entry.metadata == {"a": 1}
-    assert (await visitor.get("/activity_logs/edit", pk=entry.id)).status_code == 403
-    assert (await visitor.delete("activity_logs", entry.id)).status_code == 200
-    assert await ActivityLog.filter(action="studio.delete", entity_id=str(entry.id)).exists()
-
-
-async def test_the_history_can_not_be_forged(visitor: Visitor) -> None:
-    user = await ann()
-    request = await media_requests.submit(user.id, title="Orbit", media_type="movie")
-    (update,) = await media_requests.history(request.id)
-    assert (await visitor.get("/media_request_status_updates/create")).status_code == 403
-    assert (await visitor.delete("media_request_status_updates", update.id)).status_code == 400
-    form = await visitor.form("media_request_status_updates", update.id)
-    typed = form | {"message": "a note", "status": "failed"}
-    assert (await visitor.post("/media_request_status_updates/edit", typed, pk=update.id)).status_code == 303
-    await update.refresh_from_db()
-    assert (update.message, update.status) == ("a note", RequestStatus.PENDING)
 
 
 async def test_a_row_that_is_gone(visitor: Visitor) -> None:
