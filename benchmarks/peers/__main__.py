@@ -53,7 +53,7 @@ class Benchmark:
         self.rounds = 3 if quick else 9
         self.seconds = 0.1 if quick else 0.3
         self.checks = 10_000 if quick else 100_000
-        self.queue = 4_000 if quick else 20_000
+        self.queue = 4_000 if quick else 10_000
         self.worked = 50_000 if quick else 1_000_000
         self.processes: list[PeerProcess] = []
         self.results: list[dict[str, Any]] = []
