@@ -50,7 +50,7 @@ class Benchmark:
         self.server = server
         self.quick = quick
         self.rows = 100_000 if quick else 1_000_000
-        self.rounds = 3 if quick else 9
+        self.rounds = 3 if quick else 7
         self.seconds = 0.1 if quick else 0.3
         self.checks = 10_000 if quick else 100_000
         self.queue = 4_000 if quick else 10_000
@@ -64,7 +64,7 @@ class Benchmark:
         peers = available(PEERS)
         started = monotonic()
         os.environ["ENCRYPTION_KEYS"] = generate_key().get_secret_value()
-        os.environ["LOG_LEVEL"] = "warning"
+        os.environ["LOG_LEVEL"] = "error"  # the load at the end makes statements slow, which is no news
         url = await prepare(self.server, self.rows)
         os.environ["DATABASE_URL"] = url.render().get_secret_value()
         connection = await connect(url)
