@@ -94,6 +94,8 @@ class Benchmark:
         parts = await self._last_parts(url, depths[_TABLE_DEPTH])
         for line in goals.lines(self.verdicts):
             print(line)
+        if self.quick:
+            print("the goals are those of a full run: ten times as many rows, and longer rounds")
         print(f"\n{monotonic() - started:.0f} s in all")
         return {
             "rows": self.rows, "rounds": self.rounds, "seconds": self.seconds, "postgresql": version,
