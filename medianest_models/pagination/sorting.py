@@ -114,10 +114,11 @@ def _own_column(model: type[Model]) -> str:
 
 
 def _check_column(model: type[Model], name: object) -> None:
-    columns = [column for column in model._meta.fields_db_projection if _is_sortable(model, column)]
-    if name not in columns:
+    columns = model._meta.fields_db_projection
+    if not isinstance(name, str) or name not in columns or not _is_sortable(model, name):
+        sortable = sorted(column for column in columns if _is_sortable(model, column))
         raise InvalidSortError(
-            f"sort_by: {model.__name__} can't be sorted by {shown(name)}, but by {', '.join(sorted(columns))}"
+            f"sort_by: {model.__name__} can't be sorted by {shown(name)}, but by {', '.join(sortable)}"
         )
 
 
