@@ -20,11 +20,14 @@ from tortoise.query_utils import QueryModifier
 
 from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.pagination.params import SortOrder, check_limit
-from medianest_models.pagination.querysets import refuse_slice
+from medianest_models.pagination.querysets import parameterized, refuse_slice
 from medianest_models.pagination.results import CursorPage, as_schemas
+from medianest_models.pagination.shapes import LIMIT, ShapedQ, prepare
 from medianest_models.pagination.sorting import SortKey, sort_key
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from tortoise.queryset import QuerySet
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -124,11 +127,25 @@ async def _read(
 ) -> list[ModelT]:
     """The nearest rows beyond a position, in the order in which they lie on the way."""
     rows: list[ModelT] = []
-    ordered = key.sort(queryset, backward=position is not None and position.backward)
+    backward = position is not None and position.backward
     for part in _parts(key, position):
-        rows += await ordered.filter(part).limit(count - len(rows))
+        rows += await _read_part(queryset, key, part, count - len(rows), backward=backward)
         if len(rows) == count:
             break
+    return rows
+
+
+async def _read_part(
+    queryset: QuerySet[ModelT], key: SortKey[ModelT], part: Q, count: int, *, backward: bool
+) -> list[ModelT]:
+    def query(limit: int) -> QuerySet[ModelT]:
+        return key.sort(queryset, backward=backward).filter(part).limit(limit)
+
+    variant = ("cursor", key.column, key.descending != backward)
+    prepared = prepare(queryset, variant, lambda: parameterized(query(LIMIT)), (LIMIT,), also=part)
+    if prepared is None:
+        return await query(count)
+    rows, _ = await prepared.fetch(count)
     return rows
 
 
@@ -144,7 +161,7 @@ def _parts(key: SortKey[Any], position: Position | None) -> list[Q]:
     return parts
 
 
-class _Beyond(Q):
+class _Beyond(ShapedQ):
     """The rows beyond a position, of those that have a value as it has, or have none as it has none."""
 
     __slots__ = ("_key", "_position")
@@ -163,6 +180,12 @@ class _Beyond(Q):
         for name in parameters.keys() - known:
             beyond &= table[name].isnull()
         return QueryModifier(where_criterion=beyond)
+
+    def shape(self) -> tuple[Hashable, list[Any]]:
+        key, position = self._key, self._position
+        parameters = key.parameters(position.value, position.id)
+        known = [value for value in parameters.values() if value is not None]
+        return (key.column, key.descending != position.backward, position.inclusive, len(known)), known
 
 
 _BEYOND: Final = {

@@ -12,6 +12,7 @@ from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.params import PaginationParams, SortOrder
 from medianest_models.pagination.querysets import make, refuse_slice, run
 from medianest_models.pagination.results import PaginatedResult, Pagination, as_schemas
+from medianest_models.pagination.shapes import LIMIT, OFFSET, prepare
 from medianest_models.pagination.sorting import sort
 
 if TYPE_CHECKING:
@@ -98,7 +99,29 @@ of a materialized WITH come in the order in which they were put there."""
 
 
 async def _fetch(queryset: QuerySet[ModelT], params: PaginationParams) -> tuple[list[ModelT], int]:
-    page = sort(queryset, params.sort_by, params.sort_order).limit(params.limit).offset(params.offset)
+    def build() -> tuple[str, list[Any]]:
+        return _statement(queryset, params, LIMIT, OFFSET)[1:]
+
+    prepared = prepare(queryset, ("page", params.sort_by, params.sort_order), build, (LIMIT, OFFSET))
+    if prepared is None:
+        page, sql, values = _statement(queryset, params, params.limit, params.offset)
+        rows = await run(page, sql, values, extra=_TOTAL)
+        totals = [vars(row).pop(_TOTAL) for row in rows]
+    else:
+        rows, records = await prepared.fetch(params.limit, params.offset)
+        totals = [record[_TOTAL] for record in records[:1]]
+    if len(rows) == params.limit:
+        return rows, totals[0]
+    if rows or params.offset == 0:
+        return rows, params.offset + len(rows)
+    return rows, await queryset.count()  # anew: a CountQuery that was made once lacks its joins the second time
+
+
+def _statement(
+    queryset: QuerySet[ModelT], params: PaginationParams, limit: int, offset: int
+) -> tuple[QuerySet[ModelT], str, list[Any]]:
+    """The page's query, and the statement that reads it with its total, with that limit and offset."""
+    page = sort(queryset, params.sort_by, params.sort_order).limit(limit).offset(offset)
     count = queryset.count()
     for query in (page, count):
         make(query)
@@ -106,10 +129,4 @@ async def _fetch(queryset: QuerySet[ModelT], params: PaginationParams) -> tuple[
     page_sql, _ = page.query.get_parameterized_sql(context)
     count_sql, values = count.query.get_parameterized_sql(context)
     sql = _PAGE_AND_TOTAL.format(page=page_sql, count=count_sql, limit=f"${len(values) + 1}", total=_TOTAL)
-    rows = await run(page, sql, [*values, params.limit], extra=_TOTAL)
-    counted = [vars(row).pop(_TOTAL) for row in rows]
-    if len(rows) == params.limit:
-        return rows, counted[0]
-    if rows or params.offset == 0:
-        return rows, params.offset + len(rows)
-    return rows, await queryset.count()  # anew: a CountQuery that was made once lacks its joins the second time
+    return page, sql, [*values, limit]

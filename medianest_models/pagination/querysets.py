@@ -48,6 +48,13 @@ def make(query: AwaitableQuery[Any]) -> None:
     query._make_query()  # noqa: SLF001 - no public name
 
 
+def parameterized(query: AwaitableQuery[Any]) -> tuple[str, list[Any]]:
+    """The query as SQL, and its parameters."""
+    make(query)
+    sql, values = query.query.get_parameterized_sql()
+    return sql, values
+
+
 async def run(queryset: QuerySet[ModelT], sql: str, values: list[Any], *, extra: str) -> list[ModelT]:
     """The rows of a statement that returns what `queryset.sql()` does, and one column more.
 
