@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from hypothesis import strategies as st
 from tortoise.expressions import F, Q, RawSQL, Subquery
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from tortoise.models import Model
 
+T = TypeVar("T")
+
 IDS: Final = [uuid.UUID(int=number) for number in range(1, 7)]
 TEXTS: Final = ["a", "b", "B", "a%", "a_b", "*", "", "'", "$1", "a' OR 1=1 --"]
 _COMPARISONS: Final = ["", "__not", "__gte", "__gt", "__lte", "__lt"]
@@ -43,29 +45,33 @@ _OTHERS: Final = ["__contains", "__istartswith", "__iexact", "__year", "__posix_
 
 @dataclass
 class _Leaf:
-    """A filter with two values, one for each query set of the same shape."""
+    """A filter with two values, and mostly one name."""
 
-    name: str
+    names: tuple[str, str]
     values: tuple[Any, Any]
 
     def build(self, which: int) -> Q:
-        return Q(**{self.name: self.values[which]})
+        return Q(**{self.names[which]: self.values[which]})
 
 
 @dataclass
 class _Node:
+    """Filters that are put together in two ways, which are mostly the same."""
+
     children: list[_Leaf | _Node]
-    join_type: str
-    negated: bool
-    flat: bool = False  # the children's filters in one Q
+    join_types: tuple[str, str]
+    negated: tuple[bool, bool]
+    flat: tuple[bool, bool]  # whether the children's filters stand in one Q
 
     def build(self, which: int) -> Q:
-        if self.flat and all(isinstance(child, _Leaf) for child in self.children):
-            filters: dict[str, Any] = {child.name: child.values[which] for child in self.children}  # type: ignore[union-attr]
-            node = Q(join_type=self.join_type, **filters)
+        join_type = self.join_types[which]
+        leaves = [child for child in self.children if isinstance(child, _Leaf)]
+        if self.flat[which] and len(leaves) == len(self.children):
+            filters: dict[str, Any] = {leaf.names[which]: leaf.values[which] for leaf in leaves}
+            node = Q(join_type=join_type, **filters)
         else:
-            node = Q(*(child.build(which) for child in self.children), join_type=self.join_type)
-        return ~node if self.negated else node
+            node = Q(*(child.build(which) for child in self.children), join_type=join_type)
+        return ~node if self.negated[which] else node
 
 
 _Filter: TypeAlias = "_Leaf | _Node"
@@ -89,34 +95,32 @@ class _Manager(Manager):
 
 @dataclass
 class QuerySets:
-    """Two query sets of the same shape.
+    """Two query sets that are alike: mostly of the same shape, otherwise of nearly the same.
 
     Attributes:
         model: Whose rows.
-        filters: Which rows, with two values for each condition.
-        steps: What else is done to a query set, in their order.
-        base: What they begin with.
+        filters: Which rows.
+        steps: What else is done to them, in their order.
+        bases: What they begin with.
     """
 
     model: type[Model]
     filters: list[_Filter]
-    steps: list[tuple[str, Callable[[QuerySet[Any]], QuerySet[Any]]]] = field(default_factory=list)
-    base: str = "all"
+    steps: tuple[list[str], list[str]]
+    bases: tuple[str, str]
 
     def build(self, which: int) -> QuerySet[Any]:
-        match self.base:
+        model = self.model
+        match self.bases[which]:
             case "own":
-                queryset: QuerySet[Any] = _Own(self.model)
+                queryset: QuerySet[Any] = _Own(model)
             case "manager":
-                queryset = _Manager(self.model).get_queryset()
+                queryset = _Manager(model).get_queryset()
             case _:
-                queryset = self.model.all()
-        for _, step in self.steps:
-            queryset = step(queryset)
+                queryset = model.all()
+        for step in self.steps[which]:
+            queryset = _steps(model)[step](queryset)
         return queryset.filter(*(node.build(which) for node in self.filters))
-
-    def __repr__(self) -> str:
-        return f"{self.model.__name__}.{self.base} {[name for name, _ in self.steps]} {self.filters}"
 
 
 _RELATED: Final[dict[type[Model], dict[str, list[Any]]]] = {
@@ -198,6 +202,16 @@ def _values(column: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([*found * 5, *wrong])
 
 
+def _steps(model: type[Model]) -> dict[str, Callable[[QuerySet[Any]], QuerySet[Any]]]:
+    return {**_STEPS[None], **_STEPS.get(model, {})}
+
+
+def _pairs(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, T]]:
+    """Twice the same, or two of them."""
+    same = strategy.map(lambda value: (value, value))
+    return st.one_of(same, same, same, st.tuples(strategy, strategy))
+
+
 @st.composite
 def _leaves(draw: st.DrawFn, model: type[Model]) -> _Leaf:
     columns = model._meta.fields_db_projection
@@ -205,16 +219,16 @@ def _leaves(draw: st.DrawFn, model: type[Model]) -> _Leaf:
     name = draw(st.sampled_from([*columns, *columns, "pk", *related]))
     if name in related:
         value = st.sampled_from(related[name])
-        return _Leaf(name, (draw(value), draw(value)))
+        return _Leaf((name, name), (draw(value), draw(value)))
     value = _values(model._meta.fields_map[model._meta.pk_attr if name == "pk" else name])
-    kinds = [_COMPARISONS, _COMPARISONS, _COMPARISONS, _LISTS, _LISTS, _TRUTHS, _OTHERS]
-    operator = draw(st.sampled_from(draw(st.sampled_from(kinds))))
-    if operator in _LISTS:
-        length = 2 if operator == "__range" else draw(st.integers(0, 3))
-        value = st.lists(value, min_size=length, max_size=3).map(draw(st.sampled_from([list, tuple])))
-    elif operator in _TRUTHS:
+    operators = draw(st.sampled_from([_COMPARISONS, _COMPARISONS, _COMPARISONS, _LISTS, _LISTS, _TRUTHS, _OTHERS]))
+    if operators is _LISTS:
+        value = st.lists(value, min_size=2, max_size=3) | st.lists(value, max_size=3)
+        value = value.map(draw(st.sampled_from([list, tuple])))
+    elif operators is _TRUTHS:
         value = st.sampled_from([True, False, 1, None])
-    return _Leaf(name + operator, (draw(value), draw(value)))
+    first, second = draw(_pairs(st.sampled_from(operators)))
+    return _Leaf((name + first, name + second), (draw(value), draw(value)))
 
 
 def _filters(model: type[Model]) -> st.SearchStrategy[_Filter]:
@@ -222,7 +236,11 @@ def _filters(model: type[Model]) -> st.SearchStrategy[_Filter]:
     return st.recursive(
         leaves,
         lambda children: st.builds(
-            _Node, st.lists(children, max_size=3), st.sampled_from(["AND", "OR"]), st.booleans(), st.booleans()
+            _Node,
+            st.lists(children, min_size=1, max_size=3),
+            _pairs(st.sampled_from(["AND", "OR"])),
+            _pairs(st.booleans()),
+            _pairs(st.booleans()),
         ),
         max_leaves=4,
     )
@@ -230,11 +248,13 @@ def _filters(model: type[Model]) -> st.SearchStrategy[_Filter]:
 
 @st.composite
 def query_sets(draw: st.DrawFn) -> QuerySets:
-    """Query sets of any model, most of them of filters only."""
+    """Two query sets of any model, most of them of filters only."""
     model = draw(st.sampled_from(MODELS))
-    known = {**_STEPS[None], **_STEPS.get(model, {})}
-    names = draw(st.just([]) | st.lists(st.sampled_from(sorted(known)), max_size=2))
-    has_uuid = isinstance(model._meta.pk, UUIDField)
-    base = draw(st.sampled_from(["all", "all", "all", "manager", "own"])) if has_uuid else "all"
-    filters = draw(st.lists(_filters(model), max_size=2))
-    return QuerySets(model, filters, [(name, known[name]) for name in names], base)
+    steps = _pairs(st.lists(st.sampled_from(sorted(_steps(model))), max_size=2))
+    bases = ["all", "all", "all", "manager", "own"] if isinstance(model._meta.pk, UUIDField) else ["all"]
+    return QuerySets(
+        model,
+        draw(st.lists(_filters(model), max_size=2)),
+        draw(st.just(([], [])) | steps),
+        draw(_pairs(st.sampled_from(bases))),
+    )
