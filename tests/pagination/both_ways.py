@@ -1,0 +1,109 @@
+"""A call both ways: with the shapes that are known, and Tortoise's own way."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from tortoise.fields.relational import ReverseRelation
+from tortoise.models import Model
+
+from medianest_models.db import transaction
+from medianest_models.db.statement_client import StatementClient
+from medianest_models.enums import DownloadPriority, RequestStatus, UserRole
+from medianest_models.models import (
+    LocalCredential,
+    MediaRequest,
+    MediaRequestStatusUpdate,
+    Service,
+    SessionToken,
+    User,
+    YouTubeDownload,
+)
+from medianest_models.pagination.shapes import switched_off
+from tests.pagination.random_querysets import IDS
+from tests.pagination.rows import instant, make_checks, make_service
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import pytest
+
+
+async def make_rows() -> None:
+    """A few rows of each table, with NULLs, documents, enums and secrets, and many equal values."""
+    roles, statuses = list(UserRole), list(RequestStatus)
+    for number, id_ in enumerate(IDS):
+        text, empty = "ab"[number % 2], number % 3 == 0
+        user = await User.create(
+            id=id_, plex_id=f"{text}{number}", plex_username=text, email=None if empty else "a_b",
+            role=roles[number % 2], plex_token=None if empty else "hush", created_at=instant(number // 2),
+        )  # fmt: skip
+        request = await MediaRequest.create(
+            id=id_, user_id=IDS[number // 2], title=text, media_type="*", tmdb_id=f"{number}", imdb_id="1",
+            status=statuses[number % 4], request_data=[None, {"a": [1, None]}, "a"][number % 3],
+            created_at=instant(number // 2), completed_at=None if empty else instant(1),
+        )  # fmt: skip
+        await MediaRequestStatusUpdate.create(request=request, status=RequestStatus.PENDING, message=text)
+        await YouTubeDownload.create(
+            user=user, playlist_url=f"{number}", priority=list(DownloadPriority)[number % 3], metadata={"b": 1.5}
+        )
+        await SessionToken.create(
+            user=user, token_hash=f"{number}", family_id=id_, expires_at=instant(2), user_agent=None if empty else text
+        )
+    await LocalCredential.create(user_id=IDS[0], username="a", password_hash="hash")
+    service = await make_service()
+    await make_checks(service, [{"response_time_ms": number % 2 or None} for number in range(4)])
+    await Service.create(name="a", display_name="A", api_key="hush", config_data={"token": "hush", "port": 1})
+
+
+def seen(value: Any) -> Any:
+    """All that a value holds, in a form that can be compared."""
+    if isinstance(value, Model):
+        row: Any = [] if value._partial else value
+        return type(value), repr(value), _held(value), [(name, repr(item)) for name, item in row]
+    if isinstance(value, (list, tuple)):
+        return type(value), [seen(item) for item in value]
+    if isinstance(value, dict):
+        return type(value), [(key, seen(item)) for key, item in value.items()]
+    if isinstance(value, ReverseRelation):
+        return type(value), [seen(item) for item in value.related_objects], value._fetched
+    if type(value).__module__ == "medianest_models.fields.secrets":
+        return type(value), value.stored
+    return type(value), value, repr(value)
+
+
+def _held(instance: Model) -> list[Any]:
+    return sorted(((name, seen(value)) for name, value in vars(instance).items()), key=itemgetter(0))
+
+
+class Statements:
+    """Records what Tortoise and this package run."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.found: list[Any] = []
+        stock = StatementClient.execute_query
+
+        async def execute_query(client: StatementClient, query: str, values: list[Any] | None = None) -> Any:
+            self.found.append((query, seen(values)))
+            return await stock(client, query, values)
+
+        patch.setattr(StatementClient, "execute_query", execute_query)
+
+    async def outcome(self, run: Callable[[], Awaitable[Any]]) -> tuple[Any, Any]:
+        """What a call returns or raises, with the statements that it runs, to be compared; and what it returns."""
+        self.found = []
+        try:
+            async with transaction():  # whose savepoint outlives an error
+                result = await run()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it has to be the same
+            return (type(error), str(error), self.found), None
+        return ({name: seen(value) for name, value in result}, self.found), result
+
+    async def same(self, run: Callable[[], Awaitable[Any]]) -> Any:
+        """What a call returns, if anything; it comes to the same both ways."""
+        with switched_off():
+            expected, _ = await self.outcome(run)
+        found, result = await self.outcome(run)
+        assert found == expected
+        return result
