@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from medianest_models.errors import InvalidInputError
@@ -83,18 +82,8 @@ def as_schemas(rows: Sequence[Model], schema: type[BaseModel] | None) -> Sequenc
     if schema is None:
         return rows
     try:
-        return _list_of(schema).validate_python(rows, from_attributes=True)
-    except ValidationError:
-        pass
-    try:  # one by one: an error tells of the first row that does not fit
         return [schema.model_validate(row, from_attributes=True) for row in rows]
     except ValidationError as error:
         problems = {f"{'.'.join(map(str, detail['loc']))} ({detail['type']})" for detail in error.errors()}
     # outside of `except`: the ValidationError holds the values
     raise InvalidInputError(f"schema: {schema.__name__} does not fit the rows: {', '.join(sorted(problems))}")
-
-
-@functools.lru_cache(maxsize=256)
-def _list_of(schema: type[BaseModel]) -> TypeAdapter[list[Any]]:
-    """What makes schemas of all rows in one call."""
-    return TypeAdapter(list[schema])  # type: ignore[valid-type]

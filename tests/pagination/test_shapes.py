@@ -17,6 +17,7 @@ from medianest_models.models import MediaRequest, Service, User
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.pagination.querysets import parameterized
 from medianest_models.pagination.shapes import LIMIT, prepare, statements, support
+from medianest_models.pagination.shapes.hydrator import hydrator
 from tests.pagination.rows import make_requests
 
 if TYPE_CHECKING:
@@ -129,7 +130,6 @@ NOT_UNDERSTOOD: dict[str, Any] = {
     "instance": lambda: MediaRequest.filter(user=User(plex_id="a", plex_username="a")),
     "column": lambda: MediaRequest.filter(tmdb_id=F("imdb_id")),
     "column for a UUID": lambda: MediaRequest.filter(user_id=F("id")),
-    "columns in a list": lambda: MediaRequest.filter(user_id__in=[F("id")]),
     "raw UUID": lambda: MediaRequest.filter(user_id=RawSQL("id")),
     "raw value": lambda: MediaRequest.filter(title=RawSQL("'a'")),
     "wrong value": lambda: MediaRequest.filter(status="nothing"),
@@ -199,6 +199,21 @@ async def test_after_tortoise_was_initialised_again_it_is_made_again(
     assert prepared(MediaRequest.all()) is not None
     assert prepared(MediaRequest.all()) is not None
     assert made == ["MediaRequest"] * 2
+
+
+class _Upper:
+    """An attribute that changes what is assigned."""
+
+    def __set__(self, instance: Any, value: str) -> None:
+        vars(instance)["title"] = value.upper()
+
+
+async def test_an_attribute_of_the_class_gets_its_value(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MediaRequest, "title", _Upper(), raising=False)
+    row = dict.fromkeys(MediaRequest._meta.db_fields) | {"title": "a", "other": 1}
+    [made] = hydrator.__wrapped__(MediaRequest, tuple(row))([row.values()])
+    assert vars(made) == vars(MediaRequest._init_from_db(**row))
+    assert vars(made)["title"] == "A"
 
 
 async def test_many_at_once_get_their_own_rows(fresh_db: DatabaseUrl) -> None:

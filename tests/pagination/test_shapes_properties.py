@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
 
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.pagination import paginate, paginate_by_cursor
@@ -102,6 +102,7 @@ ALIKE: dict[str, list[Any]] = {
     "order": [lambda: User.all().order_by("plex_id"), lambda: User.all().order_by("-plex_id"), User.all],
     "key": [lambda: Service.filter(id=1), lambda: Service.filter(pk=1), lambda: Service.filter(id__not=1)],
     "boolean": [lambda: Service.filter(enabled=True), lambda: Service.filter(enabled=False)],
+    "column": [lambda: MediaRequest.filter(user_id=IDS[0]), lambda: MediaRequest.filter(user_id=F("id"))],
     "values in the other order": [
         lambda: MediaRequest.filter(title="a", user_id=IDS[0]),
         lambda: MediaRequest.filter(user_id=IDS[0], title="a"),

@@ -85,7 +85,8 @@ def _shape_of_item(name: str, value: Any, model: type[Model], meta: MetaInfo, pa
     encode: Callable[..., Any] | None = info.get("value_encoder")
     chosen = info["operator"]
     if chosen in _VALUE and encode is None:
-        _check_raw(value)
+        if type(value) not in _PARAMETERS and not isinstance(value, (UUID, Enum)):
+            raise NotUnderstoodError  # an expression or a term is encoded in another way
         encoded = field.to_db_value(value, model)
         _check(encoded)
         parameters.append(encoded)
@@ -93,8 +94,6 @@ def _shape_of_item(name: str, value: Any, model: type[Model], meta: MetaInfo, pa
     if encode is None:
         raise NotUnderstoodError
     if chosen in _VALUES and type(value) in _COLLECTIONS and len(value) <= _MOST_VALUES:
-        for item in value:
-            _check_raw(item)
         several = encode(value, model, field)
         for item in several:
             _check(item)
@@ -103,12 +102,6 @@ def _shape_of_item(name: str, value: Any, model: type[Model], meta: MetaInfo, pa
     if chosen in _TRUTH and type(value) is bool:
         return bool(encode(value, model, field))
     raise NotUnderstoodError
-
-
-def _check_raw(value: object) -> None:
-    """Refuses an expression, a term, and whatever else may become something other than a parameter."""
-    if type(value) not in _PARAMETERS and not isinstance(value, (UUID, Enum)):
-        raise NotUnderstoodError
 
 
 def _check(value: object) -> None:

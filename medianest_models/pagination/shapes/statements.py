@@ -138,10 +138,12 @@ def _fill(statement: _Statement, base: object, given: list[Any], build: Callable
 
 
 def _is_plain(queryset: QuerySet[Any]) -> bool:
-    """Whether a query set is nothing but filters, an order and `distinct`."""
+    """Whether a query set is nothing but filters, an order and `distinct`.
+
+    What its state holds beside is reset when its query is made, or is for other databases.
+    """
     q = queryset
     return not (
-        q._annotations or q._custom_filters or q._fields_for_select or q._select_related or q._prefetch_map  # noqa: SLF001
-        or q._prefetch_queries or q._select_for_update or q._force_indexes or q._use_indexes  # noqa: SLF001
-        or q._group_bys or q._having or q._filter_kwargs  # noqa: SLF001
+        q._annotations or q._fields_for_select or q._select_related or q._prefetch_map or q._prefetch_queries  # noqa: SLF001
+        or q._select_for_update or q._group_bys  # noqa: SLF001
     )  # fmt: skip
