@@ -13,7 +13,7 @@ from medianest_models.pagination.params import PaginationParams, SortOrder
 from medianest_models.pagination.querysets import make, refuse_slice, run
 from medianest_models.pagination.results import PaginatedResult, Pagination, as_schemas
 from medianest_models.pagination.shapes import LIMIT, OFFSET, prepare
-from medianest_models.pagination.sorting import sort
+from medianest_models.pagination.sorting import check_column, sort
 
 if TYPE_CHECKING:
     from tortoise.queryset import QuerySet
@@ -99,6 +99,9 @@ of a materialized WITH come in the order in which they were put there."""
 
 
 async def _fetch(queryset: QuerySet[ModelT], params: PaginationParams) -> tuple[list[ModelT], int]:
+    if params.sort_by is not None:
+        check_column(queryset.model, params.sort_by)  # before it becomes part of a shape that is kept
+
     def build() -> tuple[str, list[Any]]:
         return _statement(queryset, params, LIMIT, OFFSET)[1:]
 

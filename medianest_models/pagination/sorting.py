@@ -84,7 +84,7 @@ def sort_key(queryset: QuerySet[ModelT], sort_by: str | None, sort_order: SortOr
     else:
         column = _own_column(model) if sort_by is None else sort_by
         descending = sort_order == "desc"
-    _check_column(model, column)
+    check_column(model, column)
     return SortKey(model, column, descending)
 
 
@@ -113,7 +113,12 @@ def _own_column(model: type[Model]) -> str:
     return next((name for name in _OWN_COLUMNS if name in columns), model._meta.pk_attr)
 
 
-def _check_column(model: type[Model], name: object) -> None:
+def check_column(model: type[Model], name: object) -> None:
+    """Refuses what a list can't be sorted by.
+
+    Raises:
+        InvalidSortError: It is no plain column of the model, or a secret one.
+    """
     columns = model._meta.fields_db_projection
     if not isinstance(name, str) or name not in columns or not _is_sortable(model, name):
         sortable = sorted(column for column in columns if _is_sortable(model, column))

@@ -13,6 +13,7 @@ from tortoise.queryset import QuerySet
 
 from medianest_models.db import transaction
 from medianest_models.enums import RequestStatus
+from medianest_models.errors import InvalidSortError
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.pagination.querysets import parameterized
@@ -166,6 +167,15 @@ async def test_so_many_shapes_are_kept(db: DatabaseUrl) -> None:
     for variant in range(statements.MOST_SHAPES + 10):
         assert prepare(queryset, variant, lambda: (sql, values), (LIMIT,)) is not None
     assert statements._statement_of.cache_info().currsize == statements.MOST_SHAPES
+
+
+@pytest.mark.parametrize("sort_by", ["x" * 1000, "plex_token", []])
+async def test_what_a_caller_may_not_sort_by_is_not_kept(db: DatabaseUrl, sort_by: Any) -> None:
+    with pytest.raises(InvalidSortError):
+        await paginate(User.all(), sort_by=sort_by)
+    with pytest.raises(InvalidSortError):
+        await paginate_by_cursor(User.all(), sort_by=sort_by)
+    assert statements._statement_of.cache_info().currsize == 0
 
 
 @pytest.mark.parametrize("version", ["1.2.0", "2.0", "1.10.0"])
