@@ -20,7 +20,7 @@ from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
 
 
 class Apart(Enum):
@@ -39,14 +39,14 @@ _PATIENCE: Final = 0.05
 """For how many seconds later calls wait for a statement that runs; then they go by themselves."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Call(Generic[ArgumentT, AnswerT]):
     argument: ArgumentT
     answer: asyncio.Future[AnswerT]
     together: _Together[ArgumentT, AnswerT] | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class _Together(Generic[ArgumentT, AnswerT]):
     """Calls that are asked by one task."""
 
@@ -54,19 +54,13 @@ class _Together(Generic[ArgumentT, AnswerT]):
     task: asyncio.Task[None]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Waiting(Generic[ArgumentT, AnswerT]):
-    """What one client has not been asked yet, and the tasks that ask it."""
+    """What one client has not been asked yet, and the tasks that ask it: one takes what comes, others may be late."""
 
     calls: list[_Call[ArgumentT, AnswerT]] = field(default_factory=list)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)  # the event loop keeps weak references only
-    is_asking: bool = False
-
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(coroutine)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    taker: asyncio.Task[None] | None = None
 
 
 class Coalesced(Generic[ArgumentT, AnswerT]):
@@ -99,13 +93,10 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         waiting = self._waiting.get(client)
         if waiting is None:
             waiting = self._waiting[client] = _Waiting()
-        loop = asyncio.get_running_loop()
-        call: _Call[ArgumentT, AnswerT] = _Call(argument, loop.create_future())
+        call: _Call[ArgumentT, AnswerT] = _Call(argument, asyncio.get_running_loop().create_future())
         waiting.calls.append(call)
-        if not waiting.is_asking:
-            waiting.is_asking = True
-            # In the context of this call, where the statement finds the same client.
-            loop.call_soon(lambda: waiting.start(self._ask_for_all(waiting)))
+        if waiting.taker is None:
+            self._start_taker(waiting)  # in the context of this call, where the statement finds the same client
         try:
             return await call.answer
         except asyncio.CancelledError:
@@ -113,16 +104,35 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
                 call.together.task.cancel()  # nobody wants to know any more
             raise
 
-    async def _ask_for_all(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
+    def _start_taker(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
+        waiting.taker = task = asyncio.create_task(self._take(waiting))
+        waiting.tasks.add(task)  # the event loop keeps weak references only
+        task.add_done_callback(waiting.tasks.discard)
+
+    async def _take(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
+        loop, task = asyncio.get_running_loop(), waiting.taker
+        assert task is not None  # noqa: S101 - it runs this
         try:
-            while waiting.calls:
+            while waiting.taker is task and waiting.calls:
                 calls, waiting.calls = waiting.calls[:_MOST], waiting.calls[_MOST:]
-                together = _Together(calls, waiting.start(self._settle(calls)))
+                together = _Together(calls, task)
                 for call in calls:
                     call.together = together
-                await asyncio.wait({together.task}, timeout=_PATIENCE)
+                patience = loop.call_later(_PATIENCE, self._hand_over, waiting, task)
+                try:
+                    await self._settle(calls)
+                finally:
+                    patience.cancel()
         finally:
-            waiting.is_asking = False
+            self._hand_over(waiting, task)
+
+    def _hand_over(self, waiting: _Waiting[ArgumentT, AnswerT], taker: asyncio.Task[None]) -> None:
+        if waiting.taker is not taker:
+            return
+        waiting.taker = None
+        waiting.calls = [call for call in waiting.calls if not call.answer.done()]
+        if waiting.calls:
+            self._start_taker(waiting)
 
     async def _settle(self, calls: list[_Call[ArgumentT, AnswerT]]) -> None:
         calls = [call for call in calls if not call.answer.done()]

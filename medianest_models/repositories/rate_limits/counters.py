@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from medianest_models.db.coalescing import Apart, Coalesced
 from medianest_models.db.statements import fetch, fetch_one
-from medianest_models.errors import ConfigurationError, InvalidInputError
+from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, InvalidInputError
 from medianest_models.repositories._arguments import as_ip_address, as_uuid
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # What is hit, and the rule and the window of each. The rule is read in the statement that counts; a stored one that
 # makes no sense gives no row at all. statement_timestamp(), because in a long transaction now() may lie in a window
-# that is over.
+# that is over. Each array is a SELECT of its own, because PostgreSQL would plan anew for each array's length.
 _ASKED: Final = """
     SELECT number, caller, endpoint, times, hits, begins,
            begins + seconds * interval '1 second' AS reset_at,
@@ -30,10 +30,14 @@ _ASKED: Final = """
                 number, caller, endpoint, times,
                 coalesce(given_hits, (value -> 'limit')::int, default_hits) AS hits,
                 coalesce(given_seconds, (value -> 'window')::int, default_seconds) AS seconds
-            FROM unnest($1::{type}[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::int[], $8::int[],
-                        $9::int[]) WITH ORDINALITY
-                 AS hit (caller, endpoint, times, key, default_key, given_hits, given_seconds, default_hits,
-                         default_seconds, number)
+            FROM unnest(
+                (SELECT $1::{type}[]), (SELECT $2::text[]), (SELECT $3::int[]),
+                (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::int[]),
+                (SELECT $7::int[]), (SELECT $8::int[]), (SELECT $9::int[])
+            ) WITH ORDINALITY AS hit (
+                caller, endpoint, times, key, default_key,
+                given_hits, given_seconds, default_hits, default_seconds, number
+            )
             LEFT JOIN LATERAL (
                 SELECT value FROM system_config
                 WHERE system_config.key IN (hit.key, hit.default_key)
@@ -66,20 +70,37 @@ SELECT hits, reset_at, time_left, request_count,
 FROM asked LEFT JOIN counted ON TRUE
 """
 
-# Raw, the same for many counters: those that are there, have room for all, and are not being counted by somebody else,
-# for whom the others would have to wait.
+# Raw, the same for many counters, which must not hold each other up: what is there and has room for all is counted
+# unless somebody else counts it just now; what is not there begins, in an order that all processes keep. Where that has
+# to wait for a transaction that stays open the statement fails soon.
 _COUNT_MANY: Final = """
-UPDATE rate_limits SET request_count = request_count + times
-FROM (
-    SELECT counter.id, number, times, hits, reset_at, time_left
-    FROM ({asked}) AS asked
-    JOIN rate_limits AS counter
-      ON counter.{caller} = asked.caller AND counter.endpoint = asked.endpoint AND window_start = begins
-    WHERE counter.request_count <= hits - times
-    FOR UPDATE OF counter SKIP LOCKED
-) AS fitting
-WHERE rate_limits.id = fitting.id
-RETURNING number, hits, reset_at, time_left, request_count
+WITH asked AS MATERIALIZED ({asked}), patience AS MATERIALIZED (
+    SELECT set_config('lock_timeout', '50ms', TRUE)
+), counted AS (
+    UPDATE rate_limits SET request_count = request_count + times
+    FROM (
+        SELECT counter.id, number, times
+        FROM asked JOIN rate_limits AS counter
+          ON counter.{caller} = asked.caller AND counter.endpoint = asked.endpoint AND window_start = begins
+        WHERE counter.request_count <= hits - times
+        FOR UPDATE OF counter SKIP LOCKED
+    ) AS fitting
+    WHERE rate_limits.id = fitting.id
+    RETURNING number, request_count
+), begun AS (
+    INSERT INTO rate_limits ({caller}, endpoint, window_start, request_count)
+    SELECT caller, endpoint, begins, times FROM asked, patience
+    WHERE times <= hits AND NOT EXISTS (
+        SELECT FROM rate_limits AS counter
+        WHERE counter.{caller} = asked.caller AND counter.endpoint = asked.endpoint AND window_start = begins
+    )
+    ORDER BY caller, endpoint
+    ON CONFLICT DO NOTHING
+    RETURNING {caller} AS caller, endpoint, request_count
+)
+SELECT number, hits, reset_at, time_left, coalesce(counted.request_count, begun.request_count) AS request_count
+FROM asked LEFT JOIN counted USING (number) LEFT JOIN begun USING (caller, endpoint)
+WHERE counted.request_count IS NOT NULL OR begun.request_count IS NOT NULL
 """
 
 
@@ -130,9 +151,17 @@ class _Counters:
         times = Counter(hits)
         if len(times) == 1:
             return list(await self._count_equal(hits[0], len(hits)))
-        asked = list(times)
-        rows = await fetch(self._count_many, *_parameters(times))
-        counted = {asked[row["number"] - 1]: _allowed(row, times[asked[row["number"] - 1]]) for row in rows}
+        by_counter = {(hit.caller, hit.endpoint): hit for hit in times}
+        asked = {hit: times[hit] for hit in by_counter.values()}
+        try:
+            rows = await fetch(self._count_many, *_parameters(asked))
+        except DatabaseTimeoutError:  # nothing was counted
+            return [Apart.APART] * len(hits)
+        by_number = list(asked.items())
+        counted = {}
+        for row in rows:
+            hit, several = by_number[row["number"] - 1]
+            counted[hit] = _allowed(row, several)
         return [next(counted[hit]) if hit in counted else Apart.APART for hit in hits]
 
     async def _count_equal(self, hit: Hit, times: int) -> list[Count]:

@@ -22,13 +22,15 @@ ROTATION_GRACE: Final = timedelta(seconds=30)
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 
 
-# Raw: sessions, their users and the touches are one statement; a locked row is left untouched, not waited for.
+# Raw: sessions, their users and the touches are one statement; a locked row is left untouched, not waited for. The
+# array is a SELECT, because PostgreSQL would plan anew for each array's length.
 _VERIFY = """
 WITH touched AS (
     UPDATE session_tokens SET last_used_at = statement_timestamp()
     WHERE id = ANY (ARRAY (
         SELECT s.id FROM session_tokens s JOIN users u ON u.id = s.user_id
-        WHERE s.token_hash = ANY ($1::text[]) AND u.status = 'active' AND s.expires_at > statement_timestamp()
+        WHERE s.token_hash = ANY ((SELECT $1::text[])::text[])
+          AND u.status = 'active' AND s.expires_at > statement_timestamp()
           AND (s.rotated_at IS NULL OR s.rotated_at > statement_timestamp() - $2::interval)
           AND (s.last_used_at IS NULL OR s.last_used_at <= statement_timestamp() - $3::interval)
         FOR UPDATE OF s SKIP LOCKED
@@ -39,7 +41,7 @@ SELECT {session}, {user},
        coalesce(t.last_used_at, s.last_used_at) AS "touched_at",
        s.expires_at <= statement_timestamp() OR s.rotated_at <= statement_timestamp() - $2::interval AS "is_over"
 FROM session_tokens s JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
-WHERE s.token_hash = ANY ($1::text[])
+WHERE s.token_hash = ANY ((SELECT $1::text[])::text[])
 """
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 LENGTH: Final = 255
 """How long a plex_id, a plex_username and an email can be."""
 
-# Raw: the ORM takes as long to write it as the database to answer it, and portals ask this with every request.
-_FIND_BY_PLEX_ID: Final = "SELECT * FROM users WHERE plex_id = ANY ($1::text[])"
+# Raw: the ORM takes as long to write it as the database to answer it, and portals ask this with every request. The
+# array is a SELECT, because PostgreSQL would plan anew for each array's length.
+_FIND_BY_PLEX_ID: Final = "SELECT * FROM users WHERE plex_id = ANY ((SELECT $1::text[])::text[])"
 
 # Raw: the index is on lower(email), and Tortoise's iexact compares upper().
 _FIND_BY_EMAIL: Final = """
