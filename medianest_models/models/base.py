@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from tortoise import fields
 from tortoise.exceptions import IntegrityError
@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError
 from medianest_models.fields import is_secret
 from medianest_models.fields.secrets import SecretAttribute, SecretField, refuse
+from medianest_models.hydrator import hydrator
 from medianest_models.models.querysets import GuardedManager
 
 if TYPE_CHECKING:
@@ -145,7 +146,11 @@ class Base(Model):
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The instance for a row of this table that a statement of one's own returned, with all its columns."""
-        return cls._init_from_db(**row)
+        hydrate = hydrator(cls, tuple(row.keys()))
+        if hydrate is None:
+            return cls._init_from_db(**row)
+        (instance,) = hydrate((row.values(),))
+        return cast("Self", instance)
 
     @classmethod
     def _check_names(cls, names: Iterable[str]) -> None:

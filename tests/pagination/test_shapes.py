@@ -14,11 +14,11 @@ from tortoise.queryset import QuerySet
 from medianest_models.db import transaction
 from medianest_models.enums import RequestStatus
 from medianest_models.errors import InvalidSortError
+from medianest_models.hydrator import _made
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.pagination.querysets import parameterized
 from medianest_models.pagination.shapes import LIMIT, prepare, statements, support
-from medianest_models.pagination.shapes.hydrator import hydrator
 from tests.pagination.rows import make_requests
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """No shape is known at first, and none of the test's own afterwards."""
-    statements._statement_of.cache_clear()
-    support._knows_tortoise.cache_clear()
+    caches = (statements._statement_of, support._knows_tortoise, support._is_stock)
+    for cache in caches:
+        cache.cache_clear()
     yield
-    statements._statement_of.cache_clear()
-    support._knows_tortoise.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
 
 
 def prepared(queryset: QuerySet[Any], variant: object = None) -> Prepared[Any] | None:
@@ -221,7 +222,9 @@ class _Upper:
 async def test_an_attribute_of_the_class_gets_its_value(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MediaRequest, "title", _Upper(), raising=False)
     row = dict.fromkeys(MediaRequest._meta.db_fields) | {"title": "a", "other": 1}
-    [made] = hydrator.__wrapped__(MediaRequest, tuple(row))([row.values()])
+    hydrate = _made.__wrapped__(MediaRequest, tuple(row), 0)
+    assert hydrate is not None
+    [made] = hydrate([row.values()])
     assert vars(made) == vars(MediaRequest._init_from_db(**row))
     assert vars(made)["title"] == "A"
 

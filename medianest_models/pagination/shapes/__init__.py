@@ -14,9 +14,8 @@ The private names that are relied on, of Tortoise 1.1 (`tortoise-orm<1.2` in pyp
 - `QuerySet`: `_choose_db`, and its state: each name in `support.STATE`, where no other one may be
 - `Q._is_negated`
 - `Model._meta`: `basequery_all_fields`, `fetch_fields`, `fields_map`, `filters` (with their `field`, `operator`,
-  `table` and `value_encoder`), `db_native_fields`, `db_default_fields`, `db_complex_fields`, `db_pk_column`,
-  `generated_db_fields`
-- `Model._init_from_db`, and what it sets: `_partial`, `_saved_in_db`, `_custom_generated_pk`, `_await_when_save`
+  `table` and `value_encoder`)
+- what `medianest_models.hydrator` relies on
 - the operators in `tortoise.filters`, and that pypika sends their values as parameters, but for the text `*`
 """
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from tortoise.models import Model
 
+from medianest_models.hydrator import Hydrator, hydrator
 from medianest_models.pagination.querysets import filters as filters_of
 from medianest_models.pagination.shapes.filters import shape_of
-from medianest_models.pagination.shapes.hydrator import Hydrator, hydrator
 from medianest_models.pagination.shapes.support import is_known
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Prepared(Generic[ModelT]):
             return [], []
         if statement.hydrate is None:
             statement.hydrate = hydrator(self._queryset.model, tuple(rows[0].keys()))
+        assert statement.hydrate is not None  # noqa: S101 - `prepare` has asked whether the model is known
         return statement.hydrate(rows), rows
 
 

@@ -6,15 +6,17 @@ import functools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import tortoise
 from tortoise.expressions import Q
-from tortoise.models import MetaInfo, Model
+from tortoise.models import MetaInfo
 from tortoise.queryset import AwaitableQuery, QuerySet
+
+from medianest_models.hydrator import knows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION: Final = "1.1."
+    from tortoise.models import Model
+
 STATE: Final = frozenset(
     {
         "_annotations", "_capabilities", "_custom_filters", "_db", "_distinct", "_fields_for_select", "_filter_kwargs",
@@ -28,12 +30,7 @@ STATE: Final = frozenset(
 """All that a query set holds. Something new in it might change its SQL."""
 
 _Q_STATE: Final = frozenset({"_is_negated", "children", "filters", "join_type"})
-_META: Final = frozenset(
-    {
-        "basequery_all_fields", "db_complex_fields", "db_default_fields", "db_native_fields", "db_pk_column",
-        "fetch_fields", "fields_map", "filters", "generated_db_fields",
-    }
-)  # fmt: skip
+_META: Final = frozenset({"basequery_all_fields", "fetch_fields", "fields_map", "filters"})
 _QUERY_SET_METHODS: Final = (
     "_choose_db", "_clone", "_execute", "_make_query", "count", "limit", "offset", "only", "order_by",
     "resolve_filters", "resolve_ordering",
@@ -61,19 +58,13 @@ def is_known(kind: type[QuerySet[Any]], model: type[Model]) -> bool:
 @functools.cache
 def _knows_tortoise() -> bool:
     return (
-        tortoise.__version__.startswith(VERSION)
-        and {*QuerySet.__slots__, *AwaitableQuery.__slots__} == STATE
+        {*QuerySet.__slots__, *AwaitableQuery.__slots__} == STATE
         and set(Q.__slots__) == _Q_STATE
         and set(MetaInfo.__slots__) >= _META
-        and hasattr(Model, "_init_from_db")
         and all(hasattr(QuerySet, name) for name in _QUERY_SET_METHODS)
     )
 
 
 @functools.lru_cache(maxsize=256)
 def _is_stock(kind: type[QuerySet[Any]], model: type[Model]) -> bool:
-    return (
-        all(getattr(kind, name) is getattr(QuerySet, name) for name in _QUERY_SET_METHODS)
-        and model.__new__ is object.__new__
-        and model._init_from_db.__func__ is Model._init_from_db.__func__  # type: ignore[attr-defined]  # a class method
-    )
+    return knows(model) and all(getattr(kind, name) is getattr(QuerySet, name) for name in _QUERY_SET_METHODS)

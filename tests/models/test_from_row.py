@@ -1,0 +1,68 @@
+"""Models of rows that a statement returned: made by a generated function, and as Tortoise makes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import tortoise
+
+from medianest_models import hydrator, models
+from medianest_models.db.statements import fetch
+from medianest_models.models import User
+from tests.pagination.both_ways import make_rows, seen
+
+if TYPE_CHECKING:
+    from medianest_models.models.base import Base
+    from medianest_models.settings import DatabaseUrl
+
+MODELS: list[type[Base]] = [getattr(models, name) for name in models.__all__]
+
+
+async def rows_of(model: type[Base]) -> list[dict[str, Any]]:
+    return await fetch(f"SELECT * FROM {model._meta.db_table}")
+
+
+async def test_they_are_as_tortoise_makes_them(db: DatabaseUrl) -> None:
+    await make_rows()
+    tables_with_rows = 0
+    for model in MODELS:
+        rows = await rows_of(model)
+        tables_with_rows += bool(rows)
+        for row in rows:
+            assert hydrator.hydrator(model, tuple(row)) is not None
+            assert seen(model.from_row(row)) == seen(model._init_from_db(**row))
+    assert tables_with_rows >= 8
+
+
+async def test_each_is_an_instance_of_its_own(db: DatabaseUrl) -> None:
+    await make_rows()
+    (row, *_) = await rows_of(User)
+    one, other = User.from_row(row), User.from_row(row)
+    assert one is not other
+    assert one == other
+    one.plex_username = "changed"
+    await one.save()
+    assert other.plex_username != "changed"
+    assert vars(one)["_await_when_save"] is not vars(other)["_await_when_save"]
+
+
+async def test_a_row_with_fewer_columns_is_a_part_of_one(db: DatabaseUrl) -> None:
+    await make_rows()
+    for row in await fetch("SELECT plex_token, id, plex_id FROM users"):
+        part = User.from_row(row)
+        assert seen(part) == seen(User._init_from_db(**row))
+        assert part._partial
+
+
+@pytest.mark.parametrize("version", ["1.2.0", "2.0", "1.10.0"])
+async def test_another_tortoise_makes_them_itself(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    await make_rows()
+    monkeypatch.setattr(tortoise, "__version__", version)
+    hydrator._made.cache_clear()
+    (row, *_) = await rows_of(User)
+    assert hydrator.hydrator(User, tuple(row)) is None
+    assert seen(User.from_row(row)) == seen(User._init_from_db(**row))
+    hydrator._made.cache_clear()
