@@ -166,7 +166,9 @@ async def test_an_unknown_name_takes_as_long_as_a_wrong_password(db: DatabaseUrl
     assert known / 3 < unknown < known * 3  # without the stand-in it is a hundredth
 
 
-async def test_the_event_loop_goes_on_while_many_sign_in(fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_event_loop_goes_on_while_many_sign_in(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await make_account()
     threads = []
 
