@@ -15,16 +15,17 @@ from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from medianest_models.db import check_database_health, connect_database, database
+from medianest_models.db.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, healthy_within_two_seconds
 from tests.db.proxies import black_hole, proxy_to
+from tests.locks import until
 from tests.servers import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from medianest_models.db.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse"
@@ -107,6 +108,19 @@ async def test_an_embedded_server_that_does_not_start_in_time(
     monkeypatch.setenv("MEDIANEST_HOME", str(server.home))
     monkeypatch.setenv("PG_BINDIR", str(server.bindir))
     monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "0.3")
+    ended: list[EmbeddedServer] = []
+    as_it_is = EmbeddedServer.start
+
+    def start(embedded: EmbeddedServer) -> DatabaseUrl:
+        try:
+            return as_it_is(embedded)
+        finally:
+            ended.append(embedded)
+
+    async def all_have_ended() -> bool:
+        return len(ended) == 3
+
+    monkeypatch.setattr(EmbeddedServer, "start", start)
     with (server.home / "server.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # as another process that starts it
         begun = time.monotonic()
@@ -117,7 +131,8 @@ async def test_an_embedded_server_that_does_not_start_in_time(
             with pytest.raises(DatabaseTimeoutError, match="can't connect to the embedded server: no answer"):
                 await client().execute_query("SELECT 1")
         assert time.monotonic() - begun < 10
-    await asyncio.to_thread(server.start)  # the threads that were left alone find it running
+    await asyncio.to_thread(server.start)
+    await until(all_have_ended)  # the two that were left alone too, or they would start it after this test
 
 
 @asynccontextmanager
