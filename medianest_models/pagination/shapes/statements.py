@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from tortoise.models import Model
 
-from medianest_models.hydrator import Hydrator, hydrator
+from medianest_models.hydrator import hydrator
 from medianest_models.pagination.querysets import filters as filters_of
 from medianest_models.pagination.shapes.filters import shape_of
 from medianest_models.pagination.shapes.support import is_known
@@ -37,13 +37,11 @@ class _Statement:
         base: The query that it was made from, which is another one after Tortoise was initialised again.
         sql: The text; None when such a query set has to go Tortoise's own way.
         places: For each parameter its index in the filters' values and the numbers after them.
-        hydrate: Makes models of its rows, known when there were any.
     """
 
     base: object = None
     sql: str | None = None
     places: tuple[int, ...] = ()
-    hydrate: Hydrator | None = None
 
 
 @dataclass(slots=True)
@@ -65,15 +63,13 @@ class Prepared(Generic[ModelT]):
             The models, and the rows that they were made of.
         """
         given = (*self._values, *numbers)
-        statement = self._statement
         client = self._queryset._choose_db()  # noqa: SLF001 - no public name
-        _, rows = await client.execute_query(self._sql, [given[place] for place in statement.places])
+        _, rows = await client.execute_query(self._sql, [given[place] for place in self._statement.places])
         if not rows:
             return [], []
-        if statement.hydrate is None:
-            statement.hydrate = hydrator(self._queryset.model, tuple(rows[0].keys()))
-        assert statement.hydrate is not None  # noqa: S101 - `prepare` has asked whether the model is known
-        return statement.hydrate(rows), rows
+        hydrate = hydrator(self._queryset.model, tuple(rows[0].keys()))
+        assert hydrate is not None  # noqa: S101 - `prepare` has asked whether the model is known
+        return hydrate(rows), rows
 
 
 @functools.lru_cache(maxsize=MOST_SHAPES)
@@ -135,7 +131,7 @@ def _fill(statement: _Statement, base: object, given: list[Any], build: Callable
     statement.places = tuple(place for place in found if place is not None)
     # All of them, or a value stands in the text; and no other ones, or a value was changed on its way.
     is_understood = None not in found and set(found) == set(range(len(given)))
-    statement.base, statement.sql, statement.hydrate = base, sql if is_understood else None, None
+    statement.base, statement.sql = base, sql if is_understood else None
 
 
 def _is_plain(queryset: QuerySet[Any]) -> bool:
