@@ -134,8 +134,6 @@ async def test_it_is_stopped_twice_and_goes_on_while_others_write(
 ) -> None:
     await fill(3 * BATCH_SIZE)
     use(monkeypatch, new_key, ENCRYPTION_KEY)
-    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "60")  # what the rotation waits for here is the signal
-    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "60")
     async with writing() as newest:
         await interrupt_rotations(interruptions)
         assert medianest("secrets", "rotate")[0] == 0
