@@ -160,3 +160,23 @@ async def test_a_counter_that_is_locked_holds_up_no_other(fresh_db: DatabaseUrl)
         assert sorted(result.remaining for result in await asyncio.gather(*stuck)) == [96, 97, 98]
     finally:
         await connection.close()
+
+
+async def test_a_counter_that_begins_in_an_open_transaction_holds_up_no_other(fresh_db: DatabaseUrl) -> None:
+    async def hit(endpoint: str) -> rate_limits.RateLimitResult:
+        return await rate_limits.hit(endpoint, ip_address="::1", limit=100, window_seconds=DAY)
+
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "INSERT INTO rate_limits (ip_address, endpoint, request_count, window_start) "
+                "VALUES ('::1', 'b', 1, date_bin('1 day', now(), 'epoch'))"
+            )
+            stuck = asyncio.create_task(hit("b"))
+            others = await asyncio.wait_for(asyncio.gather(*map(hit, "acac")), PATIENCE / 4)
+            assert sorted(result.remaining for result in others) == [98, 98, 99, 99]
+            assert not stuck.done()
+        assert (await stuck).remaining == 98
+    finally:
+        await connection.close()
