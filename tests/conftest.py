@@ -110,15 +110,22 @@ async def template_database(server: Server) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def not_connected(request: pytest.FixtureRequest) -> None:
+    """This process has left the database of `db`."""
+    assert "db" not in request.fixturenames, "a test has either `db` or a database of its own"
+    await disconnect_database()
+
+
+@pytest.fixture
 async def fresh_url(
+    not_connected: None,
     server: Server,
     pooler: DatabaseUrl | None,
     template_database: str,
-    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[DatabaseUrl]:
     """A migrated database of the test's own."""
-    async with _own_database(server, template_database, request) as direct:
+    async with _own_database(server, template_database) as direct:
         yield _use(direct, pooler, monkeypatch)
 
 
@@ -134,11 +141,9 @@ async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
 
 @pytest.fixture
-async def empty_url(
-    server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[DatabaseUrl]:
+async def empty_url(not_connected: None, server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseUrl]:
     """A database of the test's own without any table."""
-    async with _own_database(server, "template1", request) as url:
+    async with _own_database(server, "template1") as url:
         yield _use(url, None, monkeypatch)
 
 
@@ -179,7 +184,7 @@ def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 async def new_server(
-    request: pytest.FixtureRequest, made_data: Path, tmp_path: Path, open_folder: Path
+    not_connected: None, request: pytest.FixtureRequest, made_data: Path, tmp_path: Path, open_folder: Path
 ) -> AsyncIterator[Callable[..., EmbeddedServer]]:
     """A function that gives an embedded server of the test's own, not yet started.
 
@@ -187,7 +192,6 @@ async def new_server(
     made before; with `blank=True` there is no folder at all. The programs are those that `--server` chose, where it
     chose programs, and otherwise the wheel's.
     """
-    await disconnect_database()  # from the database of `db`
     servers: list[EmbeddedServer] = []
 
     def new(home: str = "home", *, folder: Path = tmp_path, blank: bool = False) -> EmbeddedServer:
@@ -219,9 +223,7 @@ class _RollBack(Exception):  # noqa: N818 - it tells of no error
 
 
 @asynccontextmanager
-async def _own_database(server: Server, template: str, request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrl]:
-    assert "db" not in request.fixturenames, "a test has either `db` or a database of its own"
-    await disconnect_database()  # from the database of `db`
+async def _own_database(server: Server, template: str) -> AsyncIterator[DatabaseUrl]:
     async with server.database(_name("test"), template=template) as url:
         yield url
         with suppress(DatabaseUnavailableError):

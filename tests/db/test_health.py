@@ -64,7 +64,7 @@ async def test_a_database_that_is_behind(fresh_url: DatabaseUrl) -> None:
     assert health.migrations_pending == (versions[-1],)
 
 
-async def test_without_a_connection(empty_url: DatabaseUrl) -> None:
+async def test_without_a_connection(not_connected: None) -> None:
     problem = "not connected to a database: call connect_database() first"
     assert await check_database_health() is False
     assert await database_health() == DatabaseHealth(ok=False, error=problem)

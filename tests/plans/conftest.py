@@ -52,11 +52,12 @@ async def big_url(server: Server, template_database: str) -> AsyncIterator[Datab
 
 
 @pytest.fixture
-async def big_database(big_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseUrl]:
+async def big_database(
+    not_connected: None, big_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
     """This process is connected to the big database, in a transaction that is rolled back when the test ends."""
     from medianest_models.db import connect_database, disconnect_database, transaction  # noqa: PLC0415
 
-    await disconnect_database()  # from the database of `db`
     monkeypatch.setenv("DATABASE_URL", big_url.render().get_secret_value())
     await connect_database(big_url)
     written: dict[str, int] = {}
