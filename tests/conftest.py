@@ -26,9 +26,11 @@ from medianest_models.db.connection import connected_url
 from medianest_models.db.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import Settings
+from tests.memory import folder_in_memory
 from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
 from tests.sessions import assert_clean_session
+from tests.workers import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -52,6 +54,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pgbouncer", help="the program PgBouncer, to go through one that is started in front of the server"
     )
+
+
+def pytest_configure() -> None:
+    """Every file of the tests goes into memory, unless the developer says where to."""
+    if "TMPDIR" not in os.environ and (folder := folder_in_memory()):
+        os.environ["TMPDIR"] = str(folder)
+        tempfile.tempdir = None  # to be looked up anew
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduler:
+    """What gives each of several test processes its tests."""
+    return Scheduler(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -15,8 +16,6 @@ import httpx
 from tests.commands import PROGRAM, document, medianest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from medianest_models.settings import DatabaseUrl
 
 
@@ -128,9 +127,12 @@ def test_the_browser_is_not_given_the_token_on_its_command_line(fresh_url: Datab
             while not seen.exists():
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
         finally:
             process.kill()
     argument, page = seen.read_text().split("\n")
     assert argument.startswith("file:///")
     assert "token" not in argument
     assert f"url={address}" in page
+    assert not Path(argument.removeprefix("file://")).exists(), "the token is still there"
