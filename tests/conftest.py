@@ -17,7 +17,7 @@ import sys
 import tempfile
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -64,9 +64,9 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduler:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
     """What gives each of several test processes its tests."""
-    return Scheduler(config)
+    return Scheduler(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
