@@ -54,7 +54,7 @@ def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
         raise InvalidInputError(f"{name}: must be at most {max_length} characters long")
     if "\0" in value:
         raise InvalidInputError(f"{name}: must not hold a NUL byte")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise InvalidInputError(f"{name}: is not valid Unicode")
     return value
 
