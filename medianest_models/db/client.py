@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 from pydantic import SecretStr
@@ -31,6 +31,12 @@ class _WithoutTraceback(logging.Filter):
             record.exc_info = None
         return True
 
+
+_RELEASE_SECONDS: Final = 2.0
+"""How long a connection may take to end what was cancelled on it, before it is ended itself.
+
+It takes that long where the request to cancel did not arrive, or came before the statement: the server forgets it then.
+"""
 
 logging.getLogger("asyncpg.pool").addFilter(_WithoutTraceback())
 
@@ -183,11 +189,11 @@ class Client(StatementClient):
         raise error
 
     async def give_back(self, connection: Connection) -> None:
-        """Return a connection to the pool, which rolls back what is still open in it."""
+        """Return a connection to the pool, which rolls back what is still open in it, or soon ends the connection."""
         if self._pool is None:  # closed meanwhile, and the connection with it
             return
         try:
-            await self._pool.release(connection)
+            await self._pool.release(connection, timeout=_RELEASE_SECONDS)
         except Exception as error:  # noqa: BLE001 - asyncpg has ended it; the statement's own outcome stands
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
 

@@ -17,6 +17,7 @@ from medianest_models.db import database, database_health, transaction
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, TransactionAbortedError
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, healthy_within_two_seconds, pool_of
 from tests.db.proxies import proxy_to
+from tests.locks import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +122,24 @@ async def test_a_connection_that_can_not_be_returned_does_not_spoil_what_was_don
             proxy.frozen = True
         proxy.heal()
         assert await deeds() == [(1, 1)]
+        await assert_whole(pool_client)
+
+
+async def test_a_cancelled_call_ends_soon_where_the_server_is_not_told(fresh_url: DatabaseUrl) -> None:
+    async def it_runs() -> bool:
+        found, _ = await client().execute_query(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )
+        return found == 1
+
+    async with proxy_to(fresh_url) as proxy, pool_of(2, replace(proxy.url, pool_timeout=PATIENCE * 2)) as pool_client:
+        call = asyncio.create_task(pool_client.execute_query("SELECT pg_sleep(600)"))
+        await until(it_runs)
+        proxy.closed = True  # the request to cancel needs a connection
+        call.cancel()
+        await asyncio.wait({call}, timeout=PATIENCE)
+        assert call.cancelled()
+        proxy.heal()
         await assert_whole(pool_client)
 
 
