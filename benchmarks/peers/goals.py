@@ -73,16 +73,20 @@ class Verdict:
 def of_operation(name: str, title: str, measured: Mapping[str, Measured]) -> Iterator[Verdict]:
     """An operation's goals, for this package on uvloop: the setup that its documentation advises.
 
+    Beside raw asyncpg, which runs on either loop, there is a verdict for each.
+
     Args:
         name: The operation.
         title: What the table calls it.
         measured: What each peer did, by its label.
     """
-    ours = "medianest/uvloop" if "medianest/uvloop" in measured else "medianest/asyncio"
+    best, *others = [loop for loop in ("uvloop", "asyncio") if f"medianest/{loop}" in measured]
     for against, goal in GOALS.get(name, {}).items():
-        theirs = f"{against}/node" if against == "prisma" else f"{against}/{ours.partition('/')[2]}"
-        if theirs in measured:
-            yield Verdict(title, against, *measured[ours].ratio(measured[theirs]), goal)
+        for loop in (best, *others) if against == "raw" else (best,):
+            theirs = f"{against}/node" if against == "prisma" else f"{against}/{loop}"
+            if theirs in measured:
+                ratio = measured[f"medianest/{loop}"].ratio(measured[theirs])
+                yield Verdict(title, against if loop == best else f"{against}/{loop}", *ratio, goal)
 
 
 def of_depth(rows: int, far: int, measured: Mapping[str, Mapping[str, Measured]]) -> Verdict:
@@ -117,26 +121,25 @@ def lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
     Args:
         verdicts: All of them.
     """
-    pair = ("prisma", "raw")
-    yield f"\n{'verdict':50} {'x prisma':>8} {'goal':>6} {'x raw':>8} {'goal':>6}  reached"
-    for title in dict.fromkeys(verdict.title for verdict in verdicts if verdict.against in pair):
-        of_peers = {v.against: v for v in verdicts if v.title == title and v.against in pair}
-        cells = " ".join(
-            f"{found.figure:8.2f} {found.goal:6.3g}" if (found := of_peers.get(peer)) else f"{'-':>8} {'-':>6}"
-            for peer in pair
-        )
-        yield f"{title:50} {cells}  {_said(list(of_peers.values()))}"
+    peers = ("prisma", "raw", "raw/asyncio")
+    yield f"\n{'verdict':50}{''.join(f' {peer:>22}' for peer in peers)}"
+    for title in dict.fromkeys(verdict.title for verdict in verdicts if verdict.against in peers):
+        of_peers = {verdict.against: verdict for verdict in verdicts if verdict.title == title}
+        cells = [
+            f"{found.figure:.2f} of {found.goal:.3g}: {_said(found)}" if (found := of_peers.get(peer)) else "-"
+            for peer in peers
+        ]
+        yield f"{title:50}{''.join(f' {cell:>22}' for cell in cells)}"
     for verdict in verdicts:
-        if verdict.against not in pair:
+        if verdict.against not in peers:
             spread = "" if verdict.least == verdict.most else f" ({verdict.least:.2f} to {verdict.most:.2f})"
             bound = "at most" if verdict.at_most else "at least"
             yield (
                 f"{verdict.title}: {verdict.figure:.2f} x {verdict.against}{spread},"
-                f" {bound} {verdict.goal:.3g}: {_said([verdict])}"
+                f" {bound} {verdict.goal:.3g}: {_said(verdict)}"
             )
 
 
-def _said(verdicts: Sequence[Verdict]) -> str:
-    said = "yes" if all(verdict.reached for verdict in verdicts) else "no"
-    decided = said == "no" and any(not verdict.reached and not verdict.close for verdict in verdicts)
-    return f"{said}, but close" if any(verdict.close for verdict in verdicts) and not decided else said
+def _said(verdict: Verdict) -> str:
+    said = "yes" if verdict.reached else "no"
+    return f"{said}, close" if verdict.close else said

@@ -31,16 +31,17 @@ def test_a_goal_is_close_when_the_rounds_do_not_agree() -> None:
 
 def test_the_goals_are_those_of_uvloop_and_ratios_are_of_the_same_round() -> None:
     measured = {
-        "medianest/asyncio": rates(1, 1, 1),
+        "medianest/asyncio": rates(4, 4, 4),
         "medianest/uvloop": rates(20, 60, 90),
-        "raw/asyncio": rates(1, 1, 1),
+        "raw/asyncio": rates(1, 2, 4),
         "raw/uvloop": rates(20, 30, 30),
         "tuned/uvloop": rates(1, 1, 1),
         "prisma/node": rates(10, 10, 10),
     }
-    prisma, raw = goals.of_operation("page", "page of 20", measured)
+    prisma, raw, raw_on_asyncio = goals.of_operation("page", "page of 20", measured)
     assert prisma == Verdict("page of 20", "prisma", 6.0, 2.0, 9.0, goals.GOALS["page"]["prisma"])
     assert raw == Verdict("page of 20", "raw", 2.0, 1.0, 3.0, goals.GOALS["page"]["raw"])
+    assert raw_on_asyncio == Verdict("page of 20", "raw/asyncio", 2.0, 1.0, 4.0, goals.GOALS["page"]["raw"])
 
 
 def test_without_a_peer_and_without_a_goal_there_is_no_verdict() -> None:
@@ -69,6 +70,7 @@ def test_the_table_has_a_line_for_each_operation_and_each_other_figure() -> None
     verdicts = [
         Verdict("page", "prisma", 3.5, 3.1, 4.0, 3.0),
         Verdict("page", "raw", 1.2, 1.1, 1.3, 1.25),
+        Verdict("page", "raw/asyncio", 1.4, 1.3, 1.5, 1.25),
         Verdict("find", "raw", 5.5, 5.1, 5.9, 5.0),
         Verdict("claim", "prisma", 2.0, 1.0, 2.1, 2.3),
         Verdict("claim", "raw", 1.5, 1.2, 2.1, 1.3),
@@ -77,10 +79,10 @@ def test_the_table_has_a_line_for_each_operation_and_each_other_figure() -> None
     ]
     lines = [" ".join(line.split()) for line in goals.lines(verdicts)]
     assert lines == [
-        "verdict x prisma goal x raw goal reached",
-        "page 3.50 3 1.20 1.25 no, but close",
-        "find - - 5.50 5 yes",
-        "claim 2.00 2.3 1.50 1.3 no",
-        "claim: 3.30 x pgqueuer (3.00 to 4.00), at least 3.3: yes, but close",
+        "verdict prisma raw raw/asyncio",
+        "page 3.50 of 3: yes 1.20 of 1.25: no, close 1.40 of 1.25: yes",
+        "find - 5.50 of 5: yes -",
+        "claim 2.00 of 2.3: no 1.50 of 1.3: yes, close -",
+        "claim: 3.30 x pgqueuer (3.00 to 4.00), at least 3.3: yes, close",
         "memory: 1.00 x after 200, at most 1.05: yes",
     ]
