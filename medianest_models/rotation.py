@@ -17,6 +17,8 @@ from medianest_models.fields.secrets import SecretField
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from asyncpg import Record
+
     from medianest_models.models.base import Base
 
 BATCH_SIZE: Final = 200
@@ -164,7 +166,7 @@ class _Column:
             type=self.find_field().SQL_TYPE,
         )
 
-    def resealed(self, row: dict[str, Any]) -> SecretParameter:
+    def resealed(self, row: Record) -> SecretParameter:
         """What the row's column holds, under the newest key."""
         instance = self.model.from_row(row)
         return SecretParameter(self.find_field().seal(_unlocked(getattr(instance, self.column)), instance))

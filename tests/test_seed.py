@@ -44,7 +44,7 @@ def report(outcome: SeedOutcome, **configs: SeedOutcome) -> SeedReport:
 async def rows() -> list[dict[str, Any]]:
     """Everything in the two tables, down to where each row's version lies and which number comes next."""
     return [
-        row
+        dict(row)
         for statement in (
             "SELECT ctid, xmin, * FROM services ORDER BY id",
             "SELECT ctid, xmin, * FROM system_config ORDER BY id",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from asyncpg.pool import PoolConnectionProxy
 from tortoise.connection import get_connection
 
 from medianest_models.settings import DEFAULT_ALIAS
 
+if TYPE_CHECKING:
+    from asyncpg import Record
 
-async def fetch(sql: str, *values: Any) -> list[dict[str, Any]]:
+    from medianest_models.db.statement_client import StatementClient
+
+
+async def fetch(sql: str, *values: Any) -> list[Record]:
     """The rows that a statement returns; `$1` in it is the first of `values`."""
-    return await get_connection(DEFAULT_ALIAS).execute_query_dict(sql, list(values))
+    client = cast("StatementClient", get_connection(DEFAULT_ALIAS))
+    return await client.run(PoolConnectionProxy.fetch, sql, *values)
 
 
-async def fetch_one(sql: str, *values: Any) -> dict[str, Any] | None:
+async def fetch_one(sql: str, *values: Any) -> Record | None:
     """The first row that a statement returns; None without one."""
     rows = await fetch(sql, *values)
     return rows[0] if rows else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from uuid import UUID
 
+    from asyncpg import Record
     from tortoise.backends.base.client import BaseDBAsyncClient
 
 
@@ -144,12 +145,17 @@ class Base(Model):
         return twin
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
+    def from_row(cls, row: Mapping[str, Any] | Record) -> Self:
         """The instance for a row of this table that a statement of one's own returned, with all its columns."""
-        hydrate = hydrator(cls, tuple(row.keys()))
+        return cls.from_values(tuple(row.keys()), row.values())
+
+    @classmethod
+    def from_values(cls, columns: tuple[str, ...], values: Iterable[Any]) -> Self:
+        """The same for the values of these columns, in the same order."""
+        hydrate = hydrator(cls, columns)
         if hydrate is None:
-            return cls._init_from_db(**row)
-        (instance,) = hydrate((row.values(),))
+            return cls._init_from_db(**dict(zip(columns, values, strict=True)))
+        (instance,) = hydrate((values,))
         return cast("Self", instance)
 
     @classmethod

@@ -20,7 +20,7 @@ MODELS: list[type[Base]] = [getattr(models, name) for name in models.__all__]
 
 
 async def rows_of(model: type[Base]) -> list[dict[str, Any]]:
-    return await fetch(f"SELECT * FROM {model._meta.db_table}")
+    return [dict(row) for row in await fetch(f"SELECT * FROM {model._meta.db_table}")]
 
 
 async def test_they_are_as_tortoise_makes_them(db: DatabaseUrl) -> None:

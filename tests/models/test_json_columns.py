@@ -53,7 +53,8 @@ async def test_a_document_is_read_as_it_was_written(document: Any) -> None:
 async def test_a_text_stays_a_text(text: str) -> None:
     config = await SystemConfig.create(key="k", value=text)
     row = await fetch_one("SELECT jsonb_typeof(value) AS type, value #>> '{}' AS value FROM system_config")
-    assert row == {"type": "string", "value": text}
+    assert row is not None
+    assert dict(row) == {"type": "string", "value": text}
     read = await SystemConfig.get(id=config.id)
     assert read.value == text
     await read.save()

@@ -43,7 +43,7 @@ async def let_lease_run_out(download: YouTubeDownload) -> None:
 async def stored(download_id: UUID) -> dict[str, Any]:
     row = await fetch_one("SELECT * FROM youtube_downloads WHERE id = $1", download_id)
     assert row is not None
-    return row
+    return dict(row)
 
 
 async def seconds_from_now(value: datetime) -> float:

@@ -33,7 +33,7 @@ async def plex(db: DatabaseUrl) -> Service:
 async def stored(name: str = "plex") -> dict[str, Any]:
     row = await fetch_one("SELECT * FROM services WHERE name = $1", name)
     assert row is not None
-    return row
+    return dict(row)
 
 
 async def test_get(plex: Service) -> None:

@@ -35,7 +35,7 @@ async def make(plex_id: str = "1", **columns: Any) -> User:
 async def stored(user: User) -> dict[str, Any]:
     row = await fetch_one("SELECT * FROM users WHERE id = $1", user.id)
     assert row is not None
-    return row
+    return dict(row)
 
 
 async def open_session(user: User) -> None:

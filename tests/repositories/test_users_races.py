@@ -101,7 +101,8 @@ async def test_suspend_ends_a_session_that_is_opened_at_the_same_time(fresh_db: 
     async with transaction():
         # As a sign-in does: it sees an active user, and keeps them so until its session is stored.
         row = await fetch_one("SELECT status FROM users WHERE id = $1 FOR SHARE", user.id)
-        assert row == {"status": "active"}
+        assert row is not None
+        assert row["status"] == "active"
         begin.set()
         await asyncio.sleep(0.3)
         assert not task.done()

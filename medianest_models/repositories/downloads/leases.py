@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
+    from asyncpg import Record
+
 _COMPLETE_PROGRESS: Final = 100
 
 # All are raw, because the ORM's update() returns no row, and a row read before may be another's by now.
@@ -188,7 +190,7 @@ async def release(download_id: UUID | str, *, worker_id: str) -> YouTubeDownload
     return YouTubeDownload.from_row(await _update(_RELEASE, download_id, worker_id))
 
 
-async def _update(sql: str, download_id: UUID | str, worker_id: str, *values: Any) -> dict[str, Any]:
+async def _update(sql: str, download_id: UUID | str, worker_id: str, *values: Any) -> Record:
     """The row that a statement returns which changes only a download of that worker's."""
     key, worker = as_uuid(download_id, "download_id"), as_worker_id(worker_id)
     row = await fetch_one(sql, key, worker, *values)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from uuid import UUID
 
+    from asyncpg import Record
+
 # What is hit, and the rule and the window of each. The rule is read in the statement that counts; a stored one that
 # makes no sense gives no row at all. statement_timestamp(), because in a long transaction now() may lie in a window
 # that is over. Each array is a SELECT of its own, because PostgreSQL would plan anew for each array's length.
@@ -203,7 +205,7 @@ def _parameters(times: dict[Hit, int]) -> Iterable[list[Any]]:
     )
 
 
-def _allowed(row: dict[str, Any], times: int) -> Iterator[Count]:
+def _allowed(row: Record, times: int) -> Iterator[Count]:
     """That many hits, of which the last one is the row's."""
     last: int = row["request_count"]
     for number in range(last - times + 1, last + 1):

@@ -11,6 +11,8 @@ from medianest_models.repositories._arguments import as_aware, as_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from asyncpg import Record
+
 NAME_LENGTH: Final = 100
 
 WINDOW: Final = """
@@ -34,9 +36,7 @@ def no_such_service(*names: str) -> NotFoundError:
     return NotFoundError(f"there is no service {', '.join(map(repr, names))}")
 
 
-async def fetch_window(
-    sql: str, service: str, since: datetime, until: datetime | None, *values: Any
-) -> list[dict[str, Any]]:
+async def fetch_window(sql: str, service: str, since: datetime, until: datetime | None, *values: Any) -> list[Record]:
     """The rows of a statement about one service in one window, at least one.
 
     Args:

@@ -164,9 +164,8 @@ async def latest_statuses() -> list[LatestStatus]:
     """The latest check of every enabled service, by name; of several at the same instant the last one recorded."""
     found = []
     for row in await fetch(_LATEST):
-        service, display_name = row.pop("service"), row.pop("display_name")
         check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
-        found.append(LatestStatus(service, display_name, check))
+        found.append(LatestStatus(row["service"], row["display_name"], check))
     return found
 
 

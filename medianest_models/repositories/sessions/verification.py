@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from medianest_models.crypto import SecretParameter, hash_token
 from medianest_models.db.coalescing import Coalesced
@@ -14,6 +14,7 @@ from medianest_models.models import SessionToken, User
 from medianest_models.repositories._arguments import as_secret
 
 if TYPE_CHECKING:
+    from asyncpg import Record
     from pydantic import SecretStr
 
 ROTATION_GRACE: Final = timedelta(seconds=30)
@@ -38,8 +39,7 @@ WITH touched AS (
     RETURNING id, last_used_at
 )
 SELECT {session}, {user},
-       coalesce(t.last_used_at, s.last_used_at) AS "touched_at",
-       s.expires_at <= statement_timestamp() OR s.rotated_at <= statement_timestamp() - $2::interval AS "is_over"
+       s.expires_at <= statement_timestamp() OR s.rotated_at <= statement_timestamp() - $2::interval AS is_over
 FROM session_tokens s JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
 WHERE s.token_hash = ANY ((SELECT $1::text[])::text[])
 """
@@ -55,14 +55,14 @@ async def verify(token: SecretStr | str) -> SessionToken:
     row = await _row_by_hash(stored_hash(token))
     if row is None:
         raise InvalidTokenError
-    session = SessionToken.from_row({column: row[alias] for column, alias in _aliases(SessionToken)})
-    user = User.from_row({column: row[alias] for column, alias in _aliases(User)})
+    of_session, of_user = _columns(SessionToken), _columns(User)
+    session = SessionToken.from_values(of_session, row[: len(of_session)])
+    user = User.from_values(of_user, row[len(of_session) : len(of_session) + len(of_user)])
     if not user.is_active:
         raise AccountSuspendedError
     if row["is_over"]:
         raise InvalidTokenError
     session.user = user
-    session.last_used_at = row["touched_at"]
     return session
 
 
@@ -72,24 +72,24 @@ def stored_hash(token: SecretStr | str) -> SecretParameter:
 
 
 @cache
-def _aliases(model: type[SessionToken | User]) -> tuple[tuple[str, str], ...]:
-    """The columns of a model, each with what it is called in the statement's rows."""
+def _columns(model: type[SessionToken | User]) -> tuple[str, ...]:
+    """The columns of a model, in the order of the statement's rows."""
     # Made when first needed: Tortoise knows the foreign keys' columns once it is initialised.
-    return tuple((column, f"{model.__name__}.{column}") for column in sorted(model._meta.db_fields))
+    return tuple(sorted(model._meta.db_fields))
 
 
 @cache
 def _verify_sql() -> str:
-    session, user = (
-        ", ".join(f'{table}."{column}" AS "{alias}"' for column, alias in _aliases(model))
-        for table, model in (("s", SessionToken), ("u", User))
+    session = ", ".join(
+        "coalesce(t.last_used_at, s.last_used_at)" if column == "last_used_at" else f's."{column}"'
+        for column in _columns(SessionToken)
     )
-    return _VERIFY.format(session=session, user=user)
+    return _VERIFY.format(session=session, user=", ".join(f'u."{column}"' for column in _columns(User)))
 
 
-async def _by_hash(hashes: list[SecretParameter]) -> list[dict[str, Any] | None]:
+async def _by_hash(hashes: list[SecretParameter]) -> list[Record | None]:
     rows = await fetch(_verify_sql(), hashes, ROTATION_GRACE, _TOUCH_AFTER)
-    by_hash = {row["SessionToken.token_hash"]: row for row in rows}
+    by_hash = {row["token_hash"]: row for row in rows}
     return [by_hash.get(hash_) for hash_ in hashes]
 
 

@@ -20,6 +20,8 @@ from medianest_models.repositories._arguments import as_column, as_text, as_uuid
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from asyncpg import Record
+
     from medianest_models.enums import UserRole, UserStatus
 
 LENGTH: Final = 255
@@ -104,7 +106,7 @@ def no_such_user(user_id: UUID | str) -> NotFoundError:
     return NotFoundError(f"there is no user {user_id}")
 
 
-async def _by_plex_id(plex_ids: list[str]) -> list[dict[str, Any] | None]:
+async def _by_plex_id(plex_ids: list[str]) -> list[Record | None]:
     rows = {row["plex_id"]: row for row in await fetch(_FIND_BY_PLEX_ID, plex_ids)}
     return [rows.get(plex_id) for plex_id in plex_ids]
 
