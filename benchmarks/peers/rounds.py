@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from benchmarks.peers.server import ServerProcesses
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,18 +35,20 @@ class Measured:
         p50: Milliseconds of a call, the median.
         p99: Milliseconds of a call, of which one in a hundred takes longer.
         cpu: Microseconds of the client's CPU, an operation.
+        server: Microseconds of the CPU of all the server's processes, an operation.
     """
 
     rates: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
 
     def add(self, turn: dict[str, Any], each: int) -> None:
         """Note a turn.
 
         Args:
-            turn: What the client measured.
+            turn: What the client measured, and `server`, the seconds of the server's CPU, where these were too.
             each: How many operations a call counts for.
         """
         latencies = turn["latencies"]
@@ -54,6 +58,8 @@ class Measured:
         self.p50.append(1000 * cuts[49])
         self.p99.append(1000 * cuts[98])
         self.cpu.append(1e6 * turn["cpu"] / done)
+        if "server" in turn:
+            self.server.append(1e6 * turn["server"] / done)
 
     def ratio(self, other: Measured) -> tuple[float, float, float]:
         """How many times as quick as another peer: the median of the rounds, the least and the most."""
@@ -87,6 +93,7 @@ class Rounds:
         self, connection: asyncpg.Connection[Any], processes: list[PeerProcess], *, rounds: int, seconds: float
     ) -> None:
         self._connection = connection
+        self._server = ServerProcesses(connection.get_server_pid())
         self._processes = processes
         self._rounds = rounds
         self._seconds = seconds
@@ -127,7 +134,8 @@ class Rounds:
     async def _turn(self, starter: Starter, *, first: int, seconds: float) -> dict[str, Any]:
         operation = starter.operation
         await self._run(operation.before)
-        return await starter.process.run(
+        before = self._server.cpu_seconds()
+        turn = await starter.process.run(
             operation.name,
             depth=starter.depth,
             first=first,
@@ -135,6 +143,7 @@ class Rounds:
             most=operation.most,
             at_once=operation.at_once,
         )
+        return turn | {"server": self._server.cpu_seconds() - before}
 
     async def _compare(self, operation: Operation, processes: list[PeerProcess], depth: int) -> None:
         expected: Any = None

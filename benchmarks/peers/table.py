@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from benchmarks.peers.rounds import Measured
 
 _REFERENCES: Final = ("raw", "tuned", "prisma", "sqlalchemy", "tortoise", "procrastinate", "pgqueuer")
-_HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8}"
+_HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8} {'server':>8}"
 
 
 def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
@@ -28,7 +28,7 @@ def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
         spread = 100 * (max(peer.rates) - min(peer.rates)) / rate
         yield (
             f"{label:24} {rate:9,.0f} {spread:6.0f}% {median(peer.p50):8.2f} {median(peer.p99):8.2f}"
-            f" {median(peer.cpu):8.0f}"
+            f" {median(peer.cpu):8.0f} {f'{median(peer.server):8.0f}' if peer.server else '-':>8}"
         )
     for ours in measured:
         if ours.startswith("medianest/"):

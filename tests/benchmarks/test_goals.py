@@ -86,3 +86,12 @@ def test_the_table_has_a_line_for_each_operation_and_each_other_figure() -> None
         "claim: 3.30 x pgqueuer (3.00 to 4.00), at least 3.3: yes, close",
         "memory: 1.00 x after 200, at most 1.05: yes",
     ]
+
+
+def test_a_turn_is_noted_by_the_operation() -> None:
+    measured = Measured()
+    measured.add({"latencies": [0.1, 0.3], "seconds": 0.4, "cpu": 0.2, "server": 0.1}, 10)
+    assert (measured.rates, measured.cpu, measured.server) == ([50.0], [10_000.0], [5_000.0])
+    assert measured.p50 == [200.0]
+    measured.add({"latencies": [0.5], "seconds": 0.5, "cpu": 0.1}, 1)  # a start, of which the server's is not known
+    assert (measured.rates[1], measured.cpu[1], len(measured.server)) == (2.0, 100_000.0, 1)

@@ -45,7 +45,9 @@ async def test_a_long_list_has_all_indexes_and_both_pages_are_measured(
     assert {place: list(peers) for place, peers in measured.items()} == {
         "cursor 2": ours + raw, "cursor 50": ours + raw, "offset 2": raw[1:], "offset 50": raw[1:],
     }  # fmt: skip
-    assert all(len(done.rates) == 2 for peers in measured.values() for done in peers.values())
+    every = [done for peers in measured.values() for done in peers.values()]
+    assert all(len(done.rates) == 2 for done in every)
+    assert all(0 < used < 1e6 for done in every for used in done.server)  # microseconds
 
 
 async def test_a_worker_does_all_operations_while_its_memory_is_watched(

@@ -1,0 +1,28 @@
+"""What the database server uses while it is measured."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+
+class ServerProcesses:
+    """All processes of a PostgreSQL server on this machine.
+
+    Args:
+        backend: The process of one of its sessions.
+    """
+
+    def __init__(self, backend: int) -> None:
+        stat = Path(f"/proc/{backend}/stat").read_text()
+        self._postmaster = int(stat.rpartition(")")[2].split()[1])
+
+    def cpu_seconds(self) -> float:
+        """The CPU time of those that live."""
+        place = Path("/proc")
+        children = (place / f"{self._postmaster}/task/{self._postmaster}/children").read_text().split()
+        nanoseconds = 0
+        for process in (str(self._postmaster), *children):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                nanoseconds += int((place / process / "schedstat").read_text().split()[0])
+        return nanoseconds / 1e9
