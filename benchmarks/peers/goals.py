@@ -80,13 +80,13 @@ def of_operation(name: str, title: str, measured: Mapping[str, Measured]) -> Ite
         title: What the table calls it.
         measured: What each peer did, by its label.
     """
-    best, *others = [loop for loop in ("uvloop", "asyncio") if f"medianest/{loop}" in measured]
+    loops = [loop for loop in ("uvloop", "asyncio") if f"medianest/{loop}" in measured]
     for against, goal in GOALS.get(name, {}).items():
-        for loop in (best, *others) if against == "raw" else (best,):
+        for loop in loops if against == "raw" else loops[:1]:
             theirs = f"{against}/node" if against == "prisma" else f"{against}/{loop}"
             if theirs in measured:
                 ratio = measured[f"medianest/{loop}"].ratio(measured[theirs])
-                yield Verdict(title, against if loop == best else f"{against}/{loop}", *ratio, goal)
+                yield Verdict(title, against if loop == loops[0] else f"{against}/{loop}", *ratio, goal)
 
 
 def of_depth(rows: int, far: int, measured: Mapping[str, Mapping[str, Measured]]) -> Verdict:

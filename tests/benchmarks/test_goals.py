@@ -48,6 +48,7 @@ def test_without_a_peer_and_without_a_goal_there_is_no_verdict() -> None:
     measured = {"medianest/asyncio": rates(3), "raw/asyncio": rates(1), "prisma/node": rates(2)}
     assert [verdict.against for verdict in goals.of_operation("startup", "startup", measured)] == ["prisma"]
     assert not list(goals.of_operation("claim_limited", "claim", measured))
+    assert not list(goals.of_operation("offset@20", "offset", {"raw/asyncio": rates(1)}))
     del measured["prisma/node"]
     assert [verdict.against for verdict in goals.of_operation("page", "page", measured)] == ["raw"]
 
