@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.connection import get_connection
 
 from medianest_models.db import query_log
 from medianest_models.db.translation import translate
+from medianest_models.errors import ConfigurationError
+from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -115,6 +118,19 @@ class StatementClient(AsyncpgDBClient):
     def _perform(self, statement: Awaitable[T]) -> Awaitable[T]:
         """Overridden where a running statement has to be watched."""
         return statement
+
+
+def current_client() -> StatementClient:
+    """The client of the current transaction, or of the pool.
+
+    Raises:
+        DatabaseUnavailableError: Not connected, or on another event loop.
+        ConfigurationError: Tortoise was initialised without this package.
+    """
+    client = get_connection(DEFAULT_ALIAS)
+    if not isinstance(client, StatementClient):
+        raise ConfigurationError("Tortoise was initialised with another engine than medianest_models.db.client")
+    return client
 
 
 class Lease:

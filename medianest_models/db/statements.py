@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from asyncpg.pool import PoolConnectionProxy
-from tortoise.connection import get_connection
 
-from medianest_models.settings import DEFAULT_ALIAS
+from medianest_models.db.statement_client import current_client
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from medianest_models.db.statement_client import StatementClient
-
 
 async def fetch(sql: str, *values: Any) -> list[Record]:
     """The rows that a statement returns; `$1` in it is the first of `values`."""
-    client = cast("StatementClient", get_connection(DEFAULT_ALIAS))
-    return await client.run(PoolConnectionProxy.fetch, sql, *values)
+    return await current_client().run(PoolConnectionProxy.fetch, sql, *values)
 
 
 async def fetch_one(sql: str, *values: Any) -> Record | None:
@@ -29,5 +25,5 @@ async def fetch_one(sql: str, *values: Any) -> Record | None:
 
 async def execute(sql: str, *values: Any) -> int:
     """The number of rows that an INSERT, UPDATE or DELETE changed."""
-    count, _ = await get_connection(DEFAULT_ALIAS).execute_query(sql, list(values))
+    count, _ = await current_client().execute_query(sql, list(values))
     return count

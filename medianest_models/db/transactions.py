@@ -6,17 +6,13 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
-from tortoise.connection import get_connection
-
-from medianest_models.db.statement_client import StatementClient
+from medianest_models.db.statement_client import current_client
 from medianest_models.db.transaction_client import IsolationLevel, TransactionClient, TransactionContext
 from medianest_models.errors import (
-    ConfigurationError,
     InvalidInputError,
     TransactionAbortedError,
     TransactionConflictError,
 )
-from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,7 +46,7 @@ def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
     """
     if isolation is not None and isolation not in get_args(IsolationLevel):
         raise InvalidInputError(f"isolation: must be one of {', '.join(get_args(IsolationLevel))}")
-    return TransactionContext(_current_client().here(), isolation)
+    return TransactionContext(current_client().here(), isolation)
 
 
 async def with_transaction(
@@ -76,7 +72,7 @@ async def with_transaction(
     """
     if retries < 0:
         raise InvalidInputError("retries: must be 0 or more")
-    if isinstance(_current_client(), TransactionClient):
+    if isinstance(current_client(), TransactionClient):
         retries = 0
     for attempt in range(retries):
         try:
@@ -96,10 +92,3 @@ def _is_conflict(group: ExceptionGroup[Exception]) -> bool:
     """Whether there was a conflict, and nothing but that and its consequences."""
     _, others = group.split((TransactionConflictError, TransactionAbortedError))
     return others is None and group.subgroup(TransactionConflictError) is not None
-
-
-def _current_client() -> StatementClient:
-    client = get_connection(DEFAULT_ALIAS)
-    if not isinstance(client, StatementClient):
-        raise ConfigurationError("Tortoise was initialised with another engine than medianest_models.db.client")
-    return client

@@ -22,6 +22,7 @@ from medianest_models.db import (
     transaction,
 )
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
+from medianest_models.repositories import users
 from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import PATIENCE, assert_whole, client, pool_of
 from tests.processes import run_in_processes
@@ -222,3 +223,18 @@ async def test_tortoises_own_closing_disconnects(fresh_url: DatabaseUrl) -> None
         await current_database()
     async with database(fresh_url):
         assert await current_database() == fresh_url.database
+
+
+async def test_tortoise_with_another_engine_is_refused(fresh_url: DatabaseUrl) -> None:
+    stock = {
+        "connections": {
+            "default": {"engine": "tortoise.backends.asyncpg", "credentials": dict(fresh_url.connect_arguments())}
+        },
+        "apps": {"models": {"models": ["medianest_models.models"], "default_connection": "default"}},
+    }
+    async with TortoiseContext() as context:
+        await context.init(config=stock)
+        with pytest.raises(ConfigurationError, match="another engine"):
+            transaction()
+        with pytest.raises(ConfigurationError, match="another engine"):
+            await users.find_by_plex_id("nobody")
