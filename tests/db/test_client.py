@@ -143,6 +143,10 @@ async def test_the_first_statement_opens_one_pool(empty_url: DatabaseUrl) -> Non
         pool = client().pool
         assert pool is not None
         assert pool.get_size() <= pool.get_max_size() == 4
+        sessions = await client().execute_query_dict(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        assert sessions == [{"count": pool.get_size()}]
         async with transaction() as using:
             await using.execute_script("CREATE TABLE made ()")
     assert pool.is_closing()

@@ -17,6 +17,7 @@ from medianest_models.db import connect_database, database, disconnect_database,
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, deeds, do, pool_of
+from tests.db.proxies import proxy_to
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -173,13 +174,15 @@ async def test_what_does_not_finish_is_ended_when_disconnecting(fresh_url: Datab
 
 
 async def test_a_client_that_was_kept_does_not_reconnect(fresh_url: DatabaseUrl) -> None:
-    async with database(fresh_url):
-        kept = client()
-    with pytest.raises(DatabaseUnavailableError, match="not connected"):
-        await kept.execute_query("SELECT 1")
-    with pytest.raises(DatabaseUnavailableError, match="not connected"):
-        async with kept._in_transaction():
-            pytest.fail("must not begin")
+    async with proxy_to(fresh_url) as proxy:
+        async with database(proxy.url):
+            kept = client()
+        proxy.cut()  # trying to would have another error
+        with pytest.raises(DatabaseUnavailableError, match="not connected"):
+            await kept.execute_query("SELECT 1")
+        with pytest.raises(DatabaseUnavailableError, match="not connected"):
+            async with kept._in_transaction():
+                pytest.fail("must not begin")
     await no_sessions(fresh_url)
 
 

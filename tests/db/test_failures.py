@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.db import database, database_health, transaction
+from medianest_models.db import database, database_health, transaction, transaction_commands
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, TransactionAbortedError
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, healthy_within_two_seconds, pool_of
 from tests.db.proxies import proxy_to
@@ -146,13 +146,24 @@ async def test_a_cancelled_call_ends_soon_where_the_server_is_not_told(fresh_url
 async def test_a_rollback_that_is_not_answered_shows_the_first_error(
     fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.5")
+    async def is_late() -> None:
+        await asyncio.sleep(0.1)
+        with pytest.raises(TransactionAbortedError):
+            await do(1, 2)
+        ended.append("the task")
+
+    ended: list[str] = []
+    monkeypatch.setattr(transaction_commands, "_ROLLBACK_SECONDS", 1)
     async with proxy_to(fresh_url) as proxy, pool_of(1, proxy.url) as pool_client:
         with pytest.raises(ZeroDivisionError):
-            async with transaction():
+            async with asyncio.timeout(PATIENCE), transaction():
                 await do(1, 1)
+                late = asyncio.create_task(is_late())
                 proxy.frozen = True
                 raise ZeroDivisionError
+        ended.append("the transaction")
+        await late
+        assert ended == ["the task", "the transaction"]  # it did not have to wait for the rollback
         proxy.heal()
         await assert_whole(pool_client)
         assert await deeds() == []

@@ -75,9 +75,13 @@ async def test_a_black_hole(fresh_url: DatabaseUrl) -> None:
         assert {type(error) for error in together} == {DatabaseTimeoutError}
 
 
-async def test_a_server_that_falls_silent_after_the_handshake(fresh_url: DatabaseUrl) -> None:
+@pytest.mark.parametrize(("at", "migration_wait"), [(b"SELECT 1", "60"), (b"aerich", "0")])
+async def test_a_server_that_falls_silent_after_the_handshake(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, at: bytes, migration_wait: str
+) -> None:
+    monkeypatch.setenv("DATABASE_MIGRATION_WAIT", migration_wait)
     async with proxy_to(fresh_url) as proxy:
-        proxy.freezes_at = b"SELECT 1"
+        proxy.freezes_at = at
         url = replace(proxy.url, connect_timeout=0.5, pool_timeout=5)
         assert isinstance(await refuses_within(4, url), DatabaseTimeoutError)
         proxy.heal()

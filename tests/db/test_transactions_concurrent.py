@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.errors import ConflictError, TransactionAbortedError
+from medianest_models.errors import ConflictError, DatabaseTimeoutError, TransactionAbortedError
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
 
 if TYPE_CHECKING:
@@ -204,4 +204,16 @@ async def test_a_task_that_outlives_its_transaction_gets_a_clear_error(fresh_url
         with pytest.raises(TransactionAbortedError, match="is over"):
             await task
         assert await deeds() == []
+        await assert_whole(pool_client)
+
+
+async def test_nobody_waits_for_another_task_for_ever(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.3")
+    async with pool_of(1, fresh_url) as pool_client:
+        async with asyncio.timeout(PATIENCE), transaction() as using:
+            async with using.acquire_connection():
+                with pytest.raises(DatabaseTimeoutError, match=r"used this transaction for longer than 0\.3 s"):
+                    await asyncio.create_task(do(1, 1))
+            await do(1, 2)
+        assert await deeds() == [(1, 2)]
         await assert_whole(pool_client)
