@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # What is hit, and the rule and the window of each. The rule is read in the statement that counts; a stored one that
 # makes no sense gives no row at all. statement_timestamp(), because in a long transaction now() may lie in a window
-# that is over. Each array is a SELECT of its own, because PostgreSQL would plan anew for each array's length.
+# that is over. Each array is a SELECT of its own, because PostgreSQL would plan anew for each array's length; OFFSET 0
+# has it look a rule up once.
 _ASKED: Final = """
     SELECT number, caller, endpoint, times, hits, begins,
            begins + seconds * interval '1 second' AS reset_at,
@@ -32,19 +33,21 @@ _ASKED: Final = """
                 number, caller, endpoint, times,
                 coalesce(given_hits, (value -> 'limit')::int, default_hits) AS hits,
                 coalesce(given_seconds, (value -> 'window')::int, default_seconds) AS seconds
-            FROM unnest(
-                (SELECT $1::{type}[]), (SELECT $2::text[]), (SELECT $3::int[]),
-                (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::int[]),
-                (SELECT $7::int[]), (SELECT $8::int[]), (SELECT $9::int[])
-            ) WITH ORDINALITY AS hit (
-                caller, endpoint, times, key, default_key,
-                given_hits, given_seconds, default_hits, default_seconds, number
-            )
-            LEFT JOIN LATERAL (
-                SELECT value FROM system_config
-                WHERE system_config.key IN (hit.key, hit.default_key)
-                ORDER BY system_config.key = hit.key DESC LIMIT 1
-            ) AS stored ON given_hits IS NULL OR given_seconds IS NULL
+            FROM (
+                SELECT hit.*, CASE WHEN given_hits IS NULL OR given_seconds IS NULL THEN coalesce(
+                    (SELECT value FROM system_config WHERE system_config.key = hit.key),
+                    (SELECT value FROM system_config WHERE system_config.key = hit.default_key)
+                ) END AS value
+                FROM unnest(
+                    (SELECT $1::{type}[]), (SELECT $2::text[]), (SELECT $3::int[]),
+                    (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::int[]),
+                    (SELECT $7::int[]), (SELECT $8::int[]), (SELECT $9::int[])
+                ) WITH ORDINALITY AS hit (
+                    caller, endpoint, times, key, default_key,
+                    given_hits, given_seconds, default_hits, default_seconds, number
+                )
+                OFFSET 0
+            ) AS hit
             WHERE value IS NULL OR value @@ (
                 '$.limit == $.limit.floor() && $.limit >= 1 && $.limit <= 2147483647'
                 ' && $.window == $.window.floor() && $.window >= 1 && $.window <= {longest_window}'
@@ -72,37 +75,24 @@ SELECT hits, reset_at, time_left, request_count,
 FROM asked LEFT JOIN counted ON TRUE
 """
 
-# Raw, the same for many counters, which must not hold each other up: what is there and has room for all is counted
-# unless somebody else counts it just now; what is not there begins, in an order that all processes keep. Where that has
-# to wait for a transaction that stays open the statement fails soon.
+# Raw, the same for many counters, in an order that all processes keep. ON CONFLICT finds a counter by the index of its
+# key. A join is planned while the table is as good as empty, goes by the window alone, and then reads all counters of
+# the window for each hit until the table is analyzed. Where a transaction that stays open holds a counter the statement
+# fails soon.
 _COUNT_MANY: Final = """
 WITH asked AS MATERIALIZED ({asked}), patience AS MATERIALIZED (
     SELECT set_config('lock_timeout', '50ms', TRUE)
 ), counted AS (
-    UPDATE rate_limits SET request_count = request_count + times
-    FROM (
-        SELECT counter.id, number, times
-        FROM asked JOIN rate_limits AS counter
-          ON counter.{caller} = asked.caller AND counter.endpoint = asked.endpoint AND window_start = begins
-        WHERE counter.request_count <= hits - times
-        FOR UPDATE OF counter SKIP LOCKED
-    ) AS fitting
-    WHERE rate_limits.id = fitting.id
-    RETURNING number, request_count
-), begun AS (
-    INSERT INTO rate_limits ({caller}, endpoint, window_start, request_count)
-    SELECT caller, endpoint, begins, times FROM asked, patience
-    WHERE times <= hits AND NOT EXISTS (
-        SELECT FROM rate_limits AS counter
-        WHERE counter.{caller} = asked.caller AND counter.endpoint = asked.endpoint AND window_start = begins
+    INSERT INTO rate_limits AS counter ({caller}, endpoint, window_start, request_count)
+    SELECT caller, endpoint, begins, times FROM asked, patience WHERE times <= hits ORDER BY caller, endpoint
+    ON CONFLICT ({caller}, endpoint, window_start) DO UPDATE
+    SET request_count = counter.request_count + EXCLUDED.request_count
+    WHERE counter.request_count <= (
+        SELECT hits - times FROM asked WHERE caller = EXCLUDED.{caller} AND endpoint = EXCLUDED.endpoint LIMIT 1
     )
-    ORDER BY caller, endpoint
-    ON CONFLICT DO NOTHING
     RETURNING {caller} AS caller, endpoint, request_count
 )
-SELECT number, hits, reset_at, time_left, coalesce(counted.request_count, begun.request_count) AS request_count
-FROM asked LEFT JOIN counted USING (number) LEFT JOIN begun USING (caller, endpoint)
-WHERE counted.request_count IS NOT NULL OR begun.request_count IS NOT NULL
+SELECT number, hits, reset_at, time_left, request_count FROM asked JOIN counted USING (caller, endpoint)
 """
 
 
