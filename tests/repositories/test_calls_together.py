@@ -107,6 +107,13 @@ async def test_hits_of_one_counter(fresh_db: DatabaseUrl, limit: int) -> None:
     assert (await RateLimit.get()).request_count == min(limit, 40)
 
 
+async def test_hits_of_a_new_counter_beyond_its_limit_beside_another(fresh_db: DatabaseUrl) -> None:
+    results = await together(rate_limits.hit("e", ip_address=address, limit=3) for address in ["::1"] * 5 + ["::2"])
+    assert [result.allowed for result in results].count(True) == 4
+    assert results[-1].remaining == 2
+    assert {row.ip_address: row.request_count for row in await RateLimit.all()} == {"::1": 3, "::2": 1}
+
+
 async def test_hits_of_many_counters(fresh_db: DatabaseUrl) -> None:
     people = await make_users(10)
     await execute("""INSERT INTO system_config (key, value) VALUES ('rate_limit.odd', '{"limit": 0}')""")
