@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import RFC_4122
 
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.enums import RequestStatus, ServiceStatus
-from medianest_models.errors import InvalidInputError, NotFoundError
+from medianest_models.errors import DatabaseTimeoutError, InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
 from medianest_models.repositories.services import Check
@@ -155,6 +156,29 @@ async def test_checks_are_taken_while_those_before_are_recorded(
         await until(someone_waits_for_a_lock)
         await until(two_batches_are_taken, seconds=5)
     assert await recording == 5
+
+
+async def test_no_service_is_deleted_while_its_checks_are_recorded(fresh_db: DatabaseUrl) -> None:
+    await Service.create(name="plex", display_name="Plex")
+    async with transaction() as blocking:
+        await blocking.execute_script("LOCK TABLE service_status_history IN SHARE MODE")
+        recording = elsewhere(services.record_checks([Check("plex", ServiceStatus.UP)]))
+        await until(someone_waits_for_a_lock)
+        with pytest.raises(DatabaseTimeoutError, match="lock"):
+            await elsewhere(fetch("SELECT FROM services FOR UPDATE NOWAIT"))
+    assert await recording == 1
+
+
+async def test_of_checks_of_one_instant_the_last_one_is_the_latest(plex: Service) -> None:
+    checks = [Check("plex", ServiceStatus.UP, number, None, NOON) for number in range(300)]
+    for _ in range(3):
+        await services.record_checks(checks)
+        (latest,) = await services.latest_statuses()
+        assert latest.check is not None
+        assert latest.check.response_time_ms == 299
+    ids = [check.id for check in await ServiceStatusHistory.all()]
+    assert len(set(ids)) == 900
+    assert {(id_.version, id_.variant) for id_ in ids} == {(7, RFC_4122)}
 
 
 async def test_latest_statuses(plex: Service) -> None:

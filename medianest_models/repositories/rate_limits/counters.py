@@ -9,6 +9,7 @@ from medianest_models.db.coalescing import Apart, Coalesced
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, InvalidInputError
 from medianest_models.repositories._arguments import as_ip_address, as_uuid
+from medianest_models.repositories._ids import NUMBERED_ID
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ _COUNT_MANY: Final = """
 WITH asked AS MATERIALIZED ({asked}), patience AS MATERIALIZED (
     SELECT set_config('lock_timeout', '50ms', TRUE)
 ), counted AS (
-    INSERT INTO rate_limits AS counter ({caller}, endpoint, window_start, request_count)
-    SELECT caller, endpoint, begins, times FROM asked, patience WHERE times <= hits ORDER BY caller, endpoint
+    INSERT INTO rate_limits AS counter (id, {caller}, endpoint, window_start, request_count)
+    SELECT {id}, caller, endpoint, begins, times FROM asked, patience WHERE times <= hits ORDER BY caller, endpoint
     ON CONFLICT ({caller}, endpoint, window_start) DO UPDATE
     SET request_count = counter.request_count + EXCLUDED.request_count
     WHERE counter.request_count <= (
@@ -136,7 +137,7 @@ class _Counters:
     def __init__(self, caller: str, type_: str) -> None:
         asked = _ASKED.format(type=type_, longest_window=LONGEST_WINDOW_SECONDS)
         self._count_one = _COUNT.format(asked=asked, caller=caller)
-        self._count_many = _COUNT_MANY.format(asked=asked, caller=caller)
+        self._count_many = _COUNT_MANY.format(asked=asked, caller=caller, id=NUMBERED_ID)
 
     async def count(self, hits: list[Hit]) -> list[Count | Apart]:
         """Counts hits, equal ones in any order."""

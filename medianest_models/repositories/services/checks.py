@@ -8,12 +8,13 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import ServiceStatusHistory
 from medianest_models.repositories._arguments import MAX_INT, as_aware, as_column
+from medianest_models.repositories._ids import NUMBERED_ID
 from medianest_models.repositories.services._lookup import as_service_name, no_such_service
 
 if TYPE_CHECKING:
@@ -66,23 +67,17 @@ SELECT id, $2::text, $3::int, $4::text, COALESCE($5::timestamptz, now()) FROM se
 RETURNING *
 """
 
-# Raw: one statement for thousands of rows, with ids made by the database, several times as quick as bulk_create.
-_RECORD_MANY: Final = """
-WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::timestamptz[])
-        AS given (service, status, response_time_ms, error_message, checked_at)
-), recorded AS (
-    INSERT INTO service_status_history (service_id, status, response_time_ms, error_message, checked_at)
-    SELECT s.id, g.status, g.response_time_ms, g.error_message, COALESCE(g.checked_at, now())
-    FROM given g JOIN services s ON s.name = g.service
-    RETURNING 1
-)
-SELECT
-    (SELECT count(*) FROM recorded) AS recorded,
-    ARRAY(
-        SELECT DISTINCT service FROM given g WHERE NOT EXISTS (SELECT FROM services s WHERE s.name = g.service)
-    ) AS unknown
-"""
+# Raw: a lock, so that nobody deletes the services before their checks are recorded.
+_IDS: Final = "SELECT name, id FROM services WHERE name = ANY($1::text[]) FOR KEY SHARE"
+
+# Raw: one statement for thousands of rows, with ids made by the database, many times as quick as bulk_create.
+_RECORD_MANY: Final = f"""
+INSERT INTO service_status_history (id, service_id, status, response_time_ms, error_message, checked_at)
+SELECT {NUMBERED_ID}, service_id, status, response_time_ms, error_message,
+       COALESCE(checked_at, now())
+FROM unnest($1::int[], $2::text[], $3::int[], $4::text[], $5::timestamptz[]) WITH ORDINALITY
+    AS given (service_id, status, response_time_ms, error_message, checked_at, number)
+"""  # noqa: S608 - a constant
 
 # Raw: a lateral join takes one row a service from the end of the index, however long the history is.
 _LATEST: Final = """
@@ -138,13 +133,14 @@ async def record_checks(checks: Iterable[CheckTuple]) -> int:
         NotFoundError: There is no service of such a name.
     """
     rows = _as_rows(checks)
+    ids: dict[str, int] = {}
     total = 0
     async with transaction():
         batch = await _next_batch(rows)
         while batch:
+            total += len(batch)
             # Side by side: the next ones are checked while the database is at work.
-            recorded, batch = await asyncio.gather(_record(batch), _next_batch(rows))
-            total += recorded
+            _, batch = await asyncio.gather(_record(batch, ids), _next_batch(rows))
     return total
 
 
@@ -152,12 +148,14 @@ async def _next_batch(rows: Iterator[CheckTuple]) -> list[CheckTuple]:
     return list(islice(rows, _BATCH_SIZE))
 
 
-async def _record(batch: list[CheckTuple]) -> int:
-    (outcome,) = await fetch(_RECORD_MANY, *zip(*batch, strict=True))
-    if outcome["unknown"]:
-        raise no_such_service(*sorted(outcome["unknown"]))
-    recorded: int = outcome["recorded"]
-    return recorded
+async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
+    """Record checks; `ids` has those services that were asked for, and gets the others."""
+    services, *columns = zip(*batch, strict=True)
+    if new := set(services) - ids.keys():
+        ids.update({row["name"]: row["id"] for row in await fetch(_IDS, list(new))})
+        if unknown := new - ids.keys():
+            raise no_such_service(*sorted(unknown))
+    await execute(_RECORD_MANY, [ids[service] for service in services], *columns)
 
 
 async def latest_statuses() -> list[LatestStatus]:
