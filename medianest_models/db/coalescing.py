@@ -20,7 +20,7 @@ from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 
 
 class Apart(Enum):
@@ -72,12 +72,20 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
     transaction each call is a statement of its own, there and then.
 
     Args:
-        ask: Takes arguments, at least one, and gives as many answers, in their order. When the arguments are not all
-            equal it may answer `Apart.APART`: then it is asked again, for what equals this one.
+        ask: Takes arguments, at least one, and gives as many answers, in their order. It may answer some of several
+            with `Apart.APART`: then it is asked again, for the calls with equal arguments that have no answer yet.
+        give_back: Takes an answer that nobody got, because its call was cancelled meanwhile. It must not raise. With it
+            no statement is ended, so that every answer comes.
     """
 
-    def __init__(self, ask: Callable[[list[ArgumentT]], Awaitable[Sequence[AnswerT | Apart]]]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[list[ArgumentT]], Awaitable[Sequence[AnswerT | Apart]]],
+        give_back: Callable[[AnswerT], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
         self._ask = ask
+        self._give_back = give_back
+        self._giving_back: set[asyncio.Task[None]] = set()  # the event loop keeps weak references only
         self._waiting: WeakKeyDictionary[Client, _Waiting[ArgumentT, AnswerT]] = WeakKeyDictionary()
 
     async def __call__(self, argument: ArgumentT) -> AnswerT:
@@ -100,7 +108,13 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         try:
             return await call.answer
         except asyncio.CancelledError:
-            if call.together is not None and all(other.answer.cancelled() for other in call.together.calls):
+            if call.answer.done() and not call.answer.cancelled() and not call.answer.exception():
+                self._is_unwanted(call.answer.result())  # it came, but the caller was cancelled before it went on
+            elif (
+                self._give_back is None
+                and call.together is not None
+                and all(other.answer.cancelled() for other in call.together.calls)
+            ):
                 call.together.task.cancel()  # nobody wants to know any more
             raise
 
@@ -156,8 +170,16 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
                 apart.append(call)
             elif not call.answer.done():
                 call.answer.set_result(answer)
+            else:
+                self._is_unwanted(answer)
         if apart:
             await self._settle_apart(apart)
+
+    def _is_unwanted(self, answer: AnswerT) -> None:
+        if self._give_back is not None:
+            task = asyncio.create_task(self._give_back(answer))
+            self._giving_back.add(task)
+            task.add_done_callback(self._giving_back.discard)
 
     async def _settle_apart(self, calls: list[_Call[ArgumentT, AnswerT]]) -> None:
         by_argument = defaultdict(list)

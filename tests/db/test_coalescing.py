@@ -143,6 +143,28 @@ async def test_a_call_that_is_cancelled_leaves_the_others_alone(
     assert await ask(5) == 5
 
 
+async def test_what_nobody_gets_is_given_back(fresh_db: DatabaseUrl) -> None:
+    given_back: list[int] = []
+    calls: list[asyncio.Task[int]] = []
+
+    async def answer(numbers: list[int]) -> list[int]:
+        calls[1].cancel()  # while it is asked
+        loop = asyncio.get_running_loop()
+        loop.call_soon(calls[2].cancel)  # when it has its answer, and has not gone on yet
+        return numbers
+
+    async def give_back(number: int) -> None:
+        given_back.append(number)
+
+    ask = Coalesced(answer, give_back)
+    calls += [asyncio.create_task(ask(number)) for number in range(4)]
+    await asyncio.wait(calls, timeout=PATIENCE)
+    await asyncio.sleep(0)
+    assert [call.cancelled() for call in calls] == [False, True, True, False]
+    assert [calls[0].result(), calls[3].result()] == [0, 3]
+    assert given_back == [1, 2]
+
+
 async def test_a_storm_of_cancellations(fresh_db: DatabaseUrl, ask: Coalesced[int, int]) -> None:
     async def call(number: int) -> int | None:
         await asyncio.sleep(number * 37 % 100 / 1000)

@@ -134,6 +134,51 @@ async def claim_all() -> list[UUID]:
     return keys
 
 
+async def test_claims_of_one_process_go_in_the_order_in_which_they_came(fresh_db: DatabaseUrl) -> None:
+    await fill(30)
+    await execute(
+        "UPDATE youtube_downloads SET created_at = now() - substr(playlist_url, 2)::int * interval '1 second'"
+    )
+    claims = (downloads.claim(str(n), lease=timedelta(minutes=n), max_running=None) for n in range(1, 41))
+    claimed = await asyncio.gather(*claims)
+    assert claimed[30:] == [None] * 10
+    for number, download in enumerate(claimed[:30], start=1):
+        assert download is not None
+        assert download.lease_expires_at is not None
+        assert download.started_at is not None
+        assert (download.playlist_url, download.worker_id) == (f"u{31 - number}", str(number))
+        assert download.lease_expires_at - download.started_at == pytest.approx(timedelta(minutes=number), abs=SHORT)
+        assert await YouTubeDownload.get(id=download.id) == download
+
+
+async def claim_and_leave(tasks: int) -> list[UUID]:
+    """Claims that are cancelled at any moment, each third one not at all; what those got who were not."""
+
+    async def call(number: int) -> YouTubeDownload | None:
+        await asyncio.sleep(number * 37 % 100 / 1000)
+        claim = asyncio.create_task(downloads.claim(f"{os.getpid()}-{number}", max_running=None))
+        await asyncio.sleep(number * 61 % 100 / 10_000)
+        if number % 3:
+            claim.cancel()
+        await asyncio.wait({claim})
+        return None if claim.cancelled() else claim.result()
+
+    claimed = [download.id for download in await asyncio.gather(*map(call, range(tasks))) if download]
+    await asyncio.sleep(1)  # what goes back is on its way
+    return claimed
+
+
+async def test_a_claim_that_is_cancelled_leaves_no_download_to_nobody(fresh_db: DatabaseUrl) -> None:
+    await fill(1000)
+    results = await asyncio.to_thread(run_in_processes, claim_and_leave, 4, 200, url=fresh_db, connected=True)
+    claimed = Counter(key for result in results for key in result)
+    assert set(claimed.values()) == {1}
+    assert 4 * 67 <= len(claimed) < 800
+    downloading = await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).values_list("id", flat=True)
+    assert set(downloading) == set(claimed)
+    assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=0).count() == 1000 - len(claimed)
+
+
 async def test_no_download_is_claimed_twice_without_a_limit(fresh_db: DatabaseUrl) -> None:
     await fill(400)
     results = await asyncio.to_thread(run_in_processes, claim_all, 4, url=fresh_db, connected=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db.statements import fetch_one
-from medianest_models.errors import StatementError
+from medianest_models.db.coalescing import Apart, Coalesced
+from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.errors import MedianestError, StatementError
 from medianest_models.models import YouTubeDownload
 from medianest_models.repositories._arguments import as_duration
+from medianest_models.repositories.downloads.leases import release
 from medianest_models.repositories.downloads.terms import (
     CONFIGURED,
     LEASE,
@@ -20,24 +24,38 @@ from medianest_models.repositories.downloads.terms import (
 if TYPE_CHECKING:
     from datetime import timedelta
 
+logger = logging.getLogger("medianest_models.downloads")
+
 _INVALID_TRANSACTION_STATE: Final = "25000"
 
 # Raw, because a limit over all workers needs a function in the database, which locks first and then counts.
 _CLAIM: Final = "SELECT * FROM medianest_claim_download($1, $2, $3, $4)"
 
-# Raw, because the ORM has no UPDATE with a subquery that locks and skips, nor RETURNING.
+# Raw, because the ORM has no UPDATE with a subquery that locks and skips, nor RETURNING. The first LIMIT is for the
+# planner, which would take the second one for a tenth of the queue; no more rows are locked than the second one says.
 _CLAIM_ANY: Final = """
-UPDATE youtube_downloads SET
-    status = 'downloading', attempts = attempts + 1, worker_id = $1,
-    lease_expires_at = clock_timestamp() + $2::interval, progress = 0, started_at = clock_timestamp()
-WHERE id = (
-    SELECT id FROM youtube_downloads
-    WHERE status = 'queued' AND scheduled_at <= statement_timestamp()
-    ORDER BY priority DESC, scheduled_at, created_at
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED
+WITH free AS MATERIALIZED (
+    SELECT id FROM (
+        SELECT id FROM youtube_downloads
+        WHERE status = 'queued' AND scheduled_at <= statement_timestamp()
+        ORDER BY priority DESC, scheduled_at, created_at
+        LIMIT 200
+        FOR UPDATE SKIP LOCKED
+    ) AS next
+    LIMIT (SELECT cardinality($1::text[]))
+), claimed AS (
+    SELECT id, number, worker, lease
+    FROM (SELECT id, row_number() OVER () AS number FROM free) AS free
+    JOIN unnest((SELECT $1::text[]), (SELECT $2::float8[])) WITH ORDINALITY AS asked (worker, lease, number)
+        USING (number)
 )
-RETURNING *
+UPDATE youtube_downloads SET
+    status = 'downloading', attempts = attempts + 1, worker_id = worker,
+    lease_expires_at = clock_timestamp() + lease * interval '1 second', progress = 0,
+    started_at = clock_timestamp()
+FROM claimed
+WHERE youtube_downloads.id = claimed.id
+RETURNING number, youtube_downloads.*
 """
 
 # Raw, because claims do the same in the database.
@@ -51,7 +69,8 @@ async def claim(
 
     The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads
     whose lease ran out are put back before, so that a worker that died is replaced. In a transaction the claim
-    counts from its commit, and claims with a limit wait for that.
+    counts from its commit, and claims with a limit wait for that. A claim without a limit that is cancelled, outside of
+    a transaction, gives back what it may have got already.
 
     Args:
         worker_id: A name that no two jobs have at the same time, in at most 255 characters: whoever knows it can
@@ -68,10 +87,7 @@ async def claim(
     worker = as_worker_id(worker_id)
     as_duration(lease, "lease")
     if max_running is None:
-        row = await fetch_one(_CLAIM_ANY, worker, lease)
-        if row is None and await release_expired():
-            row = await fetch_one(_CLAIM_ANY, worker, lease)
-        return None if row is None else YouTubeDownload.from_row(row)
+        return await _claim_any((worker, lease))
     try:
         row = await fetch_one(_CLAIM, worker, lease, as_max_running(max_running), MAX_ATTEMPTS)
     except StatementError as error:
@@ -97,3 +113,32 @@ async def release_expired() -> int:
     row = await fetch_one(_RELEASE_EXPIRED, MAX_ATTEMPTS)
     assert row is not None  # noqa: S101 - a SELECT of one value returns one row
     return int(row["released"])
+
+
+async def _claim_for(asked: list[tuple[str, timedelta]]) -> list[YouTubeDownload | Apart | None]:
+    """What workers get that have no limit, in the order in which they came."""
+    claimed: list[YouTubeDownload | Apart | None] = [*await _claim_free(asked)]
+    if claimed:
+        return claimed + [Apart.APART] * (len(asked) - len(claimed))
+    if await release_expired():
+        claimed += await _claim_free(asked)
+    return claimed + [None] * (len(asked) - len(claimed))
+
+
+async def _claim_free(asked: list[tuple[str, timedelta]]) -> list[YouTubeDownload]:
+    rows = await fetch(_CLAIM_ANY, [worker for worker, _ in asked], [lease.total_seconds() for _, lease in asked])
+    rows.sort(key=itemgetter("number"))
+    return [YouTubeDownload.from_values(tuple(row.keys())[1:], row[1:]) for row in rows]
+
+
+async def _give_back(download: YouTubeDownload | None) -> None:
+    if download is None:
+        return
+    assert download.worker_id is not None  # noqa: S101 - it was claimed
+    try:
+        await release(download.id, worker_id=download.worker_id)
+    except MedianestError as error:
+        logger.warning("download %s was claimed for nobody, and waits until its lease ends: %s", download.id, error)
+
+
+_claim_any: Final = Coalesced(_claim_for, _give_back)
