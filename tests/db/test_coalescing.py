@@ -165,6 +165,16 @@ async def test_what_nobody_gets_is_given_back(fresh_db: DatabaseUrl) -> None:
     assert given_back == [1, 2]
 
 
+async def test_a_statement_whose_answer_is_given_back_is_not_ended(fresh_db: DatabaseUrl, statement: Statement) -> None:
+    given_back: asyncio.Queue[int] = asyncio.Queue()
+    call = asyncio.create_task(Coalesced(statement, given_back.put)(1))
+    while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
+        await asyncio.sleep(0)
+    call.cancel()
+    assert await asyncio.wait_for(given_back.get(), PATIENCE) == 1
+    assert call.cancelled()
+
+
 async def test_a_storm_of_cancellations(fresh_db: DatabaseUrl, ask: Coalesced[int, int]) -> None:
     async def call(number: int) -> int | None:
         await asyncio.sleep(number * 37 % 100 / 1000)

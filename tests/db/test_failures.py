@@ -153,16 +153,17 @@ async def test_a_rollback_that_is_not_answered_shows_the_first_error(
         ended.append("the task")
 
     ended: list[str] = []
+    late: list[asyncio.Task[None]] = []
     monkeypatch.setattr(transaction_commands, "_ROLLBACK_SECONDS", 1)
     async with proxy_to(fresh_url) as proxy, pool_of(1, proxy.url) as pool_client:
         with pytest.raises(ZeroDivisionError):
             async with asyncio.timeout(PATIENCE), transaction():
                 await do(1, 1)
-                late = asyncio.create_task(is_late())
+                late.append(asyncio.create_task(is_late()))
                 proxy.frozen = True
                 raise ZeroDivisionError
         ended.append("the transaction")
-        await late
+        await asyncio.gather(*late)
         assert ended == ["the task", "the transaction"]  # it did not have to wait for the rollback
         proxy.heal()
         await assert_whole(pool_client)

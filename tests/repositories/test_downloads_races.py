@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, LeaseLostError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
+from tests.locks import elsewhere
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -149,6 +151,23 @@ async def test_claims_of_one_process_go_in_the_order_in_which_they_came(fresh_db
         assert (download.playlist_url, download.worker_id) == (f"u{31 - number}", str(number))
         assert download.lease_expires_at - download.started_at == pytest.approx(timedelta(minutes=number), abs=SHORT)
         assert await YouTubeDownload.get(id=download.id) == download
+
+
+async def test_an_open_transaction_holds_no_more_than_it_claimed(fresh_db: DatabaseUrl) -> None:
+    await fill(10)
+    async with transaction():
+        claimed = [await downloads.claim("a", max_running=None)]
+        claimed += [await elsewhere(downloads.claim(str(n), max_running=None)) for n in range(9)]
+    assert len({download.id for download in claimed if download}) == 10
+
+
+async def test_of_claims_of_one_moment_some_replace_silent_workers(fresh_db: DatabaseUrl) -> None:
+    await fill(3)
+    for name in "ab":
+        await downloads.claim(name, max_running=None)
+    await execute("UPDATE youtube_downloads SET lease_expires_at = now() WHERE status = 'downloading'")
+    claimed = await asyncio.gather(*(downloads.claim(name, max_running=None) for name in "cdef"))
+    assert sorted(download.attempts for download in claimed if download) == [1, 2, 2]
 
 
 async def claim_and_leave(tasks: int) -> list[UUID]:
