@@ -89,6 +89,7 @@ class Client(StatementClient):
         self.command_timeout = self.extra.get("command_timeout")
         self._embedded = embedded
         self._disconnected = False
+        self.unfinished: set[asyncio.Task[None]] = set()  # what has to end before the pool is closed
         self._patience = 10.0  # seconds to finish, when the pool is closed
 
     @property
@@ -255,9 +256,14 @@ class Client(StatementClient):
         Args:
             seconds: How long what still runs has to finish, before its connections are ended.
         """
-        self._disconnected = True
-        self._patience = seconds
-        await self.close()
+        try:
+            for _ in range(2):  # what runs now, and what that leaves to be done
+                if self.unfinished:
+                    await asyncio.wait(set(self.unfinished), timeout=seconds)
+        finally:
+            self._disconnected = True
+            self._patience = seconds
+            await self.close()
 
     async def _close(self) -> None:
         pool = self._pool

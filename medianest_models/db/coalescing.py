@@ -58,9 +58,16 @@ class _Together(Generic[ArgumentT, AnswerT]):
 class _Waiting(Generic[ArgumentT, AnswerT]):
     """What one client has not been asked yet, and the tasks that ask it: one takes what comes, others may be late."""
 
+    tasks: set[asyncio.Task[None]]
     calls: list[_Call[ArgumentT, AnswerT]] = field(default_factory=list)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     taker: asyncio.Task[None] | None = None
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task of this client, which is kept: the event loop has weak references only."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
 
 
 class Coalesced(Generic[ArgumentT, AnswerT]):
@@ -85,7 +92,6 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
     ) -> None:
         self._ask = ask
         self._give_back = give_back
-        self._giving_back: set[asyncio.Task[None]] = set()  # the event loop keeps weak references only
         self._waiting: WeakKeyDictionary[Client, _Waiting[ArgumentT, AnswerT]] = WeakKeyDictionary()
 
     async def __call__(self, argument: ArgumentT) -> AnswerT:
@@ -100,7 +106,7 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
             return cast("AnswerT", answer)  # with a single argument nothing is apart
         waiting = self._waiting.get(client)
         if waiting is None:
-            waiting = self._waiting[client] = _Waiting()
+            waiting = self._waiting[client] = _Waiting(set() if self._give_back is None else client.unfinished)
         call: _Call[ArgumentT, AnswerT] = _Call(argument, asyncio.get_running_loop().create_future())
         waiting.calls.append(call)
         if waiting.taker is None:
@@ -109,7 +115,9 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
             return await call.answer
         except asyncio.CancelledError:
             if call.answer.done() and not call.answer.cancelled() and not call.answer.exception():
-                self._is_unwanted(call.answer.result())  # it came, but the caller was cancelled before it went on
+                self._is_unwanted(
+                    waiting, call.answer.result()
+                )  # it came, but the caller was cancelled before it went on
             elif (
                 self._give_back is None
                 and call.together is not None
@@ -119,9 +127,7 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
             raise
 
     def _start_taker(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
-        waiting.taker = task = asyncio.create_task(self._take(waiting))
-        waiting.tasks.add(task)  # the event loop keeps weak references only
-        task.add_done_callback(waiting.tasks.discard)
+        waiting.taker = waiting.start(self._take(waiting))
 
     async def _take(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
         loop, task = asyncio.get_running_loop(), waiting.taker
@@ -134,7 +140,7 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
                     call.together = together
                 patience = loop.call_later(_PATIENCE, self._hand_over, waiting, task)
                 try:
-                    await self._settle(calls)
+                    await self._settle(waiting, calls)
                 finally:
                     patience.cancel()
         finally:
@@ -148,7 +154,7 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         if waiting.calls:
             self._start_taker(waiting)
 
-    async def _settle(self, calls: list[_Call[ArgumentT, AnswerT]]) -> None:
+    async def _settle(self, waiting: _Waiting[ArgumentT, AnswerT], calls: list[_Call[ArgumentT, AnswerT]]) -> None:
         calls = [call for call in calls if not call.answer.done()]
         if not calls:
             return
@@ -162,7 +168,7 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
             if isinstance(error, DatabaseUnavailableError) or len({call.argument for call in calls}) == 1:
                 _fail(calls, error)
             else:
-                await self._settle_apart(calls)
+                await self._settle_apart(waiting, calls)
             return
         apart = []
         for call, answer in zip(calls, answers, strict=True):
@@ -171,21 +177,21 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
             elif not call.answer.done():
                 call.answer.set_result(answer)
             else:
-                self._is_unwanted(answer)
+                self._is_unwanted(waiting, answer)
         if apart:
-            await self._settle_apart(apart)
+            await self._settle_apart(waiting, apart)
 
-    def _is_unwanted(self, answer: AnswerT) -> None:
+    def _is_unwanted(self, waiting: _Waiting[ArgumentT, AnswerT], answer: AnswerT) -> None:
         if self._give_back is not None:
-            task = asyncio.create_task(self._give_back(answer))
-            self._giving_back.add(task)
-            task.add_done_callback(self._giving_back.discard)
+            waiting.start(self._give_back(answer))
 
-    async def _settle_apart(self, calls: list[_Call[ArgumentT, AnswerT]]) -> None:
+    async def _settle_apart(
+        self, waiting: _Waiting[ArgumentT, AnswerT], calls: list[_Call[ArgumentT, AnswerT]]
+    ) -> None:
         by_argument = defaultdict(list)
         for call in calls:
             by_argument[call.argument].append(call)
-        await asyncio.gather(*(self._settle(equals) for equals in by_argument.values()))
+        await asyncio.gather(*(self._settle(waiting, equals) for equals in by_argument.values()))
 
 
 def _fail(calls: list[_Call[Any, Any]], error: Exception) -> None:

@@ -7,12 +7,13 @@ import os
 import signal
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.db import transaction
+from medianest_models.db import database, transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, LeaseLostError
@@ -196,6 +197,25 @@ async def test_a_claim_that_is_cancelled_leaves_no_download_to_nobody(fresh_db: 
     downloading = await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).values_list("id", flat=True)
     assert set(downloading) == set(claimed)
     assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=0).count() == 1000 - len(claimed)
+
+
+async def test_a_claim_that_is_cancelled_is_undone_before_this_process_is_disconnected(fresh_url: DatabaseUrl) -> None:
+    async with database(fresh_url):
+        await fill(100)
+    got = 0
+    for ticks in range(40):
+        async with database(replace(fresh_url, pool_max=1)):
+            claim = asyncio.create_task(downloads.claim("w", max_running=None))
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            claim.cancel()
+            others = [asyncio.create_task(fetch_one("SELECT pg_sleep(0.02)")) for _ in range(2)]
+            await asyncio.sleep(0)  # they want the connection before the claim is undone
+        await asyncio.wait(others)
+        got += not claim.cancelled()
+        async with database(fresh_url):
+            assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=0).count() == 100 - got
+    assert got < 20
 
 
 async def test_no_download_is_claimed_twice_without_a_limit(fresh_db: DatabaseUrl) -> None:
