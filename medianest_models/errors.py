@@ -119,7 +119,15 @@ class DatabaseUnavailableError(MedianestError):
 
 
 class DatabaseTimeoutError(DatabaseUnavailableError):
-    """The database did not answer, or a lock was not free, within the time allowed."""
+    """The database did not answer, or a lock was not free, within the time allowed.
+
+    Attributes:
+        sqlstate: PostgreSQL's five-character code, when it is the server that gave up; None when nobody answered.
+    """
+
+    def __init__(self, message: str | None = None, *, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 class TransactionConflictError(MedianestError, OperationalError):

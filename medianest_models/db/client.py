@@ -68,6 +68,10 @@ class Client(StatementClient):
         pool_timeout: Seconds to wait for a free connection; None for no limit.
         slow_query_ms: From how many milliseconds on a statement is logged as a warning.
         **credentials: Where to connect: what Tortoise's client and asyncpg take.
+
+    Attributes:
+        is_disconnected: Whether every use is an error, but for that of `unfinished`.
+        unfinished: Tasks that have to end before the pool is closed.
     """
 
     _pool: asyncpg.Pool[asyncpg.Record] | None
@@ -88,8 +92,8 @@ class Client(StatementClient):
         self.connect_timeout: float | None = self.extra.get("timeout")
         self.command_timeout = self.extra.get("command_timeout")
         self._embedded = embedded
-        self._disconnected = False
-        self.unfinished: set[asyncio.Task[None]] = set()  # what has to end before the pool is closed
+        self.is_disconnected = False
+        self.unfinished: set[asyncio.Task[None]] = set()
         self._patience = 10.0  # seconds to finish, when the pool is closed
 
     @property
@@ -137,7 +141,7 @@ class Client(StatementClient):
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
             error = connect_failure(raised, self.url, self.connect_timeout)
         else:
-            if self._disconnected:  # meanwhile, which nobody will do a second time
+            if self.is_disconnected:  # meanwhile, which nobody will do a second time
                 pool.terminate()
                 raise not_connected()
             self._pool = pool
@@ -180,7 +184,7 @@ class Client(StatementClient):
         """
         self.check_loop()
         pool = self._pool
-        if pool is None or self._disconnected:
+        if pool is None or self.is_disconnected:
             pool = await self._open()
         seconds = self.pool_timeout if patience is None else patience
         try:
@@ -199,7 +203,7 @@ class Client(StatementClient):
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
 
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
-        if self._disconnected:
+        if self.is_disconnected and (self._pool is None or asyncio.current_task() not in self.unfinished):
             raise not_connected()
         async with self._pool_init_lock:
             if self._pool is None:
@@ -237,7 +241,7 @@ class Client(StatementClient):
     def _acquire_failure(
         self, raised: Exception, pool: asyncpg.Pool[asyncpg.Record], seconds: float | None
     ) -> MedianestError:
-        if self._disconnected or pool.is_closing():
+        if self.is_disconnected or pool.is_closing():
             return not_connected()
         in_use = pool.get_size() - pool.get_idle_size()
         if isinstance(raised, TimeoutError) and in_use >= pool.get_max_size():
@@ -256,13 +260,14 @@ class Client(StatementClient):
         Args:
             seconds: How long what still runs has to finish, before its connections are ended.
         """
+        self.is_disconnected = True
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
         try:
-            for _ in range(2):  # what runs now, and what that leaves to be done
-                if self.unfinished:
-                    await asyncio.wait(set(self.unfinished), timeout=seconds)
+            while self.unfinished and (left := ends - loop.time()) > 0:
+                await asyncio.wait(set(self.unfinished), timeout=left)
         finally:
-            self._disconnected = True
-            self._patience = seconds
+            self._patience = max(ends - loop.time(), seconds / 10)
             await self.close()
 
     async def _close(self) -> None:

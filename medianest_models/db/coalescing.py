@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from tortoise.connection import get_connection
 
-from medianest_models.db.client import Client
+from medianest_models.db.client import Client, not_connected
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import DEFAULT_ALIAS
 
@@ -82,7 +82,7 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         ask: Takes arguments, at least one, and gives as many answers, in their order. It may answer some of several
             with `Apart.APART`: then it is asked again, for the calls with equal arguments that have no answer yet.
         give_back: Takes an answer that nobody got, because its call was cancelled meanwhile. It must not raise. With it
-            no statement is ended, so that every answer comes.
+            no statement is ended, so that every answer comes, and there is one at a time, however many were left alone.
     """
 
     def __init__(
@@ -104,6 +104,8 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         if not isinstance(client, Client):
             (answer,) = await self._ask([argument])
             return cast("AnswerT", answer)  # with a single argument nothing is apart
+        if client.is_disconnected:
+            raise not_connected()
         waiting = self._waiting.get(client)
         if waiting is None:
             waiting = self._waiting[client] = _Waiting(set() if self._give_back is None else client.unfinished)
@@ -115,9 +117,8 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
             return await call.answer
         except asyncio.CancelledError:
             if call.answer.done() and not call.answer.cancelled() and not call.answer.exception():
-                self._is_unwanted(
-                    waiting, call.answer.result()
-                )  # it came, but the caller was cancelled before it went on
+                # It came, but the caller was cancelled before it went on.
+                self._is_unwanted(waiting, call.answer.result())
             elif (
                 self._give_back is None
                 and call.together is not None
@@ -138,6 +139,9 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
                 together = _Together(calls, task)
                 for call in calls:
                     call.together = together
+                if self._give_back is not None:
+                    await self._settle(waiting, calls)
+                    continue
                 patience = loop.call_later(_PATIENCE, self._hand_over, waiting, task)
                 try:
                     await self._settle(waiting, calls)

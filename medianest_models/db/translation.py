@@ -112,7 +112,7 @@ def _from_sqlstate(sqlstate: str, error: BaseException) -> MedianestError:
     if sqlstate in _Sqlstates.transaction_conflict:
         return TransactionConflictError()
     if sqlstate in _Sqlstates.timeout:
-        return DatabaseTimeoutError(_TIMEOUTS[sqlstate])
+        return DatabaseTimeoutError(_TIMEOUTS[sqlstate], sqlstate=sqlstate)
     if sqlstate in _Sqlstates.aborted:
         return TransactionAbortedError(
             "an earlier statement of this transaction failed, so it can only be rolled back: "

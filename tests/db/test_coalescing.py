@@ -175,6 +175,21 @@ async def test_a_statement_whose_answer_is_given_back_is_not_ended(fresh_db: Dat
     assert call.cancelled()
 
 
+async def test_one_statement_at_a_time_is_left_alone(fresh_db: DatabaseUrl, statement: Statement) -> None:
+    given_back: list[int] = []
+
+    async def give_back(number: int) -> None:
+        given_back.append(number)
+
+    ask = Coalesced(statement, give_back)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(-1), 0.2)
+    assert await asyncio.wait_for(ask(7), PATIENCE) == 7
+    assert statement.asked == [[-1], [7]]
+    assert given_back == [-1]
+
+
 async def test_a_storm_of_cancellations(fresh_db: DatabaseUrl, ask: Coalesced[int, int]) -> None:
     async def call(number: int) -> int | None:
         await asyncio.sleep(number * 37 % 100 / 1000)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medianest_models.db.statements import fetch
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadPriority, DownloadStatus
 from medianest_models.errors import InvalidTransitionError, LeaseLostError
+from medianest_models.models import User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads
 from medianest_models.repositories.downloads import waiting
@@ -126,6 +128,19 @@ async def test_changes_of_one_download(big_database: DatabaseUrl, change: Callab
 
 async def test_claim_without_a_limit(big_database: DatabaseUrl) -> None:
     *_, plan = await explain_calls(downloads.claim("w", max_running=None))  # before it asyncpg asks for a type
+    assert index_names(plan) == {PRIMARY, QUEUED}
+    assert not seq_scans(plan)
+
+
+async def test_claim_without_a_limit_from_a_table_that_was_small(fresh_db: DatabaseUrl) -> None:
+    user = await User.create(plex_id="1", plex_username="ann")
+    await execute(
+        "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT $1, 'u' || n FROM generate_series(1, 500) AS n",
+        user.id,
+    )
+    await execute("ANALYZE youtube_downloads")
+    async with transaction():
+        *_, plan = await explain_calls(downloads.claim("w", max_running=None))
     assert index_names(plan) == {PRIMARY, QUEUED}
     assert not seq_scans(plan)
 

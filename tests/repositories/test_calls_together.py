@@ -10,17 +10,20 @@ from uuid import uuid4
 
 import pytest
 
+from medianest_models.db import database
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
     ConfigurationError,
+    DatabaseTimeoutError,
     InvalidInputError,
     InvalidReferenceError,
     InvalidTokenError,
 )
 from medianest_models.models import RateLimit, SessionToken, User
 from medianest_models.repositories import rate_limits, sessions, users
+from tests.db.proxies import proxy_to
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -187,6 +190,20 @@ async def test_a_counter_that_begins_in_an_open_transaction_holds_up_no_other(fr
         assert (await stuck).remaining == 98
     finally:
         await connection.close()
+
+
+async def test_hits_that_may_have_been_counted_are_not_repeated(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.5")
+    async with proxy_to(fresh_url) as proxy, database(proxy.url):
+        await together(rate_limits.hit("e", ip_address=f"::{n}", limit=9) for n in range(3))
+        proxy.frozen = True
+        with caplog.at_level("DEBUG", "medianest_models.query"):
+            outcomes = await together(rate_limits.hit("e", ip_address=f"::{n}", limit=9) for n in range(3))
+        proxy.heal()
+    assert [type(outcome) for outcome in outcomes] == [DatabaseTimeoutError] * 3
+    assert sum("INSERT INTO rate_limits" in line for line in caplog.messages) == 1
 
 
 async def test_new_counters_are_begun_without_a_look_at_others(fresh_db: DatabaseUrl) -> None:

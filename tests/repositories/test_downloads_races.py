@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.db import database, transaction
+from medianest_models.db import connect_database, database, disconnect_database, transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.enums import DownloadStatus
-from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, LeaseLostError
+from medianest_models.errors import (
+    DatabaseUnavailableError,
+    DuplicateDownloadError,
+    InvalidTransitionError,
+    LeaseLostError,
+)
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
-from tests.locks import elsewhere
+from medianest_models.repositories.downloads import claims
+from tests.locks import elsewhere, until
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -216,6 +222,45 @@ async def test_a_claim_that_is_cancelled_is_undone_before_this_process_is_discon
         async with database(fresh_url):
             assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=0).count() == 100 - got
     assert got < 20
+
+
+async def test_nothing_is_claimed_any_more_while_this_process_is_disconnected(fresh_url: DatabaseUrl) -> None:
+    async with database(fresh_url):
+        await fill(2)
+    connection = await connect(fresh_url)
+
+    async def a_claim_waits() -> bool:
+        return bool(await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE youtube_downloads")
+            await connect_database(fresh_url)
+            early = asyncio.create_task(downloads.claim("early", max_running=None))
+            await until(a_claim_waits)
+            disconnecting = asyncio.create_task(disconnect_database())
+            await asyncio.sleep(0.1)
+            with pytest.raises(DatabaseUnavailableError, match="not connected"):
+                await downloads.claim("late", max_running=None)
+        await disconnecting
+        claimed = await early
+        assert claimed is not None
+        assert await connection.fetchval("SELECT count(*) FROM youtube_downloads WHERE status = 'queued'") == 1
+    finally:
+        await connection.close()
+
+
+async def test_a_claim_is_undone_only_if_it_is_still_that_one(fresh_db: DatabaseUrl) -> None:
+    await fill(1)
+    first = await downloads.claim("w", max_running=None)
+    assert first is not None
+    await downloads.release(first.id, worker_id="w")
+    second = await downloads.claim("w", max_running=None)
+    await claims._give_back(first)
+    assert await YouTubeDownload.get() == second
+    assert (await YouTubeDownload.get()).status is DownloadStatus.DOWNLOADING
+    await claims._give_back(second)
+    assert (await YouTubeDownload.get()).status is DownloadStatus.QUEUED
 
 
 async def test_no_download_is_claimed_twice_without_a_limit(fresh_db: DatabaseUrl) -> None:

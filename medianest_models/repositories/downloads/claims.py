@@ -7,11 +7,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.db.coalescing import Apart, Coalesced
-from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.errors import MedianestError, StatementError
 from medianest_models.models import YouTubeDownload
 from medianest_models.repositories._arguments import as_duration
-from medianest_models.repositories.downloads.leases import release
 from medianest_models.repositories.downloads.terms import (
     CONFIGURED,
     LEASE,
@@ -31,8 +30,9 @@ _INVALID_TRANSACTION_STATE: Final = "25000"
 # Raw, because a limit over all workers needs a function in the database, which locks first and then counts.
 _CLAIM: Final = "SELECT * FROM medianest_claim_download($1, $2, $3, $4)"
 
-# Raw, because the ORM has no UPDATE with a subquery that locks and skips, nor RETURNING. The first LIMIT is for the
-# planner, which would take the second one for a tenth of the queue; no more rows are locked than the second one says.
+# Raw, because the ORM has no UPDATE with a subquery that locks and skips, nor RETURNING. Two things are there for the
+# planner: the first LIMIT, because it takes the second one for a tenth of the queue (no more rows are locked than that
+# one says), and the condition that is always true, after which it expects one row and keeps to the index of the ids.
 _CLAIM_ANY: Final = """
 WITH free AS MATERIALIZED (
     SELECT id FROM (
@@ -44,18 +44,22 @@ WITH free AS MATERIALIZED (
     ) AS next
     LIMIT (SELECT cardinality($1::text[]))
 ), claimed AS (
-    SELECT id, number, worker, lease
-    FROM (SELECT id, row_number() OVER () AS number FROM free) AS free
-    JOIN unnest((SELECT $1::text[]), (SELECT $2::float8[])) WITH ORDINALITY AS asked (worker, lease, number)
-        USING (number)
+    SELECT id, row_number() OVER () AS number FROM free
 )
 UPDATE youtube_downloads SET
-    status = 'downloading', attempts = attempts + 1, worker_id = worker,
-    lease_expires_at = clock_timestamp() + lease * interval '1 second', progress = 0,
+    status = 'downloading', attempts = attempts + 1, worker_id = ($1::text[])[number],
+    lease_expires_at = clock_timestamp() + ($2::float8[])[number] * interval '1 second', progress = 0,
     started_at = clock_timestamp()
 FROM claimed
-WHERE youtube_downloads.id = claimed.id
+WHERE youtube_downloads.id = claimed.id AND number % 1 = 0
 RETURNING number, youtube_downloads.*
+"""
+
+# Raw: it compares which claim it was. A worker may have got the same download again.
+_UNDO: Final = """
+UPDATE youtube_downloads SET
+    status = 'queued', attempts = attempts - 1, progress = 0, worker_id = NULL, lease_expires_at = NULL
+WHERE id = $1 AND worker_id = $2 AND started_at = $3 AND status = 'downloading'
 """
 
 # Raw, because claims do the same in the database.
@@ -70,7 +74,8 @@ async def claim(
     The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads
     whose lease ran out are put back before, so that a worker that died is replaced. In a transaction the claim
     counts from its commit, and claims with a limit wait for that. A claim without a limit that is cancelled, outside of
-    a transaction, gives back what it may have got already.
+    a transaction, gives back what it may have got already, unless the event loop ends before the process is
+    disconnected, or the database can't be reached: then that waits until its lease ends.
 
     Args:
         worker_id: A name that no two jobs have at the same time, in at most 255 characters: whoever knows it can
@@ -134,9 +139,8 @@ async def _claim_free(asked: list[tuple[str, timedelta]]) -> list[YouTubeDownloa
 async def _give_back(download: YouTubeDownload | None) -> None:
     if download is None:
         return
-    assert download.worker_id is not None  # noqa: S101 - it was claimed
     try:
-        await release(download.id, worker_id=download.worker_id)
+        await execute(_UNDO, download.id, download.worker_id, download.started_at)
     except MedianestError as error:
         logger.warning("download %s was claimed for nobody, and waits until its lease ends: %s", download.id, error)
 

@@ -97,6 +97,9 @@ SELECT number, hits, reset_at, time_left, request_count FROM asked JOIN counted 
 """
 
 
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+
+
 class Hit(NamedTuple):
     """One use of an endpoint.
 
@@ -148,7 +151,9 @@ class _Counters:
         asked = {hit: times[hit] for hit in by_counter.values()}
         try:
             rows = await fetch(self._count_many, *_parameters(asked))
-        except DatabaseTimeoutError:  # nothing was counted
+        except DatabaseTimeoutError as error:
+            if error.sqlstate != _LOCK_NOT_AVAILABLE:  # it may have been counted
+                raise
             return [Apart.APART] * len(hits)
         by_number = list(asked.items())
         counted = {}
