@@ -16,13 +16,17 @@ class ServerProcesses:
     def __init__(self, backend: int) -> None:
         stat = Path(f"/proc/{backend}/stat").read_text()
         self._postmaster = int(stat.rpartition(")")[2].split()[1])
+        self._used: dict[str, int] = {}
+        self._nanoseconds = 0
 
     def cpu_seconds(self) -> float:
-        """The CPU time of those that live."""
+        """The CPU time of all, those that have ended meanwhile included as far as they were seen."""
         place = Path("/proc")
         children = (place / f"{self._postmaster}/task/{self._postmaster}/children").read_text().split()
-        nanoseconds = 0
+        used = {}
         for process in (str(self._postmaster), *children):
             with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
-                nanoseconds += int((place / process / "schedstat").read_text().split()[0])
-        return nanoseconds / 1e9
+                used[process] = int((place / process / "schedstat").read_text().split()[0])
+        self._nanoseconds += sum(max(now - self._used.get(process, 0), 0) for process, now in used.items())
+        self._used = used
+        return self._nanoseconds / 1e9
