@@ -188,9 +188,14 @@ class Client(StatementClient):
             pool = await self._open()
         seconds = self.pool_timeout if patience is None else patience
         try:
-            return await pool.acquire(timeout=seconds)
+            connection = await pool.acquire(timeout=seconds)
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
             error = self._acquire_failure(raised, pool, seconds)
+        else:
+            if not self._is_refused:
+                return connection
+            await self.give_back(connection)  # to be closed at once, under whatever it would run
+            error = not_connected()
         raise error
 
     async def give_back(self, connection: Connection) -> None:
@@ -202,8 +207,12 @@ class Client(StatementClient):
         except Exception as error:  # noqa: BLE001 - asyncpg has ended it; the statement's own outcome stands
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
 
+    @property
+    def _is_refused(self) -> bool:
+        return self.is_disconnected and asyncio.current_task() not in self.unfinished
+
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
-        if self.is_disconnected and (self._pool is None or asyncio.current_task() not in self.unfinished):
+        if self._is_refused or (self.is_disconnected and self._pool is None):
             raise not_connected()
         async with self._pool_init_lock:
             if self._pool is None:

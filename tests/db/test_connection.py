@@ -153,6 +153,20 @@ async def test_what_runs_is_finished_when_disconnecting(fresh_url: DatabaseUrl) 
         assert await deeds() == [(1, 1), (1, 2)]
 
 
+async def test_what_waits_for_a_connection_is_refused_when_disconnecting(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url) as pool_client:
+        running = asyncio.create_task(client().execute_query("SELECT pg_sleep(0.2)"))
+        waiting = [asyncio.create_task(do(n, 1)) for n in range(3)]
+        await asyncio.sleep(0.05)
+        await pool_client.disconnect()
+        await running
+        for task in waiting:
+            with pytest.raises(DatabaseUnavailableError, match="not connected"):
+                await task
+    async with database(fresh_url):
+        assert await deeds() == []
+
+
 async def test_what_does_not_finish_is_ended_when_disconnecting(fresh_url: DatabaseUrl) -> None:
     async def work() -> None:
         async with transaction():
