@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _CHECKED: Final = 5
 """Calls whose answers are compared."""
-_WARM_UP: Final = 0.05
 _ROUNDS_OF_LONG_CALLS: Final = 5
 Key = TypeVar("Key")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -121,7 +120,7 @@ class Rounds:
         order = list(starters.items())
         for starter in starters.values():
             if not starter.operation.once:
-                await self._turn(starter, first=0, seconds=_WARM_UP)
+                await self._turn(starter, first=0, seconds=starter.process.peer.warm_up)
         measured = {key: Measured() for key in starters}
         takes_seconds = any(starter.operation.once for starter in starters.values())
         for number in range(min(self._rounds, _ROUNDS_OF_LONG_CALLS) if takes_seconds else self._rounds):
