@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from medianest_models.db.statements import execute, fetch_one
+from medianest_models.models import User
 from medianest_models.repositories import downloads
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from medianest_models.models import User, YouTubeDownload
+    from medianest_models.models import YouTubeDownload
+
+
+async def fill(number: int) -> None:
+    """Queues downloads, in one statement: the queue's own functions are not what is tested here."""
+    user = await User.create(plex_id="1", plex_username="ann")
+    await execute(
+        "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT $1, 'u' || n FROM generate_series(1, $2) AS n",
+        user.id,
+        number,
+    )
 
 
 async def enqueue(user: User, name: str = "a", **values: Any) -> YouTubeDownload:
