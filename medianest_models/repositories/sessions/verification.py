@@ -24,7 +24,8 @@ _TOUCH_AFTER: Final = timedelta(minutes=1)
 
 
 # Raw: sessions, their users and the touches are one statement; a locked row is left untouched, not waited for. The
-# array is a SELECT, because PostgreSQL would plan anew for each array's length.
+# array is a SELECT, because PostgreSQL would plan anew for each array's length. Each token is looked up by itself, and
+# the LIMIT keeps that so: for several together PostgreSQL reads a small table whole, and sorts or hashes what it found.
 _VERIFY = """
 WITH touched AS (
     UPDATE session_tokens SET last_used_at = statement_timestamp()
@@ -40,8 +41,9 @@ WITH touched AS (
 )
 SELECT {session}, {user},
        s.expires_at <= statement_timestamp() OR s.rotated_at <= statement_timestamp() - $2::interval AS is_over
-FROM session_tokens s JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
-WHERE s.token_hash = ANY ((SELECT $1::text[])::text[])
+FROM unnest((SELECT $1::text[])) AS asked (token_hash)
+CROSS JOIN LATERAL (SELECT * FROM session_tokens WHERE token_hash = asked.token_hash LIMIT 1) AS s
+JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
 """
 
 
