@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 
 
-class Apart(Enum):
-    """What a statement for several arguments says of one that needs a statement of its own."""
+class Again(Enum):
+    """What a statement for several arguments says instead of an answer: this one has to be asked again."""
 
     APART = "apart"
+    """In a statement of its own, with those that are equal."""
+    TOGETHER = "together"
+    """In the next statement, with all that have no answer yet."""
 
 
 ArgumentT = TypeVar("ArgumentT", bound="Hashable")
@@ -64,7 +67,8 @@ class _Waiting(Generic[ArgumentT, AnswerT]):
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task of this client, which is kept: the event loop has weak references only."""
-        task = asyncio.create_task(work)
+        # No task factory: an eager one would run it before it is kept.
+        task = asyncio.Task(work, loop=asyncio.get_running_loop())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
@@ -80,14 +84,14 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
 
     Args:
         ask: Takes arguments, at least one, and gives as many answers, in their order. It may answer some of several
-            with `Apart.APART`: then it is asked again, for the calls with equal arguments that have no answer yet.
+            with a member of `Again`.
         give_back: Takes an answer that nobody got, because its call was cancelled meanwhile. It must not raise. With it
             no statement is ended, so that every answer comes, and there is one at a time, however many were left alone.
     """
 
     def __init__(
         self,
-        ask: Callable[[list[ArgumentT]], Awaitable[Sequence[AnswerT | Apart]]],
+        ask: Callable[[list[ArgumentT]], Awaitable[Sequence[AnswerT | Again]]],
         give_back: Callable[[AnswerT], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._ask = ask
@@ -103,7 +107,7 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         client = get_connection(DEFAULT_ALIAS)  # refuses another event loop
         if not isinstance(client, Client):
             (answer,) = await self._ask([argument])
-            return cast("AnswerT", answer)  # with a single argument nothing is apart
+            return cast("AnswerT", answer)  # a single argument is not asked again
         if client.is_disconnected:
             raise not_connected()
         waiting = self._waiting.get(client)
@@ -139,14 +143,16 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
                 together = _Together(calls, task)
                 for call in calls:
                     call.together = together
-                if self._give_back is not None:
-                    await self._settle(waiting, calls)
-                    continue
-                patience = loop.call_later(_PATIENCE, self._hand_over, waiting, task)
+                patience = None
+                if self._give_back is None:
+                    patience = loop.call_later(_PATIENCE, self._hand_over, waiting, task)
                 try:
                     await self._settle(waiting, calls)
                 finally:
-                    patience.cancel()
+                    if patience is not None:
+                        patience.cancel()
+                    for call in calls:  # which are not what this task is at any more
+                        call.together = None
         finally:
             self._hand_over(waiting, task)
 
@@ -159,31 +165,30 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
             self._start_taker(waiting)
 
     async def _settle(self, waiting: _Waiting[ArgumentT, AnswerT], calls: list[_Call[ArgumentT, AnswerT]]) -> None:
-        calls = [call for call in calls if not call.answer.done()]
-        if not calls:
-            return
-        try:
-            answers = await self._ask([call.argument for call in calls])
-        except asyncio.CancelledError:  # nobody waits, or the event loop ends
-            for call in calls:
-                call.answer.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001 - each call raises it
-            if isinstance(error, DatabaseUnavailableError) or len({call.argument for call in calls}) == 1:
-                _fail(calls, error)
-            else:
-                await self._settle_apart(waiting, calls)
-            return
-        apart = []
-        for call, answer in zip(calls, answers, strict=True):
-            if answer is Apart.APART:
-                apart.append(call)
-            elif not call.answer.done():
-                call.answer.set_result(answer)
-            else:
-                self._is_unwanted(waiting, answer)
-        if apart:
-            await self._settle_apart(waiting, apart)
+        while calls := [call for call in calls if not call.answer.done()]:
+            try:
+                answers = await self._ask([call.argument for call in calls])
+            except asyncio.CancelledError:  # nobody waits, or the event loop ends
+                for call in calls:
+                    call.answer.cancel()
+                raise
+            except Exception as error:  # noqa: BLE001 - each call raises it
+                if isinstance(error, DatabaseUnavailableError) or len({call.argument for call in calls}) == 1:
+                    _fail(calls, error)
+                else:
+                    await self._settle_apart(waiting, calls)
+                return
+            again: dict[Again, list[_Call[ArgumentT, AnswerT]]] = {member: [] for member in Again}
+            for call, answer in zip(calls, answers, strict=True):
+                if isinstance(answer, Again):
+                    again[answer].append(call)
+                elif not call.answer.done():
+                    call.answer.set_result(answer)
+                else:
+                    self._is_unwanted(waiting, answer)
+            if again[Again.APART]:
+                await self._settle_apart(waiting, again[Again.APART])
+            calls = again[Again.TOGETHER]
 
     def _is_unwanted(self, waiting: _Waiting[ArgumentT, AnswerT], answer: AnswerT) -> None:
         if self._give_back is not None:
@@ -195,7 +200,11 @@ class Coalesced(Generic[ArgumentT, AnswerT]):
         by_argument = defaultdict(list)
         for call in calls:
             by_argument[call.argument].append(call)
-        await asyncio.gather(*(self._settle(waiting, equals) for equals in by_argument.values()))
+        if self._give_back is None:
+            await asyncio.gather(*(self._settle(waiting, equals) for equals in by_argument.values()))
+        else:
+            for equals in by_argument.values():
+                await self._settle(waiting, equals)
 
 
 def _fail(calls: list[_Call[Any, Any]], error: Exception) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
-from medianest_models.db.coalescing import Apart, Coalesced
+from medianest_models.db.coalescing import Again, Coalesced
 from medianest_models.db.statements import fetch
 from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, StatementError
 from tests.db.pools import PATIENCE, assert_whole, client
@@ -32,7 +33,7 @@ class Statement:
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
 
-    async def __call__(self, numbers: list[int]) -> Sequence[int | Apart]:
+    async def __call__(self, numbers: list[int]) -> Sequence[int | Again]:
         self.asked.append(numbers)
         return [row["answer"] for row in await fetch(_ANSWER, numbers)]
 
@@ -102,12 +103,49 @@ async def test_an_error_is_that_of_its_own_call(
 async def test_what_a_statement_says_is_apart_is_asked_again(fresh_db: DatabaseUrl) -> None:
     asked = []
 
-    async def odd_ones_apart(numbers: list[int]) -> Sequence[int | Apart]:
+    async def odd_ones_apart(numbers: list[int]) -> Sequence[int | Again]:
         asked.append(numbers)
-        return [Apart.APART if number % 2 and len(set(numbers)) > 1 else number for number in numbers]
+        return [Again.APART if number % 2 and len(set(numbers)) > 1 else number for number in numbers]
 
     assert await asyncio.gather(*map(Coalesced(odd_ones_apart), (1, 2, 3, 1, 4))) == [1, 2, 3, 1, 4]
     assert asked == [[1, 2, 3, 1, 4], [1, 1], [3]]
+
+
+async def test_what_a_statement_wants_together_is_the_next_one(fresh_db: DatabaseUrl) -> None:
+    asked = []
+
+    async def two_at_a_time(numbers: list[int]) -> Sequence[int | Again]:
+        asked.append(numbers)
+        return [*numbers[:2], *[Again.TOGETHER for _ in numbers[2:]]]
+
+    assert await asyncio.gather(*map(Coalesced(two_at_a_time), range(5))) == [0, 1, 2, 3, 4]
+    assert asked == [[0, 1, 2, 3, 4], [2, 3, 4], [4]]
+
+
+async def test_errors_of_what_is_given_back_are_found_one_after_the_other(fresh_db: DatabaseUrl) -> None:
+    asked: list[list[int]] = []
+    at_once = most_at_once = 0
+
+    async def refuse_the_first(numbers: list[int]) -> list[int]:
+        nonlocal at_once, most_at_once
+        asked.append(numbers)
+        at_once += 1
+        most_at_once = max(at_once, most_at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+        if 0 in numbers:
+            raise InvalidInputError("0")
+        return numbers
+
+    async def give_back(number: int) -> None:
+        raise AssertionError(number)
+
+    ask = Coalesced(refuse_the_first, give_back)
+    error, *answers = await asyncio.gather(*map(ask, range(4)), return_exceptions=True)
+    assert isinstance(error, InvalidInputError)
+    assert answers == [1, 2, 3]
+    assert asked == [[0, 1, 2, 3], [0], [1], [2], [3]]
+    assert most_at_once == 1
 
 
 async def test_a_lost_connection_is_told_to_all_and_nothing_is_repeated(fresh_db: DatabaseUrl) -> None:
@@ -141,6 +179,46 @@ async def test_a_call_that_is_cancelled_leaves_the_others_alone(
     await asyncio.sleep(0)
     lonely.cancel()
     assert await ask(5) == 5
+
+
+async def test_a_call_that_is_cancelled_as_its_statement_ends_leaves_the_next_ones_alone(fresh_db: DatabaseUrl) -> None:
+    statements: list[asyncio.Future[None]] = []
+
+    async def answer(numbers: list[int]) -> list[int]:
+        statements.append(asyncio.get_running_loop().create_future())
+        await statements[-1]
+        return numbers
+
+    async def until_asked(times: int) -> None:
+        while len(statements) < times:  # noqa: ASYNC110 - the statement says nothing
+            await asyncio.sleep(0)
+
+    ask = Coalesced(answer)
+    first, second = asyncio.create_task(ask(1)), asyncio.create_task(ask(2))
+    await until_asked(1)
+    third = asyncio.create_task(ask(3))
+    await asyncio.sleep(0)
+    statements[0].set_result(None)
+    first.cancel()
+    second.cancel()
+    await until_asked(2)
+    for _ in range(5):
+        await asyncio.sleep(0)  # those that were cancelled have said so
+    assert (first.cancelled(), second.cancelled(), statements[1].done()) == (True, True, False)
+    statements[1].set_result(None)
+    assert await third == 3
+
+
+if sys.version_info >= (3, 12):
+
+    async def test_eager_tasks(fresh_db: DatabaseUrl, ask: Coalesced[int, int], statement: Statement) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        try:
+            assert await asyncio.wait_for(asyncio.gather(*map(ask, (3, 1, 2))), PATIENCE) == [3, 1, 2]
+        finally:
+            loop.set_task_factory(None)
+        assert statement.asked == [[3, 1, 2]]
 
 
 async def test_what_nobody_gets_is_given_back(fresh_db: DatabaseUrl) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.models import YouTubeDownload
@@ -151,15 +151,45 @@ async def test_nothing_is_claimed_any_more_while_this_process_is_disconnected(fr
 
 async def test_a_claim_is_undone_only_if_it_is_still_that_one(fresh_db: DatabaseUrl) -> None:
     await fill(1)
-    first = await downloads.claim("w", max_running=None)
+    first = await claims._claim_any(("w", downloads.LEASE))
     assert first is not None
-    await downloads.release(first.id, worker_id="w")
-    second = await downloads.claim("w", max_running=None)
+    await downloads.release(first["id"], worker_id="w")
+    second = await claims._claim_any(("w", downloads.LEASE))
+    assert second is not None
     await claims._give_back(first)
-    assert await YouTubeDownload.get() == second
-    assert (await YouTubeDownload.get()).status is DownloadStatus.DOWNLOADING
+    download = await YouTubeDownload.get()
+    assert (download.status, download.started_at) == (DownloadStatus.DOWNLOADING, second["started_at"])
     await claims._give_back(second)
     assert (await YouTubeDownload.get()).status is DownloadStatus.QUEUED
+
+
+async def test_a_download_that_can_not_be_read_is_the_problem_of_one_worker(fresh_db: DatabaseUrl) -> None:
+    await fill(5)
+    await execute(
+        "UPDATE youtube_downloads SET metadata = (repeat('[', 2000) || repeat(']', 2000))::jsonb, priority = 20 "
+        "WHERE playlist_url = 'u3'"
+    )
+    error, *claimed = await asyncio.gather(
+        *(downloads.claim(str(number), max_running=None) for number in range(4)), return_exceptions=True
+    )
+    assert isinstance(error, Exception)
+    assert {download.playlist_url for download in claimed if isinstance(download, YouTubeDownload)} == {
+        "u1",
+        "u2",
+        "u4",
+    }
+    (row,) = await fetch("SELECT count(*) AS number FROM youtube_downloads WHERE status = 'downloading'")
+    assert row["number"] == 4
+
+
+async def test_of_many_workers_without_work_few_statements_come(
+    fresh_db: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(1)
+    with caplog.at_level("DEBUG", "medianest_models.query"):
+        claimed = await asyncio.gather(*(downloads.claim(str(number), max_running=None) for number in range(50)))
+    assert [download.worker_id for download in claimed if download] == ["0"]
+    assert len(caplog.messages) == 3  # one for all, one for the rest, and between them one for silent workers
 
 
 async def test_no_download_is_claimed_twice_without_a_limit(fresh_db: DatabaseUrl) -> None:

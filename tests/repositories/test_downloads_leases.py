@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -32,6 +33,18 @@ async def test_a_heartbeat_extends_the_lease_and_never_shortens_it(user: User) -
     await downloads.heartbeat(str(download.id), worker_id="w")
     await downloads.report_progress(download.id, worker_id="w", progress=1)
     assert (await stored(download.id))["lease_expires_at"] == extended
+
+
+@pytest.mark.parametrize("lease", [timedelta(), timedelta(days=366)])
+async def test_a_lease_is_more_than_nothing_and_at_most_a_year(user: User, lease: timedelta) -> None:
+    download = await claimed(user)
+    for call in (
+        downloads.heartbeat(download.id, worker_id="w", lease=lease),
+        downloads.report_progress(download.id, worker_id="w", progress=1, lease=lease),
+    ):
+        with pytest.raises(InvalidInputError, match="lease"):
+            await call
+    assert (await stored(download.id))["lease_expires_at"] == download.lease_expires_at
 
 
 async def test_progress_never_goes_back_and_extends_the_lease(user: User) -> None:

@@ -6,22 +6,24 @@ import logging
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db.coalescing import Apart, Coalesced
+from medianest_models.db.coalescing import Again, Coalesced
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.errors import MedianestError, StatementError
 from medianest_models.models import YouTubeDownload
-from medianest_models.repositories._arguments import as_duration
 from medianest_models.repositories.downloads.terms import (
     CONFIGURED,
     LEASE,
     MAX_ATTEMPTS,
     MaxRunning,
+    as_lease,
     as_max_running,
     as_worker_id,
 )
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+    from asyncpg import Record
 
 logger = logging.getLogger("medianest_models.downloads")
 
@@ -71,16 +73,17 @@ async def claim(
 ) -> YouTubeDownload | None:
     """The next download, which from now on belongs to this worker; None when there is none, or no place for it.
 
-    The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads
-    whose lease ran out are put back before, so that a worker that died is replaced. In a transaction the claim
-    counts from its commit, and claims with a limit wait for that. A claim without a limit that is cancelled, outside of
-    a transaction, gives back what it may have got already, unless the event loop ends before the process is
-    disconnected, or the database can't be reached: then that waits until its lease ends.
+    The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads whose
+    lease ran out are put back before, so that a worker that died is replaced; a claim without a limit does that when
+    nothing else is free. In a transaction the claim counts from its commit, and claims with a limit wait for that. A
+    claim without a limit that is cancelled, outside of a transaction, gives back what it may have got already, unless
+    the event loop ends before the process is disconnected, or the database can't be reached: then that waits until
+    its lease ends.
 
     Args:
         worker_id: A name that no two jobs have at the same time, in at most 255 characters: whoever knows it can
             change the download.
-        lease: How long the download belongs to the worker without a sign of life.
+        lease: How long the download belongs to the worker without a sign of life, at most a year.
         max_running: How many downloads may run at once, over all workers, which should all say the same; None for
             any number.
 
@@ -90,20 +93,12 @@ async def claim(
             not see what others claim.
     """
     worker = as_worker_id(worker_id)
-    as_duration(lease, "lease")
+    as_lease(lease)
     if max_running is None:
-        return await _claim_any((worker, lease))
-    try:
-        row = await fetch_one(_CLAIM, worker, lease, as_max_running(max_running), MAX_ATTEMPTS)
-    except StatementError as error:
-        if error.sqlstate != _INVALID_TRANSACTION_STATE:
-            raise
+        row = await _claim_any((worker, lease))
     else:
-        return None if row is None else YouTubeDownload.from_row(row)
-    raise StatementError(
-        "a claim with a limit needs READ COMMITTED: in another isolation it does not see what others claim",
-        sqlstate=_INVALID_TRANSACTION_STATE,
-    )
+        row = await _claim_within(as_max_running(max_running), worker, lease)
+    return None if row is None else YouTubeDownload.from_row(row)
 
 
 async def release_expired() -> int:
@@ -120,29 +115,40 @@ async def release_expired() -> int:
     return int(row["released"])
 
 
-async def _claim_for(asked: list[tuple[str, timedelta]]) -> list[YouTubeDownload | Apart | None]:
+async def _claim_within(limit: int | None, worker: str, lease: timedelta) -> Record | None:
+    try:
+        return await fetch_one(_CLAIM, worker, lease, limit, MAX_ATTEMPTS)
+    except StatementError as error:
+        if error.sqlstate != _INVALID_TRANSACTION_STATE:
+            raise
+    raise StatementError(
+        "a claim with a limit needs READ COMMITTED: in another isolation it does not see what others claim",
+        sqlstate=_INVALID_TRANSACTION_STATE,
+    )
+
+
+async def _claim_for(asked: list[tuple[str, timedelta]]) -> list[Record | Again | None]:
     """What workers get that have no limit, in the order in which they came."""
-    claimed: list[YouTubeDownload | Apart | None] = [*await _claim_free(asked)]
+    claimed: list[Record | Again | None] = [*await _claim_free(asked)]
     if claimed:
-        return claimed + [Apart.APART] * (len(asked) - len(claimed))
+        return claimed + [Again.TOGETHER] * (len(asked) - len(claimed))
     if await release_expired():
         claimed += await _claim_free(asked)
     return claimed + [None] * (len(asked) - len(claimed))
 
 
-async def _claim_free(asked: list[tuple[str, timedelta]]) -> list[YouTubeDownload]:
+async def _claim_free(asked: list[tuple[str, timedelta]]) -> list[Record]:
     rows = await fetch(_CLAIM_ANY, [worker for worker, _ in asked], [lease.total_seconds() for _, lease in asked])
-    rows.sort(key=itemgetter("number"))
-    return [YouTubeDownload.from_values(tuple(row.keys())[1:], row[1:]) for row in rows]
+    return sorted(rows, key=itemgetter("number"))
 
 
-async def _give_back(download: YouTubeDownload | None) -> None:
-    if download is None:
+async def _give_back(row: Record | None) -> None:
+    if row is None:
         return
     try:
-        await execute(_UNDO, download.id, download.worker_id, download.started_at)
+        await execute(_UNDO, row["id"], row["worker_id"], row["started_at"])
     except MedianestError as error:
-        logger.warning("download %s was claimed for nobody, and waits until its lease ends: %s", download.id, error)
+        logger.warning("download %s was claimed for nobody, and waits until its lease ends: %s", row["id"], error)
 
 
 _claim_any: Final = Coalesced(_claim_for, _give_back)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import InvalidInputError, LeaseLostError
 from medianest_models.models import YouTubeDownload
-from medianest_models.repositories._arguments import as_column, as_duration, as_text, as_uuid
+from medianest_models.repositories._arguments import as_column, as_text, as_uuid
 from medianest_models.repositories.downloads.queue import get
-from medianest_models.repositories.downloads.terms import FIRST_RETRY_DELAY, LEASE, MAX_ATTEMPTS, as_worker_id
+from medianest_models.repositories.downloads.terms import FIRST_RETRY_DELAY, LEASE, MAX_ATTEMPTS, as_lease, as_worker_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,14 +82,14 @@ async def heartbeat(download_id: UUID | str, *, worker_id: str, lease: timedelta
     Args:
         download_id: The download.
         worker_id: The name under which it was claimed.
-        lease: How long the worker may be silent from now on.
+        lease: How long the worker may be silent from now on, at most a year.
 
     Raises:
         LeaseLostError: The download does not belong to this worker, or no longer.
         NotFoundError: There is no such download.
         InvalidInputError: An argument is not as said above.
     """
-    await _update(_HEARTBEAT, download_id, worker_id, as_duration(lease, "lease"))
+    await _update(_HEARTBEAT, download_id, worker_id, as_lease(lease))
 
 
 async def report_progress(download_id: UUID | str, *, worker_id: str, progress: int, lease: timedelta = LEASE) -> None:
@@ -99,7 +99,7 @@ async def report_progress(download_id: UUID | str, *, worker_id: str, progress: 
         download_id: The download.
         worker_id: The name under which it was claimed.
         progress: Percent, from 0 to 100. It never goes back: of reports that overtake each other the highest stays.
-        lease: How long the worker may be silent from now on.
+        lease: How long the worker may be silent from now on, at most a year.
 
     Raises:
         LeaseLostError: The download does not belong to this worker, or no longer.
@@ -108,7 +108,7 @@ async def report_progress(download_id: UUID | str, *, worker_id: str, progress: 
     """
     if isinstance(progress, bool) or not isinstance(progress, int) or not 0 <= progress <= _COMPLETE_PROGRESS:
         raise InvalidInputError("progress: must be a whole number from 0 to 100")
-    await _update(_REPORT_PROGRESS, download_id, worker_id, as_duration(lease, "lease"), progress)
+    await _update(_REPORT_PROGRESS, download_id, worker_id, as_lease(lease), progress)
 
 
 async def complete(

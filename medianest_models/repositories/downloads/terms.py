@@ -6,10 +6,14 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final, Literal, TypeAlias
 
-from medianest_models.repositories._arguments import as_positive, as_text
+from medianest_models.errors import InvalidInputError
+from medianest_models.repositories._arguments import as_duration, as_positive, as_text
 
 LEASE: Final = timedelta(minutes=5)
 """How long a worker may be silent, unless it asks for another lease."""
+
+LONGEST_LEASE: Final = timedelta(days=365)
+"""A lease may not be longer: Python has no instant after the year 9999."""
 
 MAX_ATTEMPTS: Final = 3
 """How often a download is claimed before it fails for good."""
@@ -47,3 +51,14 @@ def as_worker_id(value: str) -> str:
         InvalidInputError: It is no text of 1 to 255 characters.
     """
     return as_text(value, "worker_id", max_length=255)
+
+
+def as_lease(value: timedelta) -> timedelta:
+    """The lease itself.
+
+    Raises:
+        InvalidInputError: It is no timedelta, not more than zero, or longer than `LONGEST_LEASE`.
+    """
+    if as_duration(value, "lease") > LONGEST_LEASE:
+        raise InvalidInputError(f"lease: must be at most {LONGEST_LEASE.days} days")
+    return value

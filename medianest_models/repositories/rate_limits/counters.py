@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from medianest_models.db.coalescing import Apart, Coalesced
+from medianest_models.db.coalescing import Again, Coalesced
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, InvalidInputError
 from medianest_models.repositories._arguments import as_ip_address, as_uuid
@@ -142,7 +142,7 @@ class _Counters:
         self._count_one = _COUNT.format(asked=asked, caller=caller)
         self._count_many = _COUNT_MANY.format(asked=asked, caller=caller, id=NUMBERED_ID)
 
-    async def count(self, hits: list[Hit]) -> list[Count | Apart]:
+    async def count(self, hits: list[Hit]) -> list[Count | Again]:
         """Counts hits, equal ones in any order."""
         times = Counter(hits)
         if len(times) == 1:
@@ -154,13 +154,13 @@ class _Counters:
         except DatabaseTimeoutError as error:
             if error.sqlstate != _LOCK_NOT_AVAILABLE:  # it may have been counted
                 raise
-            return [Apart.APART] * len(hits)
+            return [Again.APART] * len(hits)
         by_number = list(asked.items())
         counted = {}
         for row in rows:
             hit, several = by_number[row["number"] - 1]
             counted[hit] = _allowed(row, several)
-        return [next(counted[hit]) if hit in counted else Apart.APART for hit in hits]
+        return [next(counted[hit]) if hit in counted else Again.APART for hit in hits]
 
     async def _count_equal(self, hit: Hit, times: int) -> list[Count]:
         counts: list[Count] = []
