@@ -63,6 +63,7 @@ class Proxy:
             self._writers.difference_update(writers)
             for each in writers:
                 each.transport.abort()
+            for each in writers:  # at the end of the test this wait may be cancelled
                 with suppress(OSError):
                     await each.wait_closed()
 
