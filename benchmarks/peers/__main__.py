@@ -54,7 +54,7 @@ class Benchmark:
         self.seconds = 0.1 if quick else 0.3
         self.checks = 10_000 if quick else 100_000
         self.queue = 4_000 if quick else 10_000
-        self.worked = 50_000 if quick else 1_000_000
+        self.worked = 20_000 if quick else 1_000_000
         self.processes: list[PeerProcess] = []
         self.results: list[dict[str, Any]] = []
         self.verdicts: list[goals.Verdict] = []

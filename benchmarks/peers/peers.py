@@ -38,14 +38,14 @@ class Peer:
         name: What the table calls it.
         loop: Its event loop: asyncio, uvloop or node.
         calls: The operations that it has.
-        warm_up: Seconds that it does an operation before it is measured. V8 compiles what runs often, bit by bit:
+        warm_up: For how many turns it does an operation before it is measured. V8 compiles what runs often, bit by bit:
             Prisma's pages got twice as quick in their first two seconds. CPython is as quick from the beginning.
     """
 
     name: str
     loop: str
     calls: frozenset[str] = _CALLS
-    warm_up: float = 0.05
+    warm_up: float = 0.5
 
     @property
     def label(self) -> str:
@@ -66,7 +66,7 @@ PEERS: Final = [
     *(Peer("medianest", loop, _LIMITED) for loop in _LOOPS),
     *(Peer("raw", loop, _LIMITED | {"offset"}) for loop in _LOOPS),
     *(Peer("tuned", loop, _LIMITED) for loop in _LOOPS),
-    Peer("prisma", "node", warm_up=2),
+    Peer("prisma", "node", warm_up=7),
     *(Peer("sqlalchemy", loop) for loop in _LOOPS),
     *(Peer("tortoise", loop) for loop in _LOOPS),
     *(Peer(name, loop, frozenset({"claim"})) for name in ("procrastinate", "pgqueuer") for loop in _LOOPS),

@@ -120,7 +120,7 @@ class Rounds:
         order = list(starters.items())
         for starter in starters.values():
             if not starter.operation.once:
-                await self._turn(starter, first=0, seconds=starter.process.peer.warm_up)
+                await self._turn(starter, first=0, seconds=self._seconds * starter.process.peer.warm_up)
         measured = {key: Measured() for key in starters}
         takes_seconds = any(starter.operation.once for starter in starters.values())
         for number in range(min(self._rounds, _ROUNDS_OF_LONG_CALLS) if takes_seconds else self._rounds):
