@@ -7,6 +7,10 @@ What runs inside `async with database():` is connected. The operations are in `m
 module a domain, and the schemas without secrets in `medianest_models.schemas`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from medianest_models._version import __version__
 from medianest_models.db import (
     DatabaseHealth,
@@ -20,6 +24,7 @@ from medianest_models.db import (
     transaction,
     with_transaction,
 )
+from medianest_models.db.embedding import use_embedded
 from medianest_models.enums import (
     DownloadPriority,
     DownloadStatus,
@@ -78,6 +83,18 @@ from medianest_models.pagination import (
     paginate_by_cursor,
 )
 from medianest_models.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+
+def _start_embedded_server(settings: Settings) -> DatabaseUrl:
+    from medianest_models.embedded import embedded_server  # noqa: PLC0415 - a connection by URL does not need it
+
+    return embedded_server(settings).start()
+
+
+use_embedded(_start_embedded_server)
 
 __all__ = [
     "AccountSuspendedError",

@@ -23,7 +23,7 @@ import pytest
 
 from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.connection import connected_url
-from medianest_models.db.embedded import EmbeddedServer, embedded_server
+from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import Settings
 from tests.memory import folder_in_memory

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
-from medianest_models.db.embedded import embedded_server
+from medianest_models.embedded import embedded_server
 from medianest_models.settings import DatabaseUrl, Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
 
 TESTCONTAINERS: Final = "testcontainers"
 _IMAGE: Final = "postgres:15-alpine"

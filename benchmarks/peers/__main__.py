@@ -23,12 +23,12 @@ from benchmarks.peers.peers import PEERS, PeerProcess, available
 from benchmarks.peers.rounds import Measured, Rounds
 from benchmarks.peers.startup import measure_startup
 from benchmarks.peers.table import lines
-from medianest_models.crypto import generate_key
-from medianest_models.db.embedded import embedded_server
+from medianest_models.embedded import embedded_server
+from medianest_models.encryption.keys import generate_key
 from medianest_models.settings import Settings
 
 if TYPE_CHECKING:
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 _DEPTHS: Final = (0.00002, 0.001, 0.02, 0.2, 0.8)

@@ -12,11 +12,11 @@ from pgqueuer.queries import Queries
 
 from benchmarks.peers.clients.inputs import CHECKED_FROM
 from medianest_models.db import database
-from medianest_models.db.migrations import migrate
+from medianest_models.migrate.applying import migrate
 from medianest_models.seed import seed
 
 if TYPE_CHECKING:
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 USERS: Final = 1_000

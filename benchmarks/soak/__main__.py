@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.soak import worker
 from benchmarks.soak.invariants import check, memory
 from benchmarks.soak.journal import Report
-from medianest_models.crypto import generate_key
 from medianest_models.db import database
 from medianest_models.db.direct import direct_connection
-from medianest_models.db.embedded import embedded_server
-from medianest_models.db.migrations import migrate
+from medianest_models.embedded import embedded_server
+from medianest_models.encryption.keys import generate_key
+from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.seed import seed
 from medianest_models.settings import Settings
@@ -28,7 +28,7 @@ from medianest_models.settings import Settings
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 _USERS: Final = 200

@@ -14,12 +14,12 @@ from medianest_models.cli.output import json_option, print_json, print_table
 from medianest_models.cli.seed import print_seed_report
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
-from medianest_models.db.drift import check_drift
-from medianest_models.db.embedded import EmbeddedServer, embedded_server
 from medianest_models.db.migration_status import migration_status
-from medianest_models.db.migrations import MigrationProgress, migrate, pending_sql
-from medianest_models.db.reset import drop_everything
+from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import ConfigurationError
+from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
+from medianest_models.migrate.drift import check_drift
+from medianest_models.migrate.reset import drop_everything
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl, Settings, load_settings
 

@@ -8,9 +8,9 @@ from medianest_models.cli.output import json_option, print_json, print_table
 from medianest_models.cli.studio import require_extra
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
-from medianest_models.db.migrations import migrate
 from medianest_models.demo_data import fill_with_demo_data
 from medianest_models.errors import ConfigurationError
+from medianest_models.migrate.applying import migrate
 from medianest_models.seed import seed
 from medianest_models.settings import load_settings
 

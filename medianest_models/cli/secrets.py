@@ -7,10 +7,10 @@ from dataclasses import asdict
 import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_json, print_table
-from medianest_models.crypto import generate_key, key_ring
 from medianest_models.db import database
+from medianest_models.encryption.keys import generate_key, key_ring
+from medianest_models.encryption.reencryption import key_uses, rotate_secrets
 from medianest_models.errors import DecryptionError
-from medianest_models.rotation import key_uses, rotate_secrets
 
 
 @click.group("secrets")

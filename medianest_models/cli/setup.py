@@ -11,8 +11,8 @@ from medianest_models.cli.seed import print_seed_report
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.migration_status import migration_status
-from medianest_models.db.migrations import migrate
 from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.migrate.applying import migrate
 from medianest_models.seed import seed
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 from pydantic import SecretStr
 
-from medianest_models.db.failures import connect_failure
+from medianest_models.db.connect_errors import connect_failure
+from medianest_models.db.embedding import start_embedded
 from medianest_models.db.statement_client import StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("medianest_models.db")
 
 
-class _WithoutTraceback(logging.Filter):
+class StripTraceback(logging.Filter):
     """While a server is gone asyncpg tries to keep the smallest number of connections, and logs a traceback a try."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the traceback by the name of the exception."""
         if record.exc_info and record.exc_info[0]:
             record.msg = f"{record.msg}: {record.exc_info[0].__name__}"
             record.exc_info = None
@@ -38,7 +40,7 @@ _RELEASE_SECONDS: Final = 2.0
 It takes that long where the request to cancel did not arrive, or came before the statement: the server forgets it then.
 """
 
-logging.getLogger("asyncpg.pool").addFilter(_WithoutTraceback())
+logging.getLogger("asyncpg.pool").addFilter(StripTraceback())
 
 
 def not_connected() -> DatabaseUnavailableError:
@@ -46,7 +48,7 @@ def not_connected() -> DatabaseUnavailableError:
     return DatabaseUnavailableError("not connected to a database: call connect_database() first")
 
 
-class _Unreset(asyncpg.Connection):
+class NoResetConnection(asyncpg.Connection):
     """A connection that goes back to its pool as it is, which saves a round trip a statement.
 
     An open transaction is rolled back all the same. Nothing in this package leaves anything else in a session: what
@@ -86,7 +88,7 @@ class Client(StatementClient):
         **credentials: Any,
     ) -> None:
         super().__init__(**credentials)
-        self._connection_kind = asyncpg.Connection if resets else _Unreset
+        self._connection_kind = asyncpg.Connection if resets else NoResetConnection
         self.slow_seconds = slow_query_ms / 1000
         self.pool_timeout = pool_timeout
         self.connect_timeout: float | None = self.extra.get("timeout")
@@ -149,7 +151,7 @@ class Client(StatementClient):
             return
         raise error
 
-    async def connect_apart(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def connect_unpooled(self) -> asyncpg.Connection[asyncpg.Record]:
         """A connection to the same database that is not one of the pool's; the caller closes it."""
         return await asyncpg.connect(**self._connect_arguments(with_db=True))
 
@@ -166,13 +168,10 @@ class Client(StatementClient):
         }
 
     async def _start_embedded(self) -> None:
-        # Imported here, because the embedded server needs POSIX and a connection by URL does not.
-        from medianest_models.db.embedded import embedded_server  # noqa: PLC0415
-
-        url = await asyncio.to_thread(lambda: embedded_server(load_settings()).start())
+        url = await start_embedded(load_settings())
         self.host, self.port, self.user, self.database = url.host, url.port, url.user, url.database
 
-    async def take(self, *, patience: float | None = None) -> Connection:
+    async def acquire(self, *, patience: float | None = None) -> Connection:
         """A free connection of the pool, which is opened when it is not open yet.
 
         Args:
@@ -194,11 +193,11 @@ class Client(StatementClient):
         else:
             if not self._is_refused:
                 return connection
-            await self.give_back(connection)  # to be closed at once, under whatever it would run
+            await self.release(connection)  # to be closed at once, under whatever it would run
             error = not_connected()
         raise error
 
-    async def give_back(self, connection: Connection) -> None:
+    async def release(self, connection: Connection) -> None:
         """Return a connection to the pool, which rolls back what is still open in it, or soon ends the connection."""
         if self._pool is None:  # closed meanwhile, and the connection with it
             return

@@ -14,7 +14,7 @@ from tortoise.context import TortoiseContext, get_current_context, set_global_co
 from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
 
 from medianest_models.db.client import Client, not_connected
-from medianest_models.db.failures import connect_failure
+from medianest_models.db.connect_errors import connect_failure
 from medianest_models.db.migration_status import wait_for_migrations
 from medianest_models.errors import ConfigurationError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config

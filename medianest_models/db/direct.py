@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from medianest_models.db.embedded import embedded_server
-from medianest_models.db.failures import connect_failure
-from medianest_models.db.translation import translate
+from medianest_models.db.connect_errors import connect_failure
+from medianest_models.db.driver_errors import translate
+from medianest_models.db.embedding import start_embedded
 from medianest_models.errors import MedianestError
 from medianest_models.settings import DatabaseUrl, load_settings
 
@@ -23,7 +22,7 @@ async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
     settings = load_settings()
     resolved = url or settings.direct_url()
     if resolved is None:
-        resolved = await asyncio.to_thread(embedded_server(settings).start)
+        resolved = await start_embedded(settings)
     return resolved
 
 

@@ -11,9 +11,9 @@ from tortoise.connection import get_connection
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
+from medianest_models.db.driver_errors import translate
 from medianest_models.db.migration_status import read_status
 from medianest_models.db.transaction_client import TransactionClient
-from medianest_models.db.translation import translate
 from medianest_models.errors import DatabaseTimeoutError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS
 
@@ -131,9 +131,9 @@ def _pool_client() -> Client:
 
 async def _ask(client: Client, question: _Question) -> dict[str, Any]:
     try:
-        connection = await client.take(patience=_POOL_SECONDS)
+        connection = await client.acquire(patience=_POOL_SECONDS)
     except DatabaseTimeoutError:
-        apart = await client.connect_apart()
+        apart = await client.connect_unpooled()
         try:
             return await question(apart)
         finally:
@@ -141,7 +141,7 @@ async def _ask(client: Client, question: _Question) -> dict[str, Any]:
     try:
         return await question(connection)
     finally:
-        await client.give_back(connection)
+        await client.release(connection)
 
 
 async def _ping(connection: _Connection) -> dict[str, Any]:

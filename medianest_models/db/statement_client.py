@@ -11,7 +11,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.connection import get_connection
 
 from medianest_models.db import query_log
-from medianest_models.db.translation import translate
+from medianest_models.db.driver_errors import translate
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DEFAULT_ALIAS
 
@@ -37,24 +37,24 @@ class StatementClient(AsyncpgDBClient):
     command_timeout: float | None
 
     @abstractmethod
-    async def take(self) -> Connection:
-        """A connection for the caller alone, until `give_back`."""
+    async def acquire(self) -> Connection:
+        """A connection for the caller alone, until `release`."""
 
     @abstractmethod
-    async def give_back(self, connection: Connection) -> None:
+    async def release(self, connection: Connection) -> None:
         """Let others have the connection."""
 
     @abstractmethod
     def check_loop(self) -> None:
         """Refuse another event loop than that of the connections."""
 
-    def here(self) -> StatementClient:
+    def innermost(self) -> StatementClient:
         """The client to run the caller's statements on."""
         return self
 
-    def acquire_connection(self) -> Lease:  # type: ignore[override]  # Tortoise's own translate no errors
+    def acquire_connection(self) -> AcquiredConnection:  # type: ignore[override]  # Tortoise's own translate no errors
         """`async with client.acquire_connection() as connection`: asyncpg's own connection, for COPY and the like."""
-        return Lease(self.here())
+        return AcquiredConnection(self.innermost())
 
     async def execute_insert(self, query: str, values: list[Any]) -> Record | None:
         """Run an INSERT.
@@ -100,7 +100,7 @@ class StatementClient(AsyncpgDBClient):
         Raises:
             MedianestError: Whatever went wrong in the driver or in the database.
         """
-        connection = await self.take()
+        connection = await self.acquire()
         started = monotonic()
         try:
             return await self._perform(operation(connection, query, *arguments))
@@ -112,7 +112,7 @@ class StatementClient(AsyncpgDBClient):
             try:
                 query_log.record(query, arguments, monotonic() - started, self.slow_seconds)
             finally:
-                await self.give_back(connection)
+                await self.release(connection)
         raise error  # outside of `except`: the driver's error would be its context, and that prints whole rows
 
     def _perform(self, statement: Awaitable[T]) -> Awaitable[T]:
@@ -133,7 +133,7 @@ def current_client() -> StatementClient:
     return client
 
 
-class Lease:
+class AcquiredConnection:
     """A connection of a client for the length of an `async with`."""
 
     __slots__ = ("_client", "_connection")
@@ -142,13 +142,13 @@ class Lease:
         self._client = client
 
     async def __aenter__(self) -> Connection:
-        self._connection = await self._client.take()
+        self._connection = await self._client.acquire()
         return self._connection
 
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.give_back(self._connection)
+        await self._client.release(self._connection)
         # Only what the driver raises itself: an OSError may come from the caller's own file.
         if raised is None or not type(raised).__module__.startswith("asyncpg"):
             return

@@ -10,9 +10,9 @@ from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.backends.base.client import TransactionContext as TortoiseTransactionContext
 from tortoise.connection import get_connection, get_connections
 
+from medianest_models.db.connection_lock import OVER, ConnectionLock
 from medianest_models.db.statement_client import StatementClient
 from medianest_models.db.transaction_commands import TransactionCommands
-from medianest_models.db.turns import OVER, Turns
 from medianest_models.errors import (
     InvalidInputError,
     MedianestError,
@@ -60,21 +60,21 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         self.command_timeout = outer.command_timeout
         self.outer = outer
         self.inner: TransactionClient | None = None
-        self.turns = Turns(self.command_timeout)
+        self.lock = ConnectionLock(self.command_timeout)
         self._isolation = isolation
-        depth = sum(1 for _ in outer.around()) if isinstance(outer, TransactionClient) else 0
+        depth = sum(1 for _ in outer.ancestors()) if isinstance(outer, TransactionClient) else 0
         self._savepoint = f"medianest_{depth}" if depth else None
-        self._given_back = False
+        self._released = False
 
-    def here(self) -> StatementClient:
+    def innermost(self) -> StatementClient:
         """The innermost block that the caller stands in: a savepoint's code may hold on to what is around it."""
         if self.inner is not None:
             current = get_connection(self.connection_name)
-            if isinstance(current, TransactionClient) and self in current.around():
+            if isinstance(current, TransactionClient) and self in current.ancestors():
                 return current
         return self
 
-    def around(self) -> Iterator[TransactionClient]:
+    def ancestors(self) -> Iterator[TransactionClient]:
         """This block and those around it, from the inside out."""
         client: StatementClient = self
         while isinstance(client, TransactionClient):
@@ -88,27 +88,27 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             TransactionAbortedError: The transaction is over.
             MedianestError: Whatever went wrong in the driver or in the database.
         """
-        client = self.here()
+        client = self.innermost()
         if client is self:
             return await super().run(operation, query, *arguments)
         return await client.run(operation, query, *arguments)
 
-    async def take(self) -> Connection:
+    async def acquire(self) -> Connection:
         """The transaction's connection, once no other task uses it.
 
         Raises:
             TransactionAbortedError: The transaction is over.
             DatabaseTimeoutError: Another task used it for longer than a statement may take.
         """
-        await self.turns.take()
+        await self.lock.acquire()
         return self._leased
 
-    async def give_back(self, connection: Connection) -> None:  # noqa: ARG002 - there is only one
+    async def release(self, connection: Connection) -> None:  # noqa: ARG002 - there is only one
         """Let the next statement run."""
-        self.turns.give_back()
+        self.lock.release()
 
     def _perform(self, statement: Awaitable[T]) -> Awaitable[T]:
-        return self.turns.watch(statement)
+        return self.lock.watch(statement)
 
     # Beginning and ending
 
@@ -120,17 +120,17 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             TransactionAbortedError: The transaction around it is over.
             MedianestError: There is no connection, or the database refused.
         """
-        self._leased = await self.outer.take()
+        self._leased = await self.outer.acquire()
         self._commands = TransactionCommands(self._leased, self._savepoint, self.slow_seconds)
         if isinstance(self.outer, TransactionClient):
             self.outer.inner = self
         try:
             await self._open()
         except BaseException:
-            self.turns.end()
+            self.lock.end()
             try:
                 if self._savepoint is None:  # it may have begun
-                    await self._commands.undo(self.turns.lock)
+                    await self._commands.undo(self.lock.held)
             finally:
                 await self._leave()
             raise
@@ -158,19 +158,19 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             DatabaseUnavailableError: The connection failed; whether it was committed is not known.
             MedianestError: A deferred constraint is broken, and everything was rolled back.
         """
-        self.turns.check()
-        if self.turns.lock.locked():
+        self.lock.check()
+        if self.lock.held.locked():
             await self.rollback()
             raise TransactionAbortedError(_IN_USE)
-        self.turns.end()
+        self.lock.end()
         error: MedianestError | None = TransactionAbortedError()
         try:
-            async with self.turns.lock:
+            async with self.lock.held:
                 error = await self._commands.commit()
         finally:
             try:
                 if error is not None and self._savepoint is not None:
-                    await self._commands.undo(self.turns.lock)
+                    await self._commands.undo(self.lock.held)
             finally:
                 await self._leave()
         if error is not None:
@@ -182,9 +182,9 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         Raises:
             TransactionAbortedError: It is already over.
         """
-        self.turns.check()
+        self.lock.check()
         try:
-            await self._commands.undo(self._end().turns.lock)
+            await self._commands.undo(self._end().lock.held)
         finally:
             await self._leave()
 
@@ -197,9 +197,9 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         Raises:
             TransactionAbortedError: Its work was undone with the transaction around it; or as `commit`.
         """
-        if not self.turns.is_over:
+        if not self.lock.is_over:
             await (self.rollback() if failed else self.commit())
-        elif not self._given_back:
+        elif not self._released:
             await self._leave()
             if not failed:
                 raise TransactionAbortedError(OVER)
@@ -207,18 +207,18 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
     def _end(self) -> TransactionClient:
         """Refuse further statements here and in the blocks inside, and say which of these is the innermost."""
         client = self
-        client.turns.end()
+        client.lock.end()
         while client.inner is not None:
             client = client.inner
-            client.turns.end()
+            client.lock.end()
         return client
 
     async def _leave(self) -> None:
-        if not self._given_back:
-            self._given_back = True
+        if not self._released:
+            self._released = True
             if isinstance(self.outer, TransactionClient):
                 self.outer.inner = None
-            await self.outer.give_back(self._leased)
+            await self.outer.release(self._leased)
 
     # What else Tortoise asks of a transaction's client
 
@@ -238,7 +238,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         return True
 
     def _in_transaction(self) -> TransactionContext:
-        return TransactionContext(self.here())
+        return TransactionContext(self.innermost())
 
 
 class TransactionContext(TortoiseTransactionContext):

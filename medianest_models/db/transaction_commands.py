@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
 
 from medianest_models.db import query_log
-from medianest_models.db.translation import translate
+from medianest_models.db.driver_errors import translate
 from medianest_models.errors import DatabaseUnavailableError, MedianestError, TransactionAbortedError
 
 if TYPE_CHECKING:

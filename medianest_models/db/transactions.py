@@ -46,7 +46,7 @@ def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
     """
     if isolation is not None and isolation not in get_args(IsolationLevel):
         raise InvalidInputError(f"isolation: must be one of {', '.join(get_args(IsolationLevel))}")
-    return TransactionContext(current_client().here(), isolation)
+    return TransactionContext(current_client().innermost(), isolation)
 
 
 async def with_transaction(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from medianest_models.demo_data.world import World
+    from medianest_models.demo_data.random_source import World
 
 _PERIOD: Final = timedelta(days=30)
 _EVERY: Final = timedelta(minutes=5)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
 from medianest_models.demo_data.checks import CHECKS, make_checks
-from medianest_models.demo_data.members import make_users, make_visits
-from medianest_models.demo_data.wishes import make_downloads, make_requests
-from medianest_models.demo_data.world import World
+from medianest_models.demo_data.media import make_downloads, make_requests
+from medianest_models.demo_data.random_source import World
+from medianest_models.demo_data.users import make_users, make_visits
 from medianest_models.errors import ConfigurationError
 from medianest_models.models import User
 from medianest_models.repositories import services

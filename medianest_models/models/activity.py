@@ -8,7 +8,7 @@ from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
-from medianest_models.fields import InstantField, JSONField, TextField, VarcharField
+from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ActivityLog(UUIDModel):
     metadata = JSONField(null=True)
     ip_address = VarcharField(max_length=45, null=True)
     user_agent = TextField(null=True)
-    created_at = InstantField(db_default=Now())
+    created_at = TimestampField(db_default=Now())
 
     class Meta:
         """Tortoise's options."""

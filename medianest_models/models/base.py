@@ -11,11 +11,11 @@ from tortoise.fields.db_defaults import SqlDefault
 from tortoise.models import Model
 from uuid_utils.compat import uuid7
 
+from medianest_models.encryption import is_secret
+from medianest_models.encryption.fields import SecretAttribute, SecretField, refuse
+from medianest_models.encryption.querysets import GuardedManager
 from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError
-from medianest_models.fields import is_secret
-from medianest_models.fields.secrets import SecretAttribute, SecretField, refuse
-from medianest_models.hydrator import hydrator
-from medianest_models.models.querysets import GuardedManager
+from medianest_models.models.hydration import hydrator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,7 +9,7 @@ from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
 from medianest_models.enums import ACTIVE_DOWNLOAD_STATUSES, DownloadPriority, DownloadStatus
-from medianest_models.fields import EnumField, InstantField, IntEnumField, JSONField, TextField, VarcharField
+from medianest_models.fields import EnumField, IntEnumField, JSONField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ class YouTubeDownload(UUIDModel):
     priority = IntEnumField(DownloadPriority, default=DownloadPriority.NORMAL, db_default=10)
     attempts = fields.SmallIntField(default=0, db_default=0)
     worker_id = VarcharField(max_length=255, null=True)
-    lease_expires_at = InstantField(null=True)
-    scheduled_at = InstantField(db_default=Now())
+    lease_expires_at = TimestampField(null=True)
+    scheduled_at = TimestampField(db_default=Now())
     file_paths = JSONField(null=True)
     plex_collection_id = VarcharField(max_length=255, null=True)
     progress = fields.IntField(default=0, db_default=0)
     error_message = TextField(null=True)
     metadata = JSONField(null=True)
-    created_at = InstantField(db_default=Now())
-    started_at = InstantField(null=True)
-    completed_at = InstantField(null=True)
+    created_at = TimestampField(db_default=Now())
+    started_at = TimestampField(null=True)
+    completed_at = TimestampField(null=True)
 
     class Meta:
         """Tortoise's options."""

@@ -9,7 +9,7 @@ from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
 from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus
-from medianest_models.fields import EnumField, InstantField, JSONField, TextField, VarcharField
+from medianest_models.fields import EnumField, JSONField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class MediaRequest(UUIDModel):
     status = EnumField(RequestStatus, max_length=20, default=RequestStatus.PENDING, db_default="pending")
     overseerr_id = VarcharField(max_length=255, null=True)
     request_data = JSONField(null=True)
-    created_at = InstantField(db_default=Now())
-    completed_at = InstantField(null=True)
+    created_at = TimestampField(db_default=Now())
+    completed_at = TimestampField(null=True)
 
     status_updates: fields.ReverseRelation[MediaRequestStatusUpdate]
 
@@ -64,7 +64,7 @@ class MediaRequestStatusUpdate(UUIDModel):
     request_id: UUID
     status = EnumField(RequestStatus, max_length=20)
     message = TextField(null=True)
-    created_at = InstantField(db_default=Now())
+    created_at = TimestampField(db_default=Now())
 
     class Meta:
         """Tortoise's options."""

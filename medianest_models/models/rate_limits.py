@@ -8,7 +8,7 @@ from tortoise import fields
 from tortoise.fields.db_defaults import SqlDefault
 from tortoise.indexes import Index
 
-from medianest_models.fields import InstantField, VarcharField
+from medianest_models.fields import TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class RateLimit(UUIDModel):
     ip_address = VarcharField(max_length=45, null=True)
     endpoint = VarcharField(max_length=255)
     request_count = fields.IntField(default=0, db_default=0)
-    window_start = InstantField(db_default=SqlDefault("date_trunc('minute', now())"))
+    window_start = TimestampField(db_default=SqlDefault("date_trunc('minute', now())"))
 
     class Meta:
         """Tortoise's options."""

@@ -10,16 +10,10 @@ from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
+from medianest_models.encryption import EncryptedField, EncryptedJSONField
+from medianest_models.encryption.documents import looks_secret
 from medianest_models.enums import ServiceStatus
-from medianest_models.fields import (
-    EncryptedField,
-    EncryptedJSONField,
-    EnumField,
-    InstantField,
-    TextField,
-    VarcharField,
-)
-from medianest_models.fields.secret_json import looks_secret
+from medianest_models.fields import EnumField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import Base, UUIDModel
 
 if TYPE_CHECKING:
@@ -41,8 +35,8 @@ class Service(Base):
     api_key = EncryptedField(bound_to="name", null=True)
     enabled = fields.BooleanField(default=True, db_default=True)
     config_data = EncryptedJSONField(bound_to="name", null=True)
-    created_at = InstantField(db_default=Now())
-    updated_at = InstantField(db_default=Now())
+    created_at = TimestampField(db_default=Now())
+    updated_at = TimestampField(db_default=Now())
 
     status_history: fields.ReverseRelation[ServiceStatusHistory]
 
@@ -88,7 +82,7 @@ class ServiceStatusHistory(UUIDModel):
     status = EnumField(ServiceStatus, max_length=20)
     response_time_ms = fields.IntField(null=True)
     error_message = TextField(null=True)
-    checked_at = InstantField(db_default=Now())
+    checked_at = TimestampField(db_default=Now())
 
     class Meta:
         """Tortoise's options."""

@@ -9,7 +9,8 @@ from tortoise import fields
 from tortoise.fields.db_defaults import Now, SqlDefault
 from tortoise.indexes import Index
 
-from medianest_models.fields import HashField, InstantField, TextField, VarcharField
+from medianest_models.encryption import HashField
+from medianest_models.fields import TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel, new_id
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ class SessionToken(UUIDModel):
     device_fingerprint = VarcharField(max_length=255, null=True)
     ip_address = VarcharField(max_length=45, null=True)
     user_agent = TextField(null=True)
-    expires_at = InstantField()
-    created_at = InstantField(db_default=Now())
-    last_used_at = InstantField(null=True)
-    rotated_at = InstantField(null=True)
+    expires_at = TimestampField()
+    created_at = TimestampField(db_default=Now())
+    last_used_at = TimestampField(null=True)
+    rotated_at = TimestampField(null=True)
 
     class Meta:
         """Tortoise's options."""

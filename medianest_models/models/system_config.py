@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
 
-from medianest_models.fields import InstantField, JSONField, TextField, VarcharField
+from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import Base
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class SystemConfig(Base):
     key = VarcharField(max_length=100, unique=True)
     value = JSONField()
     description = TextField(null=True)
-    updated_at = InstantField(db_default=Now())
+    updated_at = TimestampField(db_default=Now())
     updated_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name=None, on_delete=fields.SET_NULL, null=True, source_field="updated_by"
     )
     updated_by_id: UUID | None
-    customized_at = InstantField(null=True)
+    customized_at = TimestampField(null=True)
 
     class Meta:
         """Tortoise's options."""

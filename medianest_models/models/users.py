@@ -10,8 +10,9 @@ from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
+from medianest_models.encryption import EncryptedField, HashField
 from medianest_models.enums import UserRole, UserStatus
-from medianest_models.fields import EncryptedField, EnumField, HashField, InstantField, VarcharField
+from medianest_models.fields import EnumField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class User(UUIDModel):
     email = VarcharField(max_length=255, null=True, empty_is_null=True)
     role = EnumField(UserRole, max_length=20, default=UserRole.USER, db_default=UserRole.USER.value)
     plex_token = EncryptedField(bound_to="plex_id", null=True)
-    created_at = InstantField(db_default=Now())
-    last_login_at = InstantField(null=True)
+    created_at = TimestampField(db_default=Now())
+    last_login_at = TimestampField(null=True)
     status = EnumField(UserStatus, max_length=20, default=UserStatus.ACTIVE, db_default=UserStatus.ACTIVE.value)
 
     local_credential: fields.BackwardOneToOneRelation[LocalCredential]
@@ -79,7 +80,7 @@ class LocalCredential(UUIDModel):
     username = VarcharField(max_length=100, unique=True)
     password_hash = HashField(max_length=255)
     must_change_password = fields.BooleanField(default=False, db_default=False)
-    updated_at = InstantField(db_default=Now())
+    updated_at = TimestampField(db_default=Now())
 
     class Meta:
         """Tortoise's options."""

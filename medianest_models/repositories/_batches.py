@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from medianest_models.checks import as_positive
 from medianest_models.db.statements import execute
-from medianest_models.repositories._arguments import as_positive
 
 BATCH_SIZE: Final = 1_000
 """How many rows one statement deletes: some milliseconds' work."""

@@ -5,18 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import as_aware, as_duration, as_ip_address, as_text, as_uuid
 from medianest_models.db.statements import fetch_one
 from medianest_models.models import ActivityLog
+from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import paginate
-from medianest_models.repositories._arguments import (
-    as_aware,
-    as_column,
-    as_duration,
-    as_ip_address,
-    as_name,
-    as_text,
-    as_uuid,
-)
 from medianest_models.repositories._batches import BATCH_SIZE, delete_in_batches
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import MAX_INT, as_text, as_uuid
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import ConfigurationError, InvalidInputError, NotFoundError
 from medianest_models.models import SystemConfig
-from medianest_models.repositories._arguments import MAX_INT, as_column, as_text, as_uuid
+from medianest_models.models.columns import as_column
 
 if TYPE_CHECKING:
     from uuid import UUID

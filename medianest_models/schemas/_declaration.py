@@ -13,8 +13,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
 from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
 
+from medianest_models.encryption import is_secret
 from medianest_models.errors import SecretFieldError
-from medianest_models.fields import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tortoise import fields as orm
 from tortoise.fields.relational import ForeignKeyFieldInstance
 
-from medianest_models.fields import (
-    EncryptedField,
-    EncryptedJSONField,
-    HashField,
-    InstantField,
-    JSONField,
-    TextField,
-    VarcharField,
-)
+from medianest_models.encryption import EncryptedField, EncryptedJSONField, HashField
+from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.fields.enums import IntEnumColumn, StrEnumColumn
 from medianest_models.studio import fields as form
 from medianest_models.studio import secret_fields as secret
@@ -58,8 +51,8 @@ def _form_field(name: str, field: Any) -> BaseField:  # noqa: C901 - a case for 
             return secret.MaskedDocumentField(**common)
         case JSONField():
             return form.DocumentField(**common)
-        case InstantField():
-            return form.InstantField(**common)
+        case TimestampField():
+            return form.TimestampField(**common)
         case StrEnumColumn() | IntEnumColumn():
             choices = [(str(member.value), member.name.lower()) for member in field.enum_type]
             return form.ChoiceField(**common, choices=choices, default=_default(field))

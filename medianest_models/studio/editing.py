@@ -11,12 +11,12 @@ from starlette_admin.flash import flash
 from starlette_admin.types import RequestAction
 
 from medianest_models.db import transaction
+from medianest_models.encryption import is_secret
 from medianest_models.errors import (
     InvalidInputError,
     MedianestError,
     NotFoundError,
 )
-from medianest_models.fields import is_secret
 from medianest_models.studio.changes import attached, note
 from medianest_models.studio.fields import RelationField, read_field
 from medianest_models.studio.forms import field_of, is_change, related_id, shown_before, text, without_column

@@ -15,9 +15,9 @@ import orjson
 from starlette_admin import fields as library
 from starlette_admin.types import RequestAction
 
+from medianest_models.checks import as_ip_address
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.json import dump_json
-from medianest_models.repositories._arguments import as_ip_address
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -108,7 +108,7 @@ class ChoiceField(TypedField, library.EnumField):
 
 
 @dataclass
-class InstantField(TypedField, library.StringField):
+class TimestampField(TypedField, library.StringField):
     """An instant, in UTC with its offset; any offset can be typed."""
 
     help_text: str | None = "With its offset, such as 2026-01-31 18:30:00+00:00"

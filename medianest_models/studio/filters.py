@@ -11,7 +11,7 @@ from starlette_admin.filters import filters
 from starlette_admin.filters.base import BaseFilter, FilterApplyContext, FilterDataType, FilterValidationError
 from tortoise.expressions import Q
 
-from medianest_models.studio.fields import ChoiceField, DocumentField, IdField, InstantField, RelationField
+from medianest_models.studio.fields import ChoiceField, DocumentField, IdField, RelationField, TimestampField
 
 if TYPE_CHECKING:
     from starlette_admin.fields import BaseField
@@ -77,7 +77,7 @@ class Is(BaseFilter):
 class Filters(library.TortoiseFilterRegistry):
     """The filters of each kind of field."""
 
-    @filters(InstantField)
+    @filters(TimestampField)
     def instant_filters(self, field: BaseField) -> list[type[BaseFilter]]:  # noqa: ARG002 - the library's signature
         """Those of an instant."""
         return [Since, Before, library.IsNullFilter, library.IsNotNullFilter]

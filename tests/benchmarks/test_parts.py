@@ -12,7 +12,7 @@ from benchmarks.peers.memory import STEPS, measure_memory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 INDEXES = """

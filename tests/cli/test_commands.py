@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.crypto import KeyRing
+from medianest_models.encryption.keys import KeyRing
 from tests.commands import document, medianest, subcommands
 
 if TYPE_CHECKING:

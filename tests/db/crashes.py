@@ -13,7 +13,7 @@ from tests.servers import connect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 SOCKET: Final = ".s.PGSQL.5432"

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from medianest_models.db import database
-from medianest_models.db.migrations import migrate
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import RequestStatus
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.repositories import activity, media_requests
 from tests.db.crashes import kill_postmaster
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from uuid import UUID
 
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 WRITERS: Final = 8

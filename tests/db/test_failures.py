@@ -22,7 +22,7 @@ from tests.locks import until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from medianest_models.db.embedded import EmbeddedServer
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse"

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from medianest_models.db import check_database_health, connect_database, database
-from medianest_models.db.embedded import EmbeddedServer
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, healthy_within_two_seconds

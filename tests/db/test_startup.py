@@ -15,8 +15,8 @@ from medianest_models.db import (
     database_health,
     disconnect_database,
 )
-from medianest_models.db.migrations import migrate
 from medianest_models.errors import DatabaseUnavailableError, MigrationError
+from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from tests.migrations.commands import FILES, add_migration, copy_of_migrations, use_folder
 

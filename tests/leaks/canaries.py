@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
-from medianest_models.crypto import KEY_BYTES
+from medianest_models.encryption.keys import KEY_BYTES
 
 if TYPE_CHECKING:
-    from medianest_models.fields.secrets import SecretField
+    from medianest_models.encryption.fields import SecretField
 
 
 class Kind(Enum):

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, create_model
 
-from medianest_models.crypto import hash_token
 from medianest_models.db.statements import execute, fetch_one
+from medianest_models.encryption.keys import hash_token
 from medianest_models.enums import RequestStatus, UserStatus
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.pagination import paginate, paginate_by_cursor

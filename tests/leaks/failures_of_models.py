@@ -11,10 +11,10 @@ from pypika_tortoise.functions import Concat
 from tortoise.expressions import Case, F, Q, RawSQL, When
 from tortoise.functions import Lower
 
-from medianest_models.crypto import SecretParameter, generate_key, key_ring
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch_one
-from medianest_models.fields import EncryptedField, EncryptedJSONField
+from medianest_models.encryption import EncryptedField, EncryptedJSONField
+from medianest_models.encryption.keys import SecretParameter, generate_key, key_ring
 from medianest_models.pagination import paginate, paginate_by_cursor
 from tests.leaks.canaries import secret_value
 from tests.leaks.failures import BAD_VALUES, bad_secrets
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from medianest_models.fields.secrets import SecretField
+    from medianest_models.encryption.fields import SecretField
     from tests.leaks.canaries import Canaries
     from tests.leaks.failures import Failures
 

@@ -13,8 +13,9 @@ from tortoise.fields.data import DatetimeField
 from tortoise.fields.relational import ForeignKeyFieldInstance
 
 from medianest_models import models
-from medianest_models.fields import HashField, TextField, is_secret
-from medianest_models.fields.secrets import SecretField
+from medianest_models.encryption import HashField, is_secret
+from medianest_models.encryption.fields import SecretField
+from medianest_models.fields import TextField
 from tests.leaks.canaries import Canaries, Canary, Kind, secret_value
 
 if TYPE_CHECKING:

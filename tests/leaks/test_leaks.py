@@ -16,9 +16,9 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from medianest_models import errors
+from medianest_models.encryption import HashField, is_secret
+from medianest_models.encryption.documents import looks_secret
 from medianest_models.errors import MedianestError, SecretFieldError
-from medianest_models.fields import HashField, is_secret
-from medianest_models.fields.secret_json import looks_secret
 from medianest_models.models.base import Base
 from medianest_models.pagination import PaginatedResult, Pagination
 from tests.leaks.canaries import Canaries, Kind, texts_in

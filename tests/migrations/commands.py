@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db import migration_status, migrations
+from medianest_models.db import migration_status
+from medianest_models.migrate import applying
 
 if TYPE_CHECKING:
     import pytest
@@ -50,7 +51,7 @@ def copy_of_migrations(folder: Path) -> Path:
 
 def use_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Have this process take the migration files from there."""
-    for module in (migration_status, migrations):
+    for module in (migration_status, applying):
         patch.setattr(module, "migrations_folder", lambda: folder)
 
 

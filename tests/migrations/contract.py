@@ -303,6 +303,14 @@ TABLES: Final[dict[str, Table]] = {
     },
 }
 
+IN_RANGE: Final = (
+    "CHECK {0} >= '0001-01-01 00:00:00+00'::timestamptz AND {0} <= '9999-12-31 23:59:59.999999+00'::timestamptz"
+)
+for _name, _table in TABLES.items():  # every instant is one that Python has a datetime for
+    for _column, _type in _table["columns"].items():
+        if _type.startswith("timestamptz"):
+            _table["constraints"][f"ck_{_name}_{_column}"] = IN_RANGE.format(_column)
+
 FUNCTIONS: Final = {
     "medianest_uuid_v7()",
     "medianest_touch_updated_at()",

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from medianest_models.db.drift import check_drift, compare
-from medianest_models.db.migrations import migrate
 from medianest_models.errors import DatabaseTimeoutError
+from medianest_models.migrate.applying import migrate
+from medianest_models.migrate.drift import check_drift, compare
 from tests.commands import medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
@@ -43,7 +43,7 @@ HARMLESS: Final = (
     "ALTER TABLE users SET (fillfactor = 70), ALTER role SET STATISTICS 500, ALTER plex_token SET STORAGE EXTERNAL",
     "ALTER INDEX ix_users_email SET (fillfactor = 70); ALTER INDEX pk_users SET (fillfactor = 70)",
     "ALTER TABLE users REPLICA IDENTITY FULL; CREATE STATISTICS of_users ON role, status FROM users",
-    "ALTER TABLE users DROP COLUMN last_login_at; ALTER TABLE users ADD COLUMN last_login_at timestamptz",
+    "ALTER TABLE users DROP COLUMN plex_token; ALTER TABLE users ADD COLUMN plex_token text",
     "ALTER FUNCTION medianest_max_running_downloads() COST 1000",
     "CREATE SCHEMA other; CREATE TABLE other.users (id int PRIMARY KEY); CREATE TYPE other.mood AS ENUM ('sad')",
     "CREATE TABLE other.refs (user_id uuid REFERENCES public.users); CREATE INDEX ON other.refs (user_id)",

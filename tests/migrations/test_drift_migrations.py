@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from medianest_models.db.drift import check_drift, compare
-from medianest_models.db.migrations import migrate
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
+from medianest_models.migrate.applying import migrate
+from medianest_models.migrate.drift import check_drift, compare
 from tests.migrations.commands import FILES, add_migration
 from tests.servers import connect
 

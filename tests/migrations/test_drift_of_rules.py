@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from medianest_models.db.drift import compare
+from medianest_models.migrate.drift import compare
 
 if TYPE_CHECKING:
     import asyncpg

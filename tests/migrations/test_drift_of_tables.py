@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from medianest_models.db.drift import compare
+from medianest_models.migrate.drift import compare
 
 if TYPE_CHECKING:
     import asyncpg
@@ -37,7 +37,10 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
             f"table part {EXTRA}",
             f"partitioned table parts {EXTRA}",
         ],
-        "ALTER TABLE users DROP COLUMN last_login_at": ["column users.last_login_at is missing"],
+        "ALTER TABLE users DROP COLUMN last_login_at": [
+            "column users.last_login_at is missing",
+            "constraint ck_users_last_login_at on users is missing",
+        ],
         "ALTER TABLE session_tokens DROP COLUMN family_id": [
             "column session_tokens.family_id is missing",
             "index ix_session_tokens_family_id on session_tokens is missing",

@@ -9,7 +9,7 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.utils import get_schema_sql
 
-from medianest_models.fields import is_secret
+from medianest_models.encryption import is_secret
 from medianest_models.models import __all__ as MODELS  # noqa: N812 - names of classes
 from medianest_models.settings import DEFAULT_ALIAS
 from tests.migrations import catalog

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from medianest_models.db.drift import check_drift
-from medianest_models.db.migrations import migrate
+from medianest_models.migrate.applying import migrate
+from medianest_models.migrate.drift import check_drift
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich
 from tests.migrations.contract import TABLES

@@ -76,7 +76,26 @@ CASES: Final[dict[str, list[str]]] = {
     "fk_activity_logs_user_id": [f"UPDATE activity_logs SET user_id = '{NOBODY}'"],
     "uq_system_config_key": ["INSERT INTO system_config (key, value) VALUES ('key', '2')"],
     "fk_system_config_updated_by": [f"UPDATE system_config SET updated_by = '{NOBODY}'"],
+    # A trigger sets these when a row changes.
+    "ck_local_credentials_updated_at": [
+        f"""INSERT INTO local_credentials (user_id, username, password_hash, updated_at)
+            VALUES ('{OTHER}', 'another', 'x', 'infinity')"""
+    ],
+    "ck_services_updated_at": ["INSERT INTO services (name, display_name, updated_at) VALUES ('x', 'X', 'infinity')"],
+    "ck_system_config_updated_at": ["INSERT INTO system_config (key, value, updated_at) VALUES ('x', '1', 'infinity')"],
+    "ck_system_config_customized_at": [
+        "INSERT INTO system_config (key, value, customized_at) VALUES ('x', '1', 'infinity')"
+    ],
 } | {f"pk_{table}": [AGAIN.format(table=table)] for table in TABLES}
+CASES |= {
+    rule: [
+        f"UPDATE {table} SET {rule.removeprefix(f'ck_{table}_')} = '{instant}'"
+        for instant in ("0001-12-31 23:59:59.999999+00 BC", "10000-01-01 00:00:00+00", "infinity", "-infinity")
+    ]
+    for table, contract in TABLES.items()
+    for rule, text in contract["constraints"].items()
+    if "'9999-12-31" in text and rule not in CASES
+}
 """For each constraint and unique index what breaks it, and nothing else."""
 
 ALLOWED: Final = [

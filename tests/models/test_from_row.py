@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tortoise
 
-from medianest_models import hydrator, models
+from medianest_models import models
 from medianest_models.db.statements import fetch
-from medianest_models.models import User
+from medianest_models.models import User, hydration
 from tests.pagination.both_ways import make_rows, seen
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def test_they_are_as_tortoise_makes_them(db: DatabaseUrl) -> None:
         rows = await rows_of(model)
         tables_with_rows += bool(rows)
         for row in rows:
-            assert hydrator.hydrator(model, tuple(row)) is not None
+            assert hydration.hydrator(model, tuple(row)) is not None
             assert seen(model.from_row(row)) == seen(model._init_from_db(**row))
     assert tables_with_rows >= 8
 
@@ -61,8 +61,8 @@ async def test_another_tortoise_makes_them_itself(
 ) -> None:
     await make_rows()
     monkeypatch.setattr(tortoise, "__version__", version)
-    hydrator._made.cache_clear()
+    hydration._made.cache_clear()
     (row, *_) = await rows_of(User)
-    assert hydrator.hydrator(User, tuple(row)) is None
+    assert hydration.hydrator(User, tuple(row)) is None
     assert seen(User.from_row(row)) == seen(User._init_from_db(**row))
-    hydrator._made.cache_clear()
+    hydration._made.cache_clear()

@@ -68,7 +68,7 @@ def seen(value: Any) -> Any:
         return type(value), [(key, seen(item)) for key, item in value.items()]
     if isinstance(value, ReverseRelation):
         return type(value), [seen(item) for item in value.related_objects], value._fetched
-    if type(value).__module__ == "medianest_models.fields.secrets":
+    if type(value).__module__ == "medianest_models.encryption.fields":
         return type(value), value.stored
     return type(value), value, repr(value)
 

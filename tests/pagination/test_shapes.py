@@ -14,8 +14,8 @@ from tortoise.queryset import QuerySet
 from medianest_models.db import transaction
 from medianest_models.enums import RequestStatus
 from medianest_models.errors import InvalidSortError
-from medianest_models.hydrator import _made
 from medianest_models.models import MediaRequest, Service, User
+from medianest_models.models.hydration import _made
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.pagination.querysets import parameterized
 from medianest_models.pagination.shapes import LIMIT, prepare, statements, support

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
+from medianest_models.encryption.passwords import hash_password
 from medianest_models.errors import AccountSuspendedError, InvalidTokenError, TokenReuseError
 from medianest_models.models import LocalCredential, SessionToken, User
-from medianest_models.passwords import hash_password
 from medianest_models.repositories import sessions, users
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes

@@ -13,7 +13,8 @@ from pydantic import AwareDatetime, SecretStr
 from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
 
 from medianest_models import models, schemas
-from medianest_models.fields import EncryptedJSONField, InstantField, JSONField, is_secret
+from medianest_models.encryption import EncryptedJSONField, is_secret
+from medianest_models.fields import JSONField, TimestampField
 from medianest_models.models import LocalCredential, Service, User
 from medianest_models.repositories import downloads, media_requests, services, system_config, users
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
@@ -51,7 +52,7 @@ def declared_type(schema: type[PydanticModel], name: str) -> Any:
         return SecretStr
     if isinstance(field, JSONField):
         return dict[str, Any] if schema is schemas.YouTubeDownloadCreate else Any  # enqueue() takes a dict
-    return AwareDatetime if isinstance(field, InstantField) else made
+    return AwareDatetime if isinstance(field, TimestampField) else made
 
 
 def test_all_schemas_are_listed() -> None:

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 from medianest_models.db import database
 from medianest_models.db.statements import fetch
 from medianest_models.demo_data import fill_with_demo_data
-from medianest_models.demo_data.members import make_users
-from medianest_models.demo_data.wishes import make_downloads, make_requests
-from medianest_models.demo_data.world import World
+from medianest_models.demo_data.media import make_downloads, make_requests
+from medianest_models.demo_data.random_source import World
+from medianest_models.demo_data.users import make_users
 from medianest_models.enums import RequestStatus, ServiceStatus
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.repositories import media_requests, services, users

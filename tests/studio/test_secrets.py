@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from medianest_models.db.statements import fetch
+from medianest_models.encryption.passwords import hash_password, verify_password
 from medianest_models.models import LocalCredential, Service, SessionToken, User
-from medianest_models.passwords import hash_password, verify_password
 from medianest_models.repositories import sessions, users
 from medianest_models.seed import seed
 from tests.studio.conftest import alerts

@@ -11,7 +11,7 @@ import pytest
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from medianest_models import errors
-from medianest_models.db.translation import translate
+from medianest_models.db.driver_errors import translate
 from medianest_models.errors import (
     ConfigurationError,
     ConflictError,

@@ -15,7 +15,7 @@ The private names that are relied on, of Tortoise 1.1 (`tortoise-orm<1.2` in pyp
 - `Q._is_negated`
 - `Model._meta`: `basequery_all_fields`, `fetch_fields`, `fields_map`, `filters` (with their `field`, `operator`,
   `table` and `value_encoder`)
-- what `medianest_models.hydrator` relies on
+- what `medianest_models.models.hydration` relies on
 - the operators in `tortoise.filters`, and that pypika sends their values as parameters, but for the text `*`
 """
 

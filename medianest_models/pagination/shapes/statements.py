@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from tortoise.models import Model
 
-from medianest_models.hydrator import hydrator
+from medianest_models.models.hydration import hydrator
 from medianest_models.pagination.querysets import filters as filters_of
 from medianest_models.pagination.shapes.filters import shape_of
 from medianest_models.pagination.shapes.support import is_known

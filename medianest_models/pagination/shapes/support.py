@@ -10,7 +10,7 @@ from tortoise.expressions import Q
 from tortoise.models import MetaInfo
 from tortoise.queryset import AwaitableQuery, QuerySet
 
-from medianest_models.hydrator import knows
+from medianest_models.models.hydration import knows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

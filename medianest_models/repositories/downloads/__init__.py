@@ -14,8 +14,7 @@ from medianest_models.repositories.downloads.leases import (
     report_progress,
 )
 from medianest_models.repositories.downloads.lists import counts_by_status, list_by_filters, list_for_user
-from medianest_models.repositories.downloads.queue import cancel, enqueue, get
-from medianest_models.repositories.downloads.terms import (
+from medianest_models.repositories.downloads.policy import (
     CONFIGURED,
     FIRST_RETRY_DELAY,
     LEASE,
@@ -23,6 +22,7 @@ from medianest_models.repositories.downloads.terms import (
     Configured,
     MaxRunning,
 )
+from medianest_models.repositories.downloads.queue import cancel, enqueue, get
 from medianest_models.repositories.downloads.waiting import wait_for_work
 
 __all__ = [

@@ -6,11 +6,11 @@ import logging
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db.coalescing import Again, Coalesced
+from medianest_models.db.data_loader import Again, DataLoader
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.errors import MedianestError, StatementError
 from medianest_models.models import YouTubeDownload
-from medianest_models.repositories.downloads.terms import (
+from medianest_models.repositories.downloads.policy import (
     CONFIGURED,
     LEASE,
     MAX_ATTEMPTS,
@@ -151,4 +151,4 @@ async def _give_back(row: Record | None) -> None:
         logger.warning("download %s was claimed for nobody, and waits until its lease ends: %s", row["id"], error)
 
 
-_claim_any: Final = Coalesced(_claim_for, _give_back)
+_claim_any: Final = DataLoader(_claim_for, _give_back)

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import as_text, as_uuid
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import InvalidInputError, LeaseLostError
 from medianest_models.models import YouTubeDownload
-from medianest_models.repositories._arguments import as_column, as_text, as_uuid
+from medianest_models.models.columns import as_column
+from medianest_models.repositories.downloads.policy import (
+    FIRST_RETRY_DELAY,
+    LEASE,
+    MAX_ATTEMPTS,
+    as_lease,
+    as_worker_id,
+)
 from medianest_models.repositories.downloads.queue import get
-from medianest_models.repositories.downloads.terms import FIRST_RETRY_DELAY, LEASE, MAX_ATTEMPTS, as_lease, as_worker_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import as_aware, as_uuid
 from medianest_models.db.statements import fetch
 from medianest_models.enums import DownloadStatus
 from medianest_models.models import YouTubeDownload
+from medianest_models.models.columns import as_column
 from medianest_models.pagination import paginate
-from medianest_models.repositories._arguments import as_aware, as_column, as_uuid
 
 if TYPE_CHECKING:
     from datetime import datetime

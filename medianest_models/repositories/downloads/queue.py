@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import as_aware, as_text, as_uuid
 from medianest_models.db.statements import fetch_one
 from medianest_models.enums import DownloadPriority
 from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, NotFoundError
 from medianest_models.models import YouTubeDownload
 from medianest_models.models.base import new_id
-from medianest_models.repositories._arguments import as_aware, as_column, as_text, as_uuid
+from medianest_models.models.columns import as_column
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from medianest_models.checks import MAX_INT, as_duration
 from medianest_models.db.connection import connected_url
 from medianest_models.db.direct import direct_connection
+from medianest_models.db.driver_errors import translate
 from medianest_models.db.statements import fetch_one
-from medianest_models.db.translation import translate
 from medianest_models.enums import DownloadPriority
 from medianest_models.errors import DatabaseUnavailableError
-from medianest_models.repositories._arguments import MAX_INT, as_duration
-from medianest_models.repositories.downloads.terms import CONFIGURED, MaxRunning, as_max_running
+from medianest_models.repositories.downloads.policy import CONFIGURED, MaxRunning, as_max_running
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import as_aware, as_text, as_uuid
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.enums import RequestStatus
 from medianest_models.errors import NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
+from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import paginate
-from medianest_models.repositories._arguments import as_aware, as_column, as_name, as_text, as_uuid
 
 if TYPE_CHECKING:
     import datetime

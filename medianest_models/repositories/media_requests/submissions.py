@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import as_uuid
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import DuplicateRequestError
 from medianest_models.models import MediaRequest
 from medianest_models.models.base import new_id
-from medianest_models.repositories._arguments import as_column, as_name, as_uuid
+from medianest_models.models.columns import as_column, as_name
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from medianest_models.checks import as_uuid
 from medianest_models.db.statements import fetch
 from medianest_models.enums import OPEN_REQUEST_STATUSES, REQUEST_TRANSITIONS, RequestStatus
 from medianest_models.errors import DuplicateRequestError, InvalidTransitionError, NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
-from medianest_models.repositories._arguments import as_column, as_uuid
+from medianest_models.models.columns import as_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from medianest_models.db.coalescing import Again, Coalesced
+from medianest_models.checks import as_ip_address, as_uuid
+from medianest_models.db.data_loader import Again, DataLoader
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, InvalidInputError
-from medianest_models.repositories._arguments import as_ip_address, as_uuid
 from medianest_models.repositories._ids import NUMBERED_ID
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
 
@@ -218,7 +218,7 @@ def caller_column(user_id: UUID | str | None, ip_address: str | None) -> tuple[s
 
 
 COUNT_BY: Final = {
-    "user_id": Coalesced(_Counters("user_id", "uuid").count),
-    "ip_address": Coalesced(_Counters("ip_address", "text").count),
+    "user_id": DataLoader(_Counters("user_id", "uuid").count),
+    "ip_address": DataLoader(_Counters("ip_address", "text").count),
 }
 """What counts a hit, by the column that tells the caller."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from medianest_models.checks import as_text
 from medianest_models.db.statements import execute
-from medianest_models.repositories._arguments import as_text
 from medianest_models.repositories._batches import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.rate_limits.counters import caller_column
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS

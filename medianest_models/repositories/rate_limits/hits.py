@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from medianest_models.checks import as_positive
 from medianest_models.errors import InvalidInputError
-from medianest_models.repositories._arguments import as_positive
 from medianest_models.repositories.rate_limits.counters import COUNT_BY, Hit, caller_column
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, rate_limit_keys
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from medianest_models.checks import as_aware, as_text
 from medianest_models.db.statements import fetch
 from medianest_models.errors import InvalidInputError, NotFoundError
-from medianest_models.repositories._arguments import as_aware, as_text
 
 if TYPE_CHECKING:
     from datetime import datetime

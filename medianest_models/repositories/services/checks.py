@@ -8,12 +8,13 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from medianest_models.checks import MAX_INT, as_aware
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import ServiceStatusHistory
-from medianest_models.repositories._arguments import MAX_INT, as_aware, as_column
+from medianest_models.models.columns import as_column
 from medianest_models.repositories._ids import NUMBERED_ID
 from medianest_models.repositories.services._lookup import as_service_name, no_such_service
 

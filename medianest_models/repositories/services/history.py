@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from medianest_models.checks import as_aware, as_duration, as_positive
 from medianest_models.db.statements import fetch
-from medianest_models.repositories._arguments import as_aware, as_duration, as_positive
 from medianest_models.repositories._batches import BATCH_SIZE
 
 # Raw: the database's own clock, once for all batches.

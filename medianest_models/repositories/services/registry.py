@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from medianest_models.checks import as_text
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import Service
 from medianest_models.pagination import MAX_LIMIT, PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._arguments import as_text
 from medianest_models.repositories.services._lookup import NAME_LENGTH, as_service_name, no_such_service
 
 

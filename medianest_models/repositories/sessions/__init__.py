@@ -1,6 +1,6 @@
 """Remember-me sessions: one-time tokens, of which only a hash is stored."""
 
-from medianest_models.repositories.sessions.endings import delete_expired, list_for_user, revoke, revoke_all
+from medianest_models.repositories.sessions.revocation import delete_expired, list_for_user, revoke, revoke_all
 from medianest_models.repositories.sessions.tokens import IssuedSession, RotatedSession, issue, rotate
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, verify
 

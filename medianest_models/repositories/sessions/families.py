@@ -8,7 +8,7 @@ from medianest_models.db.statements import execute, fetch_one
 from medianest_models.db.transactions import transaction
 
 if TYPE_CHECKING:
-    from medianest_models.crypto import SecretParameter
+    from medianest_models.encryption.keys import SecretParameter
 
 # Raw: the ORM finds nothing by a hash, which is refused in filters.
 _LOCK: Final = """

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.crypto import new_token
+from medianest_models.checks import as_uuid
 from medianest_models.db.statements import fetch_one
+from medianest_models.encryption.keys import new_token
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
@@ -21,7 +22,7 @@ from medianest_models.errors import (
 )
 from medianest_models.models import SessionToken
 from medianest_models.models.base import new_id
-from medianest_models.repositories._arguments import as_column, as_uuid
+from medianest_models.models.columns import as_column
 from medianest_models.repositories.sessions.families import end_family
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
 from medianest_models.repositories.system_config import SEEDED_CONFIGS

@@ -6,12 +6,12 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.crypto import SecretParameter, hash_token
-from medianest_models.db.coalescing import Coalesced
+from medianest_models.checks import as_secret
+from medianest_models.db.data_loader import DataLoader
 from medianest_models.db.statements import fetch
+from medianest_models.encryption.keys import SecretParameter, hash_token
 from medianest_models.errors import AccountSuspendedError, InvalidTokenError
 from medianest_models.models import SessionToken, User
-from medianest_models.repositories._arguments import as_secret
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -95,4 +95,4 @@ async def _by_hash(hashes: list[SecretParameter]) -> list[Record | None]:
     return [by_hash.get(hash_) for hash_ in hashes]
 
 
-_row_by_hash: Final = Coalesced(_by_hash)
+_row_by_hash: Final = DataLoader(_by_hash)

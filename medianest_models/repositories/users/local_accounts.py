@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
+from medianest_models.checks import as_secret
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.db.transactions import transaction
+from medianest_models.encryption.passwords import hash_password, is_outdated, verify_password
 from medianest_models.errors import (
     AccountSuspendedError,
     AuthenticationError,
@@ -16,12 +18,11 @@ from medianest_models.errors import (
     PasswordChangeRequiredError,
 )
 from medianest_models.models import LocalCredential, User
-from medianest_models.passwords import hash_password, is_outdated, verify_password
-from medianest_models.repositories._arguments import as_column, as_secret
+from medianest_models.models.columns import as_column
 from medianest_models.settings import DEFAULT_ADMIN_PASSWORD, load_settings
 
 if TYPE_CHECKING:
-    from medianest_models.crypto import SecretParameter
+    from medianest_models.encryption.keys import SecretParameter
 
 MIN_PASSWORD_LENGTH: Final = 12
 MAX_PASSWORD_LENGTH: Final = 1024

@@ -10,12 +10,13 @@ from tortoise.expressions import Q, ResolveContext
 from tortoise.filters import Like, escape_like
 from tortoise.query_utils import QueryModifier
 
-from medianest_models.db.coalescing import Coalesced
+from medianest_models.checks import as_text, as_uuid
+from medianest_models.db.data_loader import DataLoader
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.errors import NotFoundError
 from medianest_models.models import User
+from medianest_models.models.columns import as_column
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._arguments import as_column, as_text, as_uuid
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -111,7 +112,7 @@ async def _by_plex_id(plex_ids: list[str]) -> list[Record | None]:
     return [rows.get(plex_id) for plex_id in plex_ids]
 
 
-_row_by_plex_id: Final = Coalesced(_by_plex_id)
+_row_by_plex_id: Final = DataLoader(_by_plex_id)
 
 
 class _BeginsWith(Q):

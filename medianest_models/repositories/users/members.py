@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from medianest_models.checks import as_secret, as_text, as_uuid
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import AccountSuspendedError, ConflictError, InvalidInputError
 from medianest_models.models import SessionToken, User
-from medianest_models.repositories._arguments import as_column, as_secret, as_text, as_uuid
+from medianest_models.models.columns import as_column
 from medianest_models.repositories.users.lookups import LENGTH, no_such_user
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medianest_models.encryption.passwords import hash_password
 from medianest_models.enums import UserStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import LocalCredential, SessionToken, User
-from medianest_models.passwords import hash_password
 from medianest_models.repositories import users
 from medianest_models.repositories.users import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from medianest_models.studio.editing import EditableView

@@ -1,0 +1,125 @@
+"""Checks of arguments, made before the database is asked."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from typing import Final
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from medianest_models.errors import InvalidInputError
+
+MAX_INT: Final = 2**31 - 1
+"""The largest number of an `integer` column."""
+
+
+def as_uuid(value: UUID | str, name: str) -> UUID:
+    """The id itself, or the one that a text spells.
+
+    Raises:
+        InvalidInputError: It is neither.
+    """
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str):
+        try:
+            return UUID(value)
+        except ValueError:
+            pass
+    raise InvalidInputError(f"{name}: must be a UUID or its text")
+
+
+def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
+    """The text itself.
+
+    Args:
+        value: The text.
+        name: The argument's name, for the error.
+        max_length: The most characters; None for any number.
+
+    Raises:
+        InvalidInputError: It is no text, is empty or too long, or holds what PostgreSQL can't store.
+    """
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
+    if not value:
+        raise InvalidInputError(f"{name}: must not be empty")
+    if max_length is not None and len(value) > max_length:
+        raise InvalidInputError(f"{name}: must be at most {max_length} characters long")
+    if "\0" in value:
+        raise InvalidInputError(f"{name}: must not hold a NUL byte")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInputError(f"{name}: is not valid Unicode")
+    return value
+
+
+def as_secret(value: SecretStr | str, name: str) -> SecretStr:
+    """The secret itself, or a text as one.
+
+    Raises:
+        InvalidInputError: It is neither.
+    """
+    secret = value if isinstance(value, SecretStr) else SecretStr(value)
+    if not isinstance(secret.get_secret_value(), str):
+        raise InvalidInputError(f"{name}: must be a text or a SecretStr")
+    return secret
+
+
+def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:
+    """The instant itself.
+
+    Raises:
+        InvalidInputError: It is no datetime, or a naive one.
+    """
+    if not isinstance(value, datetime.datetime):
+        raise InvalidInputError(f"{name}: must be a datetime, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise InvalidInputError(f"{name}: must be an aware datetime, with a time zone")
+    return value
+
+
+def as_positive(value: int, name: str) -> int:
+    """The number itself.
+
+    Raises:
+        InvalidInputError: It is no whole number from 1 to `MAX_INT`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInputError(f"{name}: must be a whole number, not {type(value).__name__}")
+    if not 1 <= value <= MAX_INT:
+        raise InvalidInputError(f"{name}: must be from 1 to {MAX_INT}")
+    return value
+
+
+def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
+    """The duration itself.
+
+    Raises:
+        InvalidInputError: It is no timedelta, or not more than zero.
+    """
+    if not isinstance(value, datetime.timedelta):
+        raise InvalidInputError(f"{name}: must be a timedelta, not {type(value).__name__}")
+    if value <= datetime.timedelta():
+        raise InvalidInputError(f"{name}: must be more than zero")
+    return value
+
+
+def as_ip_address(value: str, name: str) -> str:
+    """The address in the one spelling in which it is stored: IPv4, also where IPv6 wraps it; IPv6 in its short form.
+
+    Raises:
+        InvalidInputError: It is no address, or has a zone, which means something on one machine only.
+    """
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise InvalidInputError(f"{name}: is not an IP address") from None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            raise InvalidInputError(f"{name}: must not have a zone")
+        address = address.ipv4_mapped or address
+    return str(address)

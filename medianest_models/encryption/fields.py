@@ -1,0 +1,222 @@
+"""Columns that hold secrets: encrypted texts and hashes, and what all secret columns share.
+
+A field with `secret = True` is refused in filters, sorts, expressions, `values()` and bulk updates: each of them
+would show the secret, let a caller guess it, or write it in the clear. `SecretAttribute` stands on the model's
+class for such a field; the instance holds what is stored, and the attribute gives it as a `SecretStr`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, overload
+
+from pydantic import SecretStr
+from tortoise.fields.base import Field
+
+from medianest_models.encryption.keys import SecretContext, SecretParameter, StoredSecret, key_ring
+from medianest_models.errors import InvalidInputError, SecretFieldError
+from medianest_models.fields.naming import column_name
+from medianest_models.fields.text import check_text
+
+if TYPE_CHECKING:
+    from pypika_tortoise.terms import Term
+    from tortoise.models import Model
+
+
+class _Sealed:
+    """What a column holds, as it came from the database; no text, so that nothing that shows `vars()` shows it."""
+
+    __slots__ = ("stored",)
+
+    def __init__(self, stored: str) -> None:
+        self.stored = stored
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+    def __reduce__(self) -> tuple[type[_Sealed], tuple[str]]:
+        return _Sealed, (self.stored,)
+
+
+def is_secret(field: Field[Any]) -> bool:
+    """Whether a field's value must not be shown, sorted by or searched for."""
+    return getattr(field, "secret", False)
+
+
+class SecretField(Field[Any]):
+    """What all secret columns share: the refusals, and the attribute on the model's class."""
+
+    secret: Final = True
+    verbatim: Final = True
+    indexable = False
+    bound_to: str | None = None
+    """The field that holds the row's natural key, with which an encrypted value is bound to its row."""
+
+    class _db_postgres:  # noqa: N801 - Tortoise finds it by this name
+        @staticmethod
+        def function_cast(field: Field[Any], term: Term) -> NoReturn:  # noqa: ARG004 - Tortoise's signature
+            """Called where a column becomes a term of a sort, a filter, a function or an expression."""
+            refuse(field, "can't be filtered, sorted by or used in an expression")
+
+    def to_python_value(self, value: Any) -> Any:
+        """What the database returned, marked as such: whatever else is assigned is a plaintext."""
+        return None if value is None else _Sealed(value)
+
+    def to_db_value(self, value: Any, instance: type[Model] | Model) -> SecretParameter | None:
+        """What is stored for an instance's value.
+
+        Raises:
+            SecretFieldError: There is no instance, as in a filter or in `QuerySet.update`.
+        """
+        if not hasattr(instance, "_saved_in_db"):
+            refuse(self, "can't be filtered by, or written other than with an instance's save()")
+        return None if value is None else SecretParameter(self.seal(value, instance))
+
+    @abstractmethod
+    def accept(self, value: Any) -> Any:
+        """The value to keep on the instance for one that is assigned; overridden by type."""
+
+    @abstractmethod
+    def open(self, sealed: str, instance: Model) -> Any:
+        """The attribute's value for what is stored; overridden by type."""
+
+    @abstractmethod
+    def seal(self, value: Any, instance: Any) -> str:
+        """What to store for the attribute's value; overridden by type."""
+
+    def is_unsaved(self, value: Any) -> bool:
+        """Whether the instance's value is, or holds, a plaintext that was not saved yet."""
+        return isinstance(value, SecretStr) and not isinstance(value, StoredSecret)
+
+    def context(self, instance: Model) -> SecretContext:
+        """The place in the database of this field of an instance.
+
+        Raises:
+            SecretFieldError: The row's natural key is not known.
+        """
+        row = instance.__dict__.get(self.bound_to or "")
+        if not isinstance(row, str):
+            refuse(self, f"needs the row's {self.bound_to}: give it to a new row, name it in only() for another")
+        table, column = column_name(self).split(".")
+        return SecretContext(table, column, row)
+
+
+class EncryptedField(SecretField):
+    """A text column that is encrypted. It reads as `SecretStr`; a `str` or a `SecretStr` can be assigned.
+
+    Args:
+        bound_to: The field with the row's natural key.
+        **kwargs: As for any field of Tortoise's.
+    """
+
+    SQL_TYPE = "TEXT"
+    field_type = str
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Model]) -> Self: ...
+        @overload
+        def __get__(self, instance: Model, owner: type[Model]) -> SecretStr | None: ...
+        def __get__(self, instance: Model | None, owner: type[Model]) -> Self | SecretStr | None: ...
+        def __set__(self, instance: Model, value: str | SecretStr | None) -> None: ...
+
+    def __init__(self, *, bound_to: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bound_to = bound_to
+
+    def accept(self, value: Any) -> SecretStr | None:
+        """A plaintext, wrapped; also one that looks like an envelope."""
+        if value is None or isinstance(value, SecretStr):
+            return value
+        if not isinstance(value, str):
+            raise InvalidInputError(f"{column_name(self)}: must be a text, not {type(value).__name__}")
+        return SecretStr(value)
+
+    def open(self, sealed: str, instance: Model) -> StoredSecret:
+        """The secret, to be decrypted when its value is asked for."""
+        return StoredSecret(sealed, self.context(instance))
+
+    def seal(self, value: SecretStr, instance: Any) -> str:
+        """The envelope; a secret that stays where it is keeps the one it has, and needs no key."""
+        context = self.context(instance)
+        if not (isinstance(value, StoredSecret) and value.context == context):
+            value = StoredSecret(key_ring().encrypt(value.get_secret_value(), context), context)
+            instance.__dict__[self.model_field_name] = value
+        return value.envelope
+
+
+class HashField(SecretField):
+    """A varchar column with the hash of a token or a password; it reads as `SecretStr`, and no pickle holds it.
+
+    Args:
+        max_length: The column's length.
+        **kwargs: As for any field of Tortoise's.
+    """
+
+    field_type = str
+    indexable = True
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Model]) -> Self: ...
+        @overload
+        def __get__(self, instance: Model, owner: type[Model]) -> SecretStr: ...
+        def __get__(self, instance: Model | None, owner: type[Model]) -> Self | SecretStr: ...
+        def __set__(self, instance: Model, value: str | SecretStr) -> None: ...
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+
+    @property
+    def SQL_TYPE(self) -> str:  # type: ignore[override]  # noqa: N802 - Tortoise's name; a property, as its CharField's
+        """The column's type."""
+        return f"VARCHAR({self.max_length})"
+
+    def accept(self, value: Any) -> SecretStr | None:
+        """The hash, wrapped."""
+        return value if value is None or isinstance(value, SecretStr) else SecretStr(value)
+
+    def open(self, sealed: str, instance: Model) -> SecretStr:  # noqa: ARG002 - as its siblings
+        """The hash."""
+        return SecretStr(sealed)
+
+    def seal(self, value: SecretStr, instance: Any) -> str:  # noqa: ARG002 - as its siblings
+        """The hash."""
+        check_text(self, value.get_secret_value(), max_length=self.max_length)
+        return value.get_secret_value()
+
+    def is_unsaved(self, value: Any) -> bool:  # noqa: ARG002 - as its siblings
+        """Never: a hash is left out of pickles, saved or not."""
+        return False
+
+
+class SecretAttribute:
+    """The attribute of a model's class for a secret field."""
+
+    def __init__(self, field: SecretField) -> None:
+        self.field = field
+        self.name = field.model_field_name
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        """The secret; on the class, the field."""
+        if instance is None:
+            return self.field
+        try:
+            value = vars(instance)[self.name]
+        except KeyError:
+            raise AttributeError(f"{owner.__name__}.{self.name} was not fetched") from None
+        if isinstance(value, _Sealed):
+            value = vars(instance)[self.name] = self.field.open(value.stored, instance)
+        return value
+
+    def __set__(self, instance: Model, value: Any) -> None:
+        """Keeps what the database returned as it is; everything else is a plaintext."""
+        vars(instance)[self.name] = value if isinstance(value, _Sealed) else self.field.accept(value)
+
+
+def refuse(field: Field[Any], what: str) -> NoReturn:
+    """Raises the error for a use of a secret field that could show or destroy it."""
+    raise SecretFieldError(f"{column_name(field)} is secret: it {what}")

@@ -1,0 +1,1 @@
+"""The schema: applying migrations, and comparing the database with what they make."""

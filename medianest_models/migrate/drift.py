@@ -1,0 +1,209 @@
+"""Drift: what in the live database is not as its migrations make it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from medianest_models.db.direct import direct_connection
+from medianest_models.db.migration_status import MigrationStatus, read_status
+from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.migrate.catalog import Catalog, SchemaObject, read_catalog
+from medianest_models.migrate.expected_schema import made_by
+from medianest_models.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import asyncpg
+
+    from medianest_models.settings import DatabaseUrl
+
+_HISTORY: Final = "aerich"
+"""The table in which Aerich writes what was applied."""
+
+_SITUATION: Final = """
+SELECT coalesce(
+           (SELECT n.nspname FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
+            WHERE t.oid = to_regclass('aerich')),
+           current_schema()
+       ) AS schema,
+       quote_ident(current_user) AS role, quote_ident(current_database()) AS database,
+       has_database_privilege(current_database(), 'CREATE') AS may_create,
+       coalesce(has_table_privilege(to_regclass('aerich')::oid, 'SELECT'), TRUE) AS may_read,
+       current_setting('transaction_read_only') = 'on' AS read_only
+"""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as the migrations make it.
+
+    Attributes:
+        kind: What it is: "migration", "table", "column", "index", "trigger" and so on.
+        name: Its own name.
+        table: The table that it belongs to; None for what stands alone.
+        problem: A migration is pending or unknown; anything else is missing, extra or changed.
+        property: What of it was changed, such as "type"; None for other problems.
+        expected: What the migrations make of it, where that is a text.
+        found: What it is, where that is a text.
+        text: The difference in one line.
+    """
+
+    kind: str
+    name: str
+    table: str | None
+    problem: Literal["pending", "unknown", "missing", "extra", "changed"]
+    property: str | None
+    expected: str | None
+    found: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """How the live database differs from what its migrations make.
+
+    Attributes:
+        schema: The schema that was looked at; None when the one of the search path does not exist.
+        migrations: What is applied, pending and unknown.
+        differences: None of them when all is well; the migrations first.
+    """
+
+    schema: str | None
+    migrations: MigrationStatus
+    differences: tuple[Difference, ...]
+
+
+async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
+    """Compares the live database with what the migrations applied to it make on the same server.
+
+    That is made in a schema of its own, in a transaction that is rolled back: nobody else sees it. Of the live
+    tables only Aerich's is read.
+
+    Args:
+        url: The database; without it the one that `migrate` would migrate.
+
+    Raises:
+        DatabaseUnavailableError: It can't be reached, is read-only, or the role may not make a schema in it.
+        MigrationError: A migration file can't be run.
+    """
+    timeouts = load_settings()
+    async with direct_connection(url) as connection:
+        transaction = connection.transaction(isolation="repeatable_read")
+        await transaction.start()
+        try:
+            for name, seconds in (
+                ("statement_timeout", timeouts.database_statement_timeout),
+                ("lock_timeout", timeouts.database_lock_timeout),
+            ):
+                await connection.execute(f"SET LOCAL {name} = {math.ceil(seconds * 1000)}")
+            return await compare(connection)
+        finally:
+            await transaction.rollback()
+
+
+async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
+    """The same for the schema in which an open connection finds the tables.
+
+    It has to be in a transaction, which the caller rolls back; until then its search path is another.
+
+    Raises:
+        DatabaseUnavailableError: As for `check_drift`.
+        MigrationError: As for `check_drift`.
+    """
+    (situation,) = await connection.fetch(_SITUATION)
+    if situation["read_only"]:
+        raise DatabaseUnavailableError(
+            "the database is read-only: `medianest db check` makes a schema to compare with, which it rolls back: "
+            "run it on the primary server, by a role without default_transaction_read_only"
+        )
+    role, database, schema = situation["role"], situation["database"], situation["schema"]
+    if not situation["may_create"]:
+        raise DatabaseUnavailableError(
+            f"the role {role} may not make a schema in the database {database}, which `medianest db check` does and "
+            f"rolls back: GRANT CREATE ON DATABASE {database} TO {role}, or run it as the role that migrates"
+        )
+    if not situation["may_read"]:
+        raise DatabaseUnavailableError(
+            f"the role {role} may not read which migrations were applied: GRANT SELECT ON {_HISTORY} TO {role}"
+        )
+    status = await read_status(connection)
+    if schema is None:
+        return DriftReport(None, status, tuple(_of_migrations(status)))
+    found = await read_catalog(connection, schema)
+    known = [version for version in status.applied if version not in status.unknown]
+    expected = await made_by(connection, known, schema=schema)
+    if not status.applied:  # Aerich's own table stays when everything else is undone
+        found = {thing: properties for thing, properties in found.items() if not _is_history(thing, properties)}
+    differences = (*_of_migrations(status), *_of_catalogs(*expected, found))
+    return DriftReport(schema, status, differences)
+
+
+def _is_history(thing: SchemaObject, properties: dict[str, str]) -> bool:
+    return thing == SchemaObject("table", None, _HISTORY) or _table_of(thing, properties) == _HISTORY
+
+
+def _of_migrations(status: MigrationStatus) -> Iterator[Difference]:
+    for version in status.unknown:
+        text = f"migration {version} is of another version of this package, which may explain what else is listed"
+        yield Difference("migration", version, None, "unknown", None, None, None, text)
+    for version in status.pending:
+        text = f"migration {version} is pending: `medianest db migrate` applies it"
+        yield Difference("migration", version, None, "pending", None, None, None, text)
+
+
+def _of_catalogs(made: Catalog, restored: Catalog, found: Catalog) -> Iterator[Difference]:
+    """What differs; of a table that is missing or extra, nothing but that."""
+    one_sided = {thing.name for thing in made.keys() ^ found.keys() if thing.table is None}
+    for thing, properties in (made | found).items():
+        if _table_of(thing, properties) in one_sided:
+            continue
+        if thing not in found:
+            yield _difference(thing, "missing", "is missing", expected=properties.get("definition"))
+        elif thing not in made:
+            text = "is extra: no applied migration makes it"
+            if thing.kind == "index" and properties["state"] != "valid":  # CREATE INDEX CONCURRENTLY was interrupted
+                text += f", and it is {properties['state']}"
+            yield _difference(thing, "extra", text, found=properties.get("definition"))
+        else:
+            yield from _of_properties(thing, made[thing], restored[thing], found[thing])
+
+
+def _of_properties(
+    thing: SchemaObject, made: dict[str, str], restored: dict[str, str], found: dict[str, str]
+) -> Iterator[Difference]:
+    for heading, value in found.items():
+        if value in (made[heading], restored[heading]):
+            continue
+        text = f": {heading} is {value}, should be {made[heading]}"
+        if heading == "body":
+            text = ": its body was changed"
+        yield _difference(thing, "changed", text, heading, expected=made[heading], found=value)
+
+
+def _difference(
+    thing: SchemaObject,
+    problem: Literal["missing", "extra", "changed"],
+    text: str,
+    heading: str | None = None,
+    *,
+    expected: str | None = None,
+    found: str | None = None,
+) -> Difference:
+    match thing:
+        case SchemaObject("column", table, name):
+            subject = f"column {table}.{name}"
+        case SchemaObject(kind, None, name):
+            subject = f"{kind} {name}"
+        case SchemaObject(kind, table, name):
+            subject = f"{kind} {name} on {table}"
+    line = " ".join(f"{subject}{'' if text[0] == ':' else ' '}{text}".split())
+    return Difference(thing.kind, thing.name, thing.table, problem, heading, expected, found, line)
+
+
+def _table_of(thing: SchemaObject, properties: dict[str, str]) -> str | None:
+    """The table that it belongs to; a sequence belongs to that of its column."""
+    owner = properties["column"].partition(".")[0] if thing.kind == "sequence" else "none"
+    return thing.table if owner == "none" else owner

@@ -1,0 +1,97 @@
+"""What the migrations make on this very server: they are run in a schema that nobody ever sees."""
+
+from __future__ import annotations
+
+import re
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Final
+
+from medianest_models.db.driver_errors import translate
+from medianest_models.errors import DatabaseUnavailableError, MedianestError, MigrationError
+from medianest_models.migrate.applying import load_migration
+from medianest_models.migrate.catalog import Catalog, read_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+# PostgreSQL prints an expression as it parsed it, and what it prints is parsed to another one:
+# ARRAY['user'::varchar]::text[] comes back as ARRAY['user'::varchar::text]. So a dump that was restored, or went
+# through pg_upgrade, has other texts than the migrations made. This does to the scratch schema what a dump does.
+_AS_RESTORED: Final = """
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s', conrelid::regclass, conname, conname,
+              pg_get_constraintdef(oid))
+FROM pg_constraint WHERE connamespace = $1::regnamespace AND contype = 'c' AND conislocal AND conrelid <> 0
+UNION ALL
+SELECT format('DROP INDEX %s; %s', indexrelid::regclass, pg_get_indexdef(indexrelid))
+FROM pg_index JOIN pg_class AS i ON i.oid = indexrelid
+WHERE relnamespace = $1::regnamespace AND (indpred IS NOT NULL OR indexprs IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+UNION ALL
+SELECT format('DROP TRIGGER %I ON %s; %s', tgname, tgrelid::regclass, pg_get_triggerdef(g.oid))
+FROM pg_trigger AS g JOIN pg_class AS t ON t.oid = tgrelid
+WHERE relnamespace = $1::regnamespace AND NOT tgisinternal AND tgqual IS NOT NULL
+UNION ALL
+SELECT format('ALTER TABLE %s ALTER %I SET DEFAULT %s', attrelid::regclass, attname, pg_get_expr(adbin, adrelid))
+FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum JOIN pg_class AS t ON t.oid = adrelid
+WHERE relnamespace = $1::regnamespace AND attgenerated = ''
+"""
+
+
+async def made_by(
+    connection: asyncpg.Connection[Any], versions: Sequence[str], *, schema: str
+) -> tuple[Catalog, Catalog]:
+    """What the catalog says after these migrations, and what it says when that was dumped and restored.
+
+    Makes a schema, in a transaction that the caller has begun and rolls back; the search path becomes that schema
+    alone, so that a file can't touch anything in another one without naming it.
+
+    Args:
+        connection: To the server.
+        versions: The migrations, in the order in which they are to be run.
+        schema: What to call the new schema in the result.
+
+    Raises:
+        MigrationError: A file can't be loaded, or can't be run in an empty schema inside a transaction.
+        DatabaseUnavailableError: The server can't serve this.
+    """
+    scratch = f"medianest_check_{token_hex(8)}"
+    own = await connection.fetchval("SELECT quote_ident($1)", schema)
+    await connection.execute(f"CREATE SCHEMA {scratch}; SET LOCAL search_path = {scratch}")
+    for version in versions:
+        await _run(connection, version)
+    made = await read_catalog(connection, scratch)
+    statements = [row[0] for row in await connection.fetch(_AS_RESTORED, scratch)]
+    if statements:  # the driver can't run an empty string
+        await connection.execute(";\n".join(statements))
+    restored = await read_catalog(connection, scratch)
+    # A name that also stands in pg_catalog is printed with its schema after all.
+    return _renamed(made, scratch, own), _renamed(restored, scratch, own)
+
+
+async def _run(connection: asyncpg.Connection[Any], version: str) -> None:
+    """Runs a file's upgrade."""
+    migration = load_migration(version)
+    problem: MedianestError | str
+    try:
+        sql: str = await migration.upgrade(None)
+        if not getattr(migration, "RUN_IN_TRANSACTION", True):
+            sql = re.sub(r"\bCONCURRENTLY\b", "", sql, flags=re.IGNORECASE)  # refused in a transaction
+        await connection.execute(sql)
+    except Exception as error:  # noqa: BLE001 - the code in a file may raise anything
+        problem = translate(error) or f"its code raised {type(error).__name__}"
+    else:
+        return
+    if isinstance(problem, DatabaseUnavailableError):
+        raise problem
+    raise MigrationError(f"migration {version} can't be run in an empty schema to compare with: {problem}")
+
+
+def _renamed(catalog: Catalog, scratch: str, schema: str) -> Catalog:
+    return {
+        thing._replace(name=thing.name.replace(scratch, schema)): {
+            heading: value.replace(scratch, schema) for heading, value in properties.items()
+        }
+        for thing, properties in catalog.items()
+    }

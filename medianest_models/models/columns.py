@@ -1,0 +1,34 @@
+"""Values as the columns of a model store them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medianest_models.errors import InvalidInputError
+from medianest_models.fields.naming import column_name
+
+if TYPE_CHECKING:
+    from tortoise.models import Model
+
+
+def as_column(model: type[Model], name: str, value: Any) -> Any:
+    """What a model's column stores for a value.
+
+    Raises:
+        InvalidInputError: The column can't hold it.
+    """
+    field = model._meta.fields_map[name]
+    if value is None and not field.null:
+        raise InvalidInputError(f"{column_name(field)}: must not be None")
+    return field.to_db_value(value, model)
+
+
+def as_name(model: type[Model], name: str, value: str | None) -> Any:
+    """What a model's column stores for a text that tells things apart, and so must not be empty.
+
+    Raises:
+        InvalidInputError: It is empty, or the column can't hold it.
+    """
+    if value == "":
+        raise InvalidInputError(f"{column_name(model._meta.fields_map[name])}: must not be empty")
+    return as_column(model, name, value)

@@ -1,0 +1,359 @@
+"""Calls that come together are one statement, and each gets what it would have got alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.db import connect_database, database, disconnect_database, transaction
+from medianest_models.db.data_loader import Again, DataLoader
+from medianest_models.db.statements import fetch
+from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, StatementError
+from tests.db.pools import PATIENCE, assert_whole, client
+from tests.locks import until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from medianest_models.settings import DatabaseUrl
+
+# A number gives itself; 0 is an error, and -n sleeps for n seconds.
+_ANSWER = """
+SELECT 1 / n * 0 + n AS answer, CASE WHEN n < 0 THEN pg_sleep(-n) END
+FROM unnest($1::int[]) WITH ORDINALITY AS asked (n, place) ORDER BY place
+"""
+
+
+class Statement:
+    """What is asked, with a record of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+
+    async def __call__(self, numbers: list[int]) -> Sequence[int | Again]:
+        self.asked.append(numbers)
+        return [row["answer"] for row in await fetch(_ANSWER, numbers)]
+
+
+@pytest.fixture
+def statement() -> Statement:
+    return Statement()
+
+
+@pytest.fixture
+def ask(statement: Statement) -> DataLoader[int, int]:
+    return DataLoader(statement)
+
+
+async def test_calls_of_one_tick_are_one_statement(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    assert await asyncio.gather(*map(ask, (3, 1, 2, 1))) == [3, 1, 2, 1]
+    assert statement.asked == [[3, 1, 2, 1]]
+
+
+async def test_calls_that_come_meanwhile_are_the_next_one(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    async def late(number: int) -> int:
+        while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
+            await asyncio.sleep(0)
+        for _ in range(number % 3):
+            await asyncio.sleep(0)
+        return await ask(number)
+
+    numbers = range(1, 8)
+    assert await asyncio.gather(ask(100), *(late(number) for number in numbers)) == [100, *numbers]
+    assert [len(asked) for asked in statement.asked] == [1, 7]
+
+
+async def test_there_are_so_many_in_a_statement(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    numbers = list(range(1, 501))
+    assert await asyncio.gather(*map(ask, numbers)) == numbers
+    assert [len(asked) for asked in statement.asked] == [200, 200, 100]
+
+
+async def test_a_statement_that_takes_long_is_not_waited_for(fresh_db: DatabaseUrl, ask: DataLoader[int, int]) -> None:
+    long = asyncio.create_task(ask(-PATIENCE))
+    await asyncio.sleep(0.01)
+    assert await asyncio.wait_for(asyncio.gather(*map(ask, (1, 2))), PATIENCE / 2) == [1, 2]
+    assert not long.done()
+    long.cancel()
+
+
+async def test_an_error_is_that_of_its_own_call(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    answers = await asyncio.gather(*map(ask, (1, 0, 2, 2**40, 0, 3, 3)), return_exceptions=True)
+    assert [answer for answer in answers if isinstance(answer, int)] == [1, 2, 3, 3]
+    zero, too_large, other_zero = (answer for answer in answers if isinstance(answer, Exception))
+    assert isinstance(zero, StatementError)
+    assert isinstance(other_zero, StatementError)
+    assert zero.sqlstate == other_zero.sqlstate == "22012"
+    assert zero is not other_zero
+    assert isinstance(too_large, InvalidInputError)
+    assert sorted(statement.asked[1:]) == [[0, 0], [1], [2], [3, 3], [2**40]]
+
+
+async def test_what_a_statement_says_is_apart_is_asked_again(fresh_db: DatabaseUrl) -> None:
+    asked = []
+
+    async def odd_ones_apart(numbers: list[int]) -> Sequence[int | Again]:
+        asked.append(numbers)
+        return [Again.APART if number % 2 and len(set(numbers)) > 1 else number for number in numbers]
+
+    assert await asyncio.gather(*map(DataLoader(odd_ones_apart), (1, 2, 3, 1, 4))) == [1, 2, 3, 1, 4]
+    assert asked == [[1, 2, 3, 1, 4], [1, 1], [3]]
+
+
+async def test_what_a_statement_wants_together_is_the_next_one(fresh_db: DatabaseUrl) -> None:
+    asked = []
+
+    async def two_at_a_time(numbers: list[int]) -> Sequence[int | Again]:
+        asked.append(numbers)
+        return [*numbers[:2], *[Again.TOGETHER for _ in numbers[2:]]]
+
+    assert await asyncio.gather(*map(DataLoader(two_at_a_time), range(5))) == [0, 1, 2, 3, 4]
+    assert asked == [[0, 1, 2, 3, 4], [2, 3, 4], [4]]
+
+
+async def test_errors_of_what_is_given_back_are_found_one_after_the_other(fresh_db: DatabaseUrl) -> None:
+    asked: list[list[int]] = []
+    at_once = most_at_once = 0
+
+    async def refuse_the_first(numbers: list[int]) -> list[int]:
+        nonlocal at_once, most_at_once
+        asked.append(numbers)
+        at_once += 1
+        most_at_once = max(at_once, most_at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+        if 0 in numbers:
+            raise InvalidInputError("0")
+        return numbers
+
+    async def give_back(number: int) -> None:
+        raise AssertionError(number)
+
+    ask = DataLoader(refuse_the_first, give_back)
+    error, *answers = await asyncio.gather(*map(ask, range(4)), return_exceptions=True)
+    assert isinstance(error, InvalidInputError)
+    assert answers == [1, 2, 3]
+    assert asked == [[0, 1, 2, 3], [0], [1], [2], [3]]
+    assert most_at_once == 1
+
+
+async def test_a_lost_connection_is_told_to_all_and_nothing_is_repeated(fresh_db: DatabaseUrl) -> None:
+    times = 0
+
+    async def lose(numbers: list[int]) -> list[int]:
+        nonlocal times
+        times += 1
+        await fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+        return numbers
+
+    errors = await asyncio.gather(*map(DataLoader(lose), range(5)), return_exceptions=True)
+    assert [type(error) for error in errors] == [DatabaseUnavailableError] * 5
+    assert len({id(error) for error in errors}) == 5
+    assert times == 1
+
+
+async def test_a_call_that_is_cancelled_leaves_the_others_alone(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    early, late, other = (asyncio.create_task(ask(number)) for number in (1, 2, 3))
+    await asyncio.sleep(0)  # all three are waiting to be asked
+    early.cancel()
+    while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
+        await asyncio.sleep(0)
+    late.cancel()
+    assert await other == 3
+    assert (early.cancelled(), late.cancelled()) == (True, True)
+    assert statement.asked == [[2, 3]]
+    lonely = asyncio.create_task(ask(4))
+    await asyncio.sleep(0)
+    lonely.cancel()
+    assert await ask(5) == 5
+
+
+async def test_a_call_that_is_cancelled_as_its_statement_ends_leaves_the_next_ones_alone(fresh_db: DatabaseUrl) -> None:
+    statements: list[asyncio.Future[None]] = []
+
+    async def answer(numbers: list[int]) -> list[int]:
+        statements.append(asyncio.get_running_loop().create_future())
+        await statements[-1]
+        return numbers
+
+    async def until_asked(times: int) -> None:
+        while len(statements) < times:  # noqa: ASYNC110 - the statement says nothing
+            await asyncio.sleep(0)
+
+    ask = DataLoader(answer)
+    first, second = asyncio.create_task(ask(1)), asyncio.create_task(ask(2))
+    await until_asked(1)
+    third = asyncio.create_task(ask(3))
+    await asyncio.sleep(0)
+    statements[0].set_result(None)
+    first.cancel()
+    second.cancel()
+    await until_asked(2)
+    for _ in range(5):
+        await asyncio.sleep(0)  # those that were cancelled have said so
+    assert (first.cancelled(), second.cancelled(), statements[1].done()) == (True, True, False)
+    statements[1].set_result(None)
+    assert await third == 3
+
+
+if sys.version_info >= (3, 12):
+
+    async def test_eager_tasks(fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        try:
+            assert await asyncio.wait_for(asyncio.gather(*map(ask, (3, 1, 2))), PATIENCE) == [3, 1, 2]
+        finally:
+            loop.set_task_factory(None)
+        assert statement.asked == [[3, 1, 2]]
+
+
+async def test_what_nobody_gets_is_given_back(fresh_db: DatabaseUrl) -> None:
+    given_back: list[int] = []
+    calls: list[asyncio.Task[int]] = []
+
+    async def answer(numbers: list[int]) -> list[int]:
+        calls[1].cancel()  # while it is asked
+        loop = asyncio.get_running_loop()
+        loop.call_soon(calls[2].cancel)  # when it has its answer, and has not gone on yet
+        return numbers
+
+    async def give_back(number: int) -> None:
+        given_back.append(number)
+
+    ask = DataLoader(answer, give_back)
+    calls += [asyncio.create_task(ask(number)) for number in range(4)]
+    await asyncio.wait(calls, timeout=PATIENCE)
+    await asyncio.sleep(0)
+    assert [call.cancelled() for call in calls] == [False, True, True, False]
+    assert [calls[0].result(), calls[3].result()] == [0, 3]
+    assert given_back == [1, 2]
+
+
+async def test_a_statement_whose_answer_is_given_back_is_not_ended(fresh_db: DatabaseUrl, statement: Statement) -> None:
+    given_back: asyncio.Queue[int] = asyncio.Queue()
+    call = asyncio.create_task(DataLoader(statement, given_back.put)(1))
+    while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
+        await asyncio.sleep(0)
+    call.cancel()
+    assert await asyncio.wait_for(given_back.get(), PATIENCE) == 1
+    assert call.cancelled()
+
+
+async def test_one_statement_at_a_time_is_left_alone(fresh_db: DatabaseUrl, statement: Statement) -> None:
+    given_back: list[int] = []
+
+    async def give_back(number: int) -> None:
+        given_back.append(number)
+
+    ask = DataLoader(statement, give_back)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(-1), 0.2)
+    assert await asyncio.wait_for(ask(7), PATIENCE) == 7
+    assert statement.asked == [[-1], [7]]
+    assert given_back == [-1]
+
+
+async def test_a_storm_of_cancellations(fresh_db: DatabaseUrl, ask: DataLoader[int, int]) -> None:
+    async def call(number: int) -> int | None:
+        await asyncio.sleep(number * 37 % 100 / 1000)
+        task = asyncio.create_task(ask(number % 7))
+        await asyncio.sleep(number * 61 % 100 / 10_000)
+        if number % 2:
+            task.cancel()
+        await asyncio.wait({task})
+        return None if task.cancelled() or task.exception() else task.result()
+
+    answers = await asyncio.wait_for(asyncio.gather(*map(call, range(500))), PATIENCE)
+    for number, answer in enumerate(answers):
+        assert answer == number % 7 or answer is None
+        assert answer is not None or number % 2 or number % 7 == 0
+    await assert_whole(client())
+
+
+async def test_inside_a_transaction_each_is_a_statement_of_its_own(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    async def backends(numbers: list[int]) -> list[tuple[int, int]]:
+        (row,) = await fetch("SELECT pg_backend_pid() AS pid, count(*) AS rows FROM users")
+        return [(row["pid"], row["rows"])] * len(numbers)
+
+    async def inside() -> None:
+        async with transaction():
+            await fetch("INSERT INTO users (plex_id, plex_username) VALUES ('a', 'a')")
+            (row,) = await fetch("SELECT pg_backend_pid() AS pid")
+            assert [await seen(0), *await asyncio.gather(seen(1), seen(2))] == [(row["pid"], 1)] * 3
+            assert await asyncio.gather(*map(ask, (1, 2))) == [1, 2]
+            await asyncio.sleep(0.05)
+
+    async def outside() -> None:
+        await asyncio.sleep(0.01)
+        assert {rows for _, rows in await asyncio.gather(*map(seen, range(5)))} == {0}
+
+    seen = DataLoader(backends)
+    await asyncio.gather(inside(), outside())
+    assert sorted(statement.asked) == [[1], [2]]
+
+
+async def test_not_connected_and_connected_anew(fresh_url: DatabaseUrl, ask: DataLoader[int, int]) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="not connected"):
+        await ask(1)
+    for _ in range(2):
+        async with database(fresh_url):
+            assert await asyncio.gather(*map(ask, (1, 2))) == [1, 2]
+    await connect_database(fresh_url)
+    left = asyncio.create_task(ask(1))
+    await asyncio.sleep(0)
+    await disconnect_database()
+    (outcome,) = await asyncio.gather(left, return_exceptions=True)
+    assert outcome == 1 or isinstance(outcome, DatabaseUnavailableError)
+    async with database(fresh_url):
+        assert await ask(3) == 3
+
+
+async def test_another_event_loop_is_refused(fresh_db: DatabaseUrl, ask: DataLoader[int, int]) -> None:
+    async def elsewhere() -> None:
+        for _ in range(50):
+            with pytest.raises(DatabaseUnavailableError, match="on another event loop"):
+                await asyncio.wait_for(ask(1), PATIENCE / 4)
+
+    thread = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    while not thread.done():  # so that there is always a statement to go along with
+        assert await ask(2) == 2
+    await thread
+
+
+async def test_a_statement_that_nobody_waits_for_is_ended(fresh_db: DatabaseUrl, ask: DataLoader[int, int]) -> None:
+    async def sleepers() -> int:
+        (row,) = await fetch("SELECT count(*) AS rows FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        return int(row["rows"])
+
+    async def until_there_are(number: int) -> None:
+        async def are_there() -> bool:
+            return await sleepers() == number
+
+        await until(are_there, seconds=PATIENCE / 2)
+
+    one, other = (asyncio.create_task(ask(-PATIENCE)) for _ in range(2))
+    await until_there_are(1)
+    one.cancel()
+    await asyncio.sleep(0.1)
+    assert await sleepers() == 1
+    other.cancel()
+    await until_there_are(0)
+    assert await ask(1) == 1
+    await assert_whole(client())

@@ -1,0 +1,164 @@
+"""What the embedded server must not touch: data that is not its own, and folders somebody else has prepared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
+from tests.processes import run_in_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medianest_models.embedded import EmbeddedServer
+
+    NewServer = Callable[..., EmbeddedServer]
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
+
+
+def listing(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Everything about the folder and what is in it but when it was last read."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path in [folder, *folder.rglob("*")]:
+        state = path.lstat()
+        found[str(path)] = (
+            *(state.st_ino, state.st_mode, state.st_uid, state.st_gid),
+            *(state.st_size, state.st_mtime_ns, state.st_ctime_ns),
+        )
+    return found
+
+
+def make_data(server: EmbeddedServer, version: str | None) -> None:
+    """A data folder, as far as one can see from outside."""
+    (server.data / "base").mkdir(parents=True)
+    (server.data / "base" / "1").write_text("rows")
+    (server.data / "postmaster.pid").write_text("1\n")
+    if version is not None:
+        (server.data / "PG_VERSION").write_text(f"{version}\n")
+    server.data.chmod(0o700)
+    if os.geteuid() == 0:
+        for path in (server.data, *server.data.rglob("*")):
+            os.chown(path, 65534, 65534)
+
+
+def test_a_data_folder_that_is_not_postgresqls_is_not_touched(new_server: NewServer) -> None:
+    server = new_server(blank=True)
+    make_data(server, None)
+    before = listing(server.home)
+    with pytest.raises(ConfigurationError, match=r"is not a data folder of PostgreSQL .*: move it away"):
+        server.start()
+    assert server.stop() is False
+    assert server.status().pid is None
+    assert listing(server.home) == before
+
+
+def test_another_major_versions_data_folder_is_not_touched(new_server: NewServer) -> None:
+    server = new_server(blank=True)
+    make_data(server, "9")
+    before = listing(server.home)
+    with pytest.raises(ConfigurationError, match=r"made by PostgreSQL 9, but .* is PostgreSQL \d+: set PG_BINDIR"):
+        server.start()
+    assert server.status().version == "9"
+    assert listing(server.home) == before
+
+
+@pytest.mark.parametrize("kind", ["empty folder", "file", "broken link"])
+def test_what_stands_in_the_data_folders_place_is_not_touched(new_server: NewServer, kind: str) -> None:
+    server = new_server(blank=True)
+    server.home.mkdir()
+    if kind == "empty folder":
+        server.data.mkdir()
+    elif kind == "file":
+        server.data.write_text("notes")
+    else:
+        server.data.symlink_to("nowhere")
+    before = listing(server.home)
+    with pytest.raises(ConfigurationError, match="is not a data folder of PostgreSQL"):
+        server.start()
+    assert listing(server.home) == before
+
+
+async def try_start(server: EmbeddedServer) -> None:
+    server.start()
+
+
+async def try_stop(server: EmbeddedServer) -> None:
+    server.stop()
+
+
+@needs_root
+def test_another_users_data_folder_is_refused(new_server: NewServer, open_folder: Path) -> None:
+    server = new_server(folder=open_folder)
+    server.start()
+    server.home.chmod(0o755)
+    pid = server.status().pid
+    for action in (try_start, try_stop):
+        (error,) = run_in_processes(action, 1, server, user=12345)
+        assert isinstance(error, ConfigurationError)
+        assert "belongs to the user nobody, not to 12345: run this as that user or as root" in str(error)
+    assert server.status().pid == pid
+
+
+@needs_root
+def test_roots_own_data_folder_is_refused(new_server: NewServer) -> None:
+    server = new_server(blank=True)
+    make_data(server, "18")
+    os.chown(server.data, 0, 0)
+    with pytest.raises(ConfigurationError, match="belongs to root, and PostgreSQL refuses to run as root"):
+        server.start()
+    shutil.rmtree(server.home)
+
+
+@needs_root
+def test_a_user_without_a_name_gets_a_clear_error(new_server: NewServer, open_folder: Path) -> None:
+    os.chown(open_folder, 12345, 12345)
+    server = new_server(folder=open_folder, blank=True)
+    (error,) = run_in_processes(try_start, 1, server, user=12345)
+    assert isinstance(error, ConfigurationError)
+    assert "the user number 12345 has no name on this system" in str(error)
+    assert not server.data.exists()
+
+
+@needs_root
+def test_a_home_that_can_not_be_written_is_a_clear_error(new_server: NewServer, open_folder: Path) -> None:
+    server = new_server(folder=open_folder, blank=True)
+    (error,) = run_in_processes(try_start, 1, server, user=65534)
+    assert isinstance(error, DatabaseUnavailableError)
+    assert str(error) == f"the embedded PostgreSQL in {server.home} can't be started: Permission denied ({server.home})"
+
+
+@needs_root
+@pytest.mark.parametrize("kind", ["another user's", "open", "link", "file"])
+def test_a_socket_folder_prepared_by_someone_else_is_refused(
+    new_server: NewServer, open_folder: Path, kind: str
+) -> None:
+    server = new_server(blank=True)
+    folder = Path(server.url.host)
+    if kind == "link":
+        os.chown(open_folder, 65534, 65534)
+        open_folder.chmod(0o700)
+        folder.symlink_to(open_folder)
+    elif kind == "file":
+        folder.touch(mode=0o700)
+        os.chown(folder, 65534, 65534)
+    else:
+        folder.mkdir(mode=0o700)
+        os.chown(folder, *((12345, 12345) if kind == "another user's" else (65534, 65534)))
+        folder.chmod(0o777 if kind == "open" else 0o700)
+    before = listing(folder)
+    try:
+        with pytest.raises(ConfigurationError, match="is not a private folder of the user nobody"):
+            server.start()
+        assert listing(folder) == before
+        assert server.status().pid is None
+    finally:
+        if folder.is_dir() and not folder.is_symlink():
+            folder.rmdir()
+        else:
+            folder.unlink()

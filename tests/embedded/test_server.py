@@ -1,0 +1,242 @@
+"""The embedded server: made, started, found again, stopped."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from medianest_models.embedded import EmbeddedServer
+from tests.processes import run_in_processes
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medianest_models.settings import DatabaseUrl
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux shows this in /proc")
+
+
+def owner(server: EmbeddedServer) -> int | None:
+    """The user to become in order to look at the server's process: root in a container may not."""
+    return server.data.stat().st_uid if os.geteuid() == 0 else None
+
+
+async def fetchval(url: DatabaseUrl, query: str) -> Any:
+    connection = await connect(url)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def start(home: Path, bindir: Path) -> tuple[str, int | None]:
+    server = EmbeddedServer(home, bindir)
+    return server.start().masked, server.status().pid
+
+
+async def test_the_database_is_there_and_set_up_as_promised(new_server: Callable[..., EmbeddedServer]) -> None:
+    connection = await connect(new_server(blank=True).start())
+    try:
+        shown = {
+            name: await connection.fetchval(f"SHOW {name}")
+            for name in (
+                *("server_encoding", "data_checksums", "fsync", "full_page_writes", "timezone", "log_timezone"),
+                *("listen_addresses", "unix_socket_permissions"),
+            )
+        }
+        who = await connection.fetchrow("SELECT current_database() AS database, current_user AS user")
+        lower = await connection.fetchval("SELECT lower('ÄÉØ') = 'äéø' AND 'Z' < 'a'")
+    finally:
+        await connection.close()
+    assert shown == {
+        "server_encoding": "UTF8",
+        "data_checksums": "on",
+        "fsync": "on",
+        "full_page_writes": "on",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "listen_addresses": "",
+        "unix_socket_permissions": "0700",
+    }
+    assert dict(who or {}) == {"database": "medianest", "user": "medianest"}
+    assert lower is True
+
+
+async def test_a_second_start_finds_the_running_server(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    url = server.start()
+    status = server.status()
+    assert status.pid is not None
+    assert status.version == str((await version(url)) // 10_000)
+    assert status.url == server.url == url
+    assert server.start() == url
+    assert server.status() == status
+
+
+async def version(url: DatabaseUrl) -> int:
+    return int(await fetchval(url, "SHOW server_version_num"))
+
+
+def test_stop_ends_the_server_and_leaves_no_socket(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    folder = Path(server.start().host)
+    assert folder.is_dir()
+    assert server.stop() is True
+    assert server.status().pid is None
+    assert not folder.exists()
+    assert server.stop() is False
+
+
+async def test_rows_are_there_after_stop_and_start(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    await fetchval(server.start(), "CREATE TABLE t AS SELECT 7 AS n")
+    server.stop()
+    assert await fetchval(server.start(), "SELECT n FROM t") == 7
+
+
+def test_looking_makes_nothing(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
+    server = new_server(blank=True)
+    assert server.status().pid is None
+    assert server.status().version is None
+    assert server.url.database == "medianest"
+    assert server.stop() is False
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "home",
+    ['it\'s a "home" of $HOME; `id` & \\ ünïcödé', "x" * 60 + "/" + "y" * 60],
+    ids=["odd characters", "over 107 bytes"],
+)
+async def test_any_home_will_do(new_server: Callable[..., EmbeddedServer], home: str) -> None:
+    server = new_server(home, blank=True)
+    url = server.start()
+    assert len(f"{url.host}/.s.PGSQL.5432".encode()) <= 107
+    assert await fetchval(url, "SELECT 1") == 1
+
+
+def test_psql_finds_the_database(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server("with a space")
+    command = [str(server.psql_path), server.start().for_libpq().get_secret_value(), "-XAtc", "SELECT 2"]
+    client = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (client.stdout, client.stderr) == ("2\n", "")
+
+
+def test_eight_starts_at_once_give_one_server(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server(blank=True)
+    results = run_in_processes(start, 8, server.home, server.bindir)
+    assert set(results) == {(server.url.masked, server.status().pid)}
+    assert server.log.read_text().count("starting PostgreSQL") == 1
+
+
+def test_eight_starts_at_once_of_a_stopped_server(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    results = run_in_processes(start, 8, server.home, server.bindir)
+    assert set(results) == {(server.url.masked, server.status().pid)}
+    assert server.log.read_text().count("starting PostgreSQL") == 1
+
+
+def test_the_server_is_left_running(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    ((_, pid),) = run_in_processes(start, 1, server.home, server.bindir)
+    assert server.status().pid == pid
+    assert os.getsid(pid) == os.getpgid(pid) == pid  # no terminal or shell can take it along
+
+
+async def open_files(pid: int) -> set[str]:
+    return {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: ASYNC240 - alone on its loop
+
+
+@needs_proc
+def test_the_server_inherits_nothing_but_its_log_and_its_data_folder(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    read_end, write_end = os.pipe()
+    os.set_inheritable(write_end, True)  # noqa: FBT003 - positional only; as a careless caller might
+    server.start()
+    os.close(write_end)
+    os.set_blocking(read_end, False)
+    with os.fdopen(read_end, "rb") as pipe:
+        assert pipe.read() == b""  # the end: nobody else holds the other side
+    (opened,) = run_in_processes(open_files, 1, server.status().pid, user=owner(server))
+    kinds = ("/dev/null", str(server.log), str(server.data), "anon_inode:", "pipe:", "socket:", "/dev/shm")  # noqa: S108
+    assert [name for name in opened if not name.startswith(kinds)] == []
+    assert f"{server.home}/server.lock" not in opened
+
+
+async def test_the_environment_changes_nothing(
+    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "PGDATA": "/nowhere",
+        "PGPORT": "1",
+        "PGHOST": "/nowhere",
+        "PGUSER": "someone",
+        "LC_ALL": "xx_XX.UTF-8",
+        "TZ": "Asia/Tokyo",
+        "TMPDIR": "/nowhere",
+        "XDG_RUNTIME_DIR": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    server = new_server(blank=True)
+    url = server.start()
+    assert await fetchval(url, "SELECT 1") == 1
+    monkeypatch.undo()
+    assert server.url == url
+
+
+async def environment_of(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")  # noqa: ASYNC240 - alone on its loop
+
+
+@needs_proc
+def test_the_server_sees_nothing_of_the_environment(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    server.start()
+    (environment,) = run_in_processes(environment_of, 1, server.status().pid, user=owner(server))
+    names = {variable.partition(b"=")[0] for variable in environment if variable}
+    assert not names & {b"DATABASE_URL", b"ENCRYPTION_KEYS", b"MEDIANEST_HOME", b"HOME", b"PYTEST_CURRENT_TEST"}
+
+
+async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]) -> None:
+    server = new_server()
+    connection = await connect(server.start())
+    try:
+        await connection.execute("CREATE TABLE t (secret text UNIQUE CHECK (secret <> 'x-hush'))")
+        await connection.execute("INSERT INTO t VALUES ('s-hush')")
+        for value in ("s-hush", "x-hush"):
+            with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+                await connection.execute(f"INSERT INTO t VALUES ('{value}')")
+    finally:
+        await connection.close()
+    log = server.log.read_text()
+    assert "violates unique constraint" in log
+    assert "hush" not in log
+
+
+def test_no_folder_changes_its_mode_or_owner(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
+    folder = tmp_path
+    for name, mode in (("open", 0o755), ("private", 0o700), ("half", 0o711), ("group", 0o2770), ("checkout", 0o750)):
+        (folder / f"file beside {name}").write_text("mine")
+        folder /= name
+        folder.mkdir()
+        folder.chmod(mode)
+    before = ownership(tmp_path)
+    server = new_server(".medianest", folder=folder, blank=True)
+    server.start()
+    server.stop()
+    after = ownership(tmp_path)
+    assert {path: after[path] for path in before} == before
+    assert server.home.stat().st_mode & 0o777 == 0o700
+
+
+def ownership(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """Mode, owner and group of the folder, of those above it, and of what is in it."""
+    paths = [folder, *folder.parents, *folder.rglob("*")]
+    return {path: ((state := path.lstat()).st_mode, state.st_uid, state.st_gid) for path in paths}

@@ -1,0 +1,149 @@
+"""Starts of the embedded server that fail, hang, or have to wait."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.embedded import EmbeddedServer
+from medianest_models.errors import DatabaseUnavailableError
+from tests.db.crashes import SOCKET, has_ended, insert, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    NewServer = Callable[..., EmbeddedServer]
+
+
+def fake(server: EmbeddedServer, folder: Path, **scripts: str) -> EmbeddedServer:
+    """The same home, with some of PostgreSQL's programs replaced by shell scripts."""
+    folder.chmod(0o755)
+    for program in server.bindir.iterdir():
+        path = folder / program.name
+        if script := scripts.get(program.name):
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+        else:
+            path.symlink_to(program)
+    return EmbeddedServer(server.home, folder)
+
+
+async def test_remains_of_a_killed_initdb_are_cleared(new_server: NewServer) -> None:
+    server = new_server(blank=True)
+    remains = server.home / "pgdata.new" / "base"
+    remains.mkdir(parents=True)
+    (remains.parent / "PG_VERSION").write_text("18\n")
+    await insert(server.start(), 1)
+    assert not remains.parent.exists()
+
+
+def test_a_failed_initdb_leaves_nothing(new_server: NewServer, open_folder: Path) -> None:
+    server = new_server(blank=True)
+    failing = fake(server, open_folder, initdb="mkdir $2/base; echo 18 > $2/PG_VERSION; echo 'disk full'; exit 1")
+    with pytest.raises(DatabaseUnavailableError, match=r"initdb can't make .*/home/pgdata: disk full"):
+        failing.start()
+    assert {path.name for path in server.home.iterdir()} == {"server.lock"}
+    server.start()
+
+
+def test_a_failed_create_database_leaves_nothing(new_server: NewServer, open_folder: Path) -> None:
+    server = new_server(blank=True)
+    real = f'"{server.bindir}/postgres" "$@"'
+    twice = f'statement=$(cat); printf "%s\\n" "$statement" "$statement" | {real}'
+    script = f'case "$1" in --single) {twice};; *) exec {real};; esac'
+    failing = fake(server, open_folder, initdb=f'exec "{server.bindir}/initdb" "$@"', postgres=script)
+    with pytest.raises(DatabaseUnavailableError, match=r'postgres can\'t make (?s:.*) "medianest" already exists'):
+        failing.start()
+    assert {path.name for path in server.home.iterdir()} == {"server.lock"}
+
+
+@pytest.mark.parametrize("program", ["initdb", "pg_ctl"])
+def test_a_start_that_hangs_ends(
+    new_server: NewServer, open_folder: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setattr("medianest_models.embedded.server._TIMEOUT", 3)
+    server = new_server(blank=program == "initdb")
+    script = f"echo 'the last words'; sleep 600 & echo $! > {open_folder}/pid; wait"
+    hanging = fake(server, open_folder, **{program: script})
+    open_folder.chmod(0o777)
+    begin = time.monotonic()
+    with pytest.raises(DatabaseUnavailableError, match=r"(?s)more than \d s|the last words"):
+        hanging.start()
+    assert time.monotonic() - begin < 15
+    child = int((open_folder / "pid").read_text())
+    wait_until(lambda: has_ended(child))
+    assert not (server.home / "pgdata.new").exists()
+
+
+def test_a_start_that_fails_shows_the_end_of_the_log(new_server: NewServer) -> None:
+    server = new_server()
+    server.start()
+    server.stop()
+    with (server.data / "postgresql.conf").open("a") as configuration:
+        configuration.write("shared_buffers = nonsense\n")
+    with pytest.raises(DatabaseUnavailableError, match="nonsense") as raised:
+        server.start()
+    assert str(server.log) in str(raised.value)
+
+
+def test_a_lock_that_is_held_ends_the_wait(new_server: NewServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = new_server()
+    server.start()
+    monkeypatch.setattr("medianest_models.embedded.server._TIMEOUT", 0.5)
+    with (server.home / "server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DatabaseUnavailableError, match="another process has been starting or stopping"):
+            server.start()
+
+
+def test_a_server_that_is_shutting_down_is_waited_for(new_server: NewServer) -> None:
+    server = new_server()
+    url = server.start()
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGINT)
+    assert server.start() == url
+    assert server.status().pid is not None
+
+
+def test_a_server_that_comes_up_is_waited_for(new_server: NewServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = new_server()
+    url = server.start()
+    pid_file = server.data / "postmaster.pid"
+    ready = pid_file.read_text()
+    pid_file.write_text(ready.replace("ready", "starting"))
+    with monkeypatch.context() as patch:
+        patch.setattr("medianest_models.embedded.server._TIMEOUT", 0.5)
+        with pytest.raises(DatabaseUnavailableError, match="is not ready after"):
+            server.start()
+    pid_file.write_text(ready)
+    assert server.start() == url
+
+
+def test_a_busy_server_is_not_taken_for_a_lost_one(new_server: NewServer) -> None:
+    server = new_server()
+    url = server.start()
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    with ExitStack() as stack:
+        stack.callback(os.kill, pid, signal.SIGCONT)
+        for _ in range(10_000):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(0)
+            try:
+                client.connect(f"{url.host}/{SOCKET}")
+            except BlockingIOError:  # so many are waiting that the system turns the next one away
+                break
+        else:
+            pytest.fail("the queue of the socket has no end")
+        assert server.start() == url
+        assert server.status().pid == pid

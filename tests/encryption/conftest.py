@@ -1,0 +1,34 @@
+"""What the tests of secrets share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.encryption.keys import KEY_BYTES, generate_key, key_ring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic import SecretStr
+
+
+@pytest.fixture
+def use_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """A function that makes these the keys, newest first; without any, there is none."""
+
+    def use(*keys: SecretStr) -> None:
+        monkeypatch.setenv("ENCRYPTION_KEYS", ",".join(key.get_secret_value() for key in keys))
+        key_ring.cache_clear()
+
+    yield use
+    key_ring.cache_clear()
+
+
+@pytest.fixture
+def new_key() -> SecretStr:
+    """A key that nothing is encrypted with."""
+    key = generate_key()
+    assert len(key.get_secret_value()) > KEY_BYTES
+    return key

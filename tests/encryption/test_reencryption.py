@@ -1,0 +1,221 @@
+"""Moving all secrets under the newest key."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import signal
+import subprocess
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.encryption.keys import generate_key, key_ring
+from medianest_models.encryption.reencryption import BATCH_SIZE, KeyUse, key_uses, rotate_secrets
+from medianest_models.errors import InvalidInputError
+from medianest_models.models import Service, User
+from tests.commands import PROGRAM, document, medianest
+from tests.conftest import ENCRYPTION_KEY
+from tests.locks import someone_waits_for_a_lock, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from medianest_models.settings import DatabaseUrl
+
+USERS = 300
+
+
+@pytest.fixture
+def new_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A key to rotate to; `use` makes it the newest."""
+    yield generate_key().get_secret_value()
+    key_ring.cache_clear()
+
+
+def use(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEYS", ",".join(keys))
+    key_ring.cache_clear()
+
+
+async def fill(users: int = USERS) -> None:
+    await User.bulk_create(
+        User(plex_id=str(number), plex_username="ann", plex_token=f"token {number}") for number in range(users)
+    )
+    await User.create(plex_id="without", plex_username="bob")
+    await Service.create(
+        name="plex", display_name="Plex", api_key="api", config_data={"a": [{"password": "p"}], "tokens": ["t", 5]}
+    )
+    await Service.create(name="other", display_name="Other", config_data={"plain": 1})
+
+
+async def read_all() -> None:
+    for user in await User.exclude(plex_id="without"):
+        assert user.plex_token is not None
+        assert user.plex_token.get_secret_value() == f"token {user.plex_id}"
+    service = await Service.get(name="plex")
+    assert service.api_key is not None
+    assert service.api_key.get_secret_value() == "api"
+    document = service.config_data
+    assert document["a"][0]["password"].get_secret_value() == "p"
+    assert [secret.get_secret_value() for secret in document["tokens"]] == ["t", "5"]
+
+
+async def test_afterwards_the_old_key_can_be_removed(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+) -> None:
+    await fill()
+    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    await read_all()
+    assert {use_.is_newest for use_ in await key_uses()} == {False}
+    batches: list[int] = []
+    report = await rotate_secrets(batch_size=100, progress=batches.append)
+    assert (report.rotated, report.skipped, report.failed) == (USERS + 2, 0, {})
+    assert sorted(batches) == [1, 1, 100, 100, 100]
+    use(monkeypatch, new_key)
+    await read_all()
+    newest = key_ring().newest_id
+    assert {use_.column: use_ for use_ in await key_uses()} == {
+        column: KeyUse(column, newest, rows, is_newest=True)
+        for column, rows in (("users.plex_token", USERS), ("services.api_key", 1), ("services.config_data", 1))
+    }
+    assert (await rotate_secrets()).rotated == 0
+
+
+async def test_what_is_under_the_newest_key_is_not_touched(db: DatabaseUrl) -> None:
+    await fill(3)
+    before = await fetch_one("SELECT array_agg(plex_token ORDER BY id) FROM users")
+    assert (await rotate_secrets()).rotated == 0
+    assert await fetch_one("SELECT array_agg(plex_token ORDER BY id) FROM users") == before
+
+
+async def test_what_cant_be_decrypted_is_left_and_named(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+) -> None:
+    await fill(3)
+    moved = await User.get(plex_id="1")
+    await execute(
+        "UPDATE users SET plex_token = (SELECT plex_token FROM users WHERE plex_id = '2') WHERE plex_id = '1'"
+    )
+    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    async with asyncio.timeout(20):  # it must not come back to the one that it has left
+        report = await rotate_secrets(batch_size=1)
+    assert report.failed == {"users.plex_token": [str(moved.id)]}
+    assert report.rotated == 4
+    with pytest.raises(InvalidInputError, match="batch_size"):
+        await rotate_secrets(batch_size=0)
+
+
+async def test_a_write_in_the_middle_is_not_overwritten_with_the_older_value(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+) -> None:
+    await fill(3)
+    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    user = await User.get(plex_id="1")
+    async with transaction():
+        user.plex_token = "newer"
+        await user.save(update_fields=["plex_token"])
+        # It has read the older value, and waits for this transaction to write the same under the newest key.
+        rotation = asyncio.create_task(rotate_secrets(), context=contextvars.Context())
+        await until(someone_waits_for_a_lock)
+    report = await rotation
+    assert (report.rotated, report.skipped) == (4, 1)
+    token = (await User.get(plex_id="1")).plex_token
+    assert token is not None
+    assert token.get_secret_value() == "newer"
+
+
+@pytest.mark.parametrize("interruptions", [(signal.SIGINT, signal.SIGKILL)])
+async def test_it_is_stopped_twice_and_goes_on_while_others_write(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str, interruptions: tuple[signal.Signals, ...]
+) -> None:
+    await fill(3 * BATCH_SIZE)
+    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    async with writing() as newest:
+        await interrupt_rotations(interruptions)
+        assert medianest("secrets", "rotate")[0] == 0
+    use(monkeypatch, new_key)
+    assert all(use_.is_newest for use_ in await key_uses())
+    assert newest
+    for user in await User.exclude(plex_id="without"):
+        assert user.plex_token is not None
+        assert user.plex_token.get_secret_value() == newest.get(user.plex_id, f"token {user.plex_id}")
+
+
+async def interrupt_rotations(interruptions: tuple[signal.Signals, ...]) -> None:
+    """Start one after the other, and end each in the middle of a batch by its signal."""
+    for number, interruption in enumerate(interruptions, start=1):
+        async with transaction():
+            # Held, so that the rotation gets no further than the batch before this row's.
+            await execute(
+                "SELECT id FROM users WHERE id = (SELECT id FROM users ORDER BY id LIMIT 1 OFFSET $1) FOR UPDATE",
+                number * BATCH_SIZE + BATCH_SIZE // 2,
+            )
+            rotation = await asyncio.create_subprocess_exec(
+                str(PROGRAM), "secrets", "rotate", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            done = number * BATCH_SIZE
+
+            async def is_stuck(done: int = done) -> bool:
+                return await rows_under_the_newest_key() >= done and await someone_waits_for_a_lock()
+
+            await until(is_stuck)
+            rotation.send_signal(interruption)
+            _, errors = await rotation.communicate()
+            assert (rotation.returncode, errors.decode()) == {
+                signal.SIGINT: (130, "Stopped.\n"),
+                signal.SIGKILL: (-signal.SIGKILL, ""),
+            }[interruption]
+            assert await rows_under_the_newest_key() < 3 * BATCH_SIZE
+
+
+@asynccontextmanager
+async def writing() -> AsyncIterator[dict[str, str]]:
+    """A worker with both keys at work; what it wrote last, by plex_id."""
+    newest: dict[str, str] = {}
+    stop = asyncio.Event()
+
+    async def write() -> None:
+        number = 0
+        while not stop.is_set():
+            user = await User.get(plex_id=str(number % 20))
+            user.plex_token = f"newer {number}"
+            await user.save(update_fields=["plex_token"])
+            newest[user.plex_id] = f"newer {number}"
+            number += 1
+            await asyncio.sleep(0.005)
+
+    writer = asyncio.create_task(write(), context=contextvars.Context())
+    try:
+        yield newest
+    finally:
+        stop.set()
+        await writer
+
+
+async def rows_under_the_newest_key() -> int:
+    uses = await key_uses()
+    return sum(use_.rows for use_ in uses if use_.is_newest and use_.column == "users.plex_token")
+
+
+async def test_the_commands_say_what_there_is_and_what_was_done(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+) -> None:
+    assert "There are no secrets" in medianest("secrets", "status")[1]
+    await fill(3)
+    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    assert {(entry["rows"], entry["is_newest"]) for entry in document("secrets", "status")["uses"]} == {
+        (3, False),
+        (1, False),
+    }
+    assert "to be rotated" in medianest("secrets", "status")[1]
+    assert document("secrets", "rotate") == {"rotated": 5, "skipped": 0, "failed": {}}
+    assert "to be rotated" not in medianest("secrets", "status")[1]
+    use(monkeypatch, generate_key().get_secret_value())
+    status, output, errors = medianest("secrets", "rotate")
+    assert status == 1
+    assert "users.plex_token of id" in errors
+    assert new_key not in output + errors

@@ -1,0 +1,142 @@
+"""Encrypted columns: what is written is read, by whom it was written for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from medianest_models.encryption.keys import SecretContext, envelope_key_id, key_ring
+from medianest_models.errors import DecryptionError, InvalidInputError
+from medianest_models.models import LocalCredential, Service, SessionToken, User
+from tests.models.rows import make_credential, make_service, make_session, make_user, plaintext, store, stored
+
+pytestmark = pytest.mark.usefixtures("db")
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+IN_ONE_TRANSACTION = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@given(text=texts)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_text_is_read_as_it_was_written(text: str) -> None:
+    user = await make_user(plex_token=text)
+    service = await make_service(api_key=SecretStr(text))
+    read_user, read_service = await User.get(id=user.id), await Service.get(id=service.id)
+    for secret in (user.plex_token, read_user.plex_token, service.api_key, read_service.api_key):
+        assert isinstance(secret, SecretStr)
+        assert secret.get_secret_value() == text
+
+
+async def test_what_is_stored_is_an_envelope() -> None:
+    user = await make_user(plex_token="the-plaintext")
+    envelope = await stored(user, "plex_token")
+    assert envelope_key_id(envelope) == key_ring().newest_id
+    assert "plaintext" not in envelope
+    assert key_ring().decrypt(envelope, SecretContext("users", "plex_token", user.plex_id)) == "the-plaintext"
+
+
+async def test_none_is_null() -> None:
+    user = await make_user(plex_token=None)
+    assert user.plex_token is None
+    assert (await User.get(id=user.id)).plex_token is None
+    user.plex_token = "secret"
+    await user.save()
+    user.plex_token = None
+    await user.save()
+    assert await stored(user, "plex_token") is None
+
+
+@pytest.mark.parametrize("text", ["v1.0123456789abcdef.AAAA", "own"])
+async def test_a_text_that_looks_like_an_envelope_is_a_plaintext(text: str) -> None:
+    victim = await make_user(plex_token="the victim's")
+    if text == "own":
+        text = await stored(victim, "plex_token")
+    for user in (
+        await make_user(plex_token=text),
+        await make_user(plex_token=SecretStr(text)),
+        (await User.update_or_create(plex_id=victim.plex_id, defaults={"plex_token": text}))[0],
+        (await User.get_or_create(plex_id="new", defaults={"plex_username": "x", "plex_token": text}))[0],
+    ):
+        assert plaintext((await User.get(id=user.id)).plex_token) == text
+        assert await stored(user, "plex_token") != text
+
+
+@pytest.mark.parametrize("value", [1, b"canary", True, 1.5, ["canary"], {}])
+async def test_what_is_no_text_is_refused(value: Any) -> None:
+    for assign in (
+        lambda: User(plex_id="x", plex_username="x", plex_token=value),
+        lambda: User().update_from_dict({"plex_token": value}),
+        lambda: setattr(User(), "plex_token", value),
+    ):
+        with pytest.raises(
+            InvalidInputError, match=rf"^users\.plex_token: must be a text, not {type(value).__name__}$"
+        ):
+            assign()
+    with pytest.raises(InvalidInputError, match=r"^users\.plex_token: must be a text, not ") as raised:
+        await make_user(plex_token=SecretStr(value))
+    assert "canary" not in str(raised.value)
+
+
+async def test_a_text_that_is_not_unicode_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^users\.plex_token: the text is not valid Unicode$"):
+        await make_user(plex_token="\ud800")
+
+
+async def test_a_second_login_through_the_same_plex_id_reads_fine() -> None:
+    for token in ("first", "second", "third"):
+        user, _ = await User.update_or_create(
+            plex_id="plex-login", defaults={"plex_username": "Anna", "plex_token": token}
+        )
+        assert plaintext((await User.get(id=user.id)).plex_token) == token
+    assert await User.filter(plex_id="plex-login").count() == 1
+
+
+async def test_an_upsert_keeps_the_old_id_and_reads_fine() -> None:
+    await make_user(plex_id="plex-upsert", plex_token="first")
+    twin = User(plex_id="plex-upsert", plex_username="Anna", plex_token="second")
+    await User.bulk_create([twin], on_conflict=["plex_id"], update_fields=["plex_token", "plex_username"])
+    user = await User.get(plex_id="plex-upsert")
+    assert user.id != twin.id
+    assert plaintext(user.plex_token) == "second"
+
+
+async def test_many_rows_made_at_once_have_each_their_own() -> None:
+    await User.bulk_create([User(plex_id=f"bulk-{n}", plex_username="x", plex_token=f"token-{n}") for n in range(50)])
+    for user in await User.filter(plex_id__startswith="bulk-"):
+        assert plaintext(user.plex_token) == user.plex_id.replace("bulk", "token")
+
+
+async def test_another_row_s_secret_can_be_assigned() -> None:
+    anna = await make_user(plex_token="Anna's")
+    ben = await make_user()
+    ben.plex_token = (await User.get(id=anna.id)).plex_token
+    await ben.save()
+    assert plaintext((await User.get(id=ben.id)).plex_token) == "Anna's"
+    assert await stored(ben, "plex_token") != await stored(anna, "plex_token")
+
+
+async def test_a_hash_is_read_as_a_secret() -> None:
+    user = await make_user()
+    session, credential = await make_session(user), await make_credential(user, password_hash="$argon2id$x")
+    assert (await SessionToken.get(id=session.id)).token_hash == session.token_hash
+    assert isinstance((await SessionToken.get(id=session.id)).token_hash, SecretStr)
+    read = await LocalCredential.get(id=credential.id)
+    assert read.password_hash.get_secret_value() == "$argon2id$x"
+    read.password_hash = "$argon2id$y"
+    await read.save()
+    assert (await LocalCredential.get(id=credential.id)).password_hash.get_secret_value() == "$argon2id$y"
+
+
+async def test_a_plaintext_in_the_column_is_told_and_not_given_out() -> None:
+    user = await make_user()
+    await store(user, "plex_token", "a plaintext, written by hand")
+    read = await User.get(id=user.id)
+    assert read.plex_token is not None
+    with pytest.raises(DecryptionError, match=r"^users\.plex_token: what is stored is not an encrypted value$"):
+        read.plex_token.get_secret_value()
