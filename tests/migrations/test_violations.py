@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
 AGAIN: Final = "INSERT INTO {table} SELECT * FROM {table} LIMIT 1"
-CASES: Final[dict[str, list[str]]] = {
+BY_HAND: Final[dict[str, list[str]]] = {
     "uq_users_plex_id": ["UPDATE users SET plex_id = 'same'"],
     "ck_users_email": ["UPDATE users SET email = ''"],
     "ck_users_role": ["UPDATE users SET role = 'root'"],
@@ -87,14 +87,14 @@ CASES: Final[dict[str, list[str]]] = {
         "INSERT INTO system_config (key, value, customized_at) VALUES ('x', '1', 'infinity')"
     ],
 } | {f"pk_{table}": [AGAIN.format(table=table)] for table in TABLES}
-CASES |= {
+CASES: Final = BY_HAND | {
     rule: [
         f"UPDATE {table} SET {rule.removeprefix(f'ck_{table}_')} = '{instant}'"
         for instant in ("0001-12-31 23:59:59.999999+00 BC", "10000-01-01 00:00:00+00", "infinity", "-infinity")
     ]
     for table, contract in TABLES.items()
     for rule, text in contract["constraints"].items()
-    if "'9999-12-31" in text and rule not in CASES
+    if "'9999-12-31" in text and rule not in BY_HAND
 }
 """For each constraint and unique index what breaks it, and nothing else."""
 
