@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
-from medianest_models.demo_data.checks import CHECKS, make_checks
 from medianest_models.demo_data.media import make_downloads, make_requests
-from medianest_models.demo_data.random_source import World
+from medianest_models.demo_data.random_source import RandomSource
+from medianest_models.demo_data.services import CHECKS, make_checks
 from medianest_models.demo_data.users import make_users, make_visits
 from medianest_models.errors import ConfigurationError
 from medianest_models.models import User
@@ -44,23 +44,23 @@ async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict
     """
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
-    world = World(datetime.datetime.now(datetime.UTC))
-    users = make_users(world)
+    source = RandomSource(datetime.datetime.now(datetime.UTC))
+    users = make_users(source)
     if await User.filter(plex_id=users[0].plex_id).exists():
         return None
-    requests, history = make_requests(world, users)
+    requests, history = make_requests(source, users)
     written: dict[str, int] = {}
     async with transaction():
-        tables: list[Sequence[Base]] = [users, requests, history, make_downloads(world, users)]
-        for rows in (*tables, *make_visits(world, users)):
+        tables: list[Sequence[Base]] = [users, requests, history, make_downloads(source, users)]
+        for rows in (*tables, *make_visits(source, users)):
             written |= await _write(rows, progress)
         watched = (await services.list_enabled()).data
         for place, service in enumerate(watched):
             if service.url is None:
                 await services.configure(
-                    service.name, url=f"http://{service.name}.home.arpa:8080", api_key=world.token(32)
+                    service.name, url=f"http://{service.name}.home.arpa:8080", api_key=source.token(32)
                 )
-            checks = make_checks(world, service.name, place)
+            checks = make_checks(source, service.name, place)
             while batch := list(islice(checks, 10 * _BATCH)):
                 done = written.get("service_status_history", 0) + await services.record_checks(batch)
                 written["service_status_history"] = done

@@ -1,4 +1,4 @@
-"""Chance and time, the same ones at every run."""
+"""A source of random values and instants, the same ones at every run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from uuid import UUID
 _SEED: Final = 1888
 
 
-class World:
-    """What the demo data are drawn from.
+class RandomSource:
+    """The source of the demo data.
 
     Attributes:
-        dice: Chance, from a fixed seed.
+        dice: A random generator with a fixed seed.
         now: The end of the time that the data tell of.
     """
 

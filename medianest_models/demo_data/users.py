@@ -11,7 +11,7 @@ from medianest_models.enums import UserStatus
 from medianest_models.models import ActivityLog, RateLimit, SessionToken, User
 
 if TYPE_CHECKING:
-    from medianest_models.demo_data.random_source import World
+    from medianest_models.demo_data.random_source import RandomSource
     from medianest_models.models.base import Base
 
 USERS: Final = 50
@@ -20,70 +20,70 @@ _LIMITED: Final = 30
 _LOGINS: Final = 600
 
 
-def make_users(world: World) -> list[User]:
+def make_users(source: RandomSource) -> list[User]:
     """The portal's members, two of them suspended; no admin, so that `medianest bootstrap` still makes the first."""
     users = []
     for number in range(USERS):
-        name = FIRST_NAMES[number % len(FIRST_NAMES)].lower() + world.dice.choice(("", "", "_tv", "42", ".films"))
-        joined = world.ago(timedelta(days=400), timedelta(days=181))
+        name = FIRST_NAMES[number % len(FIRST_NAMES)].lower() + source.dice.choice(("", "", "_tv", "42", ".films"))
+        joined = source.ago(timedelta(days=400), timedelta(days=181))
         users.append(
             User(
-                id=world.id_at(joined),
+                id=source.id_at(joined),
                 plex_id=f"demo-{number + 1:04}",
                 plex_username=name,
-                email=f"{name}@example.org" if world.dice.random() < 0.9 else None,  # noqa: PLR2004 - most have one
+                email=f"{name}@example.org" if source.dice.random() < 0.9 else None,  # noqa: PLR2004 - most have one
                 status=UserStatus.SUSPENDED if number in (17, 33) else UserStatus.ACTIVE,
-                plex_token=world.token(20),
+                plex_token=source.token(20),
                 created_at=joined,
-                last_login_at=world.ago(timedelta(days=20)),
+                last_login_at=source.ago(timedelta(days=20)),
             )
         )
     return users
 
 
-def make_visits(world: World, users: list[User]) -> list[list[Base]]:
+def make_visits(source: RandomSource, users: list[User]) -> list[list[Base]]:
     """Sessions, counters of rate limits, and what the log says of signing in."""
     active = [user for user in users if user.is_active]
-    limited = world.dice.sample(active, _LIMITED)
+    limited = source.dice.sample(active, _LIMITED)
     return [
-        [_session(world, world.dice.choice(active)) for _ in range(_SESSIONS)],
-        [_counter(world, user) for user in limited],
-        [_login(world, world.dice.choice(active)) for _ in range(_LOGINS)],
+        [_session(source, source.dice.choice(active)) for _ in range(_SESSIONS)],
+        [_counter(source, user) for user in limited],
+        [_login(source, source.dice.choice(active)) for _ in range(_LOGINS)],
     ]
 
 
-def _session(world: World, user: User) -> SessionToken:
-    began = world.ago(timedelta(days=60))
+def _session(source: RandomSource, user: User) -> SessionToken:
+    began = source.ago(timedelta(days=60))
     return SessionToken(
-        id=world.id_at(began),
+        id=source.id_at(began),
         user_id=user.id,
-        token_hash=hashlib.sha256(world.token(32).encode()).hexdigest(),
-        ip_address=world.address(),
-        user_agent=world.dice.choice(DEVICES),
+        token_hash=hashlib.sha256(source.token(32).encode()).hexdigest(),
+        ip_address=source.address(),
+        user_agent=source.dice.choice(DEVICES),
         created_at=began,
-        last_used_at=world.between(began, world.now),
+        last_used_at=source.between(began, source.now),
         expires_at=began + timedelta(days=90),
     )
 
 
-def _counter(world: World, user: User) -> RateLimit:
+def _counter(source: RandomSource, user: User) -> RateLimit:
     return RateLimit(
         user_id=user.id,
-        endpoint=world.dice.choice(ENDPOINTS),
-        request_count=world.dice.randint(1, 15),
-        window_start=world.now.replace(minute=0, second=0, microsecond=0),
+        endpoint=source.dice.choice(ENDPOINTS),
+        request_count=source.dice.randint(1, 15),
+        window_start=source.now.replace(minute=0, second=0, microsecond=0),
     )
 
 
-def _login(world: World, user: User) -> ActivityLog:
-    when = world.ago(timedelta(days=60))
+def _login(source: RandomSource, user: User) -> ActivityLog:
+    when = source.ago(timedelta(days=60))
     return ActivityLog(
-        id=world.id_at(when),
+        id=source.id_at(when),
         user_id=user.id,
         action="user.login",
         entity_type="user",
         entity_id=str(user.id),
-        ip_address=world.address(),
-        user_agent=world.dice.choice(DEVICES),
+        ip_address=source.address(),
+        user_agent=source.dice.choice(DEVICES),
         created_at=when,
     )

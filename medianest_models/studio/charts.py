@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from medianest_models.repositories.services import Uptime
 
@@ -22,9 +21,8 @@ _GOOD: Final = 0.99
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a strip: from when on, what it is called, and what is known of it."""
+    """A part of a strip: its label, and what is known of that time."""
 
-    since: datetime
     label: str
     uptime: Uptime | None
 
@@ -50,7 +48,6 @@ class Span:
 class Sample:
     """The response times in an hour: their median and their 95th percentile in milliseconds; None without any."""
 
-    label: str
     median: float | None
     high: float | None
 

@@ -19,8 +19,6 @@ from medianest_models.studio.paging import count_rows
 from medianest_models.studio.tables import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from markupsafe import Markup
     from starlette.requests import Request
     from starlette.responses import Response
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 _HOUR: Final = datetime.timedelta(hours=1)
 _DAY: Final = datetime.timedelta(days=1)
-_HOLDS: Final = datetime.timedelta(minutes=5)
+_MONTH: Final = datetime.timedelta(days=30)
 _PERCENTILES: Final = (50, 95)
 _QUEUE_SHOWN: Final = 8
 
@@ -86,51 +84,32 @@ async def overview() -> dict[str, Any]:
 
 
 async def _panel(latest: LatestStatus, now: datetime.datetime) -> ServicePanel:
-    name = latest.service
-    day = await _spans(latest, now, _HOUR, 24, lambda since: f"{since:%a %H:%M}")
-    month = await _spans(latest, now, _DAY, 30, lambda since: f"{since:%d %b}")
-    samples = await _samples(latest, now)
+    name = latest.display_name
+    day = await _spans(latest.service, now - _DAY, now, _HOUR, "%a %H:%M")
+    month = await _spans(latest.service, now - _MONTH, now, _DAY, "%d %b")
+    samples = await _samples(latest.service, now)
     return ServicePanel(
-        name=name,
-        display_name=latest.display_name,
+        name=latest.service,
+        display_name=name,
         check=latest.check,
         day=percent(span.uptime for span in day),
-        day_strip=uptime_strip(latest.display_name, day, "the last 24 hours"),
+        day_strip=uptime_strip(name, day, "the last 24 hours"),
         month=percent(span.uptime for span in month),
-        month_strip=uptime_strip(latest.display_name, month, "the last 30 days"),
-        times=response_chart(latest.display_name, samples),
+        month_strip=uptime_strip(name, month, "the last 30 days"),
+        times=response_chart(name, samples),
         highest_time=highest_time(samples),
     )
 
 
 async def _spans(
-    latest: LatestStatus, now: datetime.datetime, length: datetime.timedelta, number: int, label: Callable[[Any], str]
+    service: str, since: datetime.datetime, until: datetime.datetime, step: datetime.timedelta, label: str
 ) -> list[Span]:
-    spans = []
-    for since in _starts(now, length, number):
-        is_known = _is_known(latest, since)
-        found = await services.uptime(latest.service, since=since, until=since + length) if is_known else None
-        spans.append(Span(since, label(since), found))
-    return spans
+    steps = await services.uptime(service, since=since, until=until, step=step)
+    return [Span(format(since + step * number, label), uptime) for number, uptime in enumerate(steps)]
 
 
-async def _samples(latest: LatestStatus, now: datetime.datetime) -> list[Sample]:
-    samples = []
-    for since in _starts(now, _HOUR, 24):
-        found = None
-        if _is_known(latest, since):
-            found = await services.response_time_percentiles(
-                latest.service, since=since, until=since + _HOUR, percentiles=_PERCENTILES
-            )
-        median, high = (None, None) if found is None else (found[50], found[95])
-        samples.append(Sample(f"{since:%H:%M}", median, high))
-    return samples
-
-
-def _starts(now: datetime.datetime, length: datetime.timedelta, number: int) -> list[datetime.datetime]:
-    return [now - length * back for back in range(number, 0, -1)]
-
-
-def _is_known(latest: LatestStatus, since: datetime.datetime) -> bool:
-    """Whether there can be anything to ask the database for: a check holds for five minutes at most."""
-    return latest.check is not None and latest.check.checked_at + _HOLDS > since
+async def _samples(service: str, now: datetime.datetime) -> list[Sample]:
+    hours = await services.response_time_percentiles(
+        service, since=now - _DAY, until=now, percentiles=_PERCENTILES, step=_HOUR
+    )
+    return [Sample(*((found[50], found[95]) if found else (None, None))) for found in hours]

@@ -24,7 +24,7 @@ from medianest_models.studio.secret_fields import MASK, REMOVE, MaskedDocumentFi
 from medianest_models.studio.table import TableView, attached_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from starlette.requests import Request
     from starlette_admin.fields import BaseField
@@ -51,14 +51,18 @@ class EditableView(TableView):
         creatable: Whether rows can be made here.
         editable: Whether rows can be changed here.
         deletable: Whether rows can be deleted here.
+        make: The repository's function that makes a row of the form's values; None where saving the model does.
     """
 
     creatable: ClassVar[bool] = True
     editable: ClassVar[bool] = True
     deletable: ClassVar[bool] = True
+    make: ClassVar[Callable[..., Awaitable[Model]] | None] = None
 
     async def insert(self, values: dict[str, Any]) -> Model:
-        """Makes a row; overridden where there is more to it."""
+        """Make a row; overridden where there is more to it."""
+        if self.make is not None:
+            return await self.make(**values)
         row = self.table(**values)
         await row.save()
         return row

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HISTORY = "ix_service_status_history_service_id_checked_at"
 DAY = timedelta(days=1)
+NOW = datetime.now(UTC)
 
 
 def days_ago(days: int) -> datetime:
@@ -33,6 +34,8 @@ LOOKUPS: list[Call] = [
     lambda: services.uptime("service-3", since=days_ago(30)),
     lambda: services.incidents("service-3", since=days_ago(30)),
     lambda: services.response_time_percentiles("service-3", since=days_ago(30)),
+    lambda: services.uptime("service-3", since=NOW - 30 * DAY, until=NOW, step=DAY),
+    lambda: services.response_time_percentiles("service-3", since=NOW - 30 * DAY, until=NOW, step=DAY),
     services.latest_statuses,
 ]
 
@@ -95,7 +98,7 @@ async def test_30_days_are_answered_without_reading_the_year(big_database: Datab
     since = service["now"] - 30 * DAY
 
     for sql in (availability._UPTIME, availability._INCIDENTS):
-        (row,) = await fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", "busy", since, None)
+        (row,) = await fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", "busy", since, None, None, 1)
         plan = json.loads(row["QUERY PLAN"])[0]["Plan"]
         assert index_names(plan) & {HISTORY}
         assert not seq_scans(plan)

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from medianest_models.db.statements import fetch_one
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute, fetch_one
 from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
-from medianest_models.repositories.services import Check, Incident, Uptime
+from medianest_models.repositories.services import Check, Incident, Uptime, availability
+from medianest_models.repositories.services._lookup import fetch_window
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -138,6 +140,16 @@ async def test_as_the_reference(db: DatabaseUrl, case: Case, percentiles: list[f
     expected = reference_percentiles(history, since, until, percentiles)
     assert found == (None if expected is None else pytest.approx(expected))
 
+    parts = [number for number in range(1, case.length + 1) if case.length % number == 0]
+    step = parts[len(parts) // 2]
+    ends = [(since + tick, since + tick + step) for tick in range(0, case.length, step)]
+    assert await services.uptime(service.name, **window, step=step * TICK) == [
+        reference_uptime(history, *part) for part in ends
+    ]
+    assert await services.response_time_percentiles(service.name, **window, percentiles=[50], step=step * TICK) == [
+        reference_percentiles(history, *part, [50]) for part in ends
+    ]
+
 
 # Examples to read
 
@@ -167,6 +179,37 @@ async def test_uptime(plex: str) -> None:
     assert found.unknown == timedelta(minutes=10)
     assert found.ratio == 0.5
     assert found.degraded_ratio == 0.1
+
+
+async def test_a_step_is_no_day_of_the_calendar(plex: str) -> None:
+    await services.record_check(plex, status=UP, checked_at=NOON + timedelta(days=1))
+    async with transaction():
+        await execute("SET LOCAL TimeZone = 'Europe/Berlin'")
+        since = datetime(2026, 3, 28, 12, tzinfo=UTC)  # the clocks change in the night
+        found = await services.response_time_percentiles(
+            plex, since=since, until=since + timedelta(days=2), step=timedelta(days=1)
+        )
+        assert found == [None, None]
+        rows = await fetch_window(availability._UPTIME, plex, since, since + timedelta(days=2), step=timedelta(days=1))
+        assert [row["until"] - row["since"] for row in rows] == [timedelta(days=1)] * 2
+
+
+@pytest.mark.parametrize("call", [services.uptime, services.response_time_percentiles])
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"step": timedelta(minutes=2)}, "step: must divide the window"),
+        ({"step": timedelta(minutes=6)}, "step: must divide the window"),
+        ({"step": timedelta()}, "step: must be more than zero"),
+        ({"step": -TICK}, "step: must be more than zero"),
+        ({"step": 60}, "step: must be a timedelta, not int"),
+        ({"step": HOLD / 1001, "until": NOON + HOLD / 1001 * 1001}, "step: must cut the window into at most 1000"),
+        ({"step": TICK, "until": None}, "until: must be given with a step"),
+    ],
+)
+async def test_bad_steps_are_refused(plex: str, call: Any, arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"^{problem}"):
+        await call(plex, **{"since": NOON, "until": NOON + HOLD, **arguments})
 
 
 async def test_no_data_is_no_uptime(plex: str) -> None:

@@ -11,7 +11,7 @@ from medianest_models.db import database
 from medianest_models.db.statements import fetch
 from medianest_models.demo_data import fill_with_demo_data
 from medianest_models.demo_data.media import make_downloads, make_requests
-from medianest_models.demo_data.random_source import World
+from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.users import make_users
 from medianest_models.enums import RequestStatus, ServiceStatus
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
@@ -94,7 +94,7 @@ async def test_the_page_shows_what_is_known(visitor: Visitor) -> None:
 
 def test_a_strip_says_what_its_colours_say() -> None:
     uptimes = [lasting(60), lasting(30, 30), lasting(59.9, 0, 0.1), lasting(0, 0, 60), None]
-    spans = [Span(NOW, f"part {number}", uptime) for number, uptime in enumerate(uptimes)]
+    spans = [Span(f"part {number}", uptime) for number, uptime in enumerate(uptimes)]
     strip = ElementTree.fromstring(uptime_strip("<Plex>", spans, "today"))  # noqa: S314 - our own
     assert [part.get("class") for part in strip] == ["up", "degraded", "short", "down", "unknown"]
     assert [part.findtext("title") for part in strip] == [
@@ -109,7 +109,7 @@ def test_a_strip_says_what_its_colours_say() -> None:
 
 
 def test_a_gap_in_the_response_times_is_a_gap_in_the_line() -> None:
-    samples = [Sample("0", 10, 20), Sample("1", 20, 40), Sample("2", None, None), Sample("3", 30, 40)]
+    samples = [Sample(10, 20), Sample(20, 40), Sample(None, None), Sample(30, 40)]
     chart = ElementTree.fromstring(response_chart("Plex", samples))  # noqa: S314 - our own
     lines = {path.get("class"): path.get("d", "") for path in chart.findall("path")}
     assert lines["high"].count("M") == 2
@@ -150,9 +150,9 @@ async def test_the_demo_data_make_sense_and_a_page_worth_looking_at(analyst: Vis
 
 def test_the_demo_data_are_the_same_every_time() -> None:
     def made() -> list[tuple[object, ...]]:
-        world = World(NOW)
-        members = make_users(world)
-        requests, history = make_requests(world, members)
-        return [(row.id, str(dict(row))) for row in (*members, *requests, *history, *make_downloads(world, members))]
+        source = RandomSource(NOW)
+        members = make_users(source)
+        requests, history = make_requests(source, members)
+        return [(row.id, str(dict(row))) for row in (*members, *requests, *history, *make_downloads(source, members))]
 
     assert made() == made()

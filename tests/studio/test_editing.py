@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,10 +13,27 @@ from medianest_models.enums import UserRole, UserStatus
 from medianest_models.models import ActivityLog, MediaRequest, MediaRequestStatusUpdate, Service, SessionToken, User
 from medianest_models.repositories import media_requests
 from medianest_models.seed import seed
+from medianest_models.studio.tables import TABLES
+from medianest_models.studio.tables.services import ServiceStatusHistories
 from tests.studio.conftest import alerts, ann, logged
 
 if TYPE_CHECKING:
+    from medianest_models.studio.editing import EditableView
     from tests.studio.conftest import Visitor
+
+
+@pytest.mark.parametrize("view", [view for view in TABLES if view.make is not None])
+def test_the_fields_of_an_insert_form_are_what_makes_the_row_takes(view: type[EditableView]) -> None:
+    assert view.make is not None
+    form = view(read_only=False)
+    columns = view.table._meta.fields_map
+    fields = [field.name for field in form.fields if field.name not in form.exclude_fields_from_create]
+    given = {getattr(columns[name], "source_field", None) or name for name in fields if name != "id"}
+    taken = set(signature(view.make).parameters)
+    if view is ServiceStatusHistories:  # the form has the service's id, for which insert() looks its name up
+        given = {"service" if name == "service_id" else name for name in given}
+    assert given - taken == set(), f"{view.make.__name__}() lacks arguments for columns of {view.table.__name__}"
+    assert taken - given == set(), f"the form of {view.table.__name__} lacks arguments of {view.make.__name__}()"
 
 
 async def test_a_row_is_made_with_its_defaults(visitor: Visitor) -> None:

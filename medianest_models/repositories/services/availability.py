@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta  # noqa: TC003 - so that the dataclasses' annotations can be resolved
-from typing import Final
+from typing import Final, overload
 
 from medianest_models.repositories.services._lookup import WINDOW, fetch_window
 
@@ -76,25 +76,25 @@ class Incident:
         return self.ended_at is None
 
 
-# The checks of service s that hold somewhere in the window, each from `starts` to `ends`. Only five minutes before the
-# window are read, because an older check holds no longer.
+# The checks of service s that hold somewhere in the step w, each from `starts` to `ends`. Only five minutes before the
+# step are read, because an older check holds no longer.
 _HOLDING: Final = """
     SELECT * FROM (
         SELECT
             id, status, error_message,
-            GREATEST(checked_at, $2::timestamptz) AS starts,
+            GREATEST(checked_at, w.since) AS starts,
             LEAST(
                 checked_at + interval '5 minutes', lead(checked_at) OVER (ORDER BY checked_at, id), w.until
             ) AS ends
         FROM service_status_history
-        WHERE service_id = s.id AND checked_at > $2::timestamptz - interval '5 minutes' AND checked_at < w.until
+        WHERE service_id = s.id AND checked_at > w.since - interval '5 minutes' AND checked_at < w.until
     ) checks
     WHERE starts < ends
 """
 
 # Raw: a window function under an aggregate, which the ORM can't say.
 _UPTIME: Final = f"""
-SELECT w.until, total.*
+SELECT w.since, w.until, total.*
 {WINDOW}
 LEFT JOIN LATERAL (
     SELECT
@@ -104,6 +104,7 @@ LEFT JOIN LATERAL (
     FROM ({_HOLDING}) holding
 ) total ON TRUE
 WHERE s.name = $1
+ORDER BY w.since
 """  # noqa: S608 - of constants only
 
 # Raw: gaps and islands. A down check that begins where the one before it ends goes on with its incident.
@@ -131,28 +132,40 @@ ORDER BY incident.started_at
 """  # noqa: S608 - of constants only
 
 
-async def uptime(service: str, *, since: datetime, until: datetime | None = None) -> Uptime | None:
-    """How long a service was up, degraded and down, weighted by time.
+@overload
+async def uptime(
+    service: str, *, since: datetime, until: datetime | None = None, step: None = None
+) -> Uptime | None: ...
+@overload
+async def uptime(service: str, *, since: datetime, until: datetime, step: timedelta) -> list[Uptime | None]: ...
+async def uptime(
+    service: str, *, since: datetime, until: datetime | None = None, step: timedelta | None = None
+) -> Uptime | list[Uptime | None] | None:
+    """Measure how long a service was up, degraded and down, weighted by time.
 
     Args:
         service: The service's name.
         since: When the window begins.
         until: When it ends; None for now, by the database's clock.
+        step: Cuts the window into steps of that length, which are answered by one statement; it has to divide the
+            window, whose `until` has to be given then.
 
     Returns:
-        None when nothing is known of the whole window.
+        None when nothing is known of the whole window; with a step a list of these, one for each step, oldest first.
 
     Raises:
-        InvalidInputError: An end of the window is naive, or the window does not begin before it ends.
+        InvalidInputError: An end of the window is naive, the window does not begin before it ends, or `step` does not
+            divide it into 1 to 1000 steps.
         NotFoundError: There is no such service.
     """
-    (row,) = await fetch_window(_UPTIME, service, since, until)
-    found = Uptime(since, until or row["until"], row["up"], row["degraded"], row["down"])
-    return found if found.known else None
+    rows = await fetch_window(_UPTIME, service, since, until, step=step)
+    steps = [Uptime(row["since"], row["until"], row["up"], row["degraded"], row["down"]) for row in rows]
+    known = [found if found.known else None for found in steps]
+    return known[0] if step is None else known
 
 
 async def incidents(service: str, *, since: datetime, until: datetime | None = None) -> list[Incident]:
-    """The times a service was down, oldest first; together they last as long as `uptime` says it was down.
+    """List the times a service was down, oldest first; together they last as long as `uptime` says it was down.
 
     Args:
         service: The service's name.

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
 
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories.services._lookup import WINDOW, fetch_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 # Raw: an ordered-set aggregate, which the ORM can't say.
 _PERCENTILES: Final = f"""
-SELECT w.until, measured.percentiles
+SELECT w.since, w.until, measured.percentiles
 {WINDOW}
 LEFT JOIN LATERAL (
-    SELECT percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY response_time_ms) AS percentiles
+    SELECT percentile_cont($6::float8[]) WITHIN GROUP (ORDER BY response_time_ms) AS percentiles
     FROM service_status_history
-    WHERE service_id = s.id AND checked_at >= $2::timestamptz AND checked_at < w.until
+    WHERE service_id = s.id AND checked_at >= w.since AND checked_at < w.until
 ) measured ON TRUE
 WHERE s.name = $1
+ORDER BY w.since
 """  # noqa: S608 - of constants only
 
 
+@overload
 async def response_time_percentiles(
     service: str,
     *,
     since: datetime,
     until: datetime | None = None,
     percentiles: Sequence[float] = (50, 95, 99),
-) -> dict[float, float] | None:
-    """The response times that so many percent of a service's checks did not exceed.
+    step: None = None,
+) -> dict[float, float] | None: ...
+@overload
+async def response_time_percentiles(
+    service: str,
+    *,
+    since: datetime,
+    until: datetime,
+    percentiles: Sequence[float] = (50, 95, 99),
+    step: timedelta,
+) -> list[dict[float, float] | None]: ...
+async def response_time_percentiles(
+    service: str,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    percentiles: Sequence[float] = (50, 95, 99),
+    step: timedelta | None = None,
+) -> dict[float, float] | list[dict[float, float] | None] | None:
+    """Measure the response times that so many percent of a service's checks did not exceed.
 
     All checks in the window that measured a response time count, whatever they found. Between two of them the
     value is interpolated.
@@ -41,22 +61,23 @@ async def response_time_percentiles(
         since: When the window begins; a check at that instant counts.
         until: When it ends; a check at that instant does not count. None for now, by the database's clock.
         percentiles: Which ones, each from 0 to 100.
+        step: As for `uptime`.
 
     Returns:
-        Milliseconds by percentile; None when no check in the window measured any.
+        Milliseconds by percentile; None when no check in the window measured any. With a step a list of these, one
+        for each step, oldest first.
 
     Raises:
-        InvalidInputError: An end of the window is naive, the window does not begin before it ends, or `percentiles`
-            is empty or holds anything but numbers from 0 to 100.
+        InvalidInputError: An end of the window is naive, the window does not begin before it ends, `step` does not
+            divide it into 1 to 1000 steps, or `percentiles` is empty or holds anything but numbers from 0 to 100.
         NotFoundError: There is no such service.
     """
     if not percentiles or not all(_is_percentage(percentile) for percentile in percentiles):
         raise InvalidInputError("percentiles: must be one or more numbers from 0 to 100")
     fractions = [percentile / 100 for percentile in percentiles]
-    (row,) = await fetch_window(_PERCENTILES, service, since, until, fractions)
-    if row["percentiles"] is None:
-        return None
-    return dict(zip(percentiles, row["percentiles"], strict=True))
+    rows = await fetch_window(_PERCENTILES, service, since, until, fractions, step=step)
+    measured = [row["percentiles"] and dict(zip(percentiles, row["percentiles"], strict=True)) for row in rows]
+    return measured[0] if step is None else measured
 
 
 def _is_percentage(value: object) -> bool:

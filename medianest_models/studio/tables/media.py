@@ -24,10 +24,7 @@ class MediaRequests(EditableView):
     fixed = ("created_at", "completed_at")
     fixed_later = ("user",)
     set_later = ("status",)
-
-    async def insert(self, values: dict[str, Any]) -> Model:
-        """Submits a request."""
-        return await media_requests.submit(values.pop("user_id"), **values)
+    make = staticmethod(media_requests.submit)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Changes a request; its status along the transitions that are allowed."""
@@ -67,10 +64,7 @@ class YouTubeDownloads(EditableView):
     fixed = ("attempts", "worker_id", "lease_expires_at", "progress", "created_at", "started_at", "completed_at")
     fixed_later = ("user", "playlist_url")
     set_later = ("status", "file_paths", "plex_collection_id", "error_message")
-
-    async def insert(self, values: dict[str, Any]) -> Model:
-        """Puts a download into the queue."""
-        return await downloads.enqueue(values.pop("user_id"), **values)
+    make = staticmethod(downloads.enqueue)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Changes a download; the status only to `failed`, which cancels it."""

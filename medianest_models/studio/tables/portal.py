@@ -30,10 +30,7 @@ class ActivityLogs(EditableView):
     unlisted = ("metadata", "user_agent")
     fixed = ("created_at",)
     editable = False
-
-    async def insert(self, values: dict[str, Any]) -> Model:
-        """Adds an entry."""
-        return await activity.record(values.pop("action"), **values)
+    make = staticmethod(activity.record)
 
 
 class SystemConfigs(EditableView):

@@ -30,10 +30,11 @@ class ServiceStatusHistories(EditableView):
     icon = "fa fa-heart-pulse"
     name_of_row = "checked_at"
     fixed_later = ("service", "checked_at")
+    make = staticmethod(services.record_check)
 
     async def insert(self, values: dict[str, Any]) -> Model:
-        """Records a check."""
+        """Record a check, whose service the form gives by its id."""
         service = await Service.get_or_none(id=values.pop("service_id"))
         if service is None:
             raise NotFoundError("service: there is no such service")
-        return await services.record_check(service.name, **values)
+        return await super().insert({"service": service.name, **values})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from medianest_models.demo_data.random_source import World
+    from medianest_models.demo_data.random_source import RandomSource
 
 _PERIOD: Final = timedelta(days=30)
 _EVERY: Final = timedelta(minutes=5)
@@ -20,27 +20,27 @@ _TYPICAL_MS: Final = (28, 85, 140)
 CHECKS: Final = _PERIOD // _EVERY
 
 
-def make_checks(world: World, service: str, place: int) -> Iterator[Check]:
+def make_checks(source: RandomSource, service: str, place: int) -> Iterator[Check]:
     """The checks of one service.
 
     Args:
-        world: Chance and time.
+        source: Chance and time.
         service: The service's name.
         place: Which of the services it is: each has its own pace.
     """
-    troubles = sorted(_trouble(world) for _ in range(2 + 2 * place))
+    troubles = sorted(_trouble(source) for _ in range(2 + 2 * place))
     for number in range(CHECKS):
-        when = world.now - _PERIOD + (number + 1) * _EVERY
+        when = source.now - _PERIOD + (number + 1) * _EVERY
         state = next((status for since, until, status in troubles if since <= when < until), ServiceStatus.UP)
         busy = 1 + 0.6 * (16 <= when.hour <= 21)  # noqa: PLR2004 - people watch in the evening
-        answer = int(world.dice.gammavariate(6, _TYPICAL_MS[place % len(_TYPICAL_MS)] * busy / 6)) + 4
+        answer = int(source.dice.gammavariate(6, _TYPICAL_MS[place % len(_TYPICAL_MS)] * busy / 6)) + 4
         if state is ServiceStatus.DOWN:
             yield Check(service, state, None, "connection refused", when)
         else:
             yield Check(service, state, answer * (9 if state is ServiceStatus.DEGRADED else 1), None, when)
 
 
-def _trouble(world: World) -> tuple[datetime, datetime, ServiceStatus]:
-    since = world.ago(_PERIOD, timedelta(hours=3))
-    length = timedelta(minutes=world.dice.choice((10, 15, 25, 40, 90, 150)))
-    return since, since + length, world.dice.choice((ServiceStatus.DOWN, ServiceStatus.DOWN, ServiceStatus.DEGRADED))
+def _trouble(source: RandomSource) -> tuple[datetime, datetime, ServiceStatus]:
+    since = source.ago(_PERIOD, timedelta(hours=3))
+    length = timedelta(minutes=source.dice.choice((10, 15, 25, 40, 90, 150)))
+    return since, since + length, source.dice.choice((ServiceStatus.DOWN, ServiceStatus.DOWN, ServiceStatus.DEGRADED))
