@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 class UserRole(StrEnum):
-    """What a user may do: administer the portal, or use it."""
+    """The rights of a user: to administer the portal, or to use it."""
 
     USER = "user"
     ADMIN = "admin"
 
 
 class UserStatus(StrEnum):
-    """Whether a user may sign in."""
+    """The state of a user: only an active one may sign in."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
 
 
 class RequestStatus(StrEnum):
-    """How far a media request has come."""
+    """The state of a media request."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -37,7 +37,7 @@ class RequestStatus(StrEnum):
 
 
 class DownloadStatus(StrEnum):
-    """How far a YouTube download has come."""
+    """The state of a YouTube download."""
 
     QUEUED = "queued"
     DOWNLOADING = "downloading"
@@ -46,7 +46,7 @@ class DownloadStatus(StrEnum):
 
 
 class ServiceStatus(StrEnum):
-    """What a check of a service found."""
+    """The state that a check of a service found."""
 
     UP = "up"
     DOWN = "down"
@@ -54,7 +54,7 @@ class ServiceStatus(StrEnum):
 
 
 class DownloadPriority(IntEnum):
-    """Which download goes first: the higher number. Numbers between these are free for later use."""
+    """The rank of a download in the queue: the higher number goes first. Numbers between these are for later use."""
 
     LOW = 0
     NORMAL = 10

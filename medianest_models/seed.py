@@ -23,7 +23,7 @@ SEEDED_SERVICES: Final[Mapping[str, str]] = {
 
 
 class SeedOutcome(StrEnum):
-    """What the seed did with a row."""
+    """The outcome of the seed for a row."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -34,7 +34,7 @@ class SeedOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class SeedReport:
-    """What the seed did with each service, by its name, and with each setting, by its key."""
+    """The outcome for each service, by its name, and for each setting, by its key."""
 
     services: dict[str, SeedOutcome]
     configs: dict[str, SeedOutcome]
@@ -85,7 +85,7 @@ _CUSTOMIZED_CONFIGS: Final = "SELECT key FROM system_config WHERE key = ANY ($1:
 
 
 async def seed(*, force: bool = False) -> SeedReport:
-    """Puts in the services and the settings that are missing, in one transaction.
+    """Insert the services and the settings that are missing, in one transaction.
 
     A service that exists is never changed, and neither is a setting that somebody has changed. A setting that nobody
     has changed gets this version's value. Where there is nothing to do, nothing is written.
@@ -115,5 +115,5 @@ async def seed(*, force: bool = False) -> SeedReport:
 
 
 async def _outcomes(outcome: SeedOutcome, sql: str, *arguments: object) -> dict[str, SeedOutcome]:
-    """The outcome for each row that a statement returns."""
+    """Return the outcome for each row of a statement's result."""
     return {row["key"]: outcome for row in await fetch(sql, *arguments)}

@@ -1,4 +1,4 @@
-"""Putting the demo data into the database."""
+"""Insert the demo data into the database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ANALYZE: Final = "ANALYZE users, media_requests, media_request_status_updates, 
 
 
 async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict[str, int] | None:
-    """Puts in 50 users with 2,000 requests, downloads, sessions and a log, and a month of checks of each service.
+    """Insert 50 users with 2,000 requests, downloads, sessions and a log, and a month of checks of each service.
 
     It is one transaction: interrupted, it leaves nothing. Apart from the time and the ids it is the same every time.
 
@@ -70,7 +70,7 @@ async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict
 
 
 async def _write(rows: Sequence[Base], progress: Callable[[str, int, int], None]) -> dict[str, int]:
-    """Writes rows of one table; their number by the table's name."""
+    """Write rows of one table and return their number by the table's name."""
     table = rows[0]._meta.db_table
     for start in range(0, len(rows), _BATCH):
         await type(rows[0]).bulk_create(rows[start : start + _BATCH])

@@ -54,7 +54,7 @@ def make_requests(source: RandomSource, users: list[User]) -> tuple[list[MediaRe
 
 
 def _title(source: RandomSource) -> tuple[str, str, str]:
-    """A title, its kind, and its id, which is the same whenever the title is."""
+    """Draw a title with its kind, and derive its id from it."""
     if source.dice.random() < 0.6:  # noqa: PLR2004 - somewhat more films than series
         number, part = source.dice.randrange(len(FILMS)), source.dice.choice((1, 1, 1, 2, 3))
         return FILMS[number] + ("", " II", " III")[part - 1], "movie", str(100_000 + 10 * number + part)

@@ -25,22 +25,22 @@ class RandomSource:
     def ago(
         self, longest: datetime.timedelta, shortest: datetime.timedelta = datetime.timedelta()
     ) -> datetime.datetime:
-        """An instant so long ago."""
+        """Draw an instant of the past, from `longest` to `shortest` ago."""
         return self.now - self.dice.uniform(0, 1) * (longest - shortest) - shortest
 
     def between(self, since: datetime.datetime, until: datetime.datetime) -> datetime.datetime:
-        """An instant in a window."""
+        """Draw an instant from a window."""
         return since + self.dice.uniform(0, 1) * (until - since)
 
     def id_at(self, when: datetime.datetime) -> UUID:
-        """The id of a row that was made at that instant: a UUID of version 7 (RFC 9562)."""
+        """Draw the id of a row that was made at that instant: a UUID of version 7 (RFC 9562)."""
         milliseconds, chance = int(when.timestamp() * 1000), self.dice.getrandbits(74)
         return UUID(int=milliseconds << 80 | 7 << 76 | (chance >> 62) << 64 | 2 << 62 | chance & (2**62 - 1))
 
     def token(self, length: int) -> str:
-        """Letters and digits that look like a token."""
+        """Draw letters and digits that look like a token."""
         return "".join(self.dice.choices("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=length))
 
     def address(self) -> str:
-        """An address of a home network."""
+        """Draw an address of a home network."""
         return f"192.168.{self.dice.randint(0, 3)}.{self.dice.randint(2, 250)}"

@@ -21,7 +21,7 @@ CHECKS: Final = _PERIOD // _EVERY
 
 
 def make_checks(source: RandomSource, service: str, place: int) -> Iterator[Check]:
-    """The checks of one service.
+    """Draw the checks of one service.
 
     Args:
         source: Chance and time.

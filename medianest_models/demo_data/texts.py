@@ -1,4 +1,4 @@
-"""What the demo data are made of: names and titles that sound like some."""
+"""Names, titles and other words for the demo data."""
 
 from typing import Final
 

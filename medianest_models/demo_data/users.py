@@ -21,7 +21,7 @@ _LOGINS: Final = 600
 
 
 def make_users(source: RandomSource) -> list[User]:
-    """The portal's members, two of them suspended; no admin, so that `medianest bootstrap` still makes the first."""
+    """Draw the portal's members, two of them suspended; `medianest bootstrap` still makes the first admin."""
     users = []
     for number in range(USERS):
         name = FIRST_NAMES[number % len(FIRST_NAMES)].lower() + source.dice.choice(("", "", "_tv", "42", ".films"))

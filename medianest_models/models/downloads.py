@@ -57,5 +57,5 @@ class YouTubeDownload(UUIDModel):
 
     @property
     def is_active(self) -> bool:
-        """Whether the download waits or runs."""
+        """True while the download waits or runs."""
         return self.status in ACTIVE_DOWNLOAD_STATUSES

@@ -51,7 +51,7 @@ class MediaRequest(UUIDModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether the request still waits for its title."""
+        """True while the request waits for its title."""
         return self.status in OPEN_REQUEST_STATUSES
 
 

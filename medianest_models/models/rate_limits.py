@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RateLimit(UUIDModel):
-    """How often a user, or an anonymous caller's address, used an endpoint in the window that began then."""
+    """A counter: how often a user, or an anonymous caller's address, used an endpoint in one window."""
 
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="rate_limits", on_delete=fields.CASCADE, null=True

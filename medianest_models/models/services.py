@@ -73,7 +73,7 @@ def _mask_parameter(match: re.Match[str]) -> str:
 
 
 class ServiceStatusHistory(UUIDModel):
-    """What one check of a service found."""
+    """The result of one check of a service."""
 
     service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
         "models.Service", related_name="status_history", on_delete=fields.CASCADE

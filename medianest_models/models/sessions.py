@@ -48,5 +48,5 @@ class SessionToken(UUIDModel):
 
     @property
     def is_expired(self) -> bool:
-        """Whether the token's time is over, by this machine's clock."""
+        """True once the token has expired, by this machine's clock."""
         return bool(self.expires_at <= datetime.datetime.now(datetime.UTC))

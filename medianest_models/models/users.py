@@ -61,12 +61,12 @@ class User(UUIDModel):
 
     @property
     def is_admin(self) -> bool:
-        """Whether the user may administer the portal."""
+        """True for a user who may administer the portal."""
         return self.role == UserRole.ADMIN
 
     @property
     def is_active(self) -> bool:
-        """Whether the user may sign in."""
+        """True for a user who may sign in."""
         return self.status == UserStatus.ACTIVE
 
 

@@ -1,4 +1,4 @@
-"""What an API shows of the tables and takes for them: no schema that is read holds a secret.
+"""Schemas for an API over the tables: no schema that is read holds a secret.
 
 A noun's schemas are built when one of them is first asked for.
 """

@@ -1,4 +1,4 @@
-"""How a schema is made: declared as a class, which is what type checkers read, and built from the model's columns.
+"""Build schemas: declared as a class for the type checkers, and made from the model's columns.
 
 The names in the class are the list of what the schema holds: a column that stands in none is in none.
 """
@@ -31,7 +31,7 @@ _HIDDEN: Final = "**********"
 
 
 def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
-    """A class decorator: builds the schema of what is read from a model's row. Every field has to be there.
+    """Build the schema that reads a model's row, as a class decorator. Every field has to be there.
 
     Raises:
         TypeError: The class names what is no column, or a secret one.
@@ -46,7 +46,7 @@ def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
 
 
 def write_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
-    """A class decorator: builds the schema of what a caller may write to a model's row; anything else is refused.
+    """Build the schema that a caller may write to a model's row, as a class decorator; anything else is refused.
 
     One that can hold a secret can't be pickled.
 
@@ -62,12 +62,12 @@ def write_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
 
 
 class _Schema(PydanticModel):
-    """What all schemas share: neither a schema nor an error holds the value that was validated."""
+    """The base of all schemas: neither a schema nor an error holds the value that was validated."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _tortoise_wrap(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Replaces PydanticModel's, which keeps the model's instance with all that it holds."""
+        """Replace PydanticModel's validator, which keeps the model's instance with all that it holds."""
         try:
             return handler(values)
         except ValidationError as error:
@@ -76,7 +76,7 @@ class _Schema(PydanticModel):
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """As pydantic's, whose error for what is no JSON holds the whole text."""
+        """Validate JSON as pydantic does, whose error for invalid JSON holds the whole text."""
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
@@ -114,7 +114,7 @@ def _build(
 
 
 def _with_constraints(hint: Any, made: type[PydanticModel], model: type[Model], name: str) -> Any:
-    """A declared type with its column's constraints, such as a length; an enum needs none."""
+    """Add the column's constraints, such as a length, to a declared type; an enum needs none."""
     constraints = made.model_fields[name].metadata
     if not constraints or isinstance(model._meta.fields_map[name], (CharEnumFieldInstance, IntEnumFieldInstance)):
         return hint
@@ -122,7 +122,7 @@ def _with_constraints(hint: Any, made: type[PydanticModel], model: type[Model], 
 
 
 def _without_input(error: ValidationError) -> list[InitErrorDetails]:
-    """What an error says, for another one that does not hold the value, and is not raised while this one is handled."""
+    """Copy the problems of an error without the values, for another error."""
     problems = []
     problem: Any  # its texts are no literals, as pydantic wants those of a custom error to be
     for problem in error.errors(include_url=False, include_context=False, include_input=False):

@@ -29,7 +29,7 @@ class MediaRequestRead(Declared):
 
 @write_schema(MediaRequest)
 class MediaRequestCreate(Declared):
-    """What a user asks for: the arguments of `media_requests.submit` beside the user."""
+    """A new request: the arguments of `media_requests.submit` beside the user."""
 
     title: str
     media_type: str

@@ -10,7 +10,7 @@ from medianest_models.schemas._declaration import Declared, read_schema
 
 @read_schema(RateLimit)
 class RateLimitRead(Declared):
-    """How often a user, or an anonymous caller's address, used an endpoint in the window that began then."""
+    """A counter: how often a user, or an anonymous caller's address, used an endpoint in one window."""
 
     id: UUID
     user_id: UUID | None

@@ -37,7 +37,7 @@ class ServiceRead(Declared):
 
 @write_schema(Service)
 class ServiceUpdate(Declared):
-    """What to change about a service: the arguments of `services.configure` beside its name.
+    """A change of a service: the arguments of `services.configure` beside its name.
 
     Only what was given is dumped: `services.configure(name, **update.model_dump())` leaves the rest as it is. The URL
     is a `SecretStr`, because it may hold credentials.
@@ -69,7 +69,7 @@ class ServiceUpdate(Declared):
 
 @read_schema(ServiceStatusHistory)
 class ServiceStatusHistoryRead(Declared):
-    """What one check of a service found."""
+    """The result of one check of a service."""
 
     id: UUID
     service_id: int
@@ -81,7 +81,7 @@ class ServiceStatusHistoryRead(Declared):
 
 @write_schema(ServiceStatusHistory)
 class ServiceStatusHistoryCreate(Declared):
-    """What a check of a service found: the arguments of `services.record_check` beside the service."""
+    """The result of a check: the arguments of `services.record_check` beside the service."""
 
     status: ServiceStatus
     response_time_ms: int | None = None

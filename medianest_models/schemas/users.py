@@ -25,7 +25,7 @@ class UserWithoutSecrets(Declared):
 
 @write_schema(User)
 class UserCreate(Declared):
-    """What is known of a user who signs in through Plex: the arguments of `users.upsert_from_plex`."""
+    """A user who signs in through Plex: the arguments of `users.upsert_from_plex`."""
 
     plex_id: str
     plex_username: str
@@ -35,7 +35,7 @@ class UserCreate(Declared):
 
 @read_schema(LocalCredential)
 class LocalCredentialRead(Declared):
-    """How a user signs in without Plex, without the password's hash."""
+    """The credential of a user who signs in without Plex, without the password's hash."""
 
     id: UUID
     user_id: UUID

@@ -31,7 +31,7 @@ _HERE: Final = Path(__file__).parent
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the templates say of the studio itself."""
+    """The studio's own values in the templates."""
 
     place: str
     read_only: bool
@@ -79,10 +79,10 @@ class Studio:
         self._guarded = Guard(application, token=self.token, read_only=read_only)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request."""
+        """Answer a request."""
         await self._guarded(scope, receive, send)
 
 
 def _list_url(request: Request, **changed: Any) -> str:
-    """The library's, without the place in the list, which holds for one order and one filter only."""
+    """Make the library's address, without the cursor, which holds for one order and one filter only."""
     return list_url(request, **{"cursor": None, "end": None, "page": None, **changed})

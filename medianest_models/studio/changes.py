@@ -1,4 +1,4 @@
-"""What every change by the studio leaves in the activity log, and what a deletion takes along."""
+"""Entries in the activity log for the studio's changes, and the rows that a deletion takes along."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def note(verb: str, noun: str, row_id: object, *, columns: Iterable[str] = (), **more: Any) -> None:
-    """Writes down that the studio did something; the names of columns, and no value of them.
+    """Log a change by the studio: the names of the columns, and no value.
 
     Args:
         verb: `create`, `update` or `delete`.
@@ -58,13 +58,13 @@ class Dependent:
     direct: bool
 
     async def count(self, row_id: object) -> int:
-        """How many there are."""
+        """Count them."""
         condition: dict[str, Any] = {self.lookup: row_id}
         return await self.model.filter(**condition).count()
 
 
 def dependents(model: type[Model]) -> list[Dependent]:
-    """The tables whose rows refer to a table's, directly or through others."""
+    """List the tables whose rows refer to a table's, directly or through others."""
     return list(_dependents(model, "", direct=True))
 
 
@@ -82,6 +82,6 @@ def _dependents(model: type[Model], path: str, *, direct: bool) -> Iterator[Depe
 
 
 async def attached(row: Model) -> list[tuple[Dependent, int]]:
-    """The rows that refer to one: where they are, and how many."""
+    """Count the rows that refer to a row, by table."""
     counted = [(dependent, await dependent.count(row.pk)) for dependent in dependents(type(row))]
     return [(dependent, number) for dependent, number in counted if number]

@@ -37,7 +37,7 @@ class Span:
 
     @property
     def text(self) -> str:
-        """What a tooltip says."""
+        """The tooltip."""
         if self.uptime is None:
             return f"{self.label}: no data"
         degraded = f", degraded {self.uptime.degraded_ratio:.1%}" if self.uptime.degraded else ""
@@ -53,7 +53,7 @@ class Sample:
 
 
 def percent(uptimes: Iterable[Uptime | None]) -> str:
-    """The part of the known time that a service was up: `99.5 %`, or `no data`."""
+    """Format the share of the known time that a service was up: `99.5 %`, or `no data`."""
     known = [uptime for uptime in uptimes if uptime is not None]
     total = sum(uptime.known.total_seconds() for uptime in known)
     if not total:
@@ -62,7 +62,7 @@ def percent(uptimes: Iterable[Uptime | None]) -> str:
 
 
 def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
-    """A strip of coloured parts, one for each span of time.
+    """Draw a strip of coloured parts, one for each span of time.
 
     Args:
         name: The service's name.
@@ -84,12 +84,12 @@ def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
 
 
 def highest_time(samples: Iterable[Sample]) -> float | None:
-    """The top of a chart of response times, in milliseconds; None without any."""
+    """Return the top of a chart of response times, in milliseconds; None without any."""
     return max((sample.high for sample in samples if sample.high is not None), default=None)
 
 
 def response_chart(name: str, samples: Sequence[Sample]) -> Markup:
-    """The median and the 95th percentile of a service's response times as two lines; a gap where nothing is known.
+    """Draw the median and the 95th percentile of the response times as two lines, with a gap where nothing is known.
 
     Args:
         name: The service's name.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def form_fields(model: type[Model], names: tuple[str, ...] = ()) -> list[BaseField]:
-    """The fields for a table's columns, each relation in the place of its key; the hashes are not among them.
+    """Make the fields for a table's columns, a relation in the place of its key, and none for a hash.
 
     Args:
         model: The table.
@@ -32,7 +32,7 @@ def form_fields(model: type[Model], names: tuple[str, ...] = ()) -> list[BaseFie
 
 
 def is_masked(model: type[Model], name: str) -> bool:
-    """Whether a column is shown with a part of it masked, so that searching or sorting by it would tell that part."""
+    """Return whether a part of a column is masked, so that searching or sorting by it would tell that part."""
     return hasattr(model, f"masked_{name}")
 
 

@@ -1,4 +1,4 @@
-"""The first page: how much there is, what is under way, and how the services are."""
+"""The first page: the number of rows, the queue, and the state of the services."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _QUEUE_SHOWN: Final = 8
 
 @dataclass(frozen=True)
 class ServicePanel:
-    """What the page says of a service."""
+    """The values of the page for one service."""
 
     name: str
     display_name: str
@@ -56,7 +56,7 @@ class Dashboard(CustomView):
 
     @route("")
     async def index(self, request: Request) -> Response:
-        """The page."""
+        """Answer with the page."""
         assert self._admin is not None  # noqa: S101 - the library mounts it before it is asked for
         return self._admin._template_response(  # noqa: SLF001 - as the library's own first page does
             request=request, name="dashboard.html", context={"title": "Dashboard", **await overview()}
@@ -64,7 +64,7 @@ class Dashboard(CustomView):
 
 
 async def overview() -> dict[str, Any]:
-    """What the page shows."""
+    """Read the values of the page."""
     now = datetime.datetime.now(datetime.UTC)
     models = [view.table for view in TABLES]
     counts = {model._meta.db_table: (await count_rows(model.all(), whole_table=True)).text for model in models}

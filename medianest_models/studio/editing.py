@@ -1,4 +1,4 @@
-"""How a table is changed: by the rules of this package, in one transaction with an entry in the activity log."""
+"""Changes of a table: by the rules of this package, in one transaction with an entry in the activity log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 async def _deletion_notice(request: Request, row: Model) -> str:
-    """What is said before a row is deleted: what goes with it."""
+    """List what goes with a row, to be shown before it is deleted."""
     lines = [
         Markup("<li>{}: {} {}</li>").format(
             dependent.model._meta.db_table.replace("_", " "),
@@ -68,29 +68,29 @@ class EditableView(TableView):
         return row
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Changes these columns of a row, which is locked; overridden where there is more to it."""
+        """Change these columns of a row, which is locked; overridden where there is more to it."""
         if values:
             row.update_from_dict(values)
             await row.save(update_fields=values)
 
     async def remove(self, row: Model) -> None:
-        """Deletes a row; overridden where there is more to it."""
+        """Delete a row; overridden where there is more to it."""
         await row.delete()
 
     def can_create(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
-        """Whether rows can be made."""
+        """Return whether rows can be made."""
         return self.creatable and not self.read_only
 
     def can_edit(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
-        """Whether rows can be changed."""
+        """Return whether rows can be changed."""
         return self.editable and not self.read_only
 
     def can_delete(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
-        """Whether rows can be deleted."""
+        """Return whether rows can be deleted."""
         return self.deletable and not self.read_only
 
     async def serialize(self, obj: Any, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """What the templates show of a row. In a form it is what the user sees before they change it, and is kept."""
+        """Convert a row for the templates, and keep what a form showed, to tell later what was changed in it."""
         shown = await super().serialize(obj, request, *args, **kwargs)
         if request.state.action is RequestAction.EDIT:
             request.state.stored_secrets = {name for name, value in shown.items() if value == MASK}
@@ -102,7 +102,7 @@ class EditableView(TableView):
         return shown
 
     async def create(self, request: Request, data: dict[str, Any]) -> Any:
-        """Makes a row of what was typed; what was left blank gets its default."""
+        """Make a row of what was typed; what was left blank gets its default."""
         values = {name: value for name, value in self._read(request, data).items() if value is not None}
         try:
             async with transaction():
@@ -113,7 +113,7 @@ class EditableView(TableView):
         return row
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:
-        """Changes what was typed over, and nothing else of the row."""
+        """Change what was typed over, and nothing else of the row."""
         before = shown_before((await request.form()).get("shown")) or request.state.shown
         request.state.shown = before
         typed = {name: given for name, given in data.items() if is_change(given, before.get(name))}
@@ -133,7 +133,7 @@ class EditableView(TableView):
         return await self.find_by_pk(request, pk)
 
     async def delete(self, request: Request, pks: list[Any]) -> int:
-        """Deletes rows, each with what belongs to it."""
+        """Delete rows, each with what belongs to it."""
         try:
             async with transaction():
                 for pk in pks:
@@ -164,7 +164,7 @@ class EditableView(TableView):
         modal_size="md",
     )
     async def row_action_3_delete(self, request: Request, pk: Any) -> None:
-        """Deletes a row."""
+        """Delete a row."""
         await self.delete(request, [pk])
         flash(request, f"The {self.display_name} was deleted.", "success")
 
@@ -181,7 +181,7 @@ class EditableView(TableView):
         raise NotFoundError(f"the {self.display_name} is gone")
 
     def _read(self, request: Request, typed: Mapping[str, Any]) -> dict[str, Any]:
-        """The values for what was typed, each under the name of its attribute.
+        """Read the values of what was typed, each under the name of its attribute.
 
         Raises:
             FormValidationError: Something can't be read or stored.
@@ -216,13 +216,13 @@ class EditableView(TableView):
         return field.name, value
 
     def _keep_secrets(self, row: Model, values: dict[str, Any]) -> None:
-        """Puts the stored secrets back where their masks stand."""
+        """Put the stored secrets back where their masks stand."""
         for field in self.fields:
             if isinstance(field, MaskedDocumentField) and field.name in values:
                 values[field.name] = unmasked(values[field.name], getattr(row, field.name), field.name)
 
     def _refuse(self, request: Request, error: MedianestError) -> NoReturn:
-        """Shows an error in the form: at its field where it has one, else above the form."""
+        """Show an error in the form: at its field where it has one, else above the form."""
         name = field_of(error, self.table, self.fields)
         if name is None or name not in {field.name for field in self.get_fields_list(request)}:
             flash(request, str(error), "error")

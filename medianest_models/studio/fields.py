@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def read_field(field: library.BaseField, typed: Any) -> Any:
-    """The value for what was typed into a field; None for nothing.
+    """Read what was typed into a field; None for nothing.
 
     Raises:
         InvalidInputError: It can't be read. The message holds no value.
@@ -38,21 +38,21 @@ def read_field(field: library.BaseField, typed: Any) -> Any:
 
 
 class TypedField:
-    """A field whose text has to be read."""
+    """The base of fields whose text has to be read."""
 
     id: str
 
     def read(self, typed: str) -> Any:
-        """The value for a text that is not empty."""
+        """Read a text that is not empty."""
         return typed
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
-        """The text as it was typed, so that a form with an error shows it again."""
+        """Keep the text as it was typed, so that a form with an error shows it again."""
         typed = form_data.get(self.id)
         return typed if isinstance(typed, str) else None  # and no file
 
     async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
-        """Refuses what can't be read, before anything is done with the form."""
+        """Refuse what can't be read, before anything is done with the form."""
         await super().validate(request, value, form_values)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue] - the library's, beside this class
         if isinstance(value, str) and value:
             self.read(value)
@@ -68,7 +68,7 @@ class AddressField(TextField):
     """An IP address."""
 
     def read(self, typed: str) -> str:
-        """The address, in the one spelling in which addresses are stored."""
+        """Read an address into the one spelling in which addresses are stored."""
         return as_ip_address(typed, self.name)
 
 
@@ -82,7 +82,7 @@ class NumberField(TypedField, library.IntegerField):
     """A whole number."""
 
     def read(self, typed: str) -> int:
-        """The number."""
+        """Read a number."""
         try:
             return int(typed)
         except ValueError:
@@ -99,11 +99,11 @@ class ChoiceField(TypedField, library.EnumField):
     """One of an enum's values."""
 
     def read(self, typed: str) -> str | int:
-        """The stored value: a number for an `IntEnum`."""
+        """Read the stored value: a number for an `IntEnum`."""
         return int(typed) if typed.isdecimal() else typed
 
     async def serialize_value(self, request: Request, value: Any) -> Any:  # noqa: ARG002 - the library's signature
-        """The stored value as text."""
+        """Convert the stored value to text."""
         return str(getattr(value, "value", value))
 
 
@@ -114,7 +114,7 @@ class TimestampField(TypedField, library.StringField):
     help_text: str | None = "With its offset, such as 2026-01-31 18:30:00+00:00"
 
     def read(self, typed: str) -> datetime.datetime:
-        """The instant."""
+        """Read an instant."""
         try:
             instant = datetime.datetime.fromisoformat(typed)
         except ValueError:
@@ -124,7 +124,7 @@ class TimestampField(TypedField, library.StringField):
         return instant
 
     async def serialize_value(self, request: Request, value: Any) -> str:
-        """The instant in UTC with its offset; to the second in a list."""
+        """Format the instant in UTC with its offset, to the second in a list."""
         precision = "seconds" if request.state.action is RequestAction.LIST else "auto"
         instant: datetime.datetime = value.astimezone(datetime.UTC)
         return instant.isoformat(" ", precision)
@@ -135,7 +135,7 @@ class IdField(TypedField, library.UUIDField):
     """A UUID."""
 
     def read(self, typed: str) -> UUID:
-        """The UUID."""
+        """Read a UUID."""
         try:
             return UUID(typed)
         except ValueError:
@@ -156,16 +156,16 @@ class DocumentField(TypedField, library.JSONField):
     form_template: str = "fields/form/document.html"
 
     def read(self, typed: str) -> Any:
-        """The document; JSON's null is None, which is SQL's NULL."""
+        """Read a document; JSON's null is None, which is SQL's NULL."""
         try:
             return orjson.loads(typed)
         except orjson.JSONDecodeError:
             raise InvalidInputError("is not valid JSON") from None
 
     async def serialize_none_value(self, request: Request) -> Any:
-        """Nothing; in a form JSON's word for it."""
+        """Return None; in a form JSON's word for it."""
         return "null" if request.state.action.is_form() else None
 
     async def serialize_value(self, request: Request, value: Any) -> Any:
-        """The document; as text in a form."""
+        """Return the document, as text in a form."""
         return dump_json(value, self.name) if request.state.action.is_form() else value

@@ -1,4 +1,4 @@
-"""What a list can be filtered by, for each kind of field."""
+"""The filters of a list, for each kind of field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _InstantFilter(BaseFilter):
     data_type = FilterDataType.STRING
 
     def parse_value(self, raw: str) -> datetime.datetime:
-        """The instant."""
+        """Read an instant."""
         try:
             instant = datetime.datetime.fromisoformat(raw)
         except (ValueError, TypeError):
@@ -38,7 +38,7 @@ class Since(_InstantFilter):
     label = "since (UTC)"
 
     def apply(self, ctx: FilterApplyContext) -> Q:
-        """The condition."""
+        """Return the condition."""
         return _where(f"{ctx.field_name}__gte", ctx.value)
 
 
@@ -49,7 +49,7 @@ class Before(_InstantFilter):
     label = "before (UTC)"
 
     def apply(self, ctx: FilterApplyContext) -> Q:
-        """The condition."""
+        """Return the condition."""
         return _where(f"{ctx.field_name}__lt", ctx.value)
 
 
@@ -61,14 +61,14 @@ class Is(BaseFilter):
     data_type = FilterDataType.STRING
 
     def parse_value(self, raw: str) -> UUID | int:
-        """The id."""
+        """Read an id."""
         try:
             return int(raw) if str(raw).isdecimal() else UUID(raw)
         except (ValueError, TypeError, AttributeError):
             raise FilterValidationError("an id must be a UUID or a whole number") from None
 
     def apply(self, ctx: FilterApplyContext) -> Q:
-        """The condition."""
+        """Return the condition."""
         field = ctx.view.model._meta.fields_map[ctx.field_name]  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue] - a view has a model
         column = field.source_field if hasattr(field, "related_model") else ctx.field_name
         return _where(column, ctx.value)
@@ -79,27 +79,27 @@ class Filters(library.TortoiseFilterRegistry):
 
     @filters(TimestampField)
     def instant_filters(self, field: BaseField) -> list[type[BaseFilter]]:  # noqa: ARG002 - the library's signature
-        """Those of an instant."""
+        """Return the filters of an instant."""
         return [Since, Before, library.IsNullFilter, library.IsNotNullFilter]
 
     @filters(IdField)
     def id_filters(self, field: BaseField) -> list[type[BaseFilter]]:  # noqa: ARG002 - the library's signature
-        """Those of an id."""
+        """Return the filters of an id."""
         return [Is]
 
     @filters(RelationField)
     def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:  # noqa: ARG002 - the library's signature
-        """Those of a relation."""
+        """Return the filters of a relation."""
         return [Is, library.RelationIsNullFilter, library.RelationIsNotNullFilter]
 
     @filters(ChoiceField)
     def choice_filters(self, field: BaseField) -> list[type[BaseFilter]]:  # noqa: ARG002 - the library's signature
-        """Those of an enum."""
+        """Return the filters of an enum."""
         return [library.EnumInFilter, library.EnumNotInFilter]
 
     @filters(DocumentField)
     def document_filters(self, field: BaseField) -> list[type[BaseFilter]]:  # noqa: ARG002 - the library's signature
-        """Those of a JSON document."""
+        """Return the filters of a JSON document."""
         return [library.IsNullFilter, library.IsNotNullFilter]
 
 

@@ -1,4 +1,4 @@
-"""What a form sent back: what was changed in it, and where in it an error belongs."""
+"""Forms as they come back: what was changed, and the field of an error."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 def text(value: Any) -> str:
-    """A form's value as text, to be compared."""
+    """Convert a form's value to text, to be compared."""
     if isinstance(value, bool):
         return "on" if value else ""
     return "" if value is None else str(value).replace("\r\n", "\n")
 
 
 def is_change(given: Any, before: str | None) -> bool:
-    """Whether a field was typed into."""
+    """Return whether a field was typed into."""
     if given is REMOVE or isinstance(given, SecretStr):
         return True
     return text(given) != (before or "")
 
 
 def shown_before(sent: Any) -> dict[str, str] | None:
-    """What the form showed when it was loaded, as it was sent along; None when it was not."""
+    """Read the values that the form showed when it was loaded; None when they were not sent along."""
     try:
         shown = orjson.loads(sent)
     except (orjson.JSONDecodeError, TypeError):
@@ -43,7 +43,7 @@ def shown_before(sent: Any) -> dict[str, str] | None:
 
 
 def related_id(model: type[Model], typed: str) -> Any:
-    """The id of a row of another table.
+    """Read the id of a row of another table.
 
     Raises:
         InvalidInputError: It is none.
@@ -55,12 +55,12 @@ def related_id(model: type[Model], typed: str) -> Any:
 
 
 def without_column(error: MedianestError) -> str:
-    """The message without the column's name, which the field already has."""
+    """Cut the column's name, which the field already has, from a message."""
     return re.sub(r"^[a-z_]+(\.[a-z_]+)?: ", "", str(error))
 
 
 def field_of(error: MedianestError, table: type[Model], fields: Sequence[BaseField]) -> str | None:
-    """The field that an error is about: by the constraint's name, or by the column that the message begins with."""
+    """Find the field that an error is about, by the constraint's name or the column that begins the message."""
     if isinstance(error, InvalidTransitionError):
         return "status"
     place = (isinstance(error, ConstraintError) and error.constraint) or str(error).partition(":")[0]

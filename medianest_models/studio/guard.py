@@ -1,4 +1,4 @@
-"""Who may see the studio: whoever has the token, from this machine, through a page of the studio itself."""
+"""Access to the studio: with the token, from this machine, through a page of the studio itself."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FILES: Final = {"Cache-Control": "private, max-age=3600"}
 
 
 class Guard:
-    """Lets a request through to the application when it has the token or, from then on, the cookie.
+    """A middleware that passes a request on when it has the token or, from then on, the cookie.
 
     Args:
         app: The application.
@@ -53,7 +53,7 @@ class Guard:
         self._cookie = f"medianest_studio_{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers, or lets the application answer."""
+        """Answer, or let the application answer."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -72,7 +72,7 @@ class Guard:
         await (response or self._app)(scope, receive, send_with_headers)
 
     def _answer(self, request: Request) -> Response | None:
-        """The guard's own answer; None when the application is to answer."""
+        """Return the guard's own answer; None when the application is to answer."""
         host = request.headers.get("host", "")
         if _name(host) not in _HERE:
             return _refusal("This is not the studio's own address: open it as 127.0.0.1 or localhost.")
@@ -90,7 +90,7 @@ class Guard:
         return None
 
     def _welcome(self, request: Request) -> Response:
-        """Leads to the same page without the token, which would stay in the browser's history."""
+        """Redirect to the same page without the token, which would stay in the browser's history."""
         rest = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
         path = "/" + request.url.path.lstrip("/")  # with two slashes it would be another host's
         response = RedirectResponse(path + (f"?{urlencode(rest)}" if rest else ""), status_code=303)
@@ -114,10 +114,10 @@ def _same(given: str, wanted: str) -> bool:
 
 
 def _from_itself(headers: Headers, host: str) -> bool:
-    """Whether the page that sends this is of the same origin: host and port, as another port is another program."""
+    """Return whether the sending page is of the same origin, port included: another port is another program."""
     return headers.get("origin") == f"http://{host}"
 
 
 def _is_export(request: Request) -> bool:
-    """Whether it is the one action that is sent with POST and changes nothing."""
+    """Return whether this is the one action that is sent with POST and changes nothing."""
     return request.url.path.endswith("/action") and request.query_params.getlist("name") == ["export"]

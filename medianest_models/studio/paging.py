@@ -29,7 +29,7 @@ _ESTIMATE: Final = "SELECT reltuples::bigint AS number FROM pg_class WHERE oid =
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows of a list, and the parameters of the addresses beside it; None at an end of the list."""
+    """A page of a list, and the parameters of the addresses beside it; None at an end of the list."""
 
     rows: list[Any]
     previous: dict[str, str | None] | None
@@ -38,7 +38,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows there are.
+    """The number of rows of a list.
 
     Attributes:
         number: The number; one more than `COUNTED` when there are more and nobody knows how many.
@@ -57,7 +57,7 @@ async def read_page(
     sort_by: str,
     sort_order: Literal["asc", "desc"],
 ) -> Page:
-    """The page of a list that an address leads to; the first one where its cursor leads nowhere any more.
+    """Read the page of a list that an address leads to; the first one where its cursor leads nowhere any more.
 
     The end of a list is read backwards, as the beginning of the list in the opposite order.
 
@@ -91,7 +91,7 @@ def _beside(cursor: str | None, *, from_end: bool) -> dict[str, str | None] | No
 
 
 async def count_rows(queryset: QuerySet[Any], *, whole_table: bool) -> Count:
-    """How many rows a list has, without reading many of them.
+    """Count the rows of a list without reading many of them.
 
     Args:
         queryset: The list.
@@ -109,7 +109,7 @@ async def count_rows(queryset: QuerySet[Any], *, whole_table: bool) -> Count:
 
 
 async def estimated_rows(model: type[Model]) -> int | None:
-    """How many rows PostgreSQL thinks that a table has; None where it thinks of few, or of none yet."""
+    """Return PostgreSQL's estimate of a table's rows; None where that is small or not made yet."""
     estimate = await _number(_ESTIMATE, model._meta.db_table)
     return estimate if estimate > COUNTED else None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 MASK: Final = "**********"
-"""What stands for a secret."""
+"""Stands for a secret."""
 
 
 REMOVE: Final = object()
@@ -32,7 +32,7 @@ class MaskedDocumentField(DocumentField):
     help_text: str | None = f"{MASK} stands for a secret: leave it to keep the secret, write over it to change it"
 
     async def serialize_value(self, request: Request, value: Any) -> Any:
-        """The document with its secrets masked."""
+        """Mask the secrets of the document."""
         return await super().serialize_value(request, masked(value))
 
 
@@ -46,13 +46,13 @@ class MaskedUrlField(TypedField, library.StringField):
         """Nothing to refuse yet: a URL that was left as it is holds its mask."""
 
     def read(self, typed: str) -> str:
-        """The URL."""
+        """Read a URL."""
         if MASK in typed:
             raise InvalidInputError("holds the mask of the credentials: write the whole URL")
         return typed
 
     async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
-        """The URL without its credentials."""
+        """Mask the credentials of the URL."""
         return mask_credentials(value)
 
 
@@ -66,19 +66,19 @@ class SecretField(TypedField, library.StringField):
     detail_template: str = "fields/list/secret.html"
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
-        """The secret that was typed; `REMOVE` to have none; None to leave it as it is."""
+        """Read the secret that was typed: `REMOVE` to have none, None to leave it as it is."""
         if form_data.get(f"{self.id}.remove"):
             return REMOVE
         typed = form_data.get(self.id)
         return SecretStr(typed) if isinstance(typed, str) and typed else None
 
     async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
-        """That there is one."""
+        """Return the mask: there is a secret."""
         return MASK
 
 
 def masked(document: Any) -> Any:
-    """A copy of a document with a mask in place of each secret."""
+    """Copy a document with a mask in place of each secret."""
     if isinstance(document, dict):
         return {key: masked(item) for key, item in document.items()}
     if isinstance(document, list):
@@ -87,7 +87,7 @@ def masked(document: Any) -> Any:
 
 
 def unmasked(document: Any, stored: Any, name: str) -> Any:
-    """A document with the stored secret in place of each mask that stands where that secret stands.
+    """Copy a document with the stored secret in place of each mask that stands where that secret stands.
 
     Args:
         document: What was typed.

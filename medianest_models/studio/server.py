@@ -1,4 +1,4 @@
-"""Serving the studio: on this machine only, until it is interrupted."""
+"""The studio's web server: on this machine only, until it is interrupted."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _HOST: Final = "127.0.0.1"
 
 
 class _Server(uvicorn.Server):
-    """Ends its work at Ctrl-C, and does not send itself the signal again: ending is what was asked for."""
+    """A server that ends at Ctrl-C and does not send itself the signal again."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Takes the signals for the time that it serves."""
+        """Take the signals for as long as it serves."""
         with super().capture_signals():
             yield
             self._captured_signals.clear()
 
 
 async def serve(*, port: int, read_only: bool, open_browser: bool, announce: Callable[[str], None]) -> None:
-    """Connects to the database and serves the studio until it is interrupted.
+    """Connect to the database and serve the studio until it is interrupted.
 
     Args:
         port: The port on 127.0.0.1; 0 for any that is free.
@@ -76,7 +76,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 
 def _open(address: str, folder: Path) -> None:
-    """Opens a browser by way of a file that only this user can read: a command line can be read by everyone."""
+    """Open a browser by way of a file that only this user can read: everyone can read a command line."""
     page = folder / "open.html"
     page.touch(mode=0o600)
     page.write_text(f'<meta http-equiv="refresh" content="0; url={escape(address)}">', encoding="utf-8")

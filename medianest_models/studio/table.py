@@ -1,4 +1,4 @@
-"""What the lists and the pages of all tables share."""
+"""The base of the lists and pages of all tables."""
 
 from __future__ import annotations
 
@@ -83,25 +83,25 @@ class TableView(ModelView):
         )
 
     def _place(self, field: BaseField) -> int:
-        """Where a field stands: first what names a row, and whose it is."""
+        """Return a field's place: first what names a row, then whose it is."""
         if field.name in (self.table._meta.pk_attr, self.name_of_row):
             return 0
         return 1 if isinstance(field, RelationField) else 2
 
     def more_fields(self) -> list[BaseField]:
-        """Fields of the forms that are no columns."""
+        """Return the fields of the forms that are no columns."""
         return []
 
     def can_import(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
-        """Never: a file would be a way around the forms."""
+        """Return False: a file would be a way around the forms."""
         return False
 
     def get_filter_registry(self) -> FilterRegistry:
-        """The filters for each kind of column."""
+        """Return the filters for each kind of column."""
         return Filters()
 
     def get_search_query(self, request: Request, term: str) -> Q:
-        """The row with an id, and the rows that have a text somewhere in a column of text."""
+        """Search the row with an id, and the rows that have a text somewhere in a column of text."""
         condition = Q(pk__in=[]) if (row_id := as_id(self.table, term)) is None else _where("pk", row_id)
         for field in self.get_fields_list(request, action=RequestAction.DETAIL):
             if field.searchable and isinstance(field, (TextField, LongTextField)):
@@ -117,7 +117,7 @@ class TableView(ModelView):
         sorts: Sequence[tuple[str, str]] | None = None,
         filters: FilterGroup | None = None,
     ) -> Sequence[Any]:
-        """The rows of a page. Those of a list are found by a cursor: an offset would read all rows before it."""
+        """Find the rows of a page; those of a list by a cursor, since an offset reads all rows before it."""
         column, order = (sorts or [(self.table._meta.pk_attr, "asc")])[0]
         rows = (await self._selected(request, q, filters)).prefetch_related(*self._prefetch_names(request))
         if request.state.action is RequestAction.RELATION_LOOKUP or limit < 0:
@@ -131,7 +131,7 @@ class TableView(ModelView):
         return page.rows
 
     async def count(self, request: Request, q: str | None = None, filters: FilterGroup | None = None) -> int:
-        """How many rows there are, exactly up to `paging.COUNTED`."""
+        """Count the rows, exactly up to `paging.COUNTED`."""
         whole = q is None and (filters is None or filters.is_empty())
         request.state.count = await count_rows(await self._selected(request, q, filters), whole_table=whole)
         return int(request.state.count.number)
@@ -163,22 +163,22 @@ class TableView(ModelView):
         include_relationships: bool = True,  # noqa: FBT001, FBT002 - the library's signature
         include_select2: bool = False,  # noqa: FBT001, FBT002 - the library's signature
     ) -> dict[str, Any]:
-        """What the templates show of a row; and on its own page, what else there is of it."""
+        """Convert a row for the templates; on its own page, count the rows that refer to it too."""
         if request.state.action is RequestAction.DETAIL and include_relationships:
             request.state.attached = await attached_once(request, obj)
         return await super().serialize(obj, request, include_relationships, include_select2)
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ARG002 - the library's signature
-        """What a row is called."""
+        """Return the name of a row."""
         return str(getattr(obj, self.name_of_row))
 
     async def select2_result(self, obj: Any, request: Request) -> str:
-        """A row in a list of choices."""
+        """Return a row for a list of choices."""
         return f"<span>{escape(await self.repr(obj, request))}</span>"
 
 
 def as_id(model: type[Model], text: str) -> UUID | int | None:
-    """The id that a text spells; None when no row of a table can have it."""
+    """Read an id; None when no row of the table can have it."""
     try:
         if model._meta.pk.field_type is UUID:
             return UUID(text)
@@ -188,7 +188,7 @@ def as_id(model: type[Model], text: str) -> UUID | int | None:
 
 
 async def attached_once(request: Request, row: Model) -> list[tuple[Dependent, int]]:
-    """The rows that refer to one, counted once for a page."""
+    """Count the rows that refer to a row, once for a page."""
     if not hasattr(request.state, "attached"):
         request.state.attached = await attached(row)
     found: list[tuple[Dependent, int]] = request.state.attached
@@ -196,7 +196,7 @@ async def attached_once(request: Request, row: Model) -> list[tuple[Dependent, i
 
 
 def _parameters(request: Request) -> QueryParams:
-    """The parameters of the list's address, which an export carries in one of its own."""
+    """Return the parameters of the list's address, which an export carries in one of its own."""
     if request.state.action is RequestAction.EXPORT:
         return QueryParams((request.query_params.get("_list_query") or "").lstrip("?"))
     return request.query_params

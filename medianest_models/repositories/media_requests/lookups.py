@@ -47,7 +47,7 @@ _FIND_BY_OVERSEERR_ID: Final = _FIND.format(condition="overseerr_id = $1")
 
 
 async def get(request_id: UUID | str) -> MediaRequest:
-    """The request with that id.
+    """Get a request by its id.
 
     Raises:
         NotFoundError: There is none.
@@ -61,7 +61,7 @@ async def get(request_id: UUID | str) -> MediaRequest:
 
 
 async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> MediaRequest | None:
-    """The request for a title: the open one, else the newest; None without any.
+    """Find the request for a title: the open one, else the newest; None without any.
 
     Args:
         tmdb_id: The title's id at TMDB.
@@ -78,7 +78,7 @@ async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> Med
 
 
 async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
-    """The request with that id at Overseerr: the open one, else the newest; None without any.
+    """Find the request with an id at Overseerr: the open one, else the newest; None without any.
 
     Raises:
         InvalidInputError: `overseerr_id` is empty or no text that could be stored.
@@ -90,7 +90,7 @@ async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
 async def list_for_user(
     user_id: UUID | str, *, params: PaginationParams | None = None
 ) -> PaginatedResult[MediaRequest]:
-    """A page of a user's requests, the newest first unless `params` says otherwise; empty for an unknown user.
+    """List a page of a user's requests, the newest first unless `params` says otherwise; empty for an unknown user.
 
     Raises:
         InvalidInputError: `user_id` is no UUID.
@@ -108,7 +108,7 @@ async def list_by_filters(
     created_to: datetime.datetime | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[MediaRequest]:
-    """A page of the requests to which everything given applies, the newest first unless `params` says otherwise.
+    """List a page of the requests that match all filters, the newest first unless `params` says otherwise.
 
     Args:
         user_id: Who asked.
@@ -137,7 +137,7 @@ async def list_by_filters(
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[RequestStatus, int]:
-    """How many requests there are of each status, those without any included.
+    """Count the requests of each status, a status without any included.
 
     Args:
         user_id: Whose; None for everybody's.

@@ -1,4 +1,4 @@
-"""Asking for a title."""
+"""Requests for a title."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def submit(
     overseerr_id: str | None = None,
     request_data: Any = None,
 ) -> MediaRequest:
-    """Asks for a title; the request is pending, which is the first entry of its history.
+    """Request a title; the request is pending, which is the first entry of its history.
 
     Args:
         user_id: Who asks.

@@ -50,10 +50,10 @@ FROM judged LEFT JOIN changed ON changed.id = judged.id
 
 @dataclass(frozen=True)
 class TransitionReport:
-    """What became of each request whose status was to change."""
+    """The outcome for each request whose status was to change."""
 
     changed: list[MediaRequest]
-    """As they are now, in the order in which they were given."""
+    """The changed requests as they are now, in the order given."""
     refused: dict[UUID, RequestStatus]
     """Those whose status does not lead to the new one, with that status."""
     duplicates: dict[UUID, UUID]
@@ -63,7 +63,7 @@ class TransitionReport:
 
 
 async def transition(request_id: UUID | str, *, status: RequestStatus, message: str | None = None) -> MediaRequest:
-    """Changes a request's status and notes it in its history.
+    """Change a request's status and note it in its history.
 
     Allowed is pending to approved, approved to available, pending or approved to failed, and failed to pending.
     `completed_at` is set when a request becomes available or failed, and cleared when it is pending again.
@@ -97,7 +97,7 @@ async def transition(request_id: UUID | str, *, status: RequestStatus, message: 
 async def transition_many(
     request_ids: Iterable[UUID | str], *, status: RequestStatus, message: str | None = None
 ) -> TransitionReport:
-    """Changes the status of those of many requests that may change so, all in one step; see `transition`.
+    """Change the status of those of many requests that may change so, all in one step; see `transition`.
 
     Args:
         request_ids: The requests. Of several for the same title, the oldest alone can be pending again.

@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 
 
 def as_service_name(value: str, name: str = "service") -> str:
-    """A text that can be a service's name.
+    """Check that a text can be a service's name.
 
     Raises:
         InvalidInputError: It can't.
@@ -44,7 +44,7 @@ def as_service_name(value: str, name: str = "service") -> str:
 
 
 def no_such_service(*names: str) -> NotFoundError:
-    """The error for names that no service has."""
+    """Make the error for names that no service has."""
     return NotFoundError(f"there is no service {', '.join(map(repr, names))}")
 
 

@@ -1,4 +1,4 @@
-"""How long a service was up in a window of time, and its incidents: the times it was down.
+"""Uptime of a service in a window of time, and its incidents: the times it was down.
 
 A check tells how the service was from then on until the next check, and for five minutes at most: after that nothing
 is known. Of several checks at the same instant the one with the highest id, which is the last one recorded, counts.
@@ -16,7 +16,7 @@ from medianest_models.repositories.services._lookup import WINDOW, fetch_window
 
 @dataclass(frozen=True)
 class Uptime:
-    """How long a service was in which state.
+    """The time that a service spent in each state.
 
     Attributes:
         since: When the window begins.
@@ -34,28 +34,28 @@ class Uptime:
 
     @property
     def known(self) -> timedelta:
-        """How long anything is known of."""
+        """The time of which the state is known."""
         return self.up + self.degraded + self.down
 
     @property
     def unknown(self) -> timedelta:
-        """How long nothing is known of."""
+        """The time of which no state is known."""
         return self.until - self.since - self.known
 
     @property
     def ratio(self) -> float:
-        """The part of the known time that it was up or degraded, from 0 to 1."""
+        """The share of the known time that it was up or degraded, from 0 to 1."""
         return (self.up + self.degraded) / self.known
 
     @property
     def degraded_ratio(self) -> float:
-        """The part of the known time that it was degraded, from 0 to 1."""
+        """The share of the known time that it was degraded, from 0 to 1."""
         return self.degraded / self.known
 
 
 @dataclass(frozen=True)
 class Incident:
-    """A time without a break in which a service was down.
+    """A time in which a service was down without a break.
 
     Attributes:
         started_at: When it began; the window's beginning when the service was down already.
@@ -72,7 +72,7 @@ class Incident:
 
     @property
     def is_ongoing(self) -> bool:
-        """Whether the service was still down at the window's end."""
+        """True if the service was still down at the window's end."""
         return self.ended_at is None
 
 

@@ -25,11 +25,11 @@ CheckTuple: TypeAlias = tuple[str, ServiceStatus, int | None, str | None, dateti
 """The same as a `Check`."""
 
 _BATCH_SIZE: Final = 5_000
-"""How many checks one statement records. To check them holds up the event loop for about 10 ms."""
+"""The most checks that one statement records. Checking them blocks the event loop for about 10 ms."""
 
 
 class Check(NamedTuple):
-    """What a check of a service found.
+    """The result of a check of a service.
 
     Attributes:
         service: The service's name.
@@ -48,7 +48,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class LatestStatus:
-    """What is known of a service.
+    """The latest known state of a service.
 
     Attributes:
         service: The service's name.
@@ -100,7 +100,7 @@ async def record_check(
     error_message: str | None = None,
     checked_at: datetime | None = None,
 ) -> ServiceStatusHistory:
-    """Records what a check found.
+    """Record the result of a check.
 
     Args:
         service: The service's name.
@@ -121,7 +121,7 @@ async def record_check(
 
 
 async def record_checks(checks: Iterable[CheckTuple]) -> int:
-    """Records many checks: all of them, or none.
+    """Record many checks: all of them, or none.
 
     Args:
         checks: They are taken in batches, so that a generator can give any number.
@@ -160,7 +160,7 @@ async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
 
 
 async def latest_statuses() -> list[LatestStatus]:
-    """The latest check of every enabled service, by name; of several at the same instant the last one recorded."""
+    """List the latest check of every enabled service, by name; of several at one instant the last one recorded."""
     found = []
     for row in await fetch(_LATEST):
         check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
@@ -180,7 +180,7 @@ def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:
 
 
 def _as_row(check: Check) -> CheckTuple:
-    """The check as it is stored.
+    """Convert a check to what is stored.
 
     Raises:
         InvalidInputError: A value can't be stored.

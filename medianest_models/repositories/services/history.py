@@ -1,4 +1,4 @@
-"""Removing checks that are too old to matter."""
+"""Removal of old checks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SELECT count(*) AS deleted, max(checked_at) AS newest FROM deleted
 
 
 async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
-    """Removes the checks that are older than that.
+    """Remove the checks that are older than that.
 
     Each batch is a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts
     longer than a batch. Inside a transaction all of that is lost, so call it outside of any.

@@ -26,7 +26,7 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 async def get(name: str) -> Service:
-    """The service of that name.
+    """Get a service by its name.
 
     Raises:
         NotFoundError: There is none.
@@ -38,7 +38,7 @@ async def get(name: str) -> Service:
 
 
 async def list_enabled(*, params: PaginationParams | None = None) -> PaginatedResult[Service]:
-    """The services that are enabled, by name.
+    """List the enabled services, by name.
 
     Args:
         params: Which page; without it the first one of 100, which is all of them.
@@ -55,7 +55,7 @@ async def configure(
     config_data: Any | Unchanged = UNCHANGED,
     enabled: bool | Unchanged = UNCHANGED,
 ) -> Service:
-    """Changes what is given and nothing else, whatever others change at the same time.
+    """Change what is given and nothing else, whatever others change at the same time.
 
     It creates no service: the seed does.
 

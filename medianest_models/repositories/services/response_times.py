@@ -1,4 +1,4 @@
-"""How quickly a service answered."""
+"""Percentiles of the response times of a service."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MediaRequests(EditableView):
-    """What users wish for. A new status is noted in the request's history."""
+    """Media requests. A new status is noted in the request's history."""
 
     table = MediaRequest
     icon = "fa fa-film"
@@ -27,7 +27,7 @@ class MediaRequests(EditableView):
     make = staticmethod(media_requests.submit)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Changes a request; its status along the transitions that are allowed."""
+        """Change a request; its status along the transitions that are allowed."""
         status = values.pop("status", None)
         await super().change(row, values)
         if status is not None:
@@ -67,7 +67,7 @@ class YouTubeDownloads(EditableView):
     make = staticmethod(downloads.enqueue)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Changes a download; the status only to `failed`, which cancels it."""
+        """Change a download; its status only to `failed`, which cancels it."""
         status = values.pop("status", None)
         await super().change(row, values)
         if status == DownloadStatus.FAILED:

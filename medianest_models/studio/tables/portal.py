@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RateLimits(EditableView):
-    """How often users and anonymous callers used an endpoint."""
+    """Counters: how often users and anonymous callers used an endpoint."""
 
     table = RateLimit
     icon = "fa fa-gauge"
@@ -22,7 +22,7 @@ class RateLimits(EditableView):
 
 
 class ActivityLogs(EditableView):
-    """Who did what. An entry can be added and deleted, and is never changed."""
+    """The activity log. An entry can be added and deleted, and is never changed."""
 
     table = ActivityLog
     icon = "fa fa-list"
@@ -43,7 +43,7 @@ class SystemConfigs(EditableView):
     fixed_later = ("key",)
 
     async def insert(self, values: dict[str, Any]) -> Model:
-        """Adds a setting."""
+        """Add a setting."""
         if await SystemConfig.filter(key=values["key"]).exists():
             raise ConflictError("there is a setting with that key", constraint="uq_system_config_key")
         row = await system_config.set(values.pop("key"), value=values.pop("value"))
@@ -51,7 +51,7 @@ class SystemConfigs(EditableView):
         return row
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Changes a setting; a value has to have the shape that this package reads."""
+        """Change a setting; a value has to have the form that this package reads."""
         await super().change(row, {name: value for name, value in values.items() if name != "value"})
         if "value" in values:
             config = await SystemConfig.get(id=row.pk)

@@ -24,7 +24,7 @@ class Services(EditableView):
 
 
 class ServiceStatusHistories(EditableView):
-    """What the checks found."""
+    """The results of the checks."""
 
     table = ServiceStatusHistory
     icon = "fa fa-heart-pulse"
