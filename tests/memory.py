@@ -18,10 +18,10 @@ def folder_in_memory() -> Path | None:
     a disk they take a third of the run's time.
     """
     try:
-        place, memory = os.statvfs(_MEMORY), Path("/proc/meminfo").read_text()
+        files, memory = os.statvfs(_MEMORY), Path("/proc/meminfo").read_text()
     except OSError:
         return None
     free = re.search(r"^MemAvailable: +(\d+) kB$", memory, re.MULTILINE)
-    room = min(place.f_bavail * place.f_frsize, int(free[1]) << 10 if free else 0)
-    usable = os.access(_MEMORY, os.W_OK) and not place.f_flag & os.ST_NOEXEC
+    room = min(files.f_bavail * files.f_frsize, int(free[1]) << 10 if free else 0)
+    usable = os.access(_MEMORY, os.W_OK) and not files.f_flag & os.ST_NOEXEC
     return _MEMORY if usable and room >= _NEEDED else None

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.embedded.account import Account
-from medianest_models.embedded.binaries import find_bindir, usable_bindir
-from medianest_models.embedded.data_folder import (
-    DATABASE,
-    USER,
-    check_is_data,
-    check_version,
-    data_version,
-    make_data,
-    make_home,
-)
-from medianest_models.embedded.files import locked
-from medianest_models.embedded.paths import ServerPaths
-from medianest_models.embedded.postmaster import POLL_SECONDS, Postmaster, launch
-from medianest_models.embedded.sockets import PORT, remove_socket_folder
+from medianest_models.embedded.folder import DATABASE, USER, check_data, data_version, locked, make_data, pause
+from medianest_models.embedded.process import PORT, SOCKET, Postmaster, launch, prepare_socket_folder, socket_folder
+from medianest_models.embedded.programs import Account, find_bindir, usable_bindir
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl
 
@@ -36,29 +25,22 @@ _TIMEOUT: Final = 60.0
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What runs in a home.
+    """What runs in a home."""
 
-    Attributes:
-        pid: The server's process; None when it does not run.
-        version: The major version of the data folder, such as "18"; None when there is none yet.
-        url: Where the database is, or will be once the server runs.
-    """
-
-    pid: int | None
-    version: str | None
-    url: DatabaseUrl
+    pid: int | None  # None when no server runs
+    version: str | None  # the data folder's major version, such as "18"; None when there is none yet
+    url: DatabaseUrl  # where the database is, or will be once the server runs
 
 
 @dataclass(frozen=True)
 class EmbeddedServer:
     """A PostgreSQL server in a folder of its own. Making this object starts nothing.
 
-    Attributes:
-        home: The folder that holds the data, the lock and the log; an absolute path.
-        bindir: The folder of PostgreSQL's programs.
+    Its methods raise ConfigurationError when the data folder belongs to another user, and DatabaseUnavailableError when
+    a file can't be used, or when 60 seconds were not enough.
     """
 
-    home: Path
+    home: Path  # holds the data, the lock and the log; an absolute path
     bindir: Path
 
     @property
@@ -68,7 +50,7 @@ class EmbeddedServer:
 
     @property
     def log(self) -> Path:
-        """What the server says when it starts and stops, and its errors."""
+        """The file with what the server says when it starts and stops."""
         return self.home / "postgres.log"
 
     @property
@@ -78,92 +60,84 @@ class EmbeddedServer:
 
     @property
     def url(self) -> DatabaseUrl:
-        """Where the database is, or will be once the server runs.
-
-        Raises:
-            ConfigurationError: The data folder belongs to another user.
-            DatabaseUnavailableError: The home can't be read.
-        """
+        """Where the database is, or will be once the server runs."""
         return self.status().url
 
     def status(self) -> ServerStatus:
-        """What runs here now.
-
-        Raises:
-            ConfigurationError: The data folder belongs to another user.
-            DatabaseUnavailableError: The home can't be read.
-        """
+        """Look at what runs here now."""
         with self._os_errors("looked at"):
-            paths = self._paths()
-            version = data_version(self.data)
-            postmaster = Postmaster.find(paths) if version else None
-            if postmaster is None:
-                return ServerStatus(None, version, _url(paths.socket_folder))
-            return ServerStatus(postmaster.pid, version, _url(postmaster.socket_folder))
+            folder = self._socket_folder()
+            postmaster = Postmaster.find(self.data, folder)
+            host = str(postmaster.socket_folder if postmaster else folder)
+            url = DatabaseUrl(host=host, port=PORT, user=USER, database=DATABASE)
+            return ServerStatus(postmaster.pid if postmaster else None, data_version(self.data), url)
 
     def start(self) -> DatabaseUrl:
-        """Make the data folder if there is none, and start the server unless it runs.
+        """Make the data folder if there is none, start the server unless it runs, and return its URL.
 
         Any number of processes may call this at once: one starts the server, all get the same URL. The server
         runs in a session of its own and stays when this process ends.
 
-        Returns:
-            The URL of the database `medianest`.
-
         Raises:
-            ConfigurationError: The data folder is not this server's, or belongs to another major version of
-                PostgreSQL or to another user, and nothing has been touched; or PostgreSQL can't be run as it
-                is set up here.
-            DatabaseUnavailableError: The server could not be made or started within 60 seconds.
+            ConfigurationError: The data folder is none, or of another major version of PostgreSQL, and nothing has been
+                touched; or PostgreSQL can't be run as it is set up here.
         """
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("started"):
-            paths = self._paths()
-            check_is_data(self.data)
-            bindir, major = usable_bindir(self.bindir, paths.account)
-            check_version(self.data, self.bindir, major)
-            make_home(self.home)
-            with locked(paths.lock, deadline=deadline):
+            account = Account.for_server(self.home, self.data)
+            bindir, major = usable_bindir(self.bindir, account)
+            check_data(self.data, self.bindir, major)
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(self.home / "server.lock", deadline=deadline):
                 if not self.data.exists():
-                    make_data(paths, bindir, major, deadline=deadline)
-                return _url(_run(paths, bindir, deadline).socket_folder)
+                    make_data(self.data, bindir, major, account, deadline=deadline)
+                elif self.data.stat().st_uid != account.uid:  # an earlier release ran root's server as `nobody`
+                    self._end(deadline)
+                    account.own(self.data)
+                folder = self._socket_folder()
+                prepare_socket_folder(folder, account)
+                while (postmaster := Postmaster.find(self.data, folder)) is not None and not postmaster.is_ready:
+                    pause(deadline, f"process {postmaster.pid} is not ready after {_TIMEOUT:.0f} s")
+                if postmaster is None or not (postmaster.socket_folder / SOCKET).is_socket():
+                    self._end(deadline)  # somebody has deleted its socket, or its data folder
+                    launch(self.data, self.log, folder, bindir, account, deadline=deadline)
+            return self.url
 
     def stop(self) -> bool:
-        """Shut the server down cleanly, ending its sessions.
-
-        Returns:
-            Whether one ran.
-
-        Raises:
-            ConfigurationError: The data folder belongs to another user.
-            DatabaseUnavailableError: It did not end within 60 seconds.
-        """
+        """Shut the server down cleanly, ending its sessions, and say whether one ran."""
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("stopped"):
-            paths = self._paths()
-            has_data = data_version(self.data) is not None
-            with locked(paths.lock, deadline=deadline) if has_data else contextlib.nullcontext():
-                postmaster = Postmaster.find(paths) or Postmaster.find_orphan(paths)
-                _end(postmaster, paths, deadline)
-                remove_socket_folder(postmaster.socket_folder if postmaster else paths.socket_folder)
-                return postmaster is not None
+            folder, has_data = self._socket_folder(), data_version(self.data) is not None
+            with locked(self.home / "server.lock", deadline=deadline) if has_data else contextlib.nullcontext():
+                stopped = self._end(deadline)
+                shutil.rmtree(folder, ignore_errors=True)
+                return stopped
 
-    def _paths(self) -> ServerPaths:
-        return ServerPaths(self.home, self.data, self.log, Account.for_server(home=self.home, data=self.data))
+    def _socket_folder(self) -> Path:
+        """Choose where the server listens by whose the data is, which the next start may change."""
+        account = Account.for_server(self.home, self.data)
+        return socket_folder(self.home, self.data.stat().st_uid if self.data.exists() else account.uid)
+
+    def _end(self, deadline: float) -> bool:
+        """End the data folder's server, or one whose data folder is gone; say whether there was one."""
+        folder = self._socket_folder()
+        postmaster = Postmaster.find(self.data, folder) or Postmaster.find_by_socket(folder)
+        if postmaster is not None:
+            postmaster.stop(deadline=deadline)
+        return postmaster is not None
 
     @contextlib.contextmanager
     def _os_errors(self, done: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            place = f" ({error.filename})" if error.filename else ""
-            raise DatabaseUnavailableError(
-                f"the embedded PostgreSQL in {self.home} can't be {done}: {error.strerror}{place}"
-            ) from error
+            where = f" ({error.filename})" if error.filename else ""
+            problem = f"the embedded PostgreSQL in {self.home} can't be {done}: {error.strerror or error}{where}"
+            raise DatabaseUnavailableError(problem) from error
 
 
 def embedded_server(settings: Settings) -> EmbeddedServer:
-    """The embedded server that the settings describe; it is not started.
+    """Describe the embedded server of these settings; it is not started.
 
     Raises:
         ConfigurationError: The environment is production, or there is no PostgreSQL to run.
@@ -173,46 +147,3 @@ def embedded_server(settings: Settings) -> EmbeddedServer:
             "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded server is started"
         )
     return EmbeddedServer(home=settings.home, bindir=find_bindir(settings))
-
-
-def _run(paths: ServerPaths, bindir: Path, deadline: float) -> Postmaster:
-    """The running server, started if need be."""
-    failure = None
-    for _ in range(2):  # after a crash the first start may meet children of the crashed server
-        postmaster = _when_ready(paths, deadline)
-        if postmaster is not None and postmaster.is_reachable:
-            return postmaster
-        _end(postmaster or Postmaster.find_orphan(paths), paths, deadline)
-        failure = launch(paths, bindir, deadline=deadline)
-        postmaster = Postmaster.find(paths)
-        if failure is None and postmaster is not None:
-            return postmaster
-        if time.monotonic() > deadline:
-            break
-        time.sleep(1)
-    raise DatabaseUnavailableError(
-        f"the embedded PostgreSQL in {paths.home} does not start; its log is {paths.log}\n{failure}"
-    )
-
-
-def _when_ready(paths: ServerPaths, deadline: float) -> Postmaster | None:
-    """The server, once it takes connections; None when none runs, or when it was about to stop."""
-    while (postmaster := Postmaster.find(paths)) is not None and not postmaster.is_ready:
-        if time.monotonic() > deadline:
-            raise DatabaseUnavailableError(
-                f"the embedded PostgreSQL in {paths.home} (process {postmaster.pid}) is not ready after "
-                f"{_TIMEOUT:.0f} s; its log is {paths.log}"
-            )
-        time.sleep(POLL_SECONDS)
-    return postmaster
-
-
-def _end(postmaster: Postmaster | None, paths: ServerPaths, deadline: float) -> None:
-    if postmaster is not None and not postmaster.stop(deadline=deadline):
-        raise DatabaseUnavailableError(
-            f"the embedded PostgreSQL in {paths.home} (process {postmaster.pid}) does not stop; its log is {paths.log}"
-        )
-
-
-def _url(folder: Path) -> DatabaseUrl:
-    return DatabaseUrl(host=str(folder), port=PORT, user=USER, database=DATABASE)

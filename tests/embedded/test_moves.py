@@ -51,14 +51,8 @@ async def test_a_moved_home_keeps_its_server(new_server: NewServer) -> None:
     assert await numbers(moved.start()) == [1]
 
 
-@pytest.mark.parametrize("system", ["this", "one without /proc"])
-async def test_a_replaced_data_folder_is_served_by_a_new_server(
-    new_server: NewServer, open_folder: Path, monkeypatch: pytest.MonkeyPatch, system: str
-) -> None:
-    server = new_server(folder=open_folder)
-    if system != "this":  # there the server knows its data folder by the path
-        monkeypatch.setattr("medianest_models.embedded.files._DESCRIPTORS", Path("/nowhere"))
-        server.home.chmod(0o755)
+async def test_a_replaced_data_folder_is_served_by_a_new_server(new_server: NewServer) -> None:
+    server = new_server()
     url = server.start()
     await insert(url, 1)
     server.stop()

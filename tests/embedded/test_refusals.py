@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,20 +99,10 @@ def test_another_users_data_folder_is_refused(new_server: NewServer, open_folder
     server.home.chmod(0o755)
     pid = server.status().pid
     for action in (try_start, try_stop):
-        (error,) = run_in_processes(action, 1, server, user=12345)
+        (error,) = run_in_processes(action, 1, server, user=65534)
         assert isinstance(error, ConfigurationError)
-        assert "belongs to the user nobody, not to 12345: run this as that user or as root" in str(error)
+        assert re.search(r"belongs to the user \d+, not to nobody: run this as that user or as root", str(error))
     assert server.status().pid == pid
-
-
-@needs_root
-def test_roots_own_data_folder_is_refused(new_server: NewServer) -> None:
-    server = new_server(blank=True)
-    make_data(server, "18")
-    os.chown(server.data, 0, 0)
-    with pytest.raises(ConfigurationError, match="belongs to root, and PostgreSQL refuses to run as root"):
-        server.start()
-    shutil.rmtree(server.home)
 
 
 @needs_root
@@ -141,19 +131,18 @@ def test_a_socket_folder_prepared_by_someone_else_is_refused(
     server = new_server(blank=True)
     folder = Path(server.url.host)
     if kind == "link":
-        os.chown(open_folder, 65534, 65534)
         open_folder.chmod(0o700)
         folder.symlink_to(open_folder)
     elif kind == "file":
         folder.touch(mode=0o700)
-        os.chown(folder, 65534, 65534)
     else:
         folder.mkdir(mode=0o700)
-        os.chown(folder, *((12345, 12345) if kind == "another user's" else (65534, 65534)))
-        folder.chmod(0o777 if kind == "open" else 0o700)
+    owner = 65534 if kind == "another user's" else int(folder.name.split("-")[1])
+    os.chown(folder, owner, owner)
+    folder.chmod(0o777 if kind == "open" else 0o700)
     before = listing(folder)
     try:
-        with pytest.raises(ConfigurationError, match="is not a private folder of the user nobody"):
+        with pytest.raises(ConfigurationError, match=r"is not a private folder of the user \d+ \(owner"):
             server.start()
         assert listing(folder) == before
         assert server.status().pid is None

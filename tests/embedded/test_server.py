@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from medianest_models.embedded import EmbeddedServer
+from medianest_models.embedded import EmbeddedServer, folder, process
+from medianest_models.embedded.programs import Account, usable_bindir
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -218,6 +219,25 @@ async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]
     log = server.log.read_text()
     assert "violates unique constraint" in log
     assert "hush" not in log
+
+
+async def start_and_stop_without_proc(server: EmbeddedServer) -> list[object]:
+    for module, name, value in ((process, "_HAS_PROC", False), (process, "HERE", "."), (folder, "HERE", ".")):
+        setattr(module, name, value)  # as they are elsewhere than on Linux
+    url = server.start()
+    pid = server.status().pid
+    seen = [server.start() == url, server.status().pid == pid is not None, await fetchval(url, "SELECT 1")]
+    return [*seen, server.stop(), server.status().pid]
+
+
+def test_a_system_without_proc_will_do(new_server: Callable[..., EmbeddedServer], open_folder: Path) -> None:
+    server = new_server("a home", folder=open_folder, blank=True)
+    user = None
+    if os.geteuid() == 0:
+        user = 65534
+        os.chown(open_folder, user, user)
+        server = EmbeddedServer(server.home, usable_bindir(server.bindir, Account(user, user))[0])
+    assert run_in_processes(start_and_stop_without_proc, 1, server, user=user) == [[True, True, 1, True, None]]
 
 
 def test_no_folder_changes_its_mode_or_owner(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:

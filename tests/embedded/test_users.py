@@ -1,4 +1,4 @@
-"""Which operating-system user the embedded server runs as, and what that user can reach."""
+"""Which operating-system user the embedded server runs as, and who else can reach it: nobody but root."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import pwd
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.embedded import EmbeddedServer, binaries
-from medianest_models.embedded.account import Account
+from medianest_models.embedded import EmbeddedServer, programs
+from medianest_models.embedded.process import socket_folder
+from medianest_models.embedded.programs import HERE, Account
+from medianest_models.errors import ConfigurationError
+from tests.db.crashes import has_ended, insert, numbers, wait_until
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -22,8 +27,9 @@ if TYPE_CHECKING:
 
     NewServer = Callable[..., EmbeddedServer]
 
+_NOBODY = 65534
 _ODD_NAME = 'it\'s a "home" of $HOME; `id` & \\'
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can become another user")
 
 
 async def insert_and_count(server: EmbeddedServer) -> tuple[int | None, int]:
@@ -40,53 +46,169 @@ async def stop(server: EmbeddedServer) -> bool:
     return server.stop()
 
 
-def user_of(server: EmbeddedServer) -> str:
-    """The user that the running server's process belongs to."""
-    return pwd.getpwuid(Path(f"/proc/{server.status().pid}").stat().st_uid).pw_name
+def user_of(server: EmbeddedServer) -> int:
+    """The number of the user that the running server's process belongs to."""
+    return Path(f"/proc/{server.status().pid}").stat().st_uid
+
+
+def reachable(server: EmbeddedServer) -> EmbeddedServer:
+    """The same home, with programs that every user can run."""
+    bindir, _ = programs.usable_bindir(server.bindir, Account(_NOBODY, _NOBODY))
+    return EmbeddedServer(server.home, bindir)
+
+
+def start_as_before(server: EmbeddedServer, user: int) -> int:
+    """Run a server as earlier releases did: as an ordinary user, and with no lock.
+
+    Returns:
+        Its process.
+    """
+    folder = socket_folder(server.home, user)
+    folder.mkdir(mode=0o700)
+    os.chown(folder, user, user)
+    bindir, _ = programs.usable_bindir(server.bindir, Account(user, user))
+    Account(user, user).run(
+        *(str(bindir / "pg_ctl"), "-D", HERE, "-w", "-o", f"-k {folder} -p 5432 -c listen_addresses=", "start"),
+        cwd=server.data,
+        timeout=60,
+        stdout=subprocess.DEVNULL,
+    )
+    return int((server.data / "postmaster.pid").read_text().splitlines()[0])
 
 
 @needs_root
-async def test_roots_server_runs_as_nobody_in_a_home_that_only_root_can_reach(
-    new_server: NewServer, open_folder: Path
-) -> None:
-    (open_folder / "private").mkdir(mode=0o700)
-    server = new_server("private/checkout/.medianest", folder=open_folder, blank=True)
+async def test_roots_server_runs_under_a_number_that_nobody_has(new_server: NewServer, open_folder: Path) -> None:
+    (open_folder / "only root's").mkdir(mode=0o700)
+    server = new_server("only root's/checkout/.medianest", folder=open_folder, blank=True)
     await insert_and_count(server)
-    assert user_of(server) == "nobody"
+    with pytest.raises(KeyError):
+        pwd.getpwuid(user_of(server))
     assert server.home.owner() == "root"
-    assert server.data.owner() == "nobody"
+    assert {path.stat().st_uid for path in (server.data, *server.data.rglob("*"))} == {user_of(server)}
     server.stop()
     assert (await insert_and_count(server))[1] == 2
+
+
+async def attacks(server: EmbeddedServer, host: str, pid: int) -> list[str]:
+    """Try to get at a server, its data and its process.
+
+    Returns:
+        Which attempts succeeded.
+    """
+    attempts: dict[str, Callable[[], object]] = {
+        "connect": lambda: socket(AF_UNIX).connect(f"{host}/.s.PGSQL.5432"),
+        "list the socket's folder": lambda: list(Path(host).iterdir()),
+        "read the data": (server.data / "pg_hba.conf").read_text,
+        "read the data through the process": Path(f"/proc/{pid}/cwd/pg_hba.conf").read_text,
+        "signal": lambda: os.kill(pid, 0),
+    }
+    succeeded = []
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+        except PermissionError:
+            continue
+        succeeded.append(name)
+    return succeeded
+
+
+@needs_root
+def test_no_process_of_nobody_gets_at_roots_server(new_server: NewServer, open_folder: Path) -> None:
+    server = new_server(folder=open_folder)
+    host, pid = server.start().host, server.status().pid
+    server.home.chmod(0o755)  # as a careless person may leave it
+    assert run_in_processes(attacks, 1, server, host, pid, user=_NOBODY) == [[]]
+
+
+async def enter(pid: int) -> None:
+    Path(f"/proc/{pid}/cwd/").stat()  # noqa: ASYNC240 - alone on its loop
+
+
+@needs_root
+def test_no_other_process_of_nobody_gets_at_data_in_the_making(new_server: NewServer, open_folder: Path) -> None:
+    server = new_server(blank=True)
+    open_folder.chmod(0o777)
+    initdb = open_folder / "initdb"
+    initdb.write_text(f"#!/bin/sh\necho $$ > {open_folder}/new; mv {open_folder}/new {open_folder}/pid; exec sleep 3\n")
+    initdb.chmod(0o755)
+    (open_folder / "postgres").symlink_to(server.bindir / "postgres")
+    with ThreadPoolExecutor() as pool:
+        start = pool.submit(EmbeddedServer(server.home, open_folder).start)
+        wait_until((open_folder / "pid").exists)
+        pid = int((open_folder / "pid").read_text())
+        assert Path(f"/proc/{pid}").stat().st_uid == _NOBODY
+        assert isinstance(run_in_processes(enter, 1, pid, user=_NOBODY)[0], PermissionError)
+        assert "postgres can't make" in str(start.exception())
+
+
+@needs_root
+@pytest.mark.parametrize("state", ["running", "stopped", "half given away"])
+async def test_an_earlier_releases_server_of_nobody_is_taken_over(
+    new_server: NewServer, open_folder: Path, state: str
+) -> None:
+    server = new_server(folder=open_folder)
+    await insert(server.start(), 1)
     server.stop()
+    Account(_NOBODY, _NOBODY).own(server.data)
+    pid = None
+    if state == "running":
+        pid = start_as_before(server, _NOBODY)
+        await insert(server.url, 2)
+    elif state == "half given away":
+        os.chown(server.data, 0, 0)
+    url = server.start()
+    assert await numbers(url) == ([1, 2] if pid else [1])
+    assert pid is None or has_ended(pid)
+    assert {path.stat().st_uid for path in (server.data, *server.data.rglob("*"))} == {user_of(server)} != {_NOBODY}
+    assert run_in_processes(attacks, 1, server, url.host, server.status().pid, user=_NOBODY) == [[]]
+    assert server.start() == url
+
+
+@needs_root
+def test_an_earlier_releases_server_of_nobody_can_be_stopped(new_server: NewServer) -> None:
+    server = new_server()
+    Account(_NOBODY, _NOBODY).own(server.data)
+    pid = start_as_before(server, _NOBODY)
+    assert server.stop() is True
+    assert has_ended(pid)
+
+
+async def test_an_earlier_releases_server_is_started_anew(new_server: NewServer) -> None:
+    server = new_server()
+    pid = start_as_before(server, server.data.stat().st_uid)
+    url = server.url
+    await insert(url, 1)
+    assert server.start() == url
+    assert has_ended(pid)
+    assert server.status().pid is not None
+    assert await numbers(url) == [1]
 
 
 @needs_root
 def test_an_ordinary_user_runs_the_server_alone(new_server: NewServer, open_folder: Path) -> None:
-    os.chown(open_folder, 65534, 65534)
+    os.chown(open_folder, _NOBODY, _NOBODY)
     server = reachable(new_server(_ODD_NAME, folder=open_folder, blank=True))
-    ((pid, count),) = run_in_processes(insert_and_count, 1, server, user=65534)
+    ((pid, count),) = run_in_processes(insert_and_count, 1, server, user=_NOBODY)
     assert count == 1
-    assert (server.status().pid, user_of(server)) == (pid, "nobody")
+    assert (server.status().pid, user_of(server)) == (pid, _NOBODY)
     assert {path.owner() for path in (server.home, *server.home.iterdir())} == {"nobody"}
-    assert run_in_processes(stop, 1, server, user=65534) == [True]
-    assert run_in_processes(insert_and_count, 1, server, user=65534)[0][1] == 2
+    assert run_in_processes(stop, 1, server, user=_NOBODY) == [True]
+    assert run_in_processes(insert_and_count, 1, server, user=_NOBODY)[0][1] == 2
 
 
 @needs_root
-def test_root_in_somebodys_checkout_leaves_a_server_that_person_can_use(
-    new_server: NewServer, open_folder: Path
-) -> None:
-    person = pwd.getpwnam("daemon").pw_uid
+@pytest.mark.parametrize("name", ["daemon", "nobody"])
+def test_root_runs_another_persons_server_as_that_person(new_server: NewServer, open_folder: Path, name: str) -> None:
+    person = pwd.getpwnam(name).pw_uid
     os.chown(open_folder, person, person)
     server = reachable(new_server("checkout/.medianest", folder=open_folder, blank=True))
-    server.start()
-    assert user_of(server) == "daemon"
-    assert {path.owner() for path in (server.home, *server.home.iterdir())} == {"daemon"}
-    pid = server.status().pid
-    assert run_in_processes(insert_and_count, 1, server, user=person) == [(pid, 1)]
-    assert run_in_processes(stop, 1, server, user=person) == [True]
-    assert run_in_processes(insert_and_count, 1, server, user=person)[0][1] == 2
+    assert run_in_processes(insert_and_count, 1, server, user=person)[0][1] == 1
     assert server.stop() is True
+    server.start()
+    assert user_of(server) == person
+    assert run_in_processes(insert_and_count, 1, server, user=person) == [(server.status().pid, 2)]
+    assert run_in_processes(stop, 1, server, user=person) == [True]
+    assert {path.owner() for path in (server.home, *server.home.iterdir())} == {name}
 
 
 @needs_root
@@ -106,13 +228,6 @@ def test_root_in_a_container_recognises_its_server(new_server: NewServer) -> Non
     assert (result.stdout, result.stderr) == ("True True True\n", "")
 
 
-def reachable(server: EmbeddedServer) -> EmbeddedServer:
-    """The same home, with programs that every user can run."""
-    account = Account(65534, 65534, borrowed=True)
-    bindir, _ = binaries.usable_bindir(server.bindir, account)
-    return EmbeddedServer(server.home, bindir)
-
-
 @needs_root
 async def test_programs_out_of_the_users_reach_are_copied(
     new_server: NewServer, open_folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -127,7 +242,8 @@ async def test_programs_out_of_the_users_reach_are_copied(
     shutil.copytree(package.with_name(f"{package.name}.libs"), private / f"{package.name}.libs")
     for path in private.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)
-    monkeypatch.setattr(binaries, "COPIES", open_folder / "cache" / "medianest")
+    copies = open_folder / "medianest"
+    monkeypatch.setattr(programs, "_COPIES", copies)
     umask = os.umask(0o077)
     try:
         hidden = EmbeddedServer(server.home, private / package.name / "pginstall18" / "bin")
@@ -135,14 +251,27 @@ async def test_programs_out_of_the_users_reach_are_copied(
     finally:
         os.umask(umask)
     program = program_of(hidden)
-    assert program.is_relative_to(open_folder / "cache")
+    assert program.is_relative_to(copies)
     assert hidden.psql_path.is_relative_to(private)
     hidden.stop()
     assert private.stat().st_mode & 0o777 == 0o700
     hidden.start()
     assert program_of(hidden) == program
-    assert len(list(binaries.COPIES.iterdir())) == 1  # the copy was used again
+    assert len(list(copies.iterdir())) == 1  # the copy was used again
     hidden.stop()
+
+
+@needs_root
+def test_programs_that_no_copy_makes_reachable_are_refused(
+    new_server: NewServer, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server()
+    open_folder.chmod(0o700)
+    monkeypatch.setattr(programs, "_COPIES", open_folder / "medianest")
+    shutil.copytree(server.bindir.parent, open_folder / "pginstall18")
+    hidden = EmbeddedServer(server.home, open_folder / "pginstall18" / "bin")
+    with pytest.raises(ConfigurationError, match=r"the user \d+ is not allowed to run the programs in .*/medianest/"):
+        hidden.start()
 
 
 def program_of(server: EmbeddedServer) -> Path:

