@@ -25,8 +25,8 @@ SOCKET: Final = f".s.PGSQL.{PORT}"
 _HAS_PROC: Final = Path("/proc/self").exists()
 _OPTIONS: Final = (
     "-c listen_addresses= -c unix_socket_permissions=0700 -c timezone=UTC -c log_timezone=UTC "
-    # Neither a failing statement nor the row that a constraint refused gets into the log: they can hold secrets.
-    "-c log_error_verbosity=terse -c log_min_error_statement=panic"
+    # Neither a failing statement nor what was wrong with it gets into the log: both can hold secrets.
+    "-c log_min_messages=log -c log_error_verbosity=terse -c log_min_error_statement=panic"
 )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from medianest_models.embedded import EmbeddedServer, folder, process
 from medianest_models.embedded.programs import Account, usable_bindir
+from tests.db.crashes import wait_until
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -207,17 +208,23 @@ def test_the_server_sees_nothing_of_the_environment(new_server: Callable[..., Em
 
 async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]) -> None:
     server = new_server()
-    connection = await connect(server.start())
+    url = server.start()
+    connection = await connect(url)
     try:
         await connection.execute("CREATE TABLE t (secret text UNIQUE CHECK (secret <> 'x-hush'))")
         await connection.execute("INSERT INTO t VALUES ('s-hush')")
-        for value in ("s-hush", "x-hush"):
-            with pytest.raises(asyncpg.IntegrityConstraintViolationError):
-                await connection.execute(f"INSERT INTO t VALUES ('{value}')")
+        for wrong in ("INSERT INTO t VALUES ('s-hush')", "INSERT INTO t VALUES ('x-hush')", "SELECT 'hush'::int"):
+            with pytest.raises(asyncpg.PostgresError):
+                await connection.execute(wrong)
+        with pytest.raises((asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError)):
+            await fetchval(url, "SELECT 'hush', pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(asyncpg.PostgresConnectionError):  # the server logs what such a process was doing
+            await connection.execute("COPY (SELECT 1) TO PROGRAM 'kill -9 $PPID # hush'")
     finally:
-        await connection.close()
+        connection.terminate()
+    wait_until(lambda: server.log.read_text().count("ready to accept connections") == 2)  # it has recovered
     log = server.log.read_text()
-    assert "violates unique constraint" in log
+    assert "terminated by signal 9" in log
     assert "hush" not in log
 
 
