@@ -12,7 +12,7 @@ _NEEDED: Final = 8 << 30  # two test processes have at most 2.4 GB of files; the
 
 
 def folder_in_memory() -> Path | None:
-    """A folder in memory, if the machine has one that is large enough and that programs may be started from.
+    """Find a folder in memory, if the machine has one that is large enough and that programs may be started from.
 
     A database is a thousand files that PostgreSQL makes and deletes, and a test run makes some hundred databases: on
     a disk they take a third of the run's time.

@@ -49,7 +49,7 @@ class Server:
 
     @asynccontextmanager
     async def database(self, name: str, *, template: str = "template1") -> AsyncIterator[DatabaseUrl]:
-        """A database that is dropped at the end, whoever is still connected to it.
+        """Make a database that is dropped at the end, whoever is still connected to it.
 
         Args:
             name: Its name.
@@ -63,7 +63,7 @@ class Server:
 
 
 async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
-    """A bare connection, past everything under test."""
+    """Open a bare connection, past everything under test."""
     if url.pgbouncer and (direct := load_settings().direct_url()):
         url = direct.with_database(url.database)
     connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments(), timeout=20)
@@ -72,7 +72,7 @@ async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
 
 @asynccontextmanager
 async def running_server(choice: str) -> AsyncIterator[Server]:
-    """The server that `--server` or MEDIANEST_TEST_SERVER chose, running.
+    """Run the server that `--server` or MEDIANEST_TEST_SERVER chose.
 
     Args:
         choice: `embedded`, the folder of a PostgreSQL's programs, the URL of a server that runs already (with a
@@ -89,7 +89,7 @@ async def running_server(choice: str) -> AsyncIterator[Server]:
 
 
 def chosen_bindir(choice: str) -> Path | None:
-    """The folder of PostgreSQL programs that `--server` names; None when it names none."""
+    """Find the folder of PostgreSQL programs that `--server` names; None when it names none."""
     is_folder = choice != "embedded" and choice.split(":", maxsplit=1)[0] != TESTCONTAINERS and "://" not in choice
     return Path(choice) if is_folder else None
 

@@ -32,7 +32,7 @@ def set_pid(server: EmbeddedServer, pid: int) -> None:
 
 @contextmanager
 def foreign_process(uid: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has nothing to do with PostgreSQL, of this user."""
+    """Run a process that has nothing to do with PostgreSQL, of this user."""
     user = uid if os.geteuid() == 0 else None
     with subprocess.Popen(["/bin/sleep", "600"], user=user) as process:
         try:

@@ -35,7 +35,7 @@ def listing(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def make_data(server: EmbeddedServer, version: str | None) -> None:
-    """A data folder, as far as one can see from outside."""
+    """Make a data folder, as far as one can see from outside."""
     (server.data / "base").mkdir(parents=True)
     (server.data / "base" / "1").write_text("rows")
     (server.data / "postmaster.pid").write_text("1\n")

@@ -26,7 +26,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linu
 
 
 def owner(server: EmbeddedServer) -> int | None:
-    """The user to become in order to look at the server's process: root in a container may not."""
+    """Look up the user to become in order to look at the server's process: root in a container may not."""
     return server.data.stat().st_uid if os.geteuid() == 0 else None
 
 

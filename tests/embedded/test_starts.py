@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def fake(server: EmbeddedServer, folder: Path, **scripts: str) -> EmbeddedServer:
-    """The same home, with some of PostgreSQL's programs replaced by shell scripts."""
+    """Return a server of the same home, with some of PostgreSQL's programs replaced by shell scripts."""
     folder.chmod(0o755)
     for program in server.bindir.iterdir():
         path = folder / program.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import pwd
 import shutil
@@ -17,13 +19,13 @@ import pytest
 from medianest_models.embedded import EmbeddedServer, programs
 from medianest_models.embedded.process import socket_folder
 from medianest_models.embedded.programs import HERE, Account
-from medianest_models.errors import ConfigurationError
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from tests.db.crashes import has_ended, insert, numbers, wait_until
 from tests.processes import run_in_processes
 from tests.servers import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     NewServer = Callable[..., EmbeddedServer]
 
@@ -47,12 +49,18 @@ async def stop(server: EmbeddedServer) -> bool:
 
 
 def user_of(server: EmbeddedServer) -> int:
-    """The number of the user that the running server's process belongs to."""
+    """Look up the number of the user that the running server's process belongs to."""
     return Path(f"/proc/{server.status().pid}").stat().st_uid
 
 
+def groups_of(server: EmbeddedServer) -> set[str]:
+    """Look up the groups of the running server's process besides its own."""
+    status = Path(f"/proc/{server.status().pid}/status").read_text()
+    return set(status.partition("\nGroups:")[2].splitlines()[0].split())
+
+
 def reachable(server: EmbeddedServer) -> EmbeddedServer:
-    """The same home, with programs that every user can run."""
+    """Return a server of the same home, with programs that every user can run."""
     bindir, _ = programs.usable_bindir(server.bindir, Account(_NOBODY, _NOBODY))
     return EmbeddedServer(server.home, bindir)
 
@@ -83,6 +91,7 @@ async def test_roots_server_runs_under_a_number_that_nobody_has(new_server: NewS
     await insert_and_count(server)
     with pytest.raises(KeyError):
         pwd.getpwuid(user_of(server))
+    assert groups_of(server) == set()  # and in no group of root's
     assert server.home.owner() == "root"
     assert {path.stat().st_uid for path in (server.data, *server.data.rglob("*"))} == {user_of(server)}
     server.stop()
@@ -120,13 +129,15 @@ def test_no_process_of_nobody_gets_at_roots_server(new_server: NewServer, open_f
     assert run_in_processes(attacks, 1, server, host, pid, user=_NOBODY) == [[]]
 
 
-async def enter(pid: int) -> None:
-    Path(f"/proc/{pid}/cwd/").stat()  # noqa: ASYNC240 - alone on its loop
+async def enter(*folders: str) -> list[str]:
+    """Try to enter the folders, and return those that let us."""
+    return [folder for folder in folders if os.access(f"{folder}/.", os.F_OK)]
 
 
 @needs_root
 def test_no_other_process_of_nobody_gets_at_data_in_the_making(new_server: NewServer, open_folder: Path) -> None:
-    server = new_server(blank=True)
+    server = new_server(folder=open_folder, blank=True)
+    server.home.mkdir(mode=0o755)  # as a careless person may have made it
     open_folder.chmod(0o777)
     initdb = open_folder / "initdb"
     initdb.write_text(f"#!/bin/sh\necho $$ > {open_folder}/new; mv {open_folder}/new {open_folder}/pid; exec sleep 3\n")
@@ -137,12 +148,14 @@ def test_no_other_process_of_nobody_gets_at_data_in_the_making(new_server: NewSe
         wait_until((open_folder / "pid").exists)
         pid = int((open_folder / "pid").read_text())
         assert Path(f"/proc/{pid}").stat().st_uid == _NOBODY
-        assert isinstance(run_in_processes(enter, 1, pid, user=_NOBODY)[0], PermissionError)
+        folders = [str(server.home / "pgdata.new" / "pgdata"), f"/proc/{pid}/cwd"]
+        assert run_in_processes(enter, 1, str(server.home), *folders, user=_NOBODY) == [[str(server.home)]]
+        assert asyncio.run(enter(*folders)) == folders
         assert "postgres can't make" in str(start.exception())
 
 
 @needs_root
-@pytest.mark.parametrize("state", ["running", "stopped", "half given away"])
+@pytest.mark.parametrize("state", ["running", "stopped"])
 async def test_an_earlier_releases_server_of_nobody_is_taken_over(
     new_server: NewServer, open_folder: Path, state: str
 ) -> None:
@@ -154,14 +167,47 @@ async def test_an_earlier_releases_server_of_nobody_is_taken_over(
     if state == "running":
         pid = start_as_before(server, _NOBODY)
         await insert(server.url, 2)
-    elif state == "half given away":
-        os.chown(server.data, 0, 0)
     url = server.start()
     assert await numbers(url) == ([1, 2] if pid else [1])
     assert pid is None or has_ended(pid)
     assert {path.stat().st_uid for path in (server.data, *server.data.rglob("*"))} == {user_of(server)} != {_NOBODY}
     assert run_in_processes(attacks, 1, server, url.host, server.status().pid, user=_NOBODY) == [[]]
     assert server.start() == url
+
+
+@needs_root
+async def test_data_is_closed_until_all_of_it_is_taken_over(
+    new_server: NewServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server()
+    Account(_NOBODY, _NOBODY).own(server.data)
+    fwalk, owners = os.fwalk, []
+
+    def killed_half_way(folder: Path) -> Iterator[tuple[str, list[str], list[str], int]]:
+        walk = fwalk(folder)
+        yield next(walk)
+        owners.append(folder.stat().st_uid)
+        raise OSError(errno.EIO, "as if killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fwalk", killed_half_way)
+        with pytest.raises(DatabaseUnavailableError, match="can't be started: as if killed"):
+            server.start()
+    assert owners == [server.data.stat().st_uid] == [0]
+    await insert(server.start(), 1)
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["postgres.log", "server.lock"])
+def test_root_follows_no_link_in_another_persons_home(new_server: NewServer, tmp_path: Path, name: str) -> None:
+    server = new_server()
+    roots = tmp_path / "a file of root's"
+    roots.write_text("precious")
+    (server.home / name).symlink_to(roots)
+    with pytest.raises(DatabaseUnavailableError, match=rf"can't be started: .* symbolic links \(.*/{name}\)"):
+        server.start()
+    assert roots.read_text() == "precious"
+    (server.home / name).unlink()
 
 
 @needs_root
@@ -275,5 +321,5 @@ def test_programs_that_no_copy_makes_reachable_are_refused(
 
 
 def program_of(server: EmbeddedServer) -> Path:
-    """The program that the running server's process runs."""
+    """Look up the program that the running server's process runs."""
     return Path(Path(f"/proc/{server.status().pid}/cmdline").read_text().split("\0")[0])
