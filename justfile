@@ -27,7 +27,7 @@ migrate:
 migrate-prod:
     @MEDIANEST_ENV=production medianest --env-file .env.production db migrate
 
-# delete everything, migrate, seed
+# drop this package's tables with their rows, migrate, seed
 reset *arguments:
     @medianest db reset "$@"
 

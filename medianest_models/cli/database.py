@@ -19,7 +19,7 @@ from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.migrate.drift import check_drift
-from medianest_models.migrate.reset import drop_everything
+from medianest_models.migrate.reset import OwnObjects, drop_own_objects, find_own_objects
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl, Settings, load_settings
 
@@ -132,22 +132,23 @@ async def check_command(ctx: click.Context, *, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 async def reset_command(*, yes: bool, as_json: bool) -> None:
-    """Delete everything in the database, then migrate and seed it. Refused in production."""
+    """Delete all tables of this package with their rows, then migrate and seed. Refused in production."""
     settings = load_settings()
     if settings.is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where the database is never reset")
     url = await resolve_direct_url()
     if not yes:
-        click.echo(f"WARNING: this deletes everything in schema {url.schema or 'public'} of {url.masked}", err=True)
+        _warn(await find_own_objects(url), url)
         click.confirm("Go on?", abort=True, err=True)
-    await drop_everything(url)
+    deleted = await drop_own_objects(url)
     applied = await migrate(url)
     async with database():
         report = await seed()
     if as_json:
-        print_json({"applied": applied, "seed": asdict(report)})
+        seeded = asdict(report)
+        print_json({"schema": deleted.schema, "deleted": deleted.rows, "applied": applied, "seed": seeded})
         return
-    click.echo(f"Deleted everything in {url.masked}, and applied {', '.join(applied)}")
+    click.echo(f"Deleted {_tables(deleted)} in {url.masked}, and applied {', '.join(applied)}")
     print_seed_report(report)
 
 
@@ -192,6 +193,16 @@ class _PrintedProgress(_SilentProgress):
     def applied(self, version: str, seconds: float) -> None:
         super().applied(version, seconds)
         click.echo(f"Applied {version} in {seconds:.2f} s")
+
+
+def _warn(own: OwnObjects, url: DatabaseUrl) -> None:
+    click.echo(f"WARNING: this deletes {_tables(own)} in {url.masked}", err=True)
+    for table, rows in own.rows.items():
+        click.echo(f"  {table}: {rows:,} rows", err=True)
+
+
+def _tables(own: OwnObjects) -> str:
+    return f"the {len(own.rows)} tables of this package in schema {own.schema}" if own.rows else "nothing"
 
 
 async def _print_pending(*, as_json: bool) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import asyncpg
 
 
+HISTORY: Final = "aerich"
+"""The table in which Aerich writes which migrations were applied."""
+
+
 class SchemaObject(NamedTuple):
     """An object in the schema."""
 
@@ -195,3 +199,18 @@ async def read_catalog(connection: asyncpg.Connection[Any], schema: str) -> Cata
             thing = SchemaObject(properties.pop("kind"), properties.pop("table"), properties.pop("name"))
             found[thing] = properties
     return found
+
+
+async def history_schema(connection: asyncpg.Connection[Any]) -> str | None:
+    """Return the schema in which the session finds Aerich's table, whichever its search path is; None without one."""
+    schema: str | None = await connection.fetchval(
+        "SELECT nspname FROM pg_namespace WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))",
+        HISTORY,
+    )
+    return schema
+
+
+def table_of(thing: SchemaObject, properties: dict[str, str]) -> str | None:
+    """Return the table that an object belongs to; a sequence belongs to that of its column."""
+    owner = properties["column"].partition(".")[0] if thing.kind == "sequence" else "none"
+    return thing.table if owner == "none" else owner

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.migration_status import MigrationStatus, read_status
 from medianest_models.errors import DatabaseUnavailableError
-from medianest_models.migrate.catalog import Catalog, SchemaObject, read_catalog
+from medianest_models.migrate.catalog import HISTORY, Catalog, SchemaObject, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by
 from medianest_models.settings import load_settings
 
@@ -20,16 +20,8 @@ if TYPE_CHECKING:
 
     from medianest_models.settings import DatabaseUrl
 
-_HISTORY: Final = "aerich"
-"""The table in which Aerich writes what was applied."""
-
 _SITUATION: Final = """
-SELECT coalesce(
-           (SELECT n.nspname FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
-            WHERE t.oid = to_regclass('aerich')),
-           current_schema()
-       ) AS schema,
-       quote_ident(current_user) AS role, quote_ident(current_database()) AS database,
+SELECT current_schema() AS schema, quote_ident(current_user) AS role, quote_ident(current_database()) AS database,
        has_database_privilege(current_database(), 'CREATE') AS may_create,
        coalesce(has_table_privilege(to_regclass('aerich')::oid, 'SELECT'), TRUE) AS may_read,
        current_setting('transaction_read_only') = 'on' AS read_only
@@ -119,7 +111,7 @@ async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
             "the database is read-only: `medianest db check` makes a schema to compare with, which it rolls back: "
             "run it on the primary server, by a role without default_transaction_read_only"
         )
-    role, database, schema = situation["role"], situation["database"], situation["schema"]
+    role, database = situation["role"], situation["database"]
     if not situation["may_create"]:
         raise DatabaseUnavailableError(
             f"the role {role} may not make a schema in the database {database}, which `medianest db check` does and "
@@ -127,9 +119,10 @@ async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
         )
     if not situation["may_read"]:
         raise DatabaseUnavailableError(
-            f"the role {role} may not read which migrations were applied: GRANT SELECT ON {_HISTORY} TO {role}"
+            f"the role {role} may not read which migrations were applied: GRANT SELECT ON {HISTORY} TO {role}"
         )
     status = await read_status(connection)
+    schema = await history_schema(connection) or situation["schema"]
     if schema is None:
         return DriftReport(None, status, tuple(_of_migrations(status)))
     found = await read_catalog(connection, schema)
@@ -142,7 +135,7 @@ async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
 
 
 def _is_history(thing: SchemaObject, properties: dict[str, str]) -> bool:
-    return thing == SchemaObject("table", None, _HISTORY) or _table_of(thing, properties) == _HISTORY
+    return thing == SchemaObject("table", None, HISTORY) or table_of(thing, properties) == HISTORY
 
 
 def _of_migrations(status: MigrationStatus) -> Iterator[Difference]:
@@ -158,7 +151,7 @@ def _of_catalogs(made: Catalog, restored: Catalog, found: Catalog) -> Iterator[D
     """What differs; of a table that is missing or extra, nothing but that."""
     one_sided = {thing.name for thing in made.keys() ^ found.keys() if thing.table is None}
     for thing, properties in (made | found).items():
-        if _table_of(thing, properties) in one_sided:
+        if table_of(thing, properties) in one_sided:
             continue
         if thing not in found:
             yield _difference(thing, "missing", "is missing", expected=properties.get("definition"))
@@ -201,9 +194,3 @@ def _difference(
             subject = f"{kind} {name} on {table}"
     line = " ".join(f"{subject}{'' if text[0] == ':' else ' '}{text}".split())
     return Difference(thing.kind, thing.name, thing.table, problem, heading, expected, found, line)
-
-
-def _table_of(thing: SchemaObject, properties: dict[str, str]) -> str | None:
-    """The table that it belongs to; a sequence belongs to that of its column."""
-    owner = properties["column"].partition(".")[0] if thing.kind == "sequence" else "none"
-    return thing.table if owner == "none" else owner

@@ -42,13 +42,13 @@ WHERE relnamespace = $1::regnamespace AND attgenerated = ''
 async def made_by(
     connection: asyncpg.Connection[Any], versions: Sequence[str], *, schema: str
 ) -> tuple[Catalog, Catalog]:
-    """What the catalog says after these migrations, and what it says when that was dumped and restored.
+    """Run migrations in a new schema, and read the catalog: as they made it, and as it is when dumped and restored.
 
-    Makes a schema, in a transaction that the caller has begun and rolls back; the search path becomes that schema
-    alone, so that a file can't touch anything in another one without naming it.
+    All of it is rolled back. Meanwhile the search path is that schema alone, so that a file can't touch anything in
+    another one without naming it.
 
     Args:
-        connection: To the server.
+        connection: To the server, in a transaction.
         versions: The migrations, in the order in which they are to be run.
         schema: What to call the new schema in the result.
 
@@ -58,20 +58,25 @@ async def made_by(
     """
     scratch = f"medianest_check_{token_hex(8)}"
     own = await connection.fetchval("SELECT quote_ident($1)", schema)
-    await connection.execute(f"CREATE SCHEMA {scratch}; SET LOCAL search_path = {scratch}")
-    for version in versions:
-        await _run(connection, version)
-    made = await read_catalog(connection, scratch)
-    statements = [row[0] for row in await connection.fetch(_AS_RESTORED, scratch)]
-    if statements:  # the driver can't run an empty string
-        await connection.execute(";\n".join(statements))
-    restored = await read_catalog(connection, scratch)
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        await connection.execute(f"CREATE SCHEMA {scratch}; SET LOCAL search_path = {scratch}")
+        for version in versions:
+            await _run(connection, version)
+        made = await read_catalog(connection, scratch)
+        statements = [row[0] for row in await connection.fetch(_AS_RESTORED, scratch)]
+        if statements:  # the driver can't run an empty string
+            await connection.execute(";\n".join(statements))
+        restored = await read_catalog(connection, scratch)
+    finally:
+        await savepoint.rollback()
     # A name that also stands in pg_catalog is printed with its schema after all.
     return _renamed(made, scratch, own), _renamed(restored, scratch, own)
 
 
 async def _run(connection: asyncpg.Connection[Any], version: str) -> None:
-    """Runs a file's upgrade."""
+    """Run a file's upgrade."""
     migration = load_migration(version)
     problem: MedianestError | str
     try:

@@ -1,38 +1,146 @@
-"""Emptying a database."""
+"""Dropping what the applied migrations have made, and nothing else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db.direct import direct_connection
-from medianest_models.db.driver_errors import translate
-from medianest_models.errors import ConfigurationError
-from medianest_models.settings import load_settings
+from medianest_models.db.migration_status import read_status
+from medianest_models.errors import ConfigurationError, MigrationError
+from medianest_models.migrate.catalog import HISTORY, history_schema, read_catalog, table_of
+from medianest_models.migrate.expected_schema import made_by
+from medianest_models.settings import APP, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    import asyncpg
+
     from medianest_models.settings import DatabaseUrl
 
+    Connection = asyncpg.Connection[Any]
 
-async def drop_everything(url: DatabaseUrl) -> None:
-    """Drops the schema with all that is in it, and makes it anew, empty.
+# The tables and functions of the schema $1 that are named in $2, each with what depends on it or on a part of it: its
+# columns, constraints, indexes, triggers and sequences go with a table. What is no part of one of them is foreign.
+_DEPENDENTS: Final = """
+WITH RECURSIVE own AS (
+    SELECT 'pg_class'::regclass AS class, oid FROM pg_class
+    WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relname = ANY ($2)
+    UNION ALL
+    SELECT 'pg_proc'::regclass, oid FROM pg_proc
+    WHERE pronamespace = to_regnamespace(quote_ident($1)) AND oid::regprocedure::text = ANY ($2)
+), part AS (
+    SELECT class, oid, type, name, identity FROM own, pg_identify_object(class, oid, 0)
+    UNION
+    SELECT d.classid::regclass, d.objid, part.type, part.name, part.identity
+    FROM part JOIN pg_depend AS d ON d.refclassid = part.class AND d.refobjid = part.oid
+    WHERE d.deptype IN ('a', 'i')
+)
+SELECT DISTINCT part.type, part.name, part.identity, own.type AS dependent_type, own.identity AS dependent,
+       CASE WHEN own.oid IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid) END AS foreign
+FROM part
+LEFT JOIN pg_depend AS d ON d.refclassid = part.class AND d.refobjid = part.oid AND d.deptype = 'n'
+LEFT JOIN part AS own ON own.class = d.classid AND own.oid = d.objid
+ORDER BY part.type, part.name, part.identity, "foreign"
+"""
+
+_FORGET: Final = f"DELETE FROM {HISTORY} WHERE app = '{APP}'"  # noqa: S608 - both are constants of ours
+
+
+@dataclass(frozen=True)
+class OwnObjects:
+    """What of a database is this package's.
+
+    Attributes:
+        schema: Where it is: the schema of the table `aerich`; None when there is no such table.
+        rows: How many rows each table has.
+        drops: The statements that drop it, in an order in which no CASCADE is needed.
+    """
+
+    schema: str | None
+    rows: dict[str, int]
+    drops: tuple[str, ...]
+
+
+async def find_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
+    """Look for what the migrations applied to a database have made in it.
+
+    Args:
+        url: The database; without it the one that `migrate` would migrate.
+
+    Raises:
+        MigrationError: It can't be dropped without dropping something of others, or is of another version.
+        DatabaseUnavailableError: The database can't be reached.
+    """
+    async with _transaction(url) as connection:
+        return await _find(connection)
+
+
+async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
+    """Drop what the migrations applied to a database have made in it, in one transaction.
+
+    Returns:
+        What was dropped.
 
     Raises:
         ConfigurationError: This is production.
+        MigrationError: As for `find_own_objects`.
         DatabaseUnavailableError: The database can't be reached, or others hold its tables for too long.
     """
-    settings = load_settings()
-    if settings.is_production:
+    if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where nothing is dropped")
-    async with direct_connection(url) as connection:
-        schema = await connection.fetchval("SELECT quote_ident(coalesce($1, 'public'))", url.schema)
-        await connection.execute(f"SET lock_timeout = {int(settings.database_lock_timeout * 1000)}")
-        problem = None
-        try:
-            # One string, one implicit transaction: the schema is never left half-dropped.
-            await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")
-        except Exception as error:
-            problem = translate(error)
-            if problem is None:
-                raise
-        if problem is not None:
-            raise problem
+    async with _transaction(url) as connection:
+        own = await _find(connection)
+        for statement in own.drops:
+            await connection.execute(statement)
+        return own
+
+
+@asynccontextmanager
+async def _transaction(url: DatabaseUrl | None) -> AsyncIterator[Connection]:
+    async with direct_connection(url) as connection, connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = {math.ceil(load_settings().database_lock_timeout * 1000)}")
+        yield connection
+
+
+async def _find(connection: Connection) -> OwnObjects:
+    schema = await history_schema(connection)
+    if schema is None:
+        return OwnObjects(None, {}, ())
+    status = await read_status(connection)
+    if status.unknown:
+        raise MigrationError(
+            f"{', '.join(status.unknown)} was applied by another version of this package, which knows what it made: "
+            "reset the database with that version"
+        )
+    made, _ = await made_by(connection, status.applied, schema=schema)
+    found = await read_catalog(connection, schema)
+    names = {thing.name for thing in made.keys() & found.keys() if table_of(thing, found[thing]) is None}
+    shared = await connection.fetchval("SELECT EXISTS (SELECT FROM aerich WHERE app <> $1)", APP)
+    dependents = await connection.fetch(_DEPENDENTS, schema, names - {HISTORY} if shared else names)
+    foreign = sorted({row["foreign"] for row in dependents if row["foreign"]})
+    if foreign:
+        raise MigrationError(f"others' objects depend on what would be dropped: {'; '.join(foreign)}")
+    tables = {row["name"]: row["identity"] for row in dependents if row["type"] == "table" and row["name"] != HISTORY}
+    count = "SELECT count(*) FROM {}"
+    rows = {name: await connection.fetchval(count.format(tables[name])) for name in tables}
+    return OwnObjects(schema, rows, (*([_FORGET] if shared else []), *_drops(dependents)))
+
+
+def _drops(dependents: Sequence[asyncpg.Record]) -> list[str]:
+    """Return the statements, each after those that drop what depends on what it drops."""
+    tables = ", ".join(sorted({row["identity"] for row in dependents if row["type"] == "table"}))
+
+    def statement(kind: str, identity: str) -> str:
+        return f"DROP TABLE {tables}" if kind == "table" else f"DROP {kind} {identity}"
+
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for row in dependents:
+        drop = statement(row["type"], row["identity"])
+        before = statement(row["dependent_type"], row["dependent"]) if row["dependent"] else drop
+        sorter.add(drop, *{before} - {drop})
+    return list(sorter.static_order())
