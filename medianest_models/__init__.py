@@ -9,92 +9,83 @@ module a domain, and the schemas without secrets in `medianest_models.schemas`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models._version import __version__
-from medianest_models.db import (
-    DatabaseHealth,
-    DatabaseStats,
-    check_database_health,
-    connect_database,
-    database,
-    database_health,
-    disconnect_database,
-    get_database_stats,
-    transaction,
-    with_transaction,
-)
-from medianest_models.db.embedding import use_embedded
-from medianest_models.enums import (
-    DownloadPriority,
-    DownloadStatus,
-    RequestStatus,
-    ServiceStatus,
-    UserRole,
-    UserStatus,
-)
-from medianest_models.errors import (
-    AccountSuspendedError,
-    AuthenticationError,
-    ConfigurationError,
-    ConflictError,
-    ConstraintError,
-    DatabaseTimeoutError,
-    DatabaseUnavailableError,
-    DecryptionError,
-    DuplicateDownloadError,
-    DuplicateRequestError,
-    InvalidCursorError,
-    InvalidInputError,
-    InvalidPaginationError,
-    InvalidReferenceError,
-    InvalidSortError,
-    InvalidTokenError,
-    InvalidTransitionError,
-    LeaseLostError,
-    MedianestError,
-    MigrationError,
-    NotFoundError,
-    PasswordChangeRequiredError,
-    SecretFieldError,
-    StatementError,
-    TokenReuseError,
-    TransactionAbortedError,
-    TransactionConflictError,
-)
-from medianest_models.models import (
-    ActivityLog,
-    LocalCredential,
-    MediaRequest,
-    MediaRequestStatusUpdate,
-    RateLimit,
-    Service,
-    ServiceStatusHistory,
-    SessionToken,
-    SystemConfig,
-    User,
-    YouTubeDownload,
-)
-from medianest_models.pagination import (
-    CursorPage,
-    PaginatedResult,
-    PaginationParams,
-    paginate,
-    paginate_by_cursor,
-)
-from medianest_models.settings import Settings, load_settings
+from medianest_models.embedding import use_embedded
 
 if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
-
-
-def _start_embedded_server(settings: Settings) -> DatabaseUrl:
-    from medianest_models.embedded import embedded_server  # noqa: PLC0415 - a connection by URL does not need it
-
-    return embedded_server(settings).start()
-
-
-use_embedded(_start_embedded_server)
+    from medianest_models.db import (
+        DatabaseHealth,
+        DatabaseStats,
+        check_database_health,
+        connect_database,
+        database,
+        database_health,
+        disconnect_database,
+        get_database_stats,
+        transaction,
+        with_transaction,
+    )
+    from medianest_models.enums import (
+        DownloadPriority,
+        DownloadStatus,
+        RequestStatus,
+        ServiceStatus,
+        UserRole,
+        UserStatus,
+    )
+    from medianest_models.errors import (
+        AccountSuspendedError,
+        AuthenticationError,
+        ConfigurationError,
+        ConflictError,
+        ConstraintError,
+        DatabaseTimeoutError,
+        DatabaseUnavailableError,
+        DecryptionError,
+        DuplicateDownloadError,
+        DuplicateRequestError,
+        InvalidCursorError,
+        InvalidInputError,
+        InvalidPaginationError,
+        InvalidReferenceError,
+        InvalidSortError,
+        InvalidTokenError,
+        InvalidTransitionError,
+        LeaseLostError,
+        MedianestError,
+        MigrationError,
+        NotFoundError,
+        PasswordChangeRequiredError,
+        SecretFieldError,
+        StatementError,
+        TokenReuseError,
+        TransactionAbortedError,
+        TransactionConflictError,
+    )
+    from medianest_models.models import (
+        ActivityLog,
+        LocalCredential,
+        MediaRequest,
+        MediaRequestStatusUpdate,
+        RateLimit,
+        Service,
+        ServiceStatusHistory,
+        SessionToken,
+        SystemConfig,
+        User,
+        YouTubeDownload,
+    )
+    from medianest_models.pagination import (
+        CursorPage,
+        PaginatedResult,
+        PaginationParams,
+        paginate,
+        paginate_by_cursor,
+    )
+    from medianest_models.settings import DatabaseUrl, Settings, load_settings
 
 __all__ = [
     "AccountSuspendedError",
@@ -160,3 +151,32 @@ __all__ = [
     "transaction",
     "with_transaction",
 ]
+
+_ROOMS: Final = ("enums", "errors", "settings", "db", "models", "pagination")
+"""Where the public names are."""
+
+
+if not TYPE_CHECKING:  # to a type checker every name would exist
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first asked for, so that `medianest --version` need not load them all."""
+        for room in _ROOMS if name in __all__ else ():
+            module = import_module(f"{__name__}.{room}")
+            if hasattr(module, name):
+                return getattr(module, name)
+        if name in _ROOMS:
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _start_embedded_server(settings: Settings) -> DatabaseUrl:
+    from medianest_models.embedded import embedded_server  # noqa: PLC0415 - a connection by URL does not need it
+
+    return embedded_server(settings).start()
+
+
+use_embedded(_start_embedded_server)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncclick as click
 
-from medianest_models.cli import application
+from medianest_models.cli import application, load_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,8 @@ def document(*arguments: str, **environment: str) -> Any:
 
 def subcommands(group: click.Group = application, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The words of every command and group below a group."""
-    for name, command in group.commands.items():
+    for name, stub in group.commands.items():
+        command = stub if path else load_command(stub)
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from subcommands(command, (*path, name))

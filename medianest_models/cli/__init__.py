@@ -1,5 +1,7 @@
 """The command `medianest`: arguments in, text or JSON out; what it does stands in the rest of the package.
 
+A command's module, and with it the rest of the package, is imported when that command is called.
+
 Exit status: 0 done, 1 it failed, 2 the arguments or the settings are wrong, 130 stopped with Ctrl-C.
 """
 
@@ -8,59 +10,86 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import asyncclick as click
-from dotenv import load_dotenv
 
 from medianest_models import __version__
-from medianest_models.cli.bootstrap import bootstrap_command
-from medianest_models.cli.database import database_group
-from medianest_models.cli.demo_data import demo_data_command
-from medianest_models.cli.health import health_command, stats_command
-from medianest_models.cli.prune import prune_command
-from medianest_models.cli.secrets import secrets_group
-from medianest_models.cli.seed import seed_command
-from medianest_models.cli.setup import setup_command
-from medianest_models.cli.studio import studio_command
-from medianest_models.errors import ConfigurationError, MedianestError
-from medianest_models.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
 _STOPPED: Final = 130  # what a shell says of a program that SIGINT has ended
 
+_COMMANDS: Final = {
+    "bootstrap": (
+        "bootstrap.bootstrap_command",
+        "Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin.",
+    ),
+    "db": ("database.database_group", "The database server and its schema."),
+    "demo-data": (
+        "demo_data.demo_data_command",
+        "Fill the database with a portal to look around in; migrates and seeds it first.",
+    ),
+    "health": ("health.health_command", "Say whether the database can be used."),
+    "prune": (
+        "prune.prune_command",
+        "Delete what is over: expired sessions and rate limits, and old history where an age is given.",
+    ),
+    "secrets": ("secrets.secrets_group", "Keys for the secrets in the database."),
+    "seed": ("seed.seed_command", "Put in the default services and settings."),
+    "setup": (
+        "setup.setup_command",
+        "Start the database if it is the embedded one, migrate it, seed it, and say what there is now.",
+    ),
+    "stats": ("health.stats_command", "Count users, media requests and downloads."),
+    "studio": ("studio.studio_command", "See and edit the database in a browser, on this machine, until Ctrl-C."),
+}
+"""Where in this package each command stands, and the first sentence of its help."""
 
-class Failure(click.ClickException):
-    """An error of ours, printed as one line; exit status 1."""
 
-    def __init__(self, error: MedianestError | str) -> None:
-        super().__init__(" ".join(str(error).split()))
-
-
-class BadSetting(Failure):
+class BadSetting(click.ClickException):
     """A setting that is missing or wrong; exit status 2."""
 
     exit_code = 2
 
 
 class Application(click.Group):
-    """The outermost group: here an error becomes a line and an exit status."""
+    """The outermost group: here a command is imported, and an error becomes a line and an exit status."""
+
+    async def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with, and import it."""
+        name, stub, rest = await super().resolve_command(ctx, args)
+        return name, stub and load_command(stub), rest
 
     async def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command."""
+        """Run the command."""
         try:
             return await super().invoke(ctx)
-        except ConfigurationError as error:
-            raise BadSetting(error) from None
-        except MedianestError as error:
-            raise Failure(error) from None
-        except (click.ClickException, click.Abort, click.exceptions.Exit, EOFError, KeyboardInterrupt):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, EOFError):
             raise
-        except Exception as error:
-            logger.debug("unexpected", exc_info=True)
-            raise Failure(f"unexpected {type(error).__name__}; LOG_LEVEL=debug shows where") from None
+        except Exception as error:  # noqa: BLE001 - raised again, as a line
+            raise _failure(error) from None
+
+
+def load_command(stub: click.Command) -> click.Command:
+    """Import the command that a name and a line of help stand for."""
+    module, _, attribute = _COMMANDS[str(stub.name)][0].partition(".")
+    command: click.Command = getattr(import_module(f"{__name__}.{module}"), attribute)
+    return command
+
+
+def _failure(error: Exception) -> click.ClickException:
+    from medianest_models.errors import ConfigurationError, MedianestError  # noqa: PLC0415 - not needed for --version
+
+    if not isinstance(error, MedianestError):
+        logger.debug("unexpected", exc_info=error)
+        return click.ClickException(f"unexpected {type(error).__name__}; LOG_LEVEL=debug shows where")
+    failure = BadSetting if isinstance(error, ConfigurationError) else click.ClickException
+    return failure(" ".join(str(error).split()))
 
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,28 +105,24 @@ def application(env_file: Path | None) -> None:
     Without DATABASE_URL every command uses an embedded PostgreSQL under this checkout and starts it when needed.
     """
     if env_file is not None:
-        load_dotenv(env_file, override=True, interpolate=False)
+        from medianest_models.cli.env_file import read_env_file  # noqa: PLC0415 - seldom needed
+
+        os.environ.update(read_env_file(env_file))
     if os.environ.get("LOG_LEVEL"):
+        from medianest_models.settings import load_settings  # noqa: PLC0415 - not needed for --version
+
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         logging.getLogger("medianest_models").setLevel(load_settings().log_level.upper())
     else:  # a command's own output says what it did and what went wrong
         logging.getLogger("medianest_models").addHandler(logging.NullHandler())
 
 
-application.add_command(setup_command)
-application.add_command(database_group)
-application.add_command(seed_command)
-application.add_command(bootstrap_command)
-application.add_command(prune_command)
-application.add_command(secrets_group)
-application.add_command(health_command)
-application.add_command(stats_command)
-application.add_command(studio_command)
-application.add_command(demo_data_command)
+for _name, (_, _summary) in _COMMANDS.items():
+    application.add_command(click.Command(_name, short_help=_summary))
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command, as the console script `medianest`."""
     try:
         application(_anyio_backend="asyncio", prog_name="medianest")
     except KeyboardInterrupt:  # Ctrl-C: the event loop raises it past click

@@ -10,9 +10,9 @@ import asyncpg
 from pydantic import SecretStr
 
 from medianest_models.db.connect_errors import connect_failure
-from medianest_models.db.embedding import start_embedded
 from medianest_models.db.statement_client import StatementClient
 from medianest_models.db.transaction_client import TransactionContext
+from medianest_models.embedding import start_embedded
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl, load_settings
 

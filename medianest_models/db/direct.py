@@ -9,7 +9,7 @@ import asyncpg
 
 from medianest_models.db.connect_errors import connect_failure
 from medianest_models.db.driver_errors import translate
-from medianest_models.db.embedding import start_embedded
+from medianest_models.embedding import start_embedded
 from medianest_models.errors import MedianestError
 from medianest_models.settings import DatabaseUrl, load_settings
 

@@ -1,11 +1,9 @@
-"""The embedded server as this room sees it: a function that starts it, which the package's root passes in."""
+"""The embedded server as `db/` sees it: a function that starts it, which the package's root passes in."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-
-from medianest_models.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 
     Starter = Callable[[Settings], DatabaseUrl]
 
-_starter: Starter | None = None
+_starter: Starter
 
 
 def use_embedded(starter: Starter) -> None:
@@ -30,6 +28,4 @@ async def start_embedded(settings: Settings) -> DatabaseUrl:
         ConfigurationError: There is no PostgreSQL to run, or the environment is production.
         DatabaseUnavailableError: The server could not be started.
     """
-    if _starter is None:
-        raise ConfigurationError("DATABASE_URL: must be set, because nothing here starts an embedded server")
     return await asyncio.to_thread(_starter, settings)

