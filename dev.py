@@ -1,7 +1,7 @@
-"""Sets up an environment for this checkout and runs a recipe of the justfile in it.
+"""Set up an environment for this checkout and run a recipe of the justfile in it.
 
     python3 dev.py setup      an embedded PostgreSQL, migrated and seeded
-    python3 dev.py test       the whole test suite
+    python3 dev.py test       the whole test suite; or, quickly, the tests of a PATH
     python3 dev.py            the list of recipes
 
 It needs Python 3.11 with pip, and nothing else. The packages go into the virtual environment that runs this
@@ -19,23 +19,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 EXTRA_FOR = {
-    "test": "dev",
     "lint": "dev",
     "bench": "bench",
     "bench-plot": "bench",
     "studio": "local,studio",
     "demo-data": "local,studio",
 }
+TESTS = ROOT / "tests"
+NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "leaks", "studio")]
+"""The tests that need more packages than the extra `test` has."""
 
 
 def main() -> int:
-    """Sets up, runs, and gives the recipe's exit status."""
+    """Set up, run the recipe, and return its exit status."""
     if sys.version_info < (3, 11):
         return complain(f"Python 3.11 or newer is needed, and this is {sys.version.split()[0]}: {sys.executable}")
     arguments = sys.argv[1:] or ["--list"]
+    paths = test_paths(arguments[1:]) if arguments[0] == "test" else []
+    for path in paths:
+        if not path.exists():
+            return complain(f"there is no {os.path.relpath(path, ROOT)}", status=4)  # pytest's own status for that
     environment = Path(sys.prefix) if sys.prefix != sys.base_prefix else ROOT / ".venv"
     try:
-        status = install(environment, EXTRA_FOR.get(arguments[0], "local"))
+        status = install(environment, extra_for(arguments, paths))
     except OSError as error:
         return complain(f"the environment {environment} can't be made: {error}")
     if status != 0:
@@ -54,11 +60,25 @@ def main() -> int:
     return status
 
 
+def test_paths(arguments: list[str]) -> list[Path]:
+    """Return the files and folders of tests among pytest's arguments."""
+    paths = [ROOT / argument.partition("::")[0] for argument in arguments if not argument.startswith("-")]
+    return [path for path in paths if path.suffix == ".py" or path.is_relative_to(TESTS)]
+
+
+def extra_for(arguments: list[str], paths: list[Path]) -> str:
+    """Return the extra that a recipe needs; for paths of tests alone the light one, where it will do."""
+    if arguments[0] != "test":
+        return EXTRA_FOR.get(arguments[0], "local")
+    more = any(path.is_relative_to(needs) or needs.is_relative_to(path) for path in paths for needs in NEED_MORE)
+    options = any(argument.startswith("--") for argument in arguments) or "MEDIANEST_TEST_SERVER" in os.environ
+    return "test" if paths and not more and not options else "dev"
+
+
 def install(environment: Path, extra: str) -> int:
-    """Installs the package with an extra of pyproject.toml, unless that was done already; pip's exit status."""
-    digest = hashlib.sha256(f"{sys.version}{ROOT}".encode() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    stamp = environment / f".medianest-{extra}"
-    if stamp.is_file() and stamp.read_text() == digest:
+    """Install the package with an extra of pyproject.toml, unless that was done already; return pip's exit status."""
+    stamp, whole = environment / f".medianest-{extra}", environment / ".medianest-dev"  # which has all that others have
+    if any(done.is_file() and done.read_text() == digest() for done in (stamp, whole)):
         return 0
     python = scripts(environment) / Path(sys.executable).name
     if not python.exists():
@@ -73,20 +93,25 @@ def install(environment: Path, extra: str) -> int:
         [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--editable", f"{ROOT}[{extra}]"]
     )
     if status == 0:
-        stamp.write_text(digest)
+        stamp.write_text(digest())
     return status
 
 
+def digest() -> str:
+    """Return what a stamp says of the Python, the folder and the packages that it was made for."""
+    return hashlib.sha256(f"{sys.version}{ROOT}".encode() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+
+
 def scripts(environment: Path) -> Path:
-    """The folder of an environment's programs."""
+    """Return the folder of an environment's programs."""
     folder = sysconfig.get_path("scripts", scheme="venv", vars={"base": str(environment)})
     return Path(folder)
 
 
-def complain(message: str) -> int:
-    """Says on one line what went wrong; the exit status for it."""
+def complain(message: str, status: int = 1) -> int:
+    """Say on one line what went wrong, and return the exit status for it."""
     print(f"dev.py: {message}", file=sys.stderr)
-    return 1
+    return status
 
 
 if __name__ == "__main__":

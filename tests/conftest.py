@@ -56,11 +56,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Every file of the tests goes into memory, unless the developer says where to."""
+    for path in _named(config):
+        if not path.exists():  # of which pytest-xdist would say that no tests ran
+            raise pytest.UsageError(f"there is no {path}")
     if "TMPDIR" not in os.environ and (folder := folder_in_memory()):
         os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None  # to be looked up anew
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    """The files and folders that the command line names."""
+    return [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """None of them, which is quicker, unless a whole folder is to be tested; None lets pytest-xdist decide."""
+    return None if any(path.is_dir() for path in _named(config)) else 0
 
 
 @pytest.hookimpl(optionalhook=True)

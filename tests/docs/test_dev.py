@@ -1,0 +1,101 @@
+"""`python3 dev.py test PATH` installs what that path needs, and says plainly when there is no such path."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.conftest import CHECKOUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEV: Final[dict[str, Any]] = runpy.run_path(str(CHECKOUT / "dev.py"))
+EXTRAS: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+NEEDS_MORE: Final = {"benchmarks", "httpx", "medianest_models.studio", "playwright", "starlette", "uvicorn"}
+"""What tests import that the extra `test` does not install, or that imports it."""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("path", ["tests/unit/test_crypto.py", "tests/nowhere", "unit/test_enums.py", "/nowhere.py::x"])
+def test_a_path_that_does_not_exist_is_named_before_anything_is_installed(path: str) -> None:
+    ended = run("dev.py", "test", "-x", path)
+    assert (ended.returncode, ended.stdout) == (4, "")
+    assert re.fullmatch(rf"dev\.py: there is no .*{path.partition('::')[0]}\n", ended.stderr)
+
+
+@pytest.mark.parametrize("workers", ["0", "2", "auto"])
+def test_pytest_names_it_too(workers: str) -> None:
+    ended = run("-m", "pytest", "-n", workers, "tests/unit", "tests/unit/test_crypto.py")
+    assert ended.returncode == 4
+    assert ended.stderr.splitlines()[0] == f"ERROR: there is no {CHECKOUT / 'tests/unit/test_crypto.py'}"
+
+
+def test_a_test_that_is_not_in_its_file_is_named() -> None:
+    ended = run("-m", "pytest", "-n", "auto", "tests/unit/test_enums.py::test_nothing")
+    assert ended.returncode == 4
+    assert "not found" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        ("test", "dev"),
+        ("test -x", "dev"),
+        ("test tests", "dev"),
+        ("test tests/unit/test_enums.py", "test"),
+        ("test tests/repositories -x -k users", "test"),
+        ("test tests/unit tests/studio", "dev"),
+        ("test tests/leaks/test_leaks.py::test_x", "dev"),
+        ("test tests/repositories --server=testcontainers", "dev"),
+        ("lint", "dev"),
+        ("setup", "local"),
+    ],
+)
+def test_the_extra(arguments: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDIANEST_TEST_SERVER", raising=False)
+    words = arguments.split()
+    assert DEV["extra_for"](words, DEV["test_paths"](words[1:])) == extra
+
+
+def test_where_all_tools_are_installed_nothing_more_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install = DEV["install"]
+    monkeypatch.setitem(install.__globals__, "subprocess", None)  # any use of it fails
+    with pytest.raises(AttributeError):
+        install(tmp_path, "test")
+    (tmp_path / ".medianest-dev").write_text(DEV["digest"]())
+    assert install(tmp_path, "test") == 0
+
+
+def imports(text: str) -> set[str]:
+    """The modules that a file imports when it is imported, with their parents."""
+    found = set()
+    for node in ast.parse(text).body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            parts = name.split(".")
+            found |= {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    return found
+
+
+def test_the_tests_that_need_more_are_known() -> None:
+    needing = {file for file in (CHECKOUT / "tests").rglob("*.py") if imports(file.read_text()) & NEEDS_MORE}
+    folders = {file.parent for file in needing}
+    assert folders == set(DEV["NEED_MORE"])
+
+
+def test_the_light_extra_is_part_of_the_whole() -> None:
+    assert any(re.fullmatch(r"medianest-models\[.*\btest\b.*\]", line) for line in EXTRAS["dev"])
+    assert not any(re.match("ruff|mypy|pyright|playwright|testcontainers", line) for line in EXTRAS["test"])
