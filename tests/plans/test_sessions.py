@@ -25,8 +25,6 @@ async def test_of_few_sessions_each_token_is_looked_up_by_itself(db: DatabaseUrl
     )
     await execute("ANALYZE session_tokens")
     hashes = [verification.stored_hash(str(n)) for n in range(1, 11)]
-    plan = await plan_of(
-        verification._verify_sql(), hashes, verification.ROTATION_GRACE, verification._TOUCH_AFTER, analyze=True
-    )
+    plan = await plan_of(verification._verify_sql(), hashes, 30.0, 60.0, analyze=True)
     *_, lookup = (node for node in nodes(plan) if node.get("Index Name") == "uq_session_tokens_token_hash")
     assert (lookup["Node Type"], lookup["Actual Loops"], plan["Actual Rows"]) == ("Index Scan", 10, 10)

@@ -8,6 +8,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -78,6 +79,16 @@ async def test_a_session_lasts_as_long_as_the_setting_says(db: DatabaseUrl) -> N
     rotated = await sessions.rotate(issued.token)
     for session in (issued.session, rotated.session):
         assert lasts_for(session, timedelta(days=7))
+
+
+async def test_a_day_of_a_session_has_24_hours_over_a_clock_change_too(db: DatabaseUrl) -> None:
+    now = datetime.now(ZoneInfo("Europe/Berlin"))
+    days = next(n for n in range(1, 366) if (now + timedelta(days=n)).utcoffset() != now.utcoffset())
+    await system_config.set("session.remember_me_days", value={"days": days})
+    await execute("SET LOCAL TIME ZONE 'Europe/Berlin'")
+    issued = await sessions.issue((await make_user()).id)
+    for session in (issued.session, (await sessions.rotate(issued.token)).session):
+        assert lasts_for(session, timedelta(days=days))
 
 
 async def test_issue_refuses_who_may_not_have_a_session(db: DatabaseUrl) -> None:
@@ -208,6 +219,16 @@ async def test_revoke_ends_the_family(db: DatabaseUrl) -> None:
         await sessions.verify(other.token)
     with pytest.raises(NotFoundError):
         await sessions.revoke_all(uuid4())
+
+
+async def test_revoke_session_ends_the_family_of_any_of_its_tokens(db: DatabaseUrl) -> None:
+    user, other = await make_user(), await make_user(plex_id="2")
+    issued, kept = await sessions.issue(user.id), await sessions.issue(user.id)
+    await sessions.rotate(issued.token)
+    assert not await sessions.revoke_session(issued.session.id, user_id=other.id)
+    assert await sessions.revoke_session(str(issued.session.id), user_id=str(user.id))
+    assert not await sessions.revoke_session(issued.session.id, user_id=user.id)
+    assert await SessionToken.all() == [kept.session]
 
 
 async def test_list_for_user_shows_running_sessions_without_their_hashes(db: DatabaseUrl) -> None:

@@ -76,21 +76,28 @@ async def test_no_session_is_made_while_the_user_is_being_suspended(fresh_db: Da
     assert not await SessionToken.exists()
 
 
-@pytest.mark.parametrize("way", ["revoked", "replayed"])
+@pytest.mark.parametrize("way", ["revoked", "revoked by its id", "replayed"])
 async def test_no_token_that_is_being_exchanged_outlives_the_end_of_its_family(fresh_db: DatabaseUrl, way: str) -> None:
-    first = await sessions.issue((await make_user()).id)
+    user = await make_user()
+    first = await sessions.issue(user.id)
     second = await sessions.rotate(first.token)
     assert second.token is not None
     await execute("UPDATE session_tokens SET rotated_at = rotated_at - $1::interval", sessions.ROTATION_GRACE)
     async with transaction():
         await sessions.rotate(second.token)
-        ending = elsewhere(sessions.revoke(second.token) if way == "revoked" else sessions.rotate(first.token))
+        ending: asyncio.Task[Any] = elsewhere(
+            sessions.rotate(first.token)
+            if way == "replayed"
+            else sessions.revoke(second.token)
+            if way == "revoked"
+            else sessions.revoke_session(second.session.id, user_id=user.id)
+        )
         await until(someone_waits_for_a_lock, seconds=10)
-    if way == "revoked":
-        assert await ending
-    else:
+    if way == "replayed":
         with pytest.raises(TokenReuseError):
             await ending
+    else:
+        assert await ending
     assert not await SessionToken.exists()
 
 

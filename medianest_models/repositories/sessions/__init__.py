@@ -1,6 +1,12 @@
 """Remember-me sessions: one-time tokens, of which only a hash is stored."""
 
-from medianest_models.repositories.sessions.revocation import delete_expired, list_for_user, revoke, revoke_all
+from medianest_models.repositories.sessions.revocation import (
+    delete_expired,
+    list_for_user,
+    revoke,
+    revoke_all,
+    revoke_session,
+)
 from medianest_models.repositories.sessions.tokens import IssuedSession, RotatedSession, issue, rotate
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, verify
 
@@ -13,6 +19,7 @@ __all__ = [
     "list_for_user",
     "revoke",
     "revoke_all",
+    "revoke_session",
     "rotate",
     "verify",
 ]

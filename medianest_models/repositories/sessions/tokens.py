@@ -1,6 +1,6 @@
-"""Making sessions and exchanging their tokens.
+"""New sessions, and new tokens in exchange for old ones.
 
-Whoever makes a session takes a share of the user's row first, whoever ends sessions takes the row for itself: a token
+Whoever makes a token takes a share of the user's row first, whoever ends sessions takes the row for itself: a token
 that is exchanged while the password changes can't slip through.
 """
 
@@ -23,7 +23,7 @@ from medianest_models.errors import (
 from medianest_models.models import SessionToken
 from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column
-from medianest_models.repositories.sessions.families import end_family
+from medianest_models.repositories.sessions.revocation import revoke
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
 
@@ -57,7 +57,7 @@ class RotatedSession:
 # Raw: the share of the user's row, the check of the account and the insert are one statement.
 _ISSUE = """
 INSERT INTO session_tokens (id, user_id, token_hash, device_fingerprint, ip_address, user_agent, expires_at)
-SELECT $1, u.id, $3, $4, $5, $6, statement_timestamp() + make_interval(days => {days})
+SELECT $1, u.id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * {days})
 FROM (SELECT id, status FROM users WHERE id = $2 FOR SHARE) AS u
 WHERE u.status = 'active'
   AND NOT EXISTS (SELECT FROM local_credentials c WHERE c.user_id = u.id AND c.must_change_password)
@@ -87,14 +87,14 @@ WITH rotated AS (
 INSERT INTO session_tokens
     (id, user_id, token_hash, family_id, device_fingerprint, ip_address, user_agent, expires_at, last_used_at)
 SELECT $2, user_id, $3, family_id, device_fingerprint, coalesce($4, ip_address), coalesce($5, user_agent),
-       statement_timestamp() + make_interval(days => {days}), statement_timestamp()
+       statement_timestamp() + make_interval(hours => 24 * {days}), statement_timestamp()
 FROM rotated
 RETURNING *
 """
 
 _PRESENTED = """
 SELECT s.*, u.status AS user_status, s.expires_at <= statement_timestamp() AS is_over,
-       s.rotated_at <= statement_timestamp() - $2::interval AS is_replay
+       s.rotated_at <= statement_timestamp() - make_interval(secs => $2) AS is_replay
 FROM session_tokens s JOIN users u ON u.id = s.user_id
 WHERE s.token_hash = $1
 """
@@ -113,7 +113,7 @@ async def issue(
     ip_address: str | None = None,
     user_agent: str | None = None,
 ) -> IssuedSession:
-    """Begins a session that lasts for `session.remember_me_days` from now.
+    """Begin a session that lasts for `session.remember_me_days` from now.
 
     Raises:
         NotFoundError: There is no such user.
@@ -144,7 +144,7 @@ async def issue(
 async def rotate(
     token: SecretStr | str, *, ip_address: str | None = None, user_agent: str | None = None
 ) -> RotatedSession:
-    """Exchanges a token for the next one of its family, which lasts from now as a new session does.
+    """Exchange a token for the next one of its family, which lasts from now as a new session does.
 
     A token can be exchanged once. Requests that present it again within `ROTATION_GRACE` learn that the session is
     good and get no token. Later that means that someone has a copy: all tokens of the family are revoked. Call it
@@ -167,11 +167,11 @@ async def rotate(
     )
     if row is not None:
         return RotatedSession(SessionToken.from_row(row), fresh.raw)
-    row = await fetch_one(_PRESENTED, presented, ROTATION_GRACE)
+    row = await fetch_one(_PRESENTED, presented, ROTATION_GRACE.total_seconds())
     if row is None:
         raise InvalidTokenError
     if row["is_replay"]:
-        await end_family(presented)
+        await revoke(token)
         raise TokenReuseError
     if row["user_status"] != UserStatus.ACTIVE:
         raise AccountSuspendedError

@@ -1,4 +1,4 @@
-"""Taking tokens for their sessions."""
+"""Take tokens for their sessions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ ROTATION_GRACE: Final = timedelta(seconds=30)
 
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 
-
 # Raw: sessions, their users and the touches are one statement; a locked row is left untouched, not waited for. The
 # array is a SELECT, because PostgreSQL would plan anew for each array's length. Each token is looked up by itself, and
 # the LIMIT keeps that so: for several together PostgreSQL reads a small table whole, and sorts or hashes what it found.
@@ -33,14 +32,14 @@ WITH touched AS (
         SELECT s.id FROM session_tokens s JOIN users u ON u.id = s.user_id
         WHERE s.token_hash = ANY ((SELECT $1::text[])::text[])
           AND u.status = 'active' AND s.expires_at > statement_timestamp()
-          AND (s.rotated_at IS NULL OR s.rotated_at > statement_timestamp() - $2::interval)
-          AND (s.last_used_at IS NULL OR s.last_used_at <= statement_timestamp() - $3::interval)
+          AND (s.rotated_at IS NULL OR s.rotated_at > statement_timestamp() - make_interval(secs => $2))
+          AND (s.last_used_at IS NULL OR s.last_used_at <= statement_timestamp() - make_interval(secs => $3))
         FOR UPDATE OF s SKIP LOCKED
     ))
     RETURNING id, last_used_at
 )
-SELECT {session}, {user},
-       s.expires_at <= statement_timestamp() OR s.rotated_at <= statement_timestamp() - $2::interval AS is_over
+SELECT {session}, {user}, s.expires_at <= statement_timestamp()
+       OR s.rotated_at <= statement_timestamp() - make_interval(secs => $2) AS is_over
 FROM unnest((SELECT $1::text[])) AS asked (token_hash)
 CROSS JOIN LATERAL (SELECT * FROM session_tokens WHERE token_hash = asked.token_hash LIMIT 1) AS s
 JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
@@ -48,7 +47,7 @@ JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
 
 
 async def verify(token: SecretStr | str) -> SessionToken:
-    """The session of a token, with its user. Notes the use when the last one is more than a minute ago.
+    """Take a token for its session, with its user. Note the use when the last one is more than a minute ago.
 
     Raises:
         InvalidTokenError: The token is unknown, expired, revoked, or was exchanged for another.
@@ -69,13 +68,13 @@ async def verify(token: SecretStr | str) -> SessionToken:
 
 
 def stored_hash(token: SecretStr | str) -> SecretParameter:
-    """What is stored of a token."""
+    """Hash a token as it is stored."""
     return hash_token(as_secret(token, "token").get_secret_value())
 
 
 @cache
 def _columns(model: type[SessionToken | User]) -> tuple[str, ...]:
-    """The columns of a model, in the order of the statement's rows."""
+    """List the columns of a model, in the order of the statement's rows."""
     # Made when first needed: Tortoise knows the foreign keys' columns once it is initialised.
     return tuple(sorted(model._meta.db_fields))
 
@@ -90,7 +89,7 @@ def _verify_sql() -> str:
 
 
 async def _by_hash(hashes: list[SecretParameter]) -> list[Record | None]:
-    rows = await fetch(_verify_sql(), hashes, ROTATION_GRACE, _TOUCH_AFTER)
+    rows = await fetch(_verify_sql(), hashes, ROTATION_GRACE.total_seconds(), _TOUCH_AFTER.total_seconds())
     by_hash = {row["token_hash"]: row for row in rows}
     return [by_hash.get(hash_) for hash_ in hashes]
 

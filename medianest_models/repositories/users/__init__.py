@@ -1,5 +1,6 @@
 """Users: those who come through Plex, and the few with a password of our own."""
 
+from medianest_models.repositories.users.accounts import delete, reinstate, set_role, suspend, upsert_from_plex
 from medianest_models.repositories.users.local_accounts import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -8,13 +9,6 @@ from medianest_models.repositories.users.local_accounts import (
     change_password,
 )
 from medianest_models.repositories.users.lookups import find_by_email, find_by_plex_id, get, search
-from medianest_models.repositories.users.members import (
-    delete,
-    reinstate,
-    set_role,
-    suspend,
-    upsert_from_plex,
-)
 
 __all__ = [
     "MAX_PASSWORD_LENGTH",

@@ -1,4 +1,4 @@
-"""Looking users up."""
+"""Look users up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SELECT * FROM users WHERE lower(email) = lower($1) ORDER BY status = 'active' DE
 
 
 async def get(user_id: UUID | str) -> User:
-    """The user of that id.
+    """Get the user of that id.
 
     Raises:
         InvalidInputError: `user_id` is no UUID.
@@ -52,7 +52,7 @@ async def get(user_id: UUID | str) -> User:
 
 
 async def find_by_plex_id(plex_id: str) -> User | None:
-    """The user of that Plex account.
+    """Find the user of that Plex account.
 
     Raises:
         InvalidInputError: `plex_id` is empty, too long or no text.
@@ -62,7 +62,7 @@ async def find_by_plex_id(plex_id: str) -> User | None:
 
 
 async def find_by_email(email: str) -> User | None:
-    """The user with that email address, however its letters are written.
+    """Find the user with that email address, however its letters are written.
 
     Several users may share one address: then it is an active one before a suspended one, and the one who came first.
 
@@ -80,7 +80,7 @@ async def search(
     status: UserStatus | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[User]:
-    """The users whose Plex name or email address begins with a text, the latest first.
+    """List the users whose Plex name or email address begins with a text, the latest first.
 
     Args:
         text: How the name or the address begins, however its letters are written; None for all users.
@@ -103,7 +103,7 @@ async def search(
 
 
 def no_such_user(user_id: UUID | str) -> NotFoundError:
-    """The error for an id that no user has."""
+    """Make the error for an id that no user has."""
     return NotFoundError(f"there is no user {user_id}")
 
 
@@ -125,7 +125,7 @@ class _BeginsWith(Q):
         self.pattern = f"{escape_like(text)}%"
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        """The condition, in which the database makes the letters small on both sides."""
+        """Compare what the database has made small letters of, on both sides."""
         pattern = Lower(ValueWrapper(self.pattern))
         name, email = (Lower(resolve_context.table[column]) for column in ("plex_username", "email"))
         return QueryModifier(where_criterion=Like(name, pattern) | Like(email, pattern))

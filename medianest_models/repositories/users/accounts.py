@@ -1,4 +1,4 @@
-"""Users: signed in through Plex, given a role, suspended, deleted."""
+"""Accounts: signed in through Plex, given a role, suspended, deleted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import AccountSuspendedError, ConflictError, InvalidInputError
-from medianest_models.models import SessionToken, User
+from medianest_models.models import User
 from medianest_models.models.columns import as_column
+from medianest_models.repositories.sessions import revoke_all
 from medianest_models.repositories.users.lookups import LENGTH, no_such_user
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def upsert_from_plex(
     email: str | None = None,
     plex_token: str | SecretStr | None = None,
 ) -> User:
-    """Signs a user in: creates them at the first time, updates them from then on, and sets `last_login_at`.
+    """Sign a user in: create them at the first time, update them from then on, and set `last_login_at`.
 
     The role and the status stay as they are.
 
@@ -87,7 +88,7 @@ async def upsert_from_plex(
 
 
 async def set_role(user_id: UUID | str, *, role: UserRole) -> User:
-    """Makes a user an admin, or takes that from them.
+    """Make a user an admin, or take that from them.
 
     Raises:
         ConflictError: The user is the last active admin.
@@ -103,7 +104,7 @@ async def set_role(user_id: UUID | str, *, role: UserRole) -> User:
 
 
 async def suspend(user_id: UUID | str) -> User:
-    """Keeps a user from signing in, and ends all their sessions.
+    """Keep a user from signing in, and end all their sessions.
 
     Raises:
         ConflictError: The user is the last active admin.
@@ -114,13 +115,12 @@ async def suspend(user_id: UUID | str) -> User:
     async with transaction():
         await _keep_an_admin(user_id)
         user = await _updated(_SET_STATUS, user_id, UserStatus.SUSPENDED)
-        # A statement of its own: it sees the session of a sign-in that the UPDATE has waited for.
-        await SessionToken.filter(user_id=user_id).delete()
+        await revoke_all(user_id)
     return user
 
 
 async def reinstate(user_id: UUID | str) -> User:
-    """Lets a suspended user sign in again.
+    """Let a suspended user sign in again.
 
     Raises:
         InvalidInputError: `user_id` is no UUID.
@@ -130,7 +130,7 @@ async def reinstate(user_id: UUID | str) -> User:
 
 
 async def delete(user_id: UUID | str) -> None:
-    """Deletes a user with all that is theirs; the log of what they did stays, without their name.
+    """Delete a user with all that is theirs; the log of what they did stays, without their name.
 
     Raises:
         ConflictError: The user is the last active admin.
@@ -145,7 +145,7 @@ async def delete(user_id: UUID | str) -> None:
 
 
 async def _keep_an_admin(user_id: UUID) -> None:
-    """Refuses to go on when the user is the only active admin; until the transaction ends, no other one can change.
+    """Refuse to go on when the user is the only active admin; until the transaction ends, no other one can change.
 
     Raises:
         ConflictError: They are.
