@@ -14,6 +14,10 @@ from medianest_models.errors import InvalidInputError
 MAX_INT: Final = 2**31 - 1
 """The largest number of an `integer` column."""
 
+MIN_PASSWORD_LENGTH: Final = 12
+MAX_PASSWORD_LENGTH: Final = 1024
+"""A longer one is never hashed: the time that takes grows with the length."""
+
 
 def as_uuid(value: UUID | str, name: str) -> UUID:
     """The id itself, or the one that a text spells.
@@ -65,6 +69,19 @@ def as_secret(value: SecretStr | str, name: str) -> SecretStr:
     if not isinstance(secret.get_secret_value(), str):
         raise InvalidInputError(f"{name}: must be a text or a SecretStr")
     return secret
+
+
+def as_new_password(value: SecretStr | str, name: str, *, min_length: int = MIN_PASSWORD_LENGTH) -> SecretStr:
+    """Take a password that somebody is to have from now on.
+
+    Raises:
+        InvalidInputError: It is no text, too short or too long, or can't be typed: a NUL byte, no valid Unicode.
+    """
+    password = as_secret(value, name)
+    if not min_length <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise InvalidInputError(f"{name}: must be {min_length} to {MAX_PASSWORD_LENGTH} characters long")
+    as_text(password.get_secret_value(), name)
+    return password
 
 
 def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:

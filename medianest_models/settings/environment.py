@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from medianest_models.checks import as_new_password
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings.urls import DatabaseUrl
 
@@ -134,6 +135,11 @@ class Settings(BaseSettings):
             except ConfigurationError as error:
                 raise ValueError(str(error)) from None
         return value
+
+    @field_validator("admin_password")
+    @classmethod
+    def _check_admin_password(cls, value: SecretStr) -> SecretStr:
+        return as_new_password(value, "ADMIN_PASSWORD", min_length=1)  # whoever has it chooses another at once
 
     @model_validator(mode="after")
     def _check_pool(self) -> Self:

@@ -81,6 +81,26 @@ async def test_the_default_password_is_refused_in_production(db: DatabaseUrl, mo
         await users.authenticate("owner", password="another")
 
 
+@pytest.mark.parametrize("password", ["x" * 1025, "\udcff"], ids=["too long", "no Unicode"])
+async def test_an_admin_password_that_nobody_could_sign_in_with_is_refused(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("ADMIN_PASSWORD", password)
+    with pytest.raises(ConfigurationError, match=r"^ADMIN_PASSWORD: [^\n]*$") as raised:
+        await users.bootstrap_admin()
+    assert password not in str(raised.value)
+    assert not await User.exists()
+
+
+async def test_the_longest_admin_password_signs_in(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN_PASSWORD", "x" * 1024)
+    await users.bootstrap_admin()
+    with pytest.raises(PasswordChangeRequiredError):
+        await users.authenticate("admin", password="x" * 1024)
+    await users.change_password("admin", password="x" * 1024, new_password="y" * 1024)
+    await users.authenticate("admin", password="y" * 1024)
+
+
 @pytest.mark.parametrize(
     ("username", "password"),
     [("admin", "wrong"), ("admin", ""), ("nobody", PASSWORD), ("", PASSWORD), ("Admin", PASSWORD), ("a\0", PASSWORD),
@@ -121,7 +141,7 @@ async def test_a_suspended_user_can_neither_sign_in_nor_change_the_password(db: 
         await users.authenticate("admin", password=PASSWORD)
 
 
-@pytest.mark.parametrize("new_password", ["", "11 letters.", "x" * 1025, PASSWORD])
+@pytest.mark.parametrize("new_password", ["", "11 letters.", "x" * 1025, "\udcff" * 12, PASSWORD])
 async def test_a_new_password_has_to_be_a_good_one(db: DatabaseUrl, new_password: str) -> None:
     await make_account()
     with pytest.raises(InvalidInputError, match="new_password") as raised:

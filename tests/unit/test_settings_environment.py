@@ -122,6 +122,8 @@ BAD = [
         "postgresql://u:hush@h/db?pgbouncer=true",
         "must lead past PgBouncer, but says pgbouncer=true",
     ),
+    ("ADMIN_PASSWORD", "x" * 1025, "must be 1 to 1024 characters long"),
+    ("ADMIN_PASSWORD", "\udcff", "is not valid Unicode"),
 ]
 
 

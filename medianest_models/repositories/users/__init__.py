@@ -1,9 +1,8 @@
 """Users: those who come through Plex, and the few with a password of our own."""
 
+from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from medianest_models.repositories.users.accounts import delete, reinstate, set_role, suspend, upsert_from_plex
 from medianest_models.repositories.users.local_accounts import (
-    MAX_PASSWORD_LENGTH,
-    MIN_PASSWORD_LENGTH,
     authenticate,
     bootstrap_admin,
     change_password,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
-from medianest_models.checks import as_secret
+from medianest_models.checks import MAX_PASSWORD_LENGTH, as_new_password, as_secret
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.encryption.passwords import hash_password, is_outdated, verify_password
@@ -23,9 +23,6 @@ from medianest_models.settings import DEFAULT_ADMIN_PASSWORD, load_settings
 
 if TYPE_CHECKING:
     from medianest_models.encryption.keys import SecretParameter
-
-MIN_PASSWORD_LENGTH: Final = 12
-MAX_PASSWORD_LENGTH: Final = 1024
 
 # Raw, because a lock has no other form: of many bootstraps one goes first and the others find its admin. The number
 # is any that nothing else in the database locks.
@@ -61,7 +58,7 @@ async def bootstrap_admin() -> User | None:
         The admin; None when there was one already.
 
     Raises:
-        ConfigurationError: The default password would be used in production.
+        ConfigurationError: `ADMIN_PASSWORD` is too long, or the default in production.
         ConflictError: There is a user with that name, who is no admin.
         InvalidInputError: `ADMIN_USERNAME` can't be stored.
     """
@@ -118,9 +115,7 @@ async def change_password(username: str, *, password: SecretStr | str, new_passw
         AccountSuspendedError: The user is suspended.
         InvalidInputError: The new password is too short, too long, or the old one.
     """
-    password, new_password = as_secret(password, "password"), as_secret(new_password, "new_password")
-    if not MIN_PASSWORD_LENGTH <= len(new_password) <= MAX_PASSWORD_LENGTH:
-        raise InvalidInputError(f"new_password: must be {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters long")
+    password, new_password = as_secret(password, "password"), as_new_password(new_password, "new_password")
     credential = await _checked(username, password)
     if not credential.user.is_active:
         raise AccountSuspendedError

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, as_new_password
 from medianest_models.encryption.passwords import hash_password
 from medianest_models.enums import UserStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.repositories import users
-from medianest_models.repositories.users import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.secret_fields import SecretField
 
@@ -88,9 +88,7 @@ async def _hashed(password: SecretStr) -> dict[str, Any]:
     Raises:
         InvalidInputError: It is too short or too long.
     """
-    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
-        raise InvalidInputError(f"password: must be {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters long")
-    return {"password_hash": await hash_password(password)}
+    return {"password_hash": await hash_password(as_new_password(password, "password"))}
 
 
 class SessionTokens(EditableView):
