@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from medianest_models.checks import MAX_PASSWORD_LENGTH
 from medianest_models.encryption.keys import SecretParameter
 
 if TYPE_CHECKING:
@@ -20,14 +21,30 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_hasher: Final = PasswordHasher()
-# A hash takes 64 MiB and all of a core: more at a time than there are cores gains nothing and may exhaust the memory.
-_threads: Final = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="argon2")
+_hasher: Final = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
+
+# The hash of random bytes, to verify against where there is no account: an unknown name then takes as long as a known
+# one, from the first call on.
+_NOBODYS_HASH: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$nnUogoxxm5b6LOTMvXmXpw$ugdZnCj/ie5wFX6baAZLAqgy15sCz9CMYzeihzRPYCE"
+)
+
+
+@cache
+def _hashers() -> ThreadPoolExecutor:
+    """Make the threads of this process that hash."""
+    cores = os.cpu_count() or 1
+    # A hash takes 64 MiB and all of a core: more at a time than there are cores only takes more memory.
+    return ThreadPoolExecutor(cores, thread_name_prefix="argon2")
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_hashers.cache_clear)  # the child has none of the threads
 
 
 async def hash_password(password: SecretStr) -> SecretParameter:
-    """A fresh hash of a password, to be stored."""
-    return SecretParameter(await _in_thread(_hasher.hash, _bytes(password)))
+    """Make a fresh hash of a password, to be stored."""
+    return SecretParameter(await _in_thread(_hasher.hash, password.get_secret_value()))
 
 
 async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool:
@@ -35,9 +52,13 @@ async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool
 
     Args:
         stored: The hash; None when there is no such account, which takes as long to find wrong.
-        password: What was typed.
+        password: What was typed; a longer one than any takes no longer.
     """
-    return await _in_thread(_verify, stored.get_secret_value() if stored else None, _bytes(password))
+    if stored is None or len(password) > MAX_PASSWORD_LENGTH:
+        await _in_thread(_verify, _NOBODYS_HASH, b"")
+        return False
+    typed = password.get_secret_value().encode(errors="surrogatepass")
+    return await _in_thread(_verify, stored.get_secret_value(), typed)
 
 
 def is_outdated(stored: SecretStr) -> bool:
@@ -46,20 +67,12 @@ def is_outdated(stored: SecretStr) -> bool:
 
 
 async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_threads, partial(function, *arguments))
+    threads = _hashers()
+    return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
 
 
-def _verify(stored: str | None, password: bytes) -> bool:
+def _verify(hashed: str, password: bytes) -> bool:
     try:
-        return _hasher.verify(stored or _nobodys_hash(), password) and stored is not None
+        return _hasher.verify(hashed, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-@cache
-def _nobodys_hash() -> str:
-    return _hasher.hash(os.urandom(16))
-
-
-def _bytes(password: SecretStr) -> bytes:
-    return password.get_secret_value().encode(errors="surrogatepass")

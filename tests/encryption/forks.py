@@ -1,0 +1,45 @@
+"""A program that hashes, forks in the way that its argument names, and hashes in the child; prints what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+from pydantic import SecretStr
+
+from medianest_models.encryption.passwords import hash_password, verify_password
+
+PASSWORD = SecretStr("correct horse battery")
+
+
+async def hashes() -> bool:
+    return await verify_password(SecretStr(await hash_password(PASSWORD)), PASSWORD)
+
+
+def in_child() -> bool:
+    return asyncio.run(hashes())
+
+
+def by_fork() -> bool:
+    child = os.fork()
+    if child == 0:
+        sys.exit(0 if in_child() else 1)  # with all that happens at an interpreter's end
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def by_multiprocessing() -> bool:
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(in_child)
+
+
+def by_executor() -> bool:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        return pool.submit(in_child).result()
+
+
+if __name__ == "__main__":
+    assert asyncio.run(hashes())
+    print(globals()[sys.argv[1]]() and asyncio.run(hashes()), flush=True)  # noqa: T201 - to the test
