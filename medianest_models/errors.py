@@ -8,6 +8,7 @@ against Tortoise go on working.
 from __future__ import annotations
 
 import inspect
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
@@ -100,6 +101,13 @@ class AccountSuspendedError(AuthenticationError):
 
 class PasswordChangeRequiredError(AuthenticationError):
     """The password has to be changed before anything else."""
+
+
+class OverloadedError(MedianestError):
+    """Too many passwords wait to be hashed: nothing was done, try again in a few seconds."""
+
+    retry_after: timedelta = timedelta(seconds=3)
+    """When to try again, roughly: those that wait now are done by then."""
 
 
 class SecretFieldError(MedianestError):

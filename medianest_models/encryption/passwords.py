@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from argon2 import PasswordHasher, profiles
@@ -13,9 +15,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from medianest_models.checks import MAX_PASSWORD_LENGTH
 from medianest_models.encryption.keys import SecretParameter
+from medianest_models.errors import OverloadedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pydantic import SecretStr
 
@@ -29,26 +32,45 @@ _NOBODYS_HASH: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$nnUogoxxm5b6LOTMvXmXpw$ugdZnCj/ie5wFX6baAZLAqgy15sCz9CMYzeihzRPYCE"
 )
 
+# A hash takes a core 0.2 s, and up to 0.35 s where other work goes on: the last of eight waits for 1.4 to 2.5 s.
+_SLOTS_PER_CORE: Final = 8
+
 
 @cache
-def _hashers() -> ThreadPoolExecutor:
-    """Make the threads of this process that hash."""
+def _hashers() -> tuple[ThreadPoolExecutor, BoundedSemaphore]:
+    """Make the threads of this process that hash, and the slots for what they do and what waits for them."""
     cores = os.cpu_count() or 1
     # A hash takes 64 MiB and all of a core: more at a time than there are cores only takes more memory.
-    return ThreadPoolExecutor(cores, thread_name_prefix="argon2")
+    return ThreadPoolExecutor(cores, thread_name_prefix="argon2"), BoundedSemaphore(cores * _SLOTS_PER_CORE)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_hashers.cache_clear)  # the child has none of the threads
+    os.register_at_fork(after_in_child=_hashers.cache_clear)  # the child has none of the threads, and all slots
+
+
+@contextmanager
+def hashing_slot() -> Iterator[None]:
+    """Hold a slot while passwords are hashed and verified for one caller, who may be cancelled.
+
+    Raises:
+        OverloadedError: There is none: too many are held.
+    """
+    _, slots = _hashers()
+    if not slots.acquire(blocking=False):
+        raise OverloadedError
+    try:
+        yield
+    finally:
+        slots.release()
 
 
 async def hash_password(password: SecretStr) -> SecretParameter:
-    """Make a fresh hash of a password, to be stored."""
+    """Make a fresh hash of a password, to be stored; call it in a `hashing_slot`."""
     return SecretParameter(await _in_thread(_hasher.hash, password.get_secret_value()))
 
 
 async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool:
-    """Whether a password is the one that was hashed.
+    """Whether a password is the one that was hashed; call it in a `hashing_slot`.
 
     Args:
         stored: The hash; None when there is no such account, which takes as long to find wrong.
@@ -67,7 +89,7 @@ def is_outdated(stored: SecretStr) -> bool:
 
 
 async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
-    threads = _hashers()
+    threads, _ = _hashers()
     return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
 
 

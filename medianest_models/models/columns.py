@@ -23,6 +23,18 @@ def as_column(model: type[Model], name: str, value: Any) -> Any:
     return field.to_db_value(value, model)
 
 
+def stored_value(instance: Model, name: str) -> Any:
+    """What is stored in a column of an instance, a secret one too.
+
+    Raises:
+        InvalidInputError: The column can't hold it, or the instance lacks it, as one from a pickle lacks its hash.
+    """
+    field = instance._meta.fields_map[name]
+    if not hasattr(instance, name):
+        raise InvalidInputError(f"{column_name(field)}: is not in this instance, which comes from a pickle or only()")
+    return field.to_db_value(getattr(instance, name), instance)
+
+
 def as_name(model: type[Model], name: str, value: str | None) -> Any:
     """What a model's column stores for a text that tells things apart, and so must not be empty.
 

@@ -40,6 +40,9 @@ class User(UUIDModel):
     last_login_at = TimestampField(null=True)
     status = EnumField(UserStatus, max_length=20, default=UserStatus.ACTIVE, db_default=UserStatus.ACTIVE.value)
 
+    verified_credential: LocalCredential | None = None
+    """The credential of a user whom `users.authenticate` returned: `sessions.issue` asks whether it still holds."""
+
     local_credential: fields.BackwardOneToOneRelation[LocalCredential]
     media_requests: fields.ReverseRelation[MediaRequest]
     youtube_downloads: fields.ReverseRelation[YouTubeDownload]

@@ -7,16 +7,19 @@ import multiprocessing
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 
 from pydantic import SecretStr
 
-from medianest_models.encryption.passwords import hash_password, verify_password
+from medianest_models.encryption.passwords import hash_password, hashing_slot, verify_password
+from medianest_models.errors import OverloadedError
 
 PASSWORD = SecretStr("correct horse battery")
 
 
 async def hashes() -> bool:
-    return await verify_password(SecretStr(await hash_password(PASSWORD)), PASSWORD)
+    with hashing_slot():
+        return await verify_password(SecretStr(await hash_password(PASSWORD)), PASSWORD)
 
 
 def in_child() -> bool:
@@ -38,6 +41,15 @@ def by_multiprocessing() -> bool:
 def by_executor() -> bool:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
         return pool.submit(in_child).result()
+
+
+def by_fork_without_a_free_slot() -> bool:
+    with ExitStack() as held:
+        try:
+            while True:
+                held.enter_context(hashing_slot())
+        except OverloadedError:
+            return by_fork()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Hashing passwords: as long for nobody's as for anybody's, after a fork too."""
+"""Hashing passwords: as long for nobody's as for anybody's, by so many at once and no more, after a fork too."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +15,12 @@ import pytest
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 
+from medianest_models.db.statements import fetch_one
 from medianest_models.encryption import passwords
-from medianest_models.errors import AuthenticationError
+from medianest_models.errors import AuthenticationError, OverloadedError
+from medianest_models.models import LocalCredential, User
 from medianest_models.repositories import users
+from tests.locks import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 PASSWORD = SecretStr("correct horse battery")
+CORES = os.cpu_count() or 1
+SLOTS = CORES * passwords._SLOTS_PER_CORE
 
 
 class Hasher:
@@ -49,6 +57,13 @@ def hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hasher]:
     made.may_go_on.set()
 
 
+async def make_account() -> User:
+    user = await User.create(plex_id="local:ann", plex_username="ann")
+    hashed = await passwords.hash_password(PASSWORD)
+    await LocalCredential.create(user=user, username="ann", password_hash=hashed)
+    return user
+
+
 def test_the_hash_of_nobody_has_todays_parameters() -> None:
     assert not passwords.is_outdated(SecretStr(passwords._NOBODYS_HASH))
 
@@ -63,7 +78,47 @@ async def test_an_unknown_name_takes_one_hash_from_the_first_call_on(
     assert hasher.called == ["verify"]
 
 
-@pytest.mark.parametrize("way", ["by_fork", "by_multiprocessing", "by_executor"])
+async def test_who_comes_when_many_wait_is_refused_at_once_and_has_changed_nothing(
+    fresh_db: DatabaseUrl, hasher: Hasher
+) -> None:
+    hasher.may_go_on.set()
+    user = await make_account()
+    hasher.may_go_on.clear()
+    hasher.called.clear()
+    waiting = [asyncio.create_task(users.authenticate("ann", password=PASSWORD)) for _ in range(SLOTS)]
+    await until(all_but_the_running_ones_wait)
+    before = await state()
+    for refused in (
+        users.authenticate("ann", password=PASSWORD),
+        users.authenticate("nobody", password=PASSWORD),
+        users.change_password("ann", password=PASSWORD, new_password="another password"),
+        users.set_password(user.id, password="another password"),
+        users.bootstrap_admin(),
+    ):
+        with pytest.raises(OverloadedError, match="try again in a few seconds") as raised:
+            await asyncio.wait_for(refused, 10)
+        assert raised.value.retry_after == timedelta(seconds=3)
+    assert await state() == before
+    waiting.pop().cancel()
+    await asyncio.sleep(0)
+    instead = asyncio.create_task(users.authenticate("ann", password=PASSWORD))
+    hasher.may_go_on.set()
+    signed_in = await asyncio.gather(*waiting, instead)
+    assert signed_in == [user] * SLOTS
+    assert len(hasher.called) == SLOTS
+
+
+async def all_but_the_running_ones_wait() -> bool:
+    return passwords._hashers()[0]._work_queue.qsize() == SLOTS - CORES
+
+
+async def state() -> Any:
+    row = await fetch_one("SELECT count(*), max(u::text), max(c::text) FROM users u JOIN local_credentials c ON true")
+    assert row is not None
+    return tuple(row)
+
+
+@pytest.mark.parametrize("way", ["by_fork", "by_multiprocessing", "by_executor", "by_fork_without_a_free_slot"])
 def test_a_child_hashes_after_its_parent_has(way: str) -> None:
     program = Path(__file__).with_name("forks.py")
     ended = subprocess.run(

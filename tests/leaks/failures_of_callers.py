@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -13,7 +13,9 @@ from pydantic import BaseModel, create_model
 
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption.keys import hash_token
+from medianest_models.encryption.passwords import hashing_slot
 from medianest_models.enums import RequestStatus, UserStatus
+from medianest_models.errors import OverloadedError
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.repositories import downloads, media_requests, rate_limits, services, sessions, users
@@ -57,8 +59,15 @@ async def accounts(failures: Failures, canaries: Canaries) -> list[object]:
         await failures.catch(
             f"{what} password", partial(users.change_password, name, password=password, new_password=text)
         )
-    await users.authenticate(name, password=password)
+    signed_in = await users.authenticate(name, password=password)
     await users.change_password(name, password=password, new_password=new)
+    await failures.expect("a session for the password before", partial(sessions.issue, signed_in))
+    await failures.expect("a session for a pickle", partial(sessions.issue, pickle.loads(pickle.dumps(signed_in))))  # noqa: S301 - our own
+    with ExitStack() as held:
+        with suppress(OverloadedError):
+            while True:
+                held.enter_context(hashing_slot())
+        await failures.expect("one password too many", partial(users.authenticate, name, password=new))
     stored = await fetch_one("SELECT password_hash FROM local_credentials WHERE username = $1", name)
     assert stored is not None
     canaries.new("the hash of a password", Kind.HASH, stored["password_hash"])
@@ -82,7 +91,7 @@ async def accounts(failures: Failures, canaries: Canaries) -> list[object]:
     await User.filter(id=admin.id).update(status=UserStatus.SUSPENDED)
     await failures.expect("a suspended user's session", partial(sessions.verify, last.token))
     await failures.expect("a suspended user's password", partial(users.authenticate, name, password=new))
-    return [admin, issued, rotated, last]
+    return [admin, signed_in, issued, rotated, last]
 
 
 def _adopt(canaries: Canaries, name: str, token: SecretStr) -> None:

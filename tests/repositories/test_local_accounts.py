@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import pickle
 import threading
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher
@@ -19,9 +22,10 @@ from medianest_models.errors import (
     ConfigurationError,
     InvalidInputError,
     InvalidTokenError,
+    NotFoundError,
     PasswordChangeRequiredError,
 )
-from medianest_models.models import LocalCredential, User
+from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.repositories import sessions, users
 
 if TYPE_CHECKING:
@@ -153,6 +157,54 @@ async def test_a_new_password_ends_all_sessions(db: DatabaseUrl) -> None:
     await users.change_password("admin", password=PASSWORD, new_password="another password")
     with pytest.raises(InvalidTokenError):
         await sessions.verify(issued.token)
+
+
+async def test_a_password_that_is_set_ends_all_sessions_and_has_to_be_a_good_one(db: DatabaseUrl) -> None:
+    account = await make_account()
+    await sessions.issue(account.id)
+    with pytest.raises(InvalidInputError, match="password: must be 12 to 1024 characters long"):
+        await users.set_password(account.id, password="11 letters.")
+    assert await SessionToken.exists()
+    await users.set_password(str(account.id), password=SecretStr("another password"))
+    assert not await SessionToken.exists()
+    await users.authenticate("admin", password="another password")
+
+
+async def test_a_password_is_set_for_those_only_who_have_one(db: DatabaseUrl) -> None:
+    user = await users.upsert_from_plex("1", plex_username="ann")
+    await sessions.issue(user)
+    for user_id in (user.id, uuid4()):
+        with pytest.raises(NotFoundError, match=str(user_id)):
+            await users.set_password(user_id, password=PASSWORD)
+    assert await SessionToken.filter(user_id=user.id).count() == 1
+
+
+async def test_what_was_verified_is_shown_nowhere_and_is_in_no_pickle(db: DatabaseUrl) -> None:
+    await make_account()
+    user = await users.authenticate("admin", password=PASSWORD)
+    row = await fetch_one("SELECT password_hash FROM local_credentials")
+    assert row is not None
+    pickled = pickle.dumps(user)
+    for shown in (
+        repr(vars(user)),
+        str(dict(user)),
+        repr(user.verified_credential),
+        json.dumps(vars(user), default=str),
+    ):
+        assert row["password_hash"] not in shown
+    assert row["password_hash"].encode() not in pickled
+    with pytest.raises(InvalidInputError, match="pickle"):
+        await sessions.issue(pickle.loads(pickled))  # noqa: S301 - our own
+    assert (await sessions.issue(user)).session.user_id == user.id
+
+
+async def test_an_id_proves_no_password(db: DatabaseUrl) -> None:
+    await make_account()
+    user = await users.authenticate("admin", password=PASSWORD)
+    await users.set_password(user.id, password="another password")
+    with pytest.raises(AuthenticationError):
+        await sessions.issue(user)
+    assert (await sessions.issue(user.id)).session.user_id == user.id
 
 
 async def test_only_an_argon2id_hash_is_stored_and_an_old_one_is_made_anew(db: DatabaseUrl) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import os
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from argon2 import PasswordHasher
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
-from medianest_models.errors import AccountSuspendedError, AuthenticationError
-from medianest_models.models import LocalCredential, User
-from medianest_models.repositories import users
+from medianest_models.encryption import passwords
+from medianest_models.errors import (
+    AccountSuspendedError,
+    AuthenticationError,
+    NotFoundError,
+    PasswordChangeRequiredError,
+)
+from medianest_models.models import LocalCredential, SessionToken, User
+from medianest_models.repositories import sessions, users
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 
@@ -20,12 +29,20 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse battery"
-OUTDATED = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+HASH, OTHER_HASH = QUICK.hash(PASSWORD), QUICK.hash(PASSWORD)
+OUTDATED = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
-async def make_account() -> User:
+@pytest.fixture(autouse=True)
+def quick_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock holds what has to wait here, and no hash."""
+    monkeypatch.setattr(passwords, "_hasher", QUICK)
+
+
+async def make_account(password_hash: str = HASH) -> User:
     user = await User.create(plex_id="local:admin", plex_username="admin")
-    await LocalCredential.create(user=user, username="admin", password_hash=OUTDATED)
+    await LocalCredential.create(user=user, username="admin", password_hash=password_hash)
     return user
 
 
@@ -51,7 +68,7 @@ async def test_a_bootstrap_waits_for_another_ones_admin(fresh_db: DatabaseUrl, m
 
 
 async def test_of_two_changes_of_the_same_password_one_wins(fresh_db: DatabaseUrl) -> None:
-    await make_account()
+    await make_account(OUTDATED)
     news = [f"the new password {number}" for number in range(4)]
     outcomes = await asyncio.gather(
         *(users.change_password("admin", password=PASSWORD, new_password=new) for new in news), return_exceptions=True
@@ -62,24 +79,146 @@ async def test_of_two_changes_of_the_same_password_one_wins(fresh_db: DatabaseUr
     await users.authenticate("admin", password=won[0])
 
 
-async def test_who_is_suspended_during_the_sign_in_is_not_signed_in(fresh_db: DatabaseUrl) -> None:
-    user = await make_account()
-    await execute("UPDATE local_credentials SET password_hash = $1", PasswordHasher().hash(PASSWORD))
+async def change_it(user: User) -> None:
+    await users.change_password("admin", password=PASSWORD, new_password="another password")
+
+
+async def set_it(user: User) -> None:
+    await users.set_password(user.id, password="another password")
+
+
+async def take_it_away(user: User) -> None:
+    await LocalCredential.filter(user_id=user.id).delete()
+
+
+async def require_another(user: User) -> None:
+    await LocalCredential.filter(user_id=user.id).update(must_change_password=True)
+
+
+async def suspend(user: User) -> None:
+    await users.suspend(user.id)
+
+
+async def delete(user: User) -> None:
+    await users.delete(user.id)
+
+
+MEANWHILE = {
+    change_it: AuthenticationError,
+    set_it: AuthenticationError,
+    take_it_away: AuthenticationError,
+    require_another: PasswordChangeRequiredError,
+    suspend: AccountSuspendedError,
+    delete: AuthenticationError,
+}
+"""What may happen to an account, and what then becomes of a sign-in with the password that was good before."""
+
+
+@pytest.mark.parametrize("password_hash", [HASH, OUTDATED], ids=["today's hash", "outdated hash"])
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+async def test_nobody_signs_in_with_what_was_true_before_the_hash_was_verified(
+    fresh_db: DatabaseUrl, meanwhile: Any, password_hash: str
+) -> None:
+    user = await make_account(password_hash)
     async with transaction():
-        await users.suspend(user.id)
-        sign_in = elsewhere(users.authenticate("admin", password=PASSWORD))
+        await meanwhile(user)
+        sign_in = elsewhere(users.authenticate("admin", password=PASSWORD))  # it sees the account as it was
         await until(someone_waits_for_a_lock, seconds=10)
-    with pytest.raises(AccountSuspendedError):
+    with pytest.raises(AuthenticationError) as raised:
         await sign_in
+    assert type(raised.value) is MEANWHILE[meanwhile]
+    assert not await User.filter(last_login_at__not_isnull=True).exists()
+    if meanwhile in (change_it, set_it):
+        await users.authenticate("admin", password="another password")
 
 
-async def test_an_old_hash_made_anew_does_not_undo_a_change_of_the_password(fresh_db: DatabaseUrl) -> None:
+@pytest.mark.parametrize("when", ["before", "during"])
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+async def test_no_session_is_issued_for_a_password_that_does_not_hold_any_more(
+    fresh_db: DatabaseUrl, meanwhile: Any, when: str
+) -> None:
+    user = await make_account()
+    signed_in = await users.authenticate("admin", password=PASSWORD)
+    async with transaction():
+        await meanwhile(user)
+        issuing = elsewhere(sessions.issue(signed_in)) if when == "during" else None
+        if issuing is not None:
+            await until(someone_waits_for_a_lock, seconds=10)
+    expected = NotFoundError if meanwhile is delete else MEANWHILE[meanwhile]
+    with pytest.raises(expected) as raised:
+        await (issuing or sessions.issue(signed_in))
+    assert type(raised.value) is expected
+    assert not await SessionToken.exists()
+
+
+@pytest.mark.parametrize("act", ["sign in", "change"])
+async def test_another_hash_of_the_same_password_is_as_good(fresh_db: DatabaseUrl, act: str) -> None:
     await make_account()
     async with transaction():
-        await users.change_password("admin", password=PASSWORD, new_password="another password")
-        sign_in = elsewhere(users.authenticate("admin", password=PASSWORD))
+        await execute("UPDATE local_credentials SET password_hash = $1", OTHER_HASH)
+        acting = elsewhere(
+            users.authenticate("admin", password=PASSWORD)
+            if act == "sign in"
+            else users.change_password("admin", password=PASSWORD, new_password="another password")
+        )
         await until(someone_waits_for_a_lock, seconds=10)
-    await sign_in
-    with pytest.raises(AuthenticationError):
-        await users.authenticate("admin", password=PASSWORD)
-    await users.authenticate("admin", password="another password")
+    user = await acting
+    if act == "sign in":
+        await sessions.issue(user)
+    else:
+        await users.authenticate("admin", password="another password")
+
+
+async def test_all_sign_in_at_once_whose_hash_is_made_anew(fresh_db: DatabaseUrl) -> None:
+    await make_account(OUTDATED)
+    signed_in = await asyncio.gather(*(users.authenticate("admin", password=PASSWORD) for _ in range(4)))
+    for user in signed_in:
+        await sessions.issue(user)
+
+
+async def test_who_is_suspended_meanwhile_keeps_the_old_password(fresh_db: DatabaseUrl) -> None:
+    user = await make_account()
+    async with transaction():
+        await users.suspend(user.id)
+        changing = elsewhere(users.change_password("admin", password=PASSWORD, new_password="another password"))
+        await until(someone_waits_for_a_lock, seconds=10)
+    with pytest.raises(AccountSuspendedError):
+        await changing
+    await users.reinstate(user.id)
+    await users.authenticate("admin", password=PASSWORD)
+
+
+ROUNDS = 10
+
+
+async def sign_in_again_and_again() -> None:
+    """Sign in with the password of a round until it is refused, then with the next one's."""
+    for number in range(ROUNDS):
+        with suppress(AuthenticationError):
+            while True:
+                user = await users.authenticate("admin", password=f"the password {number}")
+                await sessions.issue(user, user_agent=str(number), device_fingerprint=str(os.getpid()))
+
+
+async def test_no_session_outlives_its_password_while_processes_sign_in(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher())  # it takes long enough to change the password under
+    user = await make_account()
+    await users.set_password(user.id, password="the password 0")
+    workers = asyncio.create_task(
+        asyncio.to_thread(run_in_processes, sign_in_again_and_again, 2, url=fresh_db, connected=True)
+    )
+    for number in range(ROUNDS):
+        await until(partial(both_have_left_the_round_before, number))
+        assert not await SessionToken.exclude(user_agent=str(number)).exists()
+        await users.change_password(
+            "admin", password=f"the password {number}", new_password=f"the password {number + 1}"
+        )
+    await workers
+    assert not await SessionToken.exists()
+
+
+async def both_have_left_the_round_before(number: int) -> bool:
+    tokens = await SessionToken.filter(user_agent=str(number))
+    return len({token.device_fingerprint for token in tokens}) == 2

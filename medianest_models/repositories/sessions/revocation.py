@@ -1,7 +1,6 @@
 """The end of sessions, and which ones run.
 
-Whoever ends sessions locks the user's row first and deletes the tokens in a statement of its own, which then sees the
-tokens of those that it waited for: whoever makes a token holds a share of that row (see tokens).
+The lock (see tokens) comes in a statement of its own: the deletion then sees the tokens of those it waited for.
 """
 
 from __future__ import annotations
@@ -24,13 +23,8 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-# Raw, these two: the ORM finds nothing by a hash, which is refused in filters, and locks no joined row alone.
-_LOCK_BY_HASH: Final = """
-SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1 FOR UPDATE OF u
-"""
-_LOCK_BY_ID: Final = """
-SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND u.id = $2 FOR UPDATE OF u
-"""
+# Raw: the ORM finds nothing by a hash, which is refused in filters, and locks no joined row alone.
+_LOCK: Final = "SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE {} FOR UPDATE OF u"
 
 
 async def revoke(token: SecretStr | str) -> bool:
@@ -39,7 +33,7 @@ async def revoke(token: SecretStr | str) -> bool:
     Returns:
         Whether there was one.
     """
-    return await _end_family(_LOCK_BY_HASH, stored_hash(token))
+    return await _end_family("s.token_hash = $1", stored_hash(token))
 
 
 async def revoke_session(session_id: UUID | str, *, user_id: UUID | str) -> bool:
@@ -48,7 +42,8 @@ async def revoke_session(session_id: UUID | str, *, user_id: UUID | str) -> bool
     Returns:
         Whether the user had it.
     """
-    return await _end_family(_LOCK_BY_ID, as_uuid(session_id, "session_id"), as_uuid(user_id, "user_id"))
+    ids = as_uuid(session_id, "session_id"), as_uuid(user_id, "user_id")
+    return await _end_family("s.id = $1 AND u.id = $2", *ids)
 
 
 async def revoke_all(user_id: UUID | str) -> int:
@@ -72,11 +67,7 @@ async def list_for_user(
 ) -> PaginatedResult[SessionToken]:
     """List a user's running sessions, without what is stored of their tokens."""
     shown = [name for name in SessionToken._meta.db_fields if name != "token_hash"]
-    running = SessionToken.filter(
-        user_id=as_uuid(user_id, "user_id"),
-        rotated_at__isnull=True,
-        expires_at__gt=Now(),
-    )
+    running = SessionToken.filter(user_id=as_uuid(user_id, "user_id"), rotated_at__isnull=True, expires_at__gt=Now())
     return await paginate(running.only(*shown), params)
 
 
@@ -97,9 +88,8 @@ async def delete_expired(*, batch_size: int = 1000) -> int:
     )
 
 
-async def _end_family(lock: str, *values: object) -> bool:
+async def _end_family(condition: str, *values: object) -> bool:
     async with transaction():
-        row = await fetch_one(lock, *values)
-        return row is not None and bool(
-            await execute("DELETE FROM session_tokens WHERE family_id = $1", row["family_id"])
-        )
+        row = await fetch_one(_LOCK.format(condition), *values)
+        family = None if row is None else row["family_id"]
+        return await execute("DELETE FROM session_tokens WHERE family_id = $1", family) > 0

@@ -1,7 +1,7 @@
 """New sessions, and new tokens in exchange for old ones.
 
-Whoever makes a token takes a share of the user's row first, whoever ends sessions takes the row for itself: a token
-that is exchanged while the password changes can't slip through.
+Whoever makes a token takes a share of the user's row first, whoever ends sessions takes the row for itself, and a
+credential is locked after its user: no token that is made while the password changes slips through.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from medianest_models.encryption.keys import new_token
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
+    AuthenticationError,
     InvalidTokenError,
     NotFoundError,
     PasswordChangeRequiredError,
     TokenReuseError,
 )
-from medianest_models.models import SessionToken
+from medianest_models.models import SessionToken, User
 from medianest_models.models.base import new_id
-from medianest_models.models.columns import as_column
+from medianest_models.models.columns import as_column, stored_value
 from medianest_models.repositories.sessions.revocation import revoke
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
@@ -54,25 +55,25 @@ class RotatedSession:
     token: SecretStr | None
 
 
-# Raw: the share of the user's row, the check of the account and the insert are one statement.
+# Raw: the share of both rows, the check of what they hold then, and the insert are one statement.
 _ISSUE = """
-INSERT INTO session_tokens (id, user_id, token_hash, device_fingerprint, ip_address, user_agent, expires_at)
-SELECT $1, u.id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * {days})
-FROM (SELECT id, status FROM users WHERE id = $2 FOR SHARE) AS u
-WHERE u.status = 'active'
-  AND NOT EXISTS (SELECT FROM local_credentials c WHERE c.user_id = u.id AND c.must_change_password)
-RETURNING *
+WITH account AS (
+    SELECT u.id, u.status AS user_status, c.must_change_password IS TRUE AS must_change_password,
+           $7::text IS NULL OR c.password_hash IS NOT DISTINCT FROM $7 AS is_verified
+    FROM (SELECT id, status FROM users WHERE id = $2 FOR SHARE) AS u
+    LEFT JOIN LATERAL (
+        SELECT password_hash, must_change_password FROM local_credentials WHERE user_id = u.id FOR SHARE
+    ) AS c ON TRUE
+), session AS (
+    INSERT INTO session_tokens (id, user_id, token_hash, device_fingerprint, ip_address, user_agent, expires_at)
+    SELECT $1, id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * {days})
+    FROM account WHERE user_status = 'active' AND is_verified AND NOT must_change_password
+    RETURNING *
+)
+SELECT session.*, user_status, is_verified FROM account LEFT JOIN session ON TRUE
 """
 
-_ACCOUNT = """
-SELECT status, EXISTS (
-    SELECT FROM local_credentials c WHERE c.user_id = u.id AND c.must_change_password
-) AS must_change_password
-FROM users u WHERE u.id = $1
-"""
-
-# Raw: of many exchanges of one token the update lets one through, and its insert belongs to the same statement. The
-# share of the user's row comes first: whoever ends sessions holds that row while it deletes the tokens.
+# Raw: of many exchanges of one token the update lets one through, and its insert belongs to the same statement.
 _ROTATE = """
 WITH rotated AS (
     UPDATE session_tokens SET rotated_at = statement_timestamp()
@@ -88,15 +89,13 @@ INSERT INTO session_tokens
     (id, user_id, token_hash, family_id, device_fingerprint, ip_address, user_agent, expires_at, last_used_at)
 SELECT $2, user_id, $3, family_id, device_fingerprint, coalesce($4, ip_address), coalesce($5, user_agent),
        statement_timestamp() + make_interval(hours => 24 * {days}), statement_timestamp()
-FROM rotated
-RETURNING *
+FROM rotated RETURNING *
 """
 
 _PRESENTED = """
 SELECT s.*, u.status AS user_status, s.expires_at <= statement_timestamp() AS is_over,
        s.rotated_at <= statement_timestamp() - make_interval(secs => $2) AS is_replay
-FROM session_tokens s JOIN users u ON u.id = s.user_id
-WHERE s.token_hash = $1
+FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1
 """
 
 _DAYS_KEY: Final = "session.remember_me_days"
@@ -107,7 +106,7 @@ _DAYS: Final = (
 
 
 async def issue(
-    user_id: UUID | str,
+    user: User | UUID | str,
     *,
     device_fingerprint: str | None = None,
     ip_address: str | None = None,
@@ -115,29 +114,35 @@ async def issue(
 ) -> IssuedSession:
     """Begin a session that lasts for `session.remember_me_days` from now.
 
+    A user that `users.authenticate` returned gets it only while the password that was verified is still theirs.
+
     Raises:
         NotFoundError: There is no such user.
         AccountSuspendedError: The user is suspended.
+        AuthenticationError: The password was changed since it was verified.
         PasswordChangeRequiredError: The user has to change the password first.
+        InvalidInputError: An argument can't be stored, or the user comes from a pickle, which holds no hash.
     """
-    user = as_uuid(user_id, "user_id")
+    user_id, credential = (user.id, user.verified_credential) if isinstance(user, User) else (user, None)
     token = new_token()
     row = await fetch_one(
         _ISSUE.format(days=_DAYS),
         new_id(),
-        user,
+        as_uuid(user_id, "user_id"),
         token.hash,
         as_column(SessionToken, "device_fingerprint", device_fingerprint),
         as_column(SessionToken, "ip_address", ip_address),
         as_column(SessionToken, "user_agent", user_agent),
+        None if credential is None else stored_value(credential, "password_hash"),
     )
-    if row is not None:
+    if row is None:
+        raise NotFoundError(f"there is no user {user_id}")
+    if row["id"] is not None:
         return IssuedSession(SessionToken.from_row(row), token.raw)
-    account = await fetch_one(_ACCOUNT, user)
-    if account is None:
-        raise NotFoundError(f"there is no user {user}")
-    if account["status"] != UserStatus.ACTIVE:
+    if row["user_status"] != UserStatus.ACTIVE:
         raise AccountSuspendedError
+    if not row["is_verified"]:
+        raise AuthenticationError
     raise PasswordChangeRequiredError
 
 

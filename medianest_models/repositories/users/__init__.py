@@ -6,6 +6,7 @@ from medianest_models.repositories.users.local_accounts import (
     authenticate,
     bootstrap_admin,
     change_password,
+    set_password,
 )
 from medianest_models.repositories.users.lookups import find_by_email, find_by_plex_id, get, search
 
@@ -21,6 +22,7 @@ __all__ = [
     "get",
     "reinstate",
     "search",
+    "set_password",
     "set_role",
     "suspend",
     "upsert_from_plex",

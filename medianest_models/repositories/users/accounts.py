@@ -10,7 +10,7 @@ from medianest_models.db.transactions import transaction
 from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import AccountSuspendedError, ConflictError, InvalidInputError
 from medianest_models.models import User
-from medianest_models.models.columns import as_column
+from medianest_models.models.columns import as_column, stored_value
 from medianest_models.repositories.sessions import revoke_all
 from medianest_models.repositories.users.lookups import LENGTH, no_such_user
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from pydantic import SecretStr
-
-_LOCAL: Final = "local:"
 
 # Raw: creates or updates in one statement, and not at all where the user is suspended. $5 says whether an email was
 # given; NULL for a token leaves the stored one.
@@ -40,13 +38,6 @@ RETURNING *
 _LOCK_ADMINS: Final = """
 SELECT id FROM users WHERE role = 'admin' AND status = 'active' ORDER BY id FOR NO KEY UPDATE
 """
-
-# Raw, these two: an UPDATE that returns the row.
-_SET_ROLE: Final = "UPDATE users SET role = $2 WHERE id = $1 RETURNING *"
-_SET_STATUS: Final = "UPDATE users SET status = $2 WHERE id = $1 RETURNING *"
-
-# Raw: one statement instead of the ORM's two.
-_DELETE: Final = "DELETE FROM users WHERE id = $1"
 
 
 async def upsert_from_plex(
@@ -71,16 +62,13 @@ async def upsert_from_plex(
         InvalidInputError: A value can't be stored, or `plex_id` is that of a local user.
     """
     as_text(plex_id, "plex_id", max_length=LENGTH)
-    if plex_id.startswith(_LOCAL):
-        raise InvalidInputError(f"plex_id: begins with {_LOCAL}, which no Plex account does")
+    if plex_id.startswith("local:"):
+        raise InvalidInputError("plex_id: begins with local:, which no Plex account does")
     as_text(plex_username, "plex_username", max_length=LENGTH)
     if plex_token is not None:
         as_text(as_secret(plex_token, "plex_token").get_secret_value(), "plex_token")
     user = User(plex_id=plex_id, plex_username=plex_username, email=email, plex_token=plex_token)
-    columns = [
-        User._meta.fields_map[name].to_db_value(getattr(user, name), user)
-        for name in ("plex_id", "plex_username", "email", "plex_token")
-    ]
+    columns = [stored_value(user, name) for name in ("plex_id", "plex_username", "email", "plex_token")]
     row = await fetch_one(_SIGN_IN, *columns, email is not None)
     if row is None:
         raise AccountSuspendedError
@@ -100,7 +88,7 @@ async def set_role(user_id: UUID | str, *, role: UserRole) -> User:
     async with transaction():
         if value != UserRole.ADMIN:
             await _keep_an_admin(user_id)
-        return await _updated(_SET_ROLE, user_id, value)
+        return await _updated(user_id, "role", value)
 
 
 async def suspend(user_id: UUID | str) -> User:
@@ -114,7 +102,7 @@ async def suspend(user_id: UUID | str) -> User:
     user_id = as_uuid(user_id, "user_id")
     async with transaction():
         await _keep_an_admin(user_id)
-        user = await _updated(_SET_STATUS, user_id, UserStatus.SUSPENDED)
+        user = await _updated(user_id, "status", UserStatus.SUSPENDED)
         await revoke_all(user_id)
     return user
 
@@ -126,7 +114,7 @@ async def reinstate(user_id: UUID | str) -> User:
         InvalidInputError: `user_id` is no UUID.
         NotFoundError: There is no such user.
     """
-    return await _updated(_SET_STATUS, as_uuid(user_id, "user_id"), UserStatus.ACTIVE)
+    return await _updated(as_uuid(user_id, "user_id"), "status", UserStatus.ACTIVE)
 
 
 async def delete(user_id: UUID | str) -> None:
@@ -140,23 +128,20 @@ async def delete(user_id: UUID | str) -> None:
     user_id = as_uuid(user_id, "user_id")
     async with transaction():
         await _keep_an_admin(user_id)
-        if not await execute(_DELETE, user_id):
+        if not await execute("DELETE FROM users WHERE id = $1", user_id):
             raise no_such_user(user_id)
 
 
 async def _keep_an_admin(user_id: UUID) -> None:
-    """Refuse to go on when the user is the only active admin; until the transaction ends, no other one can change.
-
-    Raises:
-        ConflictError: They are.
-    """
+    """Refuse to go on when the user is the only active admin; until the transaction ends, no other one can change."""
     admins = await fetch(_LOCK_ADMINS)
     if [admin["id"] for admin in admins] == [user_id]:
         raise ConflictError("this is the last active admin: make another user an admin first")
 
 
-async def _updated(sql: str, user_id: UUID, value: str) -> User:
-    row = await fetch_one(sql, user_id, value)
+async def _updated(user_id: UUID, column: str, value: str) -> User:
+    # Raw: an UPDATE that returns the row.
+    row = await fetch_one(f"UPDATE users SET {column} = $2 WHERE id = $1 RETURNING *", user_id, value)  # noqa: S608 - a name that stands above
     if row is None:
         raise no_such_user(user_id)
     return User.from_row(row)

@@ -1,56 +1,50 @@
-"""Accounts with a password of our own: the first admin, signing in, changing the password."""
+"""Accounts with a password of our own: the first admin, signing in, changing the password.
+
+To hash a password takes a while, and what was found before may not hold after it: every write repeats under the
+user's lock what it relies on.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pydantic import SecretStr
-
-from medianest_models.checks import MAX_PASSWORD_LENGTH, as_new_password, as_secret
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.checks import as_new_password, as_secret, as_uuid
+from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
-from medianest_models.encryption.passwords import hash_password, is_outdated, verify_password
+from medianest_models.encryption.passwords import hash_password, hashing_slot, is_outdated, verify_password
+from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
     AuthenticationError,
     ConfigurationError,
     InvalidInputError,
+    NotFoundError,
     PasswordChangeRequiredError,
 )
 from medianest_models.models import LocalCredential, User
-from medianest_models.models.columns import as_column
+from medianest_models.models.columns import as_column, stored_value
+from medianest_models.repositories.sessions import revoke_all
 from medianest_models.settings import DEFAULT_ADMIN_PASSWORD, load_settings
 
 if TYPE_CHECKING:
-    from medianest_models.encryption.keys import SecretParameter
+    from uuid import UUID
+
+    from asyncpg import Record
+    from pydantic import SecretStr
 
 # Raw, because a lock has no other form: of many bootstraps one goes first and the others find its admin. The number
 # is any that nothing else in the database locks.
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(7021406153840117318)"
 
-# Raw: the user and the credential are one statement.
-_CREATE_ADMIN: Final = """
-WITH admin AS (
-    INSERT INTO users (plex_id, plex_username, role) VALUES ('local:' || $1::varchar, $1, 'admin') RETURNING *
-), credential AS (
-    INSERT INTO local_credentials (user_id, username, password_hash, must_change_password)
-    SELECT id, $1, $2, TRUE FROM admin
-)
-SELECT * FROM admin
+# Raw: the ORM locks no joined row. The user's row comes first, as for whoever makes or ends sessions.
+_LOCK: Final = """
+SELECT u.*, c.must_change_password FROM users u JOIN local_credentials c ON c.user_id = u.id
+WHERE c.id = $1 AND c.password_hash = $2 FOR NO KEY UPDATE
 """
-
-# Raw, these two: they change a row only as long as the password is still the one that was checked.
-_REHASH: Final = "UPDATE local_credentials SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
-_CHANGE: Final = """
-UPDATE local_credentials SET password_hash = $3, must_change_password = FALSE WHERE id = $1 AND password_hash = $2
-"""
-
-# Raw: an UPDATE that returns the row, and only of a user who may sign in.
-_SIGN_IN: Final = "UPDATE users SET last_login_at = now() WHERE id = $1 AND status = 'active' RETURNING *"
 
 
 async def bootstrap_admin() -> User | None:
-    """Makes the first admin, when there is no admin at all: `ADMIN_USERNAME` with `ADMIN_PASSWORD`.
+    """Make the first admin, when there is no admin at all: `ADMIN_USERNAME` with `ADMIN_PASSWORD`.
 
     The password has to be changed before the first session. Any number of processes may call this at once.
 
@@ -61,6 +55,7 @@ async def bootstrap_admin() -> User | None:
         ConfigurationError: `ADMIN_PASSWORD` is too long, or the default in production.
         ConflictError: There is a user with that name, who is no admin.
         InvalidInputError: `ADMIN_USERNAME` can't be stored.
+        OverloadedError: Too many passwords wait to be hashed already.
     """
     settings = load_settings()
     if await User.filter(role="admin").exists():
@@ -69,87 +64,109 @@ async def bootstrap_admin() -> User | None:
     if settings.is_production and password.get_secret_value() == DEFAULT_ADMIN_PASSWORD:
         raise ConfigurationError("ADMIN_PASSWORD: must be set when MEDIANEST_ENV=production, to other than the default")
     username = as_column(LocalCredential, "username", settings.admin_username)
-    hashed = await hash_password(password)
+    with hashing_slot():
+        hashed = await hash_password(password)
     async with transaction():
         await execute(_ONE_AT_A_TIME)
         if await User.filter(role="admin").exists():
             return None
-        row = await fetch_one(_CREATE_ADMIN, username, hashed)
-    return None if row is None else User.from_row(row)
+        admin = await User.create(plex_id=f"local:{username}", plex_username=username, role=UserRole.ADMIN)
+        await LocalCredential.create(user=admin, username=username, password_hash=hashed, must_change_password=True)
+        return await User.get(id=admin.id)
 
 
 async def authenticate(username: str, *, password: SecretStr | str) -> User:
-    """The user of a name and a password; sets `last_login_at`.
+    """Sign a user in by name and password, and set `last_login_at`.
 
-    An unknown name takes as long to refuse as a wrong password.
+    An unknown name takes as long to refuse as a wrong password. Limit your callers first, with `rate_limits.hit`: to
+    hash a password takes a core for a fifth of a second. Pass the user that is returned to `sessions.issue`.
 
     Raises:
         AuthenticationError: There is no such user, or the password is wrong.
         AccountSuspendedError: The password is right, but the user is suspended.
         PasswordChangeRequiredError: The password is right, but `change_password` has to come first.
+        OverloadedError: Too many passwords wait to be hashed already.
     """
     password = as_secret(password, "password")
-    credential = await _checked(username, password)
-    if is_outdated(credential.password_hash):
-        await execute(_REHASH, credential.id, _stored(credential), await hash_password(password))
-    if not credential.user.is_active:
-        raise AccountSuspendedError
-    if credential.must_change_password:
-        raise PasswordChangeRequiredError
-    row = await fetch_one(_SIGN_IN, credential.user_id)
-    if row is None:  # suspended or deleted while the password was checked
-        raise AccountSuspendedError
-    return User.from_row(row)
+    with hashing_slot():
+        credential = await _verified(username, password)
+        renewed = await hash_password(password) if is_outdated(credential.password_hash) else None
+    async with transaction():
+        account = await _lock(credential)
+        if account is not None:
+            if account["must_change_password"]:
+                raise PasswordChangeRequiredError
+            if renewed is not None:
+                credential.password_hash = renewed
+                await credential.save(update_fields=["password_hash"])
+            # Raw: an UPDATE that returns the row.
+            (row,) = await fetch("UPDATE users SET last_login_at = now() WHERE id = $1 RETURNING *", credential.user_id)
+            user = User.from_row(row)
+            user.verified_credential = credential
+            return user
+    return await authenticate(username, password=password)  # another hash is stored now, and decides
 
 
 async def change_password(username: str, *, password: SecretStr | str, new_password: SecretStr | str) -> User:
-    """Changes a user's own password, and ends all their sessions.
-
-    Args:
-        username: The name they sign in with.
-        password: The password they have now.
-        new_password: The one to have from now on: 12 to 1,024 characters, and another than now.
+    """Change a user's own password, and end all their sessions.
 
     Raises:
         AuthenticationError: There is no such user, or the password is wrong.
         AccountSuspendedError: The user is suspended.
-        InvalidInputError: The new password is too short, too long, or the old one.
+        InvalidInputError: The new password is not 12 to 1,024 characters long, or is the old one.
+        OverloadedError: Too many passwords wait to be hashed already.
     """
     password, new_password = as_secret(password, "password"), as_new_password(new_password, "new_password")
-    credential = await _checked(username, password)
-    if not credential.user.is_active:
-        raise AccountSuspendedError
-    if new_password == password:
-        raise InvalidInputError("new_password: must not be the password that it replaces")
-    hashed = await hash_password(new_password)
+    with hashing_slot():
+        credential = await _verified(username, password)
+        if new_password == password:
+            raise InvalidInputError("new_password: must not be the password that it replaces")
+        hashed = await hash_password(new_password)
     async with transaction():
-        # The user's row first: sessions that are being made hold a share of it (see sessions).
-        row = await fetch_one("SELECT * FROM users WHERE id = $1 FOR UPDATE", credential.user_id)
-        if row is None or not await execute(_CHANGE, credential.id, _stored(credential), hashed):
-            raise AuthenticationError  # the password was changed meanwhile
-        await execute("DELETE FROM session_tokens WHERE user_id = $1", credential.user_id)
-    return User.from_row(row)
+        account = await _lock(credential)
+        if account is not None:
+            await revoke_all(credential.user_id)
+            credential.password_hash, credential.must_change_password = hashed, False
+            await credential.save(update_fields=["password_hash", "must_change_password"])
+            return User.from_row(account)
+    return await change_password(username, password=password, new_password=new_password)
 
 
-async def _checked(username: str, password: SecretStr) -> LocalCredential:
-    """The credential of a name, when the password is its.
+async def set_password(user_id: UUID | str, *, password: SecretStr | str) -> None:
+    """Give a user who signs in with a password another one, as an admin may, and end all their sessions.
 
     Raises:
-        AuthenticationError: There is none, or it is not.
+        InvalidInputError: `user_id` is no UUID, or the password is not 12 to 1,024 characters long.
+        NotFoundError: There is no such user, or they have no password.
+        OverloadedError: Too many passwords wait to be hashed already.
     """
+    user_id, password = as_uuid(user_id, "user_id"), as_new_password(password, "password")
+    with hashing_slot():
+        hashed = await hash_password(password)
+    async with transaction():
+        await revoke_all(user_id)  # which locks the user
+        credential = await LocalCredential.get_or_none(user_id=user_id)
+        if credential is None:
+            raise NotFoundError(f"the user {user_id} has no password")
+        credential.password_hash = hashed
+        await credential.save(update_fields=["password_hash"])
+
+
+async def _verified(username: str, password: SecretStr) -> LocalCredential:
+    """Find the credential of a name; raises `AuthenticationError` when there is none or the password is not its."""
     try:
-        credential = await LocalCredential.filter(username=username).select_related("user").get_or_none()
+        credential = await LocalCredential.get_or_none(username=username)
     except InvalidInputError:  # no name that could be stored
         credential = None
-    too_long = len(password) > MAX_PASSWORD_LENGTH
-    stored = credential.password_hash if credential and not too_long else None
-    if not await verify_password(stored, SecretStr("") if too_long else password) or credential is None:
+    stored = None if credential is None else credential.password_hash
+    if not await verify_password(stored, password) or credential is None:
         raise AuthenticationError
     return credential
 
 
-def _stored(credential: LocalCredential) -> SecretParameter:
-    hashed: SecretParameter = LocalCredential._meta.fields_map["password_hash"].to_db_value(
-        credential.password_hash, credential
-    )
-    return hashed
+async def _lock(credential: LocalCredential) -> Record | None:
+    """Lock an active user and their credential; None when the verified hash is no longer the one that is stored."""
+    account = await fetch_one(_LOCK, credential.id, stored_value(credential, "password_hash"))
+    if account is not None and account["status"] != UserStatus.ACTIVE:
+        raise AccountSuspendedError
+    return account

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pypika_tortoise.functions import Lower
 from pypika_tortoise.terms import ValueWrapper
@@ -91,12 +91,11 @@ async def search(
     Raises:
         InvalidInputError: `text` is empty or too long, or `role` or `status` is of another enum.
     """
-    filters: dict[str, Any] = {}
+    users = User.all()
     if role is not None:
-        filters["role"] = as_column(User, "role", role)
+        users = users.filter(role=as_column(User, "role", role))
     if status is not None:
-        filters["status"] = as_column(User, "status", status)
-    users = User.filter(**filters)
+        users = users.filter(status=as_column(User, "status", status))
     if text is not None:
         users = users.filter(_BeginsWith(as_text(text, "text", max_length=LENGTH)))
     return await paginate(users, params)
