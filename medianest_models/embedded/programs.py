@@ -33,7 +33,6 @@ _OPTIONS: Final[dict[str, Any]] = {
     "stdout": subprocess.PIPE,
     "stderr": subprocess.STDOUT,
     "errors": "replace",
-    "start_new_session": True,
 }
 
 

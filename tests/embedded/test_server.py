@@ -12,7 +12,7 @@ import pytest
 
 from medianest_models.embedded import EmbeddedServer, folder, process
 from medianest_models.embedded.programs import Account, usable_bindir
-from tests.db.crashes import wait_until
+from tests.db.crashes import execute, wait_until
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -217,7 +217,7 @@ async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]
             with pytest.raises(asyncpg.PostgresError):
                 await connection.execute(wrong)
         with pytest.raises((asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError)):
-            await fetchval(url, "SELECT 'hush', pg_terminate_backend(pg_backend_pid())")
+            await execute(url, "SELECT 'hush', pg_terminate_backend(pg_backend_pid())")
         with pytest.raises(asyncpg.PostgresConnectionError):  # the server logs what such a process was doing
             await connection.execute("COPY (SELECT 1) TO PROGRAM 'kill -9 $PPID # hush'")
     finally:

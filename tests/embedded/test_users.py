@@ -84,10 +84,16 @@ def start_as_before(server: EmbeddedServer, user: int) -> int:
     return int((server.data / "postmaster.pid").read_text().splitlines()[0])
 
 
+async def start_in_a_group(server: EmbeddedServer) -> None:
+    os.setgroups([12345])
+    server.start()
+
+
 @needs_root
 async def test_roots_server_runs_under_a_number_that_nobody_has(new_server: NewServer, open_folder: Path) -> None:
     (open_folder / "only root's").mkdir(mode=0o700)
     server = new_server("only root's/checkout/.medianest", folder=open_folder, blank=True)
+    run_in_processes(start_in_a_group, 1, server)
     await insert_and_count(server)
     with pytest.raises(KeyError):
         pwd.getpwuid(user_of(server))
@@ -240,6 +246,14 @@ def test_an_ordinary_user_runs_the_server_alone(new_server: NewServer, open_fold
     assert {path.owner() for path in (server.home, *server.home.iterdir())} == {"nobody"}
     assert run_in_processes(stop, 1, server, user=_NOBODY) == [True]
     assert run_in_processes(insert_and_count, 1, server, user=_NOBODY)[0][1] == 2
+
+
+@needs_root
+def test_data_of_some_other_user_is_not_taken_over(new_server: NewServer) -> None:
+    server, person = new_server(), pwd.getpwnam("daemon").pw_uid
+    Account(person, person).own(server.data)
+    server.start()
+    assert user_of(server) == server.data.stat().st_uid == person
 
 
 @needs_root
