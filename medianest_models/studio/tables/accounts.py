@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, as_new_password
-from medianest_models.encryption.passwords import hash_password
+from medianest_models.encryption.passwords import hash_password, hashing_slot
 from medianest_models.enums import UserStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import LocalCredential, SessionToken, User
-from medianest_models.repositories import users
+from medianest_models.repositories import sessions, users
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.secret_fields import SecretField
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from uuid import UUID
+
     from starlette_admin.fields import BaseField
     from tortoise.models import Model
 
 
 class Users(EditableView):
-    """Who may use the portal."""
+    """The users of the portal."""
 
     table = User
     icon = "fa fa-user"
@@ -28,7 +29,7 @@ class Users(EditableView):
     fixed = ("created_at", "last_login_at")
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Changes a user; the last active admin stays one, and a suspended user's sessions end."""
+        """Change a user; the last active admin stays one, and a suspended user's sessions end."""
         role, status = values.pop("role", None), values.pop("status", None)
         if role is not None:
             await users.set_role(row.pk, role=role)
@@ -39,12 +40,12 @@ class Users(EditableView):
         await super().change(row, values)
 
     async def remove(self, row: Model) -> None:
-        """Deletes a user, who must not be the last active admin."""
+        """Delete a user, who must not be the last active admin."""
         await users.delete(row.pk)
 
 
 class LocalCredentials(EditableView):
-    """Who signs in with a password of our own. The hash is shown nowhere; a new password can be set."""
+    """Those who sign in with a password of our own. The hash is shown nowhere; a new password can be set."""
 
     table = LocalCredential
     icon = "fa fa-key"
@@ -53,7 +54,7 @@ class LocalCredentials(EditableView):
     fixed_later = ("user",)
 
     def more_fields(self) -> list[BaseField]:
-        """The new password."""
+        """Add the new password."""
         return [
             SecretField(
                 "password",
@@ -65,34 +66,36 @@ class LocalCredentials(EditableView):
         ]
 
     async def insert(self, values: dict[str, Any]) -> Model:
-        """Gives a user a password."""
+        """Give a user a password."""
         if "password" not in values:
             raise InvalidInputError("password: must not be empty")
-        hashed = await _hashed(values.pop("password"))
-        return await super().insert(values | hashed)
+        password = as_new_password(values.pop("password"), "password")
+        with hashing_slot():
+            hashed = await hash_password(password)
+        return await super().insert(values | {"password_hash": hashed})
+
+    async def lock(self, row_id: Any) -> Model | None:
+        """Lock the user's row first, as everybody does who changes a password or makes a session."""
+        await User.filter(local_credential__id=row_id).select_for_update(of=("users",)).first()
+        return await super().lock(row_id)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Changes the name or the password; a new password ends all sessions."""
+        """Change the name or the password; a new password ends all sessions."""
         if "password" in values:
             password = values.pop("password")
             if password is None:
                 raise InvalidInputError("password: can't be removed; delete the row to end signing in with a password")
-            values |= await _hashed(password)
-            await SessionToken.filter(user_id=getattr(row, "user_id")).delete()  # noqa: B009 - of this table's model
+            await users.set_password(_user_id(row), password=password)
         await super().change(row, values)
 
-
-async def _hashed(password: SecretStr) -> dict[str, Any]:
-    """The column for a password.
-
-    Raises:
-        InvalidInputError: It is too short or too long.
-    """
-    return {"password_hash": await hash_password(as_new_password(password, "password"))}
+    async def remove(self, row: Model) -> None:
+        """Take a user's password away, and end all their sessions."""
+        await sessions.revoke_all(_user_id(row))
+        await super().remove(row)
 
 
 class SessionTokens(EditableView):
-    """Who is signed in, and where. A session is made by signing in; here it can be ended or its end be moved."""
+    """The sessions, and where they run. A session is made by signing in; here it can be ended or its end be moved."""
 
     table = SessionToken
     icon = "fa fa-right-to-bracket"
@@ -100,3 +103,12 @@ class SessionTokens(EditableView):
     unlisted = ("family_id", "device_fingerprint", "user_agent")
     fixed = ("user", "family_id", "created_at", "last_used_at", "rotated_at")
     creatable = False
+
+    async def remove(self, row: Model) -> None:
+        """End the session, also where its token is being exchanged."""
+        await sessions.revoke_session(row.pk, user_id=_user_id(row))
+
+
+def _user_id(row: Model) -> UUID:
+    user_id: UUID = getattr(row, "user_id")  # noqa: B009 - the library knows no table's own columns
+    return user_id
