@@ -32,8 +32,8 @@ _NOBODYS_HASH: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$nnUogoxxm5b6LOTMvXmXpw$ugdZnCj/ie5wFX6baAZLAqgy15sCz9CMYzeihzRPYCE"
 )
 
-# A hash takes a core 0.2 s, and up to 0.35 s where other work goes on: the last of eight waits for 1.4 to 2.5 s.
-_SLOTS_PER_CORE: Final = 8
+# A hash takes a core 0.2 s, and 0.7 s where other work goes on: the last of four has its answer within three seconds.
+_SLOTS_PER_CORE: Final = 4
 
 
 @cache
@@ -70,7 +70,7 @@ async def hash_password(password: SecretStr) -> SecretParameter:
 
 
 async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool:
-    """Whether a password is the one that was hashed; call it in a `hashing_slot`.
+    """Tell whether a password is the one that was hashed; call it in a `hashing_slot`.
 
     Args:
         stored: The hash; None when there is no such account, which takes as long to find wrong.
@@ -84,7 +84,7 @@ async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool
 
 
 def is_outdated(stored: SecretStr) -> bool:
-    """Whether a hash was made with other parameters than today's, and should be made anew at the next sign-in."""
+    """Tell whether a hash was made with other parameters than today's, and should be made anew at the next sign-in."""
     return _hasher.check_needs_rehash(stored.get_secret_value())
 
 

@@ -24,7 +24,7 @@ def as_column(model: type[Model], name: str, value: Any) -> Any:
 
 
 def stored_value(instance: Model, name: str) -> Any:
-    """What is stored in a column of an instance, a secret one too.
+    """Take from an instance what a column stores for it, a secret one too.
 
     Raises:
         InvalidInputError: The column can't hold it, or the instance lacks it, as one from a pickle lacks its hash.

@@ -67,6 +67,10 @@ class EditableView(TableView):
         await row.save()
         return row
 
+    async def lock(self, row_id: Any) -> Model | None:
+        """Read a row and lock it; overridden where another row has to be locked first."""
+        return await self.table.select_for_update().get_or_none(pk=row_id)
+
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Change these columns of a row, which is locked; overridden where there is more to it."""
         if values:
@@ -120,7 +124,7 @@ class EditableView(TableView):
         values = self._read(request, typed)
         try:
             async with transaction():
-                row = await self.table.select_for_update().get_or_none(pk=self._coerce_pk(pk))
+                row = await self.lock(self._coerce_pk(pk))
                 if row is None:
                     self._is_gone()
                 await self._refuse_stale(request, row, typed, before)

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from pydantic import SecretStr
 
+from medianest_models.repositories import rate_limits, users
 from medianest_models.settings import Settings
 from tests.conftest import CHECKOUT
 
@@ -35,6 +37,20 @@ def test_the_readmes_python_runs(fresh_url: DatabaseUrl) -> None:
     assert page["pagination"] == {"page": 1, "limit": 20, "total": 1, "totalPages": 1}
     assert page["data"][0]["plex_username"] == "ann"
     assert "s3cret" not in ended.stdout
+
+
+async def test_the_sign_in_of_the_security_page_limits_its_callers(fresh_db: DatabaseUrl) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs" / "security.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - our own documentation
+    await users.bootstrap_admin()
+    user = await users.change_password("admin", password="admin", new_password="correct horse battery")
+    issued = await names["sign_in"]("admin", "correct horse battery", "10.0.0.1")
+    assert issued.session.user_id == user.id
+    while (await rate_limits.hit("sign_in", ip_address="10.0.0.1", limit=10, window_seconds=60)).allowed:
+        pass
+    with pytest.raises(PermissionError, match="try again in"):
+        await names["sign_in"]("admin", "correct horse battery", "10.0.0.1")
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

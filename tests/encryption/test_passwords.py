@@ -33,7 +33,7 @@ SLOTS = CORES * passwords._SLOTS_PER_CORE
 
 
 class Hasher:
-    """Lets the threads go no further than to a hash, until it is told to, and knows who came."""
+    """A hold on the threads that hash, until they may go on; it knows who came."""
 
     def __init__(self) -> None:
         self.may_go_on = threading.Event()

@@ -1,4 +1,4 @@
-"""What checking sessions reads."""
+"""The plan by which sessions are checked."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ async def test_the_event_loop_goes_on_while_many_sign_in(
 
     as_it_is = PasswordHasher.verify
     monkeypatch.setattr(PasswordHasher, "verify", verify)
-    assert len(await asyncio.gather(*(users.authenticate("admin", password=PASSWORD) for _ in range(6)))) == 6
-    assert len(threads) == 6
+    assert len(await asyncio.gather(*(users.authenticate("admin", password=PASSWORD) for _ in range(4)))) == 4
+    assert len(threads) == 4
     assert threading.main_thread() not in threads
     assert len(set(threads)) <= (os.cpu_count() or 1)  # a hash takes 64 MiB

@@ -1,4 +1,4 @@
-"""What many do at once to accounts with a password of our own."""
+"""Accounts with a password of our own that many use at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OUTDATED = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWO
 
 @pytest.fixture(autouse=True)
 def quick_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock holds what has to wait here, and no hash."""
+    """Make hashes take no time: what has to wait here waits for a lock."""
     monkeypatch.setattr(passwords, "_hasher", QUICK)
 
 
@@ -111,7 +111,7 @@ MEANWHILE = {
     suspend: AccountSuspendedError,
     delete: AuthenticationError,
 }
-"""What may happen to an account, and what then becomes of a sign-in with the password that was good before."""
+"""Each thing that may happen to an account, and the error for a sign-in with the password that was good before."""
 
 
 @pytest.mark.parametrize("password_hash", [HASH, OUTDATED], ids=["today's hash", "outdated hash"])

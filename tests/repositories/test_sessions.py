@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 OUTSIDE = contextvars.Context()
-"""Where no transaction is."""
+"""A context without a transaction."""
 
 
 async def make_user(**values: Any) -> User:
@@ -52,7 +52,7 @@ async def age(column: str, by: timedelta) -> None:
 
 
 async def statements_of(call: Awaitable[Any], caplog: pytest.LogCaptureFixture) -> int:
-    """How many statements a call takes."""
+    """Count the statements that a call takes."""
     caplog.clear()
     with caplog.at_level(logging.DEBUG, logger="medianest_models.query"):
         await call

@@ -1,4 +1,4 @@
-"""What many workers do to users at once."""
+"""Users whom many workers change at once."""
 
 from __future__ import annotations
 

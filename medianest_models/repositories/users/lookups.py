@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from medianest_models.enums import UserRole, UserStatus
 
 LENGTH: Final = 255
-"""How long a plex_id, a plex_username and an email can be."""
+"""The most characters of a plex_id, a plex_username and an email."""
 
 # Raw: the ORM takes as long to write it as the database to answer it, and portals ask this with every request. The
 # array is a SELECT, because PostgreSQL would plan anew for each array's length.
@@ -115,7 +115,7 @@ _row_by_plex_id: Final = DataLoader(_by_plex_id)
 
 
 class _BeginsWith(Q):
-    """Where lower(plex_username) or lower(email) begins with a text: Tortoise's istartswith compares upper()."""
+    """The condition that a name or an address begins with a text, in lower(): Tortoise's istartswith takes upper()."""
 
     __slots__ = ("pattern",)
 
@@ -124,7 +124,7 @@ class _BeginsWith(Q):
         self.pattern = f"{escape_like(text)}%"
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        """Compare what the database has made small letters of, on both sides."""
+        """Compare both sides in the small letters that the database makes of them."""
         pattern = Lower(ValueWrapper(self.pattern))
         name, email = (Lower(resolve_context.table[column]) for column in ("plex_username", "email"))
         return QueryModifier(where_criterion=Like(name, pattern) | Like(email, pattern))
