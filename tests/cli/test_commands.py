@@ -98,6 +98,7 @@ def test_help_everywhere(arguments: tuple[str, ...]) -> None:
         (("seed",), {"DATABASE_URL": "mysql://u:hidden@h/d"}, 2, "DATABASE_URL"),
         (("seed",), {"DATABASE_POOL_MAX": "many"}, 2, "DATABASE_POOL_MAX"),
         (("setup",), {"DATABASE_URL": "", "MEDIANEST_ENV": "production"}, 2, "DATABASE_URL"),
+        (("bootstrap",), {"ADMIN_PASSWORD": "hidden" * 200}, 2, "ADMIN_PASSWORD"),
         (("db", "up"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 2, "DATABASE_URL"),
         (("db", "migrate"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
         (("db", "status"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
