@@ -2,10 +2,14 @@
 
 from typing import Final
 
-from medianest_models.studio.tables.accounts import LocalCredentials, SessionTokens, Users
-from medianest_models.studio.tables.media import MediaRequests, MediaRequestStatusUpdates, YouTubeDownloads
-from medianest_models.studio.tables.portal import ActivityLogs, RateLimits, SystemConfigs
+from medianest_models.studio.tables.activity import ActivityLogs
+from medianest_models.studio.tables.downloads import YouTubeDownloads
+from medianest_models.studio.tables.media_requests import MediaRequests, MediaRequestStatusUpdates
+from medianest_models.studio.tables.rate_limits import RateLimits
 from medianest_models.studio.tables.services import Services, ServiceStatusHistories
+from medianest_models.studio.tables.sessions import SessionTokens
+from medianest_models.studio.tables.system_config import SystemConfigs
+from medianest_models.studio.tables.users import LocalCredentials, Users
 
 TABLES: Final = (
     Users,

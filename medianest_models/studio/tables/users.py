@@ -1,21 +1,19 @@
-"""Users, their passwords and their sessions."""
+"""Users and their passwords."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, as_new_password
 from medianest_models.encryption.passwords import hash_password, hashing_slot
 from medianest_models.enums import UserStatus
 from medianest_models.errors import InvalidInputError
-from medianest_models.models import LocalCredential, SessionToken, User
+from medianest_models.models import LocalCredential, User
 from medianest_models.repositories import sessions, users
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.secret_fields import SecretField
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from starlette_admin.fields import BaseField
     from tortoise.models import Model
 
@@ -85,30 +83,10 @@ class LocalCredentials(EditableView):
             password = values.pop("password")
             if password is None:
                 raise InvalidInputError("password: can't be removed; delete the row to end signing in with a password")
-            await users.set_password(_user_id(row), password=password)
+            await users.set_password(cast("LocalCredential", row).user_id, password=password)
         await super().change(row, values)
 
     async def remove(self, row: Model) -> None:
         """Take a user's password away, and end all their sessions."""
-        await sessions.revoke_all(_user_id(row))
+        await sessions.revoke_all(cast("LocalCredential", row).user_id)
         await super().remove(row)
-
-
-class SessionTokens(EditableView):
-    """The sessions, and where they run. A session is made by signing in; here it can be ended or its end be moved."""
-
-    table = SessionToken
-    icon = "fa fa-right-to-bracket"
-    name_of_row = "id"
-    unlisted = ("family_id", "device_fingerprint", "user_agent")
-    fixed = ("user", "family_id", "created_at", "last_used_at", "rotated_at")
-    creatable = False
-
-    async def remove(self, row: Model) -> None:
-        """End the session, also where its token is being exchanged."""
-        await sessions.revoke_session(row.pk, user_id=_user_id(row))
-
-
-def _user_id(row: Model) -> UUID:
-    user_id: UUID = getattr(row, "user_id")  # noqa: B009 - the library knows no table's own columns
-    return user_id

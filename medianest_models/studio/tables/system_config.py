@@ -1,36 +1,16 @@
-"""The portal's settings, its log and its rate limits."""
+"""The portal's settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from medianest_models.errors import ConflictError
-from medianest_models.models import ActivityLog, RateLimit, SystemConfig
-from medianest_models.repositories import activity, system_config
+from medianest_models.models import SystemConfig
+from medianest_models.repositories import system_config
 from medianest_models.studio.editing import EditableView
 
 if TYPE_CHECKING:
     from tortoise.models import Model
-
-
-class RateLimits(EditableView):
-    """Counters: how often users and anonymous callers used an endpoint."""
-
-    table = RateLimit
-    icon = "fa fa-gauge"
-    name_of_row = "endpoint"
-
-
-class ActivityLogs(EditableView):
-    """The activity log. An entry can be added and deleted, and is never changed."""
-
-    table = ActivityLog
-    icon = "fa fa-list"
-    name_of_row = "action"
-    unlisted = ("metadata", "user_agent")
-    fixed = ("created_at",)
-    editable = False
-    make = staticmethod(activity.record)
 
 
 class SystemConfigs(EditableView):
