@@ -5,65 +5,23 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import secrets
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tortoise.transactions import in_transaction
 
 from medianest_models.db import transaction
-from medianest_models.errors import MedianestError, TransactionAbortedError
+from medianest_models.errors import TransactionAbortedError
+from tests.cancelling import CancelledAt, cancel_everywhere
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine
 
     from medianest_models.settings import DatabaseUrl
-
-
-class CancelledAt:
-    """Awaits a coroutine and cancels the task at its n-th suspension, counted from 0, and at those that follow."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None], suspension: int, times: int = 1) -> None:
-        self._coroutine = coroutine
-        self._suspensions = range(suspension, suspension + times)
-        self.has_cancelled = False
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        steps = self._coroutine.__await__()
-        resume = partial(steps.send, None)
-        for suspension in itertools.count():
-            try:
-                awaited = resume()
-            except StopIteration:
-                return
-            task = asyncio.current_task()
-            if suspension in self._suspensions and task is not None:
-                self.has_cancelled = task.cancel()
-            try:
-                resume = partial(steps.send, (yield awaited))
-            except BaseException as raised:  # noqa: BLE001 - handed on
-                resume = partial(steps.throw, raised)
-
-
-async def cancel_everywhere(work: Callable[[int], Coroutine[Any, Any, None]], times: int = 1) -> int:
-    """Run `work(n)` for n = 0, 1, ..., cancelled at its n-th suspension, until one run has no n-th suspension."""
-
-    async def run(cancelled: CancelledAt) -> None:
-        await cancelled
-
-    for suspension in itertools.count():
-        cancelled = CancelledAt(work(suspension), suspension, times)
-        with suppress(asyncio.CancelledError, MedianestError):
-            async with asyncio.timeout(PATIENCE):
-                await asyncio.create_task(run(cancelled))
-        if not cancelled.has_cancelled:
-            return suspension
-    raise AssertionError
 
 
 async def two_steps(doer: int) -> None:

@@ -317,6 +317,7 @@ FUNCTIONS: Final = {
     "medianest_mark_customized()",
     "medianest_notify_downloads()",
     "medianest_claim_download(text,interval,integer,integer)",
+    "medianest_claim_next_download(text,double precision,integer,integer)",
     "medianest_max_running_downloads()",
     "medianest_release_expired_downloads(integer)",
 }

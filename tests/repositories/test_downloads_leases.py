@@ -13,7 +13,6 @@ from medianest_models.enums import DownloadStatus
 from medianest_models.errors import (
     InvalidInputError,
     LeaseLostError,
-    NotFoundError,
 )
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
@@ -45,6 +44,24 @@ async def test_a_lease_is_more_than_nothing_and_at_most_a_year(user: User, lease
         with pytest.raises(InvalidInputError, match="lease"):
             await call
     assert (await stored(download.id))["lease_expires_at"] == download.lease_expires_at
+
+
+@pytest.mark.parametrize("days", [100, 180, 260])  # one of them goes over a clock change, whatever day it is
+async def test_a_day_of_a_lease_has_24_hours(user: User, days: int) -> None:
+    await execute("SET LOCAL TIME ZONE 'America/New_York'")
+    await enqueue(user)
+    lease = timedelta(days=days)
+    download = await claim("w", lease=lease)
+    assert download.started_at is not None
+    assert download.lease_expires_at == download.started_at + lease
+    for call in (
+        downloads.heartbeat(download.id, worker_id="w", lease=lease),
+        downloads.report_progress(download.id, worker_id="w", progress=1, lease=lease),
+    ):
+        await execute("UPDATE youtube_downloads SET lease_expires_at = now() + interval '1 minute'")
+        await call
+        expires_at = (await stored(download.id))["lease_expires_at"]
+        assert await seconds_from_now(expires_at) == pytest.approx(lease.total_seconds(), abs=60)
 
 
 async def test_progress_never_goes_back_and_extends_the_lease(user: User) -> None:
@@ -188,9 +205,21 @@ class TestWork:
     async def test_before_it_was_claimed(self, user: User, work: Any) -> None:
         await self.refused(work, (await enqueue(user)).id, "w")
 
+    async def test_after_it_was_deleted(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await download.delete()
+        with pytest.raises(LeaseLostError, match=str(download.id)):
+            await work(download.id, "w")
+
+    async def test_after_its_user_was_deleted(self, user: User, work: Any) -> None:
+        download = await claimed(user)
+        await user.delete()
+        with pytest.raises(LeaseLostError, match=str(download.id)):
+            await work(download.id, "w")
+
     @pytest.mark.usefixtures("db")
     async def test_of_none(self, work: Any) -> None:
-        with pytest.raises(NotFoundError):
+        with pytest.raises(LeaseLostError):
             await work(uuid4(), "w")
 
     @pytest.mark.usefixtures("db")

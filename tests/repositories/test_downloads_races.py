@@ -114,6 +114,24 @@ async def test_of_many_claims_at_once_only_as_many_as_the_limit_succeed(fresh_db
     assert await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).count() == 3
 
 
+async def claim_as_the_release_before(tasks: int, limit: int) -> list[UUID]:
+    claims = (
+        fetch_one("SELECT * FROM medianest_claim_download($1, interval '1 minute', $2, 3)", f"{os.getpid()}-{n}", limit)
+        for n in range(tasks)
+    )
+    return [row["id"] for row in await asyncio.gather(*claims) if row]
+
+
+async def test_the_release_before_claims_under_the_same_limit(fresh_db: DatabaseUrl) -> None:
+    await fill(50)
+    both = await asyncio.gather(
+        asyncio.to_thread(run_in_processes, claim_at_once, 2, 10, 3, url=fresh_db, connected=True),
+        asyncio.to_thread(run_in_processes, claim_as_the_release_before, 2, 10, 3, url=fresh_db, connected=True),
+    )
+    assert len([key for results in both for result in results for key in result]) == 3
+    assert await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).count() == 3
+
+
 @pytest.mark.parametrize("limit", [None, 3])
 async def test_a_claim_does_not_wait_for_a_row_that_someone_holds(fresh_db: DatabaseUrl, limit: int | None) -> None:
     await fill(2)

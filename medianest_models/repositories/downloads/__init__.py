@@ -6,14 +6,7 @@ lease runs out the download goes back to the queue, and whatever the worker stil
 """
 
 from medianest_models.repositories.downloads.claims import claim, release_expired
-from medianest_models.repositories.downloads.leases import (
-    complete,
-    fail,
-    heartbeat,
-    release,
-    report_progress,
-)
-from medianest_models.repositories.downloads.lists import counts_by_status, list_by_filters, list_for_user
+from medianest_models.repositories.downloads.leases import complete, fail, heartbeat, release, report_progress
 from medianest_models.repositories.downloads.policy import (
     CONFIGURED,
     FIRST_RETRY_DELAY,
@@ -22,7 +15,14 @@ from medianest_models.repositories.downloads.policy import (
     Configured,
     MaxRunning,
 )
-from medianest_models.repositories.downloads.queue import cancel, enqueue, get
+from medianest_models.repositories.downloads.queue import (
+    cancel,
+    counts_by_status,
+    enqueue,
+    get,
+    list_by_filters,
+    list_for_user,
+)
 from medianest_models.repositories.downloads.waiting import wait_for_work
 
 __all__ = [

@@ -2,83 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.db.data_loader import Again, DataLoader
-from medianest_models.db.statements import execute, fetch, fetch_one
-from medianest_models.errors import MedianestError, StatementError
+from medianest_models.db.statement_client import current_client
+from medianest_models.db.statements import fetch_one
+from medianest_models.db.transaction_client import TransactionClient
+from medianest_models.db.transactions import transaction
+from medianest_models.errors import StatementError
 from medianest_models.models import YouTubeDownload
-from medianest_models.repositories.downloads.policy import (
-    CONFIGURED,
-    LEASE,
-    MAX_ATTEMPTS,
-    MaxRunning,
-    as_lease,
-    as_max_running,
-    as_worker_id,
-)
+from medianest_models.repositories.downloads import policy
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from asyncpg import Record
 
+    from medianest_models.db.statement_client import Connection, StatementClient
+
 logger = logging.getLogger("medianest_models.downloads")
 
 _INVALID_TRANSACTION_STATE: Final = "25000"
 
 # Raw, because a limit over all workers needs a function in the database, which locks first and then counts.
-_CLAIM: Final = "SELECT * FROM medianest_claim_download($1, $2, $3, $4)"
+_CLAIM: Final = "SELECT * FROM medianest_claim_next_download($1, $2, $3, $4)"
 
-# Raw, because the ORM has no UPDATE with a subquery that locks and skips, nor RETURNING. Two things are there for the
-# planner: the first LIMIT, because it takes the second one for a tenth of the queue (no more rows are locked than that
-# one says), and the condition that is always true, after which it expects one row and keeps to the index of the ids.
-_CLAIM_ANY: Final = """
-WITH free AS MATERIALIZED (
-    SELECT id FROM (
-        SELECT id FROM youtube_downloads
-        WHERE status = 'queued' AND scheduled_at <= statement_timestamp()
-        ORDER BY priority DESC, scheduled_at, created_at
-        LIMIT 200
-        FOR UPDATE SKIP LOCKED
-    ) AS next
-    LIMIT (SELECT cardinality($1::text[]))
-), claimed AS (
-    SELECT id, row_number() OVER () AS number FROM free
-)
-UPDATE youtube_downloads SET
-    status = 'downloading', attempts = attempts + 1, worker_id = ($1::text[])[number],
-    lease_expires_at = clock_timestamp() + ($2::float8[])[number] * interval '1 second', progress = 0,
-    started_at = clock_timestamp()
-FROM claimed
-WHERE youtube_downloads.id = claimed.id AND number % 1 = 0
-RETURNING number, youtube_downloads.*
-"""
-
-# Raw: it compares which claim it was. A worker may have got the same download again.
-_UNDO: Final = """
-UPDATE youtube_downloads SET
-    status = 'queued', attempts = attempts - 1, progress = 0, worker_id = NULL, lease_expires_at = NULL
+# Raw: it compares which claim it was. The worker may have got the same download again.
+_GIVE_BACK: Final = f"""
+UPDATE youtube_downloads SET {policy.BACK_IN_QUEUE}
 WHERE id = $1 AND worker_id = $2 AND started_at = $3 AND status = 'downloading'
-"""
+"""  # noqa: S608 - constants
 
 # Raw, because claims do the same in the database.
 _RELEASE_EXPIRED: Final = "SELECT medianest_release_expired_downloads($1) AS released"
 
+_tasks: Final[set[asyncio.Task[None]]] = set()  # the event loop keeps weak references only
+
 
 async def claim(
-    worker_id: str, *, lease: timedelta = LEASE, max_running: MaxRunning = CONFIGURED
+    worker_id: str, *, lease: timedelta = policy.LEASE, max_running: policy.MaxRunning = policy.CONFIGURED
 ) -> YouTubeDownload | None:
-    """The next download, which from now on belongs to this worker; None when there is none, or no place for it.
+    """Claim the next download, which from now on belongs to this worker.
 
     The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads whose
-    lease ran out are put back before, so that a worker that died is replaced; a claim without a limit does that when
-    nothing else is free. In a transaction the claim counts from its commit, and claims with a limit wait for that. A
-    claim without a limit that is cancelled, outside of a transaction, gives back what it may have got already, unless
-    the event loop ends before the process is disconnected, or the database can't be reached: then that waits until
-    its lease ends.
+    lease ran out are put back before, so that a worker that died is replaced. In a transaction the claim counts from
+    its commit, and claims with a limit wait for that.
+
+    A claim that is cancelled, by a time limit too, ends at once and leaves nothing claimed: what the database still
+    gives it goes back to the queue, the attempt uncounted, before this process is disconnected. It can't where the
+    connection fails, the process is killed, the event loop ends without `disconnect_database()`, or a lock is waited
+    for when that has waited for 10 seconds: such a download waits until its lease ends.
 
     Args:
         worker_id: A name that no two jobs have at the same time, in at most 255 characters: whoever knows it can
@@ -87,68 +61,92 @@ async def claim(
         max_running: How many downloads may run at once, over all workers, which should all say the same; None for
             any number.
 
+    Returns:
+        The download; None when there is none, or no place for it.
+
     Raises:
         InvalidInputError: An argument is not as said above.
         StatementError: A claim with a limit in a transaction that is REPEATABLE READ or SERIALIZABLE, which does
             not see what others claim.
     """
-    worker = as_worker_id(worker_id)
-    as_lease(lease)
-    if max_running is None:
-        row = await _claim_any((worker, lease))
-    else:
-        row = await _claim_within(as_max_running(max_running), worker, lease)
-    return None if row is None else YouTubeDownload.from_row(row)
-
-
-async def release_expired() -> int:
-    """Takes the downloads back from workers whose lease ran out.
-
-    They go back to the queue at once, or fail for good after `MAX_ATTEMPTS` attempts. Claims do this too; run it
-    by itself where no worker may be left. It can be interrupted at any time.
-
-    Returns:
-        How many downloads.
-    """
-    row = await fetch_one(_RELEASE_EXPIRED, MAX_ATTEMPTS)
-    assert row is not None  # noqa: S101 - a SELECT of one value returns one row
-    return int(row["released"])
-
-
-async def _claim_within(limit: int | None, worker: str, lease: timedelta) -> Record | None:
+    worker, seconds = policy.as_worker_id(worker_id), policy.as_lease(lease)
     try:
-        return await fetch_one(_CLAIM, worker, lease, limit, MAX_ATTEMPTS)
+        row = await _claim(worker, seconds, policy.as_max_running(max_running), policy.MAX_ATTEMPTS)
     except StatementError as error:
         if error.sqlstate != _INVALID_TRANSACTION_STATE:
             raise
+    else:
+        return None if row is None else YouTubeDownload.from_row(row)
     raise StatementError(
         "a claim with a limit needs READ COMMITTED: in another isolation it does not see what others claim",
         sqlstate=_INVALID_TRANSACTION_STATE,
     )
 
 
-async def _claim_for(asked: list[tuple[str, timedelta]]) -> list[Record | Again | None]:
-    """What workers get that have no limit, in the order in which they came."""
-    claimed: list[Record | Again | None] = [*await _claim_free(asked)]
-    if claimed:
-        return claimed + [Again.TOGETHER] * (len(asked) - len(claimed))
-    if await release_expired():
-        claimed += await _claim_free(asked)
-    return claimed + [None] * (len(asked) - len(claimed))
+async def release_expired() -> int:
+    """Take the downloads back from workers whose lease ran out, and return how many.
+
+    They go back to the queue at once, or fail for good after `MAX_ATTEMPTS` attempts. Claims do this too; run it
+    by itself where no worker may be left. It can be interrupted at any time.
+    """
+    row = await fetch_one(_RELEASE_EXPIRED, policy.MAX_ATTEMPTS)
+    assert row is not None  # noqa: S101 - a SELECT of one value returns one row
+    return int(row["released"])
 
 
-async def _claim_free(asked: list[tuple[str, timedelta]]) -> list[Record]:
-    rows = await fetch(_CLAIM_ANY, [worker for worker, _ in asked], [lease.total_seconds() for _, lease in asked])
-    return sorted(rows, key=itemgetter("number"))
+async def _claim(*arguments: Any) -> Record | None:
+    client = current_client()
+    if isinstance(client, TransactionClient):
+        async with transaction():  # nested: a claim that is cancelled is undone, whatever becomes of the rest
+            return await fetch_one(_CLAIM, *arguments)
+    return await _Handover(client, *arguments).receive()
 
 
-async def _give_back(row: Record | None) -> None:
-    if row is None:
-        return
-    try:
-        await execute(_UNDO, row["id"], row["worker_id"], row["started_at"])
-    except MedianestError as error:
-        logger.warning("download %s was claimed for nobody, and waits until its lease ends: %s", row["id"], error)
+class _Handover:
+    """A claim that runs to its end in a task of its own, whatever becomes of its caller.
 
+    The task keeps its connection until the caller has the download, or the queue has it again: closing the pool waits
+    for connections in use.
+    """
 
-_claim_any: Final = DataLoader(_claim_for, _give_back)
+    def __init__(self, client: StatementClient, *arguments: Any) -> None:
+        self._row: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
+        self._caller_went_on = asyncio.Event()
+        self._is_asked = self._is_received = False
+        self._task = asyncio.create_task(self._give(client, *arguments))
+        _tasks.add(self._task)
+        self._task.add_done_callback(_tasks.discard)
+
+    async def receive(self) -> Record | None:
+        """Wait for the row, in the caller's task."""
+        try:
+            row = await self._row
+            self._is_received = True
+        finally:
+            self._caller_went_on.set()
+            if not self._is_asked:
+                self._task.cancel()
+        return row
+
+    async def _give(self, client: StatementClient, *arguments: Any) -> None:
+        try:
+            await client.run(self._claim_on, _CLAIM, *arguments)
+        except Exception as error:  # noqa: BLE001 - the caller raises it
+            if not self._row.done():
+                self._row.set_exception(error)
+        finally:
+            self._row.cancel()  # where this task was cancelled, as at the event loop's end
+
+    async def _claim_on(self, connection: Connection, sql: str, *arguments: Any) -> None:
+        self._is_asked = True
+        row = await connection.fetchrow(sql, *arguments)
+        if not self._row.done():
+            self._row.set_result(row)
+            await self._caller_went_on.wait()
+        if row is None or self._is_received:
+            return
+        try:
+            await connection.execute(_GIVE_BACK, row["id"], row["worker_id"], row["started_at"])
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody waits for this
+            problem = type(error).__name__
+            logger.warning("download %s was claimed for nobody and waits until its lease ends: %s", row["id"], problem)

@@ -1,4 +1,4 @@
-"""The terms on which a worker gets a download: for how long, how often it is tried, how many run at once."""
+"""The rules by which a worker gets a download: for how long, how often it is tried, how many run at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final, Literal, TypeAlias
 
-from medianest_models.checks import as_duration, as_positive, as_text
+from medianest_models.checks import MAX_INT, as_duration, as_positive, as_text
 from medianest_models.errors import InvalidInputError
 
 LEASE: Final = timedelta(minutes=5)
@@ -20,6 +20,11 @@ MAX_ATTEMPTS: Final = 3
 
 FIRST_RETRY_DELAY: Final = timedelta(minutes=1)
 """How long a download waits after its first attempt failed; twice as long after each further one."""
+
+BACK_IN_QUEUE: Final = (
+    "status = 'queued', attempts = attempts - 1, progress = 0, worker_id = NULL, lease_expires_at = NULL"
+)
+"""The columns of a download whose attempt does not count, in SQL."""
 
 
 class Configured(Enum):
@@ -35,17 +40,19 @@ MaxRunning: TypeAlias = int | Literal[Configured.CONFIGURED] | None
 """How many downloads may run at once, over all workers; None for any number."""
 
 
-def as_max_running(value: int | Literal[Configured.CONFIGURED]) -> int | None:
-    """The number itself, or None for the configured one.
+def as_max_running(value: MaxRunning) -> int | None:
+    """Return the number as the database takes it: the largest int for any number, None for the configured one.
 
     Raises:
         InvalidInputError: It is no whole number from 1.
     """
+    if value is None:
+        return MAX_INT
     return None if value is CONFIGURED else as_positive(value, "max_running")
 
 
 def as_worker_id(value: str) -> str:
-    """The worker's id itself.
+    """Return the worker's id.
 
     Raises:
         InvalidInputError: It is no text of 1 to 255 characters.
@@ -53,12 +60,12 @@ def as_worker_id(value: str) -> str:
     return as_text(value, "worker_id", max_length=255)
 
 
-def as_lease(value: timedelta) -> timedelta:
-    """The lease itself.
+def as_lease(value: timedelta) -> float:
+    """Return the lease in seconds, because the driver sends a day as a calendar's, which may have 23 hours.
 
     Raises:
         InvalidInputError: It is no timedelta, not more than zero, or longer than `LONGEST_LEASE`.
     """
     if as_duration(value, "lease") > LONGEST_LEASE:
         raise InvalidInputError(f"lease: must be at most {LONGEST_LEASE.days} days")
-    return value
+    return value.total_seconds()

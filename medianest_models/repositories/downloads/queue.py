@@ -1,20 +1,23 @@
-"""What users do with the queue: put a download in, look at it, take it out."""
+"""The users' side of the queue: putting a download in, looking at what is there, taking one out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.checks import as_aware, as_text, as_uuid
-from medianest_models.db.statements import fetch_one
-from medianest_models.enums import DownloadPriority
+from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.enums import DownloadPriority, DownloadStatus
 from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, NotFoundError
 from medianest_models.models import YouTubeDownload
 from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column
+from medianest_models.pagination import paginate
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from medianest_models.pagination import PaginatedResult, PaginationParams
 
 _MAX_URL_LENGTH: Final = 2048
 
@@ -36,6 +39,14 @@ WHERE id = $1 AND status IN ('queued', 'downloading')
 RETURNING *
 """
 
+# Raw, because a count per status, each from its own index range, is no query of the ORM's: GROUP BY would read the
+# whole table.
+_COUNTS: Final = """
+SELECT status, (SELECT count(*) FROM youtube_downloads AS download WHERE download.status = wanted.status) AS number
+FROM unnest($1::text[]) AS wanted (status)
+"""
+_COUNTS_OF_USER: Final = "SELECT status, count(*) AS number FROM youtube_downloads WHERE user_id = $1 GROUP BY status"
+
 
 async def enqueue(
     user_id: UUID | str,
@@ -46,7 +57,7 @@ async def enqueue(
     metadata: dict[str, Any] | None = None,
     scheduled_at: datetime | None = None,
 ) -> YouTubeDownload:
-    """Puts a download into the queue and wakes the workers that wait.
+    """Put a download into the queue and wake the workers that wait.
 
     Args:
         user_id: The user it is for.
@@ -83,7 +94,7 @@ async def enqueue(
 
 
 async def get(download_id: UUID | str) -> YouTubeDownload:
-    """The download with that id.
+    """Return the download with that id.
 
     Raises:
         NotFoundError: There is none.
@@ -97,7 +108,7 @@ async def get(download_id: UUID | str) -> YouTubeDownload:
 
 
 async def cancel(download_id: UUID | str) -> YouTubeDownload:
-    """Ends a download that waits or runs, for good: it is then `failed`, and its error message is "cancelled".
+    """End a download that waits or runs, for good: it is then `failed`, and its error message is "cancelled".
 
     The worker that runs it learns of it as a `LeaseLostError` with its next heartbeat.
 
@@ -112,3 +123,53 @@ async def cancel(download_id: UUID | str) -> YouTubeDownload:
         ended = await get(key)
         raise InvalidTransitionError(f"download {key} can't be cancelled: it is {ended.status}")
     return YouTubeDownload.from_row(row)
+
+
+async def list_for_user(
+    user_id: UUID | str, *, status: DownloadStatus | None = None, params: PaginationParams | None = None
+) -> PaginatedResult[YouTubeDownload]:
+    """Return a page of a user's downloads, as `list_by_filters` does, and with its errors."""
+    return await list_by_filters(user_id=user_id, status=status, params=params)
+
+
+async def list_by_filters(
+    *,
+    status: DownloadStatus | None = None,
+    user_id: UUID | str | None = None,
+    since: datetime | None = None,
+    params: PaginationParams | None = None,
+) -> PaginatedResult[YouTubeDownload]:
+    """Return a page of the downloads that meet every filter given, the newest first unless `params` says otherwise.
+
+    Args:
+        status: Only those in this status.
+        user_id: Only those of this user.
+        since: Only those created at this instant or later.
+        params: Which page, and how it is sorted.
+
+    Raises:
+        InvalidPaginationError: The page or the limit is out of range.
+        InvalidSortError: Downloads can't be sorted by that name.
+        InvalidInputError: An argument is not as said above.
+    """
+    filters: dict[str, Any] = {}
+    if status is not None:
+        filters["status"] = as_column(YouTubeDownload, "status", status)
+    if user_id is not None:
+        filters["user_id"] = as_uuid(user_id, "user_id")
+    if since is not None:
+        filters["created_at__gte"] = as_aware(since, "since")
+    return await paginate(YouTubeDownload.filter(**filters), params)
+
+
+async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[DownloadStatus, int]:
+    """Count the downloads in each status, or a user's; 0 where there are none.
+
+    Raises:
+        InvalidInputError: `user_id` is no UUID.
+    """
+    if user_id is None:
+        rows = await fetch(_COUNTS, [str(status) for status in DownloadStatus])
+    else:
+        rows = await fetch(_COUNTS_OF_USER, as_uuid(user_id, "user_id"))
+    return dict.fromkeys(DownloadStatus, 0) | {DownloadStatus(row["status"]): row["number"] for row in rows}
