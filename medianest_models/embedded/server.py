@@ -93,6 +93,7 @@ class EmbeddedServer:
                     make_data(self.data, bindir, major, account, deadline=deadline)
                 elif self.data.stat().st_uid != account.uid:  # an earlier release ran root's server as `nobody`
                     self._end(deadline)
+                    shutil.rmtree(self._socket_folder(), ignore_errors=True)
                     account.own(self.data)
                 folder = self._socket_folder()
                 prepare_socket_folder(folder, account)

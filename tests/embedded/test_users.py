@@ -176,6 +176,7 @@ async def test_an_earlier_releases_server_of_nobody_is_taken_over(
     url = server.start()
     assert await numbers(url) == ([1, 2] if pid else [1])
     assert pid is None or has_ended(pid)
+    assert not socket_folder(server.home, _NOBODY).exists()
     assert {path.stat().st_uid for path in (server.data, *server.data.rglob("*"))} == {user_of(server)} != {_NOBODY}
     assert run_in_processes(attacks, 1, server, url.host, server.status().pid, user=_NOBODY) == [[]]
     assert server.start() == url
