@@ -72,8 +72,7 @@ class Client(StatementClient):
         **credentials: Where to connect: what Tortoise's client and asyncpg take.
 
     Attributes:
-        is_disconnected: Whether every use is an error, but for that of `unfinished`.
-        unfinished: Tasks that have to end before the pool is closed.
+        is_disconnected: Whether every use is an error.
     """
 
     _pool: asyncpg.Pool[asyncpg.Record] | None
@@ -95,7 +94,6 @@ class Client(StatementClient):
         self.command_timeout = self.extra.get("command_timeout")
         self._embedded = embedded
         self.is_disconnected = False
-        self.unfinished: set[asyncio.Task[None]] = set()
         self._patience = 10.0  # seconds to finish, when the pool is closed
 
     @property
@@ -191,7 +189,7 @@ class Client(StatementClient):
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
             error = self._acquire_failure(raised, pool, seconds)
         else:
-            if not self._is_refused:
+            if not self.is_disconnected:
                 return connection
             await self.release(connection)  # to be closed at once, under whatever it would run
             error = not_connected()
@@ -206,12 +204,8 @@ class Client(StatementClient):
         except Exception as error:  # noqa: BLE001 - asyncpg has ended it; the statement's own outcome stands
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
 
-    @property
-    def _is_refused(self) -> bool:
-        return self.is_disconnected and asyncio.current_task() not in self.unfinished
-
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
-        if self._is_refused or (self.is_disconnected and self._pool is None):
+        if self.is_disconnected:
             raise not_connected()
         async with self._pool_init_lock:
             if self._pool is None:
@@ -269,14 +263,8 @@ class Client(StatementClient):
             seconds: How long what still runs has to finish, before its connections are ended.
         """
         self.is_disconnected = True
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + seconds
-        try:
-            while self.unfinished and (left := ends - loop.time()) > 0:
-                await asyncio.wait(set(self.unfinished), timeout=left)
-        finally:
-            self._patience = max(ends - loop.time(), seconds / 10)
-            await self.close()
+        self._patience = seconds
+        await self.close()
 
     async def _close(self) -> None:
         pool = self._pool

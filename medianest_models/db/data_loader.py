@@ -10,26 +10,24 @@ import copy
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from tortoise.connection import get_connection
 
-from medianest_models.db.client import Client, not_connected
+from medianest_models.db.client import Client
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
 
 
-class Again(Enum):
-    """What a statement for several arguments says instead of an answer: this one has to be asked again."""
+class Retry(Enum):
+    """What a statement for several arguments can't answer."""
 
-    APART = "apart"
-    """In a statement of its own, with those that are equal."""
-    TOGETHER = "together"
-    """In the next statement, with all that have no answer yet."""
+    ALONE = "alone"
+    """Returned instead of an answer: retry this argument alone."""
 
 
 ArgumentT = TypeVar("ArgumentT", bound="Hashable")
@@ -39,175 +37,126 @@ _MOST: Final = 200
 """How many calls one statement answers."""
 
 _PATIENCE: Final = 0.05
-"""For how many seconds later calls wait for a statement that runs; then they go by themselves."""
+"""For how many seconds calls wait for a statement that runs; then they go by themselves."""
 
 
-@dataclass(slots=True)
-class _Call(Generic[ArgumentT, AnswerT]):
-    argument: ArgumentT
-    answer: asyncio.Future[AnswerT]
-    together: _Together[ArgumentT, AnswerT] | None = None
+@dataclass(slots=True, eq=False)
+class _Batch(Generic[ArgumentT, AnswerT]):
+    """Calls that go together, in the order in which they came, and the task that asks for them once they go."""
+
+    calls: dict[asyncio.Future[AnswerT], ArgumentT] = field(default_factory=dict)
+    task: asyncio.Task[None] | None = None
+
+    async def answer(self, call: asyncio.Future[AnswerT]) -> AnswerT:
+        """Wait for the answer of one call; the last one that is cancelled ends the task."""
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if self.task is not None and all(other.cancelled() for other in self.calls):
+                self.task.cancel()
+            raise
 
 
-@dataclass(slots=True)
-class _Together(Generic[ArgumentT, AnswerT]):
-    """Calls that are asked by one task."""
+@dataclass(slots=True, eq=False)
+class _Queue(Generic[ArgumentT, AnswerT]):
+    """The calls of one client. While somebody has the turn the others gather in the next batch."""
 
-    calls: list[_Call[ArgumentT, AnswerT]]
-    task: asyncio.Task[None]
-
-
-@dataclass(slots=True)
-class _Waiting(Generic[ArgumentT, AnswerT]):
-    """What one client has not been asked yet, and the tasks that ask it: one takes what comes, others may be late."""
-
-    tasks: set[asyncio.Task[None]]
-    calls: list[_Call[ArgumentT, AnswerT]] = field(default_factory=list)
-    taker: asyncio.Task[None] | None = None
-
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """A task of this client, which is kept: the event loop has weak references only."""
-        # No task factory: an eager one would run it before it is kept.
-        task = asyncio.Task(work, loop=asyncio.get_running_loop())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
+    next: _Batch[ArgumentT, AnswerT]
+    turn: object | None = None
 
 
 class DataLoader(Generic[ArgumentT, AnswerT]):
-    """A statement that answers many calls as well as one.
+    """A statement that answers one call, and one that answers many as well.
 
     Calls of one tick of the event loop go together, and so do those that come while a statement runs. Each gets what
     it would have got alone: where the statement fails, each argument gets a statement of its own, unless the database
-    can't be reached. A call that is cancelled leaves the others alone; the last one ends the statement. Inside a
-    transaction each call is a statement of its own, there and then.
+    can't be reached. A call that is cancelled leaves the others alone; the last one ends the statement. A call without
+    company runs its statement in the caller's own task, and so does each call inside a transaction, there and then.
 
     Args:
-        ask: Takes arguments, at least one, and gives as many answers, in their order. It may answer some of several
-            with a member of `Again`.
-        give_back: Takes an answer that nobody got, because its call was cancelled meanwhile. It must not raise. With it
-            no statement is ended, so that every answer comes, and there is one at a time, however many were left alone.
+        ask_one: Takes an argument, and as `client` where to ask, and gives the answer.
+        ask_many: Takes arguments, at least one, and gives as many answers, in their order. Where they are not all
+            equal it may answer some of them with `Retry.ALONE`.
     """
 
     def __init__(
         self,
-        ask: Callable[[list[ArgumentT]], Awaitable[Sequence[AnswerT | Again]]],
-        give_back: Callable[[AnswerT], Coroutine[Any, Any, None]] | None = None,
+        ask_one: Callable[..., Awaitable[AnswerT]],
+        ask_many: Callable[[list[ArgumentT]], Awaitable[Sequence[AnswerT | Retry]]],
     ) -> None:
-        self._ask = ask
-        self._give_back = give_back
-        self._waiting: WeakKeyDictionary[Client, _Waiting[ArgumentT, AnswerT]] = WeakKeyDictionary()
+        self._ask_one = ask_one
+        self._ask_many = ask_many
+        self._queues: WeakKeyDictionary[Client, _Queue[ArgumentT, AnswerT]] = WeakKeyDictionary()
 
     async def __call__(self, argument: ArgumentT) -> AnswerT:
-        """The answer for one argument.
+        """Return the answer for one argument.
 
         Raises:
-            MedianestError: What the statement raises for it.
+            MedianestError: The statement raised it for this argument.
         """
         client = get_connection(DEFAULT_ALIAS)  # refuses another event loop
         if not isinstance(client, Client):
-            (answer,) = await self._ask([argument])
-            return cast("AnswerT", answer)  # a single argument is not asked again
-        if client.is_disconnected:
-            raise not_connected()
-        waiting = self._waiting.get(client)
-        if waiting is None:
-            waiting = self._waiting[client] = _Waiting(set() if self._give_back is None else client.unfinished)
-        call: _Call[ArgumentT, AnswerT] = _Call(argument, asyncio.get_running_loop().create_future())
-        waiting.calls.append(call)
-        if waiting.taker is None:
-            self._start_taker(waiting)  # in the context of this call, where the statement finds the same client
-        try:
-            return await call.answer
-        except asyncio.CancelledError:
-            if call.answer.done() and not call.answer.cancelled() and not call.answer.exception():
-                # It came, but the caller was cancelled before it went on.
-                self._is_unwanted(waiting, call.answer.result())
-            elif (
-                self._give_back is None
-                and call.together is not None
-                and all(other.answer.cancelled() for other in call.together.calls)
-            ):
-                call.together.task.cancel()  # nobody wants to know any more
-            raise
-
-    def _start_taker(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
-        waiting.taker = waiting.start(self._take(waiting))
-
-    async def _take(self, waiting: _Waiting[ArgumentT, AnswerT]) -> None:
-        loop, task = asyncio.get_running_loop(), waiting.taker
-        assert task is not None  # noqa: S101 - it runs this
-        try:
-            while waiting.taker is task and waiting.calls:
-                calls, waiting.calls = waiting.calls[:_MOST], waiting.calls[_MOST:]
-                together = _Together(calls, task)
-                for call in calls:
-                    call.together = together
-                patience = None
-                if self._give_back is None:
-                    patience = loop.call_later(_PATIENCE, self._hand_over, waiting, task)
-                try:
-                    await self._settle(waiting, calls)
-                finally:
-                    if patience is not None:
-                        patience.cancel()
-                    for call in calls:  # which are not what this task is at any more
-                        call.together = None
-        finally:
-            self._hand_over(waiting, task)
-
-    def _hand_over(self, waiting: _Waiting[ArgumentT, AnswerT], taker: asyncio.Task[None]) -> None:
-        if waiting.taker is not taker:
-            return
-        waiting.taker = None
-        waiting.calls = [call for call in waiting.calls if not call.answer.done()]
-        if waiting.calls:
-            self._start_taker(waiting)
-
-    async def _settle(self, waiting: _Waiting[ArgumentT, AnswerT], calls: list[_Call[ArgumentT, AnswerT]]) -> None:
-        while calls := [call for call in calls if not call.answer.done()]:
+            return await self._ask_one(argument, client=client)
+        queue = self._queues.get(client)
+        if queue is None:
+            queue = self._queues[client] = _Queue(_Batch())
+        loop = asyncio.get_running_loop()
+        if queue.turn is None:
+            turn = queue.turn = object()
             try:
-                answers = await self._ask([call.argument for call in calls])
-            except asyncio.CancelledError:  # nobody waits, or the event loop ends
-                for call in calls:
-                    call.answer.cancel()
-                raise
-            except Exception as error:  # noqa: BLE001 - each call raises it
-                if isinstance(error, DatabaseUnavailableError) or len({call.argument for call in calls}) == 1:
-                    _fail(calls, error)
-                else:
-                    await self._settle_apart(waiting, calls)
-                return
-            again: dict[Again, list[_Call[ArgumentT, AnswerT]]] = {member: [] for member in Again}
-            for call, answer in zip(calls, answers, strict=True):
-                if isinstance(answer, Again):
-                    again[answer].append(call)
-                elif not call.answer.done():
-                    call.answer.set_result(answer)
-                else:
-                    self._is_unwanted(waiting, answer)
-            if again[Again.APART]:
-                await self._settle_apart(waiting, again[Again.APART])
-            calls = again[Again.TOGETHER]
-
-    def _is_unwanted(self, waiting: _Waiting[ArgumentT, AnswerT], answer: AnswerT) -> None:
-        if self._give_back is not None:
-            waiting.start(self._give_back(answer))
-
-    async def _settle_apart(
-        self, waiting: _Waiting[ArgumentT, AnswerT], calls: list[_Call[ArgumentT, AnswerT]]
-    ) -> None:
-        by_argument = defaultdict(list)
-        for call in calls:
-            by_argument[call.argument].append(call)
-        if self._give_back is None:
-            await asyncio.gather(*(self._settle(waiting, equals) for equals in by_argument.values()))
+                await asyncio.sleep(0)
+                if not queue.next.calls:
+                    return await self._ask_one(argument, client=client)
+                batch, call = queue.next, loop.create_future()
+                batch.calls = {call: argument, **batch.calls}
+            finally:
+                self._end_turn(queue, turn)
         else:
-            for equals in by_argument.values():
-                await self._settle(waiting, equals)
+            batch, call = queue.next, loop.create_future()
+            batch.calls[call] = argument
+            if len(batch.calls) == 1:
+                loop.call_later(_PATIENCE, self._start, queue, batch)
+            elif len(batch.calls) == _MOST:
+                self._start(queue, batch)
+        return await batch.answer(call)
 
+    def _end_turn(self, queue: _Queue[ArgumentT, AnswerT], turn: object) -> None:
+        if queue.turn is turn:  # otherwise it took too long, and others have gone
+            queue.turn = None
+            if queue.next.calls:
+                self._start(queue, queue.next)
 
-def _fail(calls: list[_Call[Any, Any]], error: Exception) -> None:
-    for call in calls:
-        if not call.answer.done():
-            call.answer.set_exception(copy.copy(error))  # each its own: to be raised adds to an error
+    def _start(self, queue: _Queue[ArgumentT, AnswerT], batch: _Batch[ArgumentT, AnswerT]) -> None:
+        """Ask for a batch that has not gone yet, in the context of one of its calls, which has the same client."""
+        if queue.next is batch:
+            queue.turn, queue.next = batch, _Batch()
+            batch.task = asyncio.get_running_loop().create_task(self._run(queue, batch))
+
+    async def _run(self, queue: _Queue[ArgumentT, AnswerT], batch: _Batch[ArgumentT, AnswerT]) -> None:
+        try:
+            await self._settle(batch.calls)
+        finally:
+            for call in batch.calls:
+                call.cancel()  # those without an answer: this task was cancelled
+            self._end_turn(queue, batch)
+
+    async def _settle(self, calls: dict[asyncio.Future[AnswerT], ArgumentT]) -> None:
+        calls = {call: argument for call, argument in calls.items() if not call.done()}
+        answers: Sequence[AnswerT | Retry]
+        try:
+            answers = await self._ask_many(list(calls.values())) if calls else ()
+        except Exception as error:  # noqa: BLE001 - each call raises it
+            if isinstance(error, DatabaseUnavailableError) or len(set(calls.values())) == 1:
+                for call in calls:
+                    if not call.done():
+                        call.set_exception(copy.copy(error))  # each its own: to be raised adds to an error
+                return
+            answers = [Retry.ALONE] * len(calls)
+        alone: dict[ArgumentT, dict[asyncio.Future[AnswerT], ArgumentT]] = defaultdict(dict)
+        for (call, argument), answer in zip(calls.items(), answers, strict=True):
+            if isinstance(answer, Retry):
+                alone[argument][call] = argument
+            elif not call.done():
+                call.set_result(answer)
+        if alone:
+            await asyncio.gather(*map(self._settle, alone.values()))

@@ -11,16 +11,17 @@ from medianest_models.db.statement_client import current_client
 if TYPE_CHECKING:
     from asyncpg import Record
 
+    from medianest_models.db.statement_client import StatementClient
+
 
 async def fetch(sql: str, *values: Any) -> list[Record]:
-    """The rows that a statement returns; `$1` in it is the first of `values`."""
+    """Return the rows of a statement; `$1` in it is the first of `values`."""
     return await current_client().run(PoolConnectionProxy.fetch, sql, *values)
 
 
-async def fetch_one(sql: str, *values: Any) -> Record | None:
-    """The first row that a statement returns; None without one."""
-    rows = await fetch(sql, *values)
-    return rows[0] if rows else None
+async def fetch_one(sql: str, *values: Any, client: StatementClient | None = None) -> Record | None:
+    """Return the first row of a statement, on the current client unless one is given; None without a row."""
+    return await (client or current_client()).run(PoolConnectionProxy.fetchrow, sql, *values)
 
 
 async def execute(sql: str, *values: Any) -> int:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
-from medianest_models.db.data_loader import Again, DataLoader
-from medianest_models.db.statements import fetch
+from medianest_models.db.data_loader import DataLoader, Retry
+from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, StatementError
 from tests.db.pools import PATIENCE, assert_whole, client
 from tests.locks import until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from medianest_models.db.statement_client import StatementClient
     from medianest_models.settings import DatabaseUrl
+
+T = TypeVar("T")
 
 # A number gives itself; 0 is an error, and -n sleeps for n seconds.
 _ANSWER = """
@@ -33,7 +36,13 @@ class Statement:
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
 
-    async def __call__(self, numbers: list[int]) -> Sequence[int | Again]:
+    async def one(self, number: int, *, client: StatementClient) -> int:
+        self.asked.append([number])
+        row = await fetch_one(_ANSWER, [number], client=client)
+        assert row is not None
+        return int(row["answer"])
+
+    async def many(self, numbers: list[int]) -> Sequence[int | Retry]:
         self.asked.append(numbers)
         return [row["answer"] for row in await fetch(_ANSWER, numbers)]
 
@@ -45,7 +54,18 @@ def statement() -> Statement:
 
 @pytest.fixture
 def ask(statement: Statement) -> DataLoader[int, int]:
-    return DataLoader(statement)
+    return DataLoader(statement.one, statement.many)
+
+
+def loader_of(ask: Callable[[list[int]], Awaitable[Sequence[T | Retry]]]) -> DataLoader[int, T]:
+    """A loader with one statement, for a single call too."""
+
+    async def ask_one(number: int, *, client: StatementClient) -> T:
+        (answer,) = await ask([number])
+        assert not isinstance(answer, Retry)
+        return answer
+
+    return DataLoader(ask_one, ask)
 
 
 async def test_calls_of_one_tick_are_one_statement(
@@ -53,6 +73,21 @@ async def test_calls_of_one_tick_are_one_statement(
 ) -> None:
     assert await asyncio.gather(*map(ask, (3, 1, 2, 1))) == [3, 1, 2, 1]
     assert statement.asked == [[3, 1, 2, 1]]
+
+
+async def test_a_call_without_company_runs_in_the_callers_own_task(fresh_db: DatabaseUrl) -> None:
+    async def one(number: int, *, client: StatementClient) -> asyncio.Task[Any] | None:
+        return asyncio.current_task()
+
+    async def many(numbers: list[int]) -> list[asyncio.Task[Any] | None]:
+        return [asyncio.current_task()] * len(numbers)
+
+    ask = DataLoader(one, many)
+    assert await ask(1) is asyncio.current_task()
+    first, second = await asyncio.gather(ask(1), ask(2))
+    assert first is second
+    async with transaction():
+        assert await ask(1) is asyncio.current_task()
 
 
 async def test_calls_that_come_meanwhile_are_the_next_one(
@@ -100,52 +135,15 @@ async def test_an_error_is_that_of_its_own_call(
     assert sorted(statement.asked[1:]) == [[0, 0], [1], [2], [3, 3], [2**40]]
 
 
-async def test_what_a_statement_says_is_apart_is_asked_again(fresh_db: DatabaseUrl) -> None:
+async def test_what_a_statement_can_not_answer_is_retried_alone(fresh_db: DatabaseUrl) -> None:
     asked = []
 
-    async def odd_ones_apart(numbers: list[int]) -> Sequence[int | Again]:
+    async def odd_ones_alone(numbers: list[int]) -> Sequence[int | Retry]:
         asked.append(numbers)
-        return [Again.APART if number % 2 and len(set(numbers)) > 1 else number for number in numbers]
+        return [Retry.ALONE if number % 2 and len(set(numbers)) > 1 else number for number in numbers]
 
-    assert await asyncio.gather(*map(DataLoader(odd_ones_apart), (1, 2, 3, 1, 4))) == [1, 2, 3, 1, 4]
+    assert await asyncio.gather(*map(loader_of(odd_ones_alone), (1, 2, 3, 1, 4))) == [1, 2, 3, 1, 4]
     assert asked == [[1, 2, 3, 1, 4], [1, 1], [3]]
-
-
-async def test_what_a_statement_wants_together_is_the_next_one(fresh_db: DatabaseUrl) -> None:
-    asked = []
-
-    async def two_at_a_time(numbers: list[int]) -> Sequence[int | Again]:
-        asked.append(numbers)
-        return [*numbers[:2], *[Again.TOGETHER for _ in numbers[2:]]]
-
-    assert await asyncio.gather(*map(DataLoader(two_at_a_time), range(5))) == [0, 1, 2, 3, 4]
-    assert asked == [[0, 1, 2, 3, 4], [2, 3, 4], [4]]
-
-
-async def test_errors_of_what_is_given_back_are_found_one_after_the_other(fresh_db: DatabaseUrl) -> None:
-    asked: list[list[int]] = []
-    at_once = most_at_once = 0
-
-    async def refuse_the_first(numbers: list[int]) -> list[int]:
-        nonlocal at_once, most_at_once
-        asked.append(numbers)
-        at_once += 1
-        most_at_once = max(at_once, most_at_once)
-        await asyncio.sleep(0.01)
-        at_once -= 1
-        if 0 in numbers:
-            raise InvalidInputError("0")
-        return numbers
-
-    async def give_back(number: int) -> None:
-        raise AssertionError(number)
-
-    ask = DataLoader(refuse_the_first, give_back)
-    error, *answers = await asyncio.gather(*map(ask, range(4)), return_exceptions=True)
-    assert isinstance(error, InvalidInputError)
-    assert answers == [1, 2, 3]
-    assert asked == [[0, 1, 2, 3], [0], [1], [2], [3]]
-    assert most_at_once == 1
 
 
 async def test_a_lost_connection_is_told_to_all_and_nothing_is_repeated(fresh_db: DatabaseUrl) -> None:
@@ -157,7 +155,7 @@ async def test_a_lost_connection_is_told_to_all_and_nothing_is_repeated(fresh_db
         await fetch("SELECT pg_terminate_backend(pg_backend_pid())")
         return numbers
 
-    errors = await asyncio.gather(*map(DataLoader(lose), range(5)), return_exceptions=True)
+    errors = await asyncio.gather(*map(loader_of(lose), range(5)), return_exceptions=True)
     assert [type(error) for error in errors] == [DatabaseUnavailableError] * 5
     assert len({id(error) for error in errors}) == 5
     assert times == 1
@@ -175,10 +173,80 @@ async def test_a_call_that_is_cancelled_leaves_the_others_alone(
     assert await other == 3
     assert (early.cancelled(), late.cancelled()) == (True, True)
     assert statement.asked == [[2, 3]]
+
+
+async def test_a_call_that_is_cancelled_while_it_looks_for_company_leaves_the_others_alone(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    first, another, *others = (asyncio.create_task(ask(number)) for number in (1, 0, 2, 3))
+    await asyncio.sleep(0)
+    first.cancel()
+    another.cancel()
+    assert await asyncio.wait_for(asyncio.gather(*others), PATIENCE) == [2, 3]
+    assert statement.asked == [[2, 3]]
     lonely = asyncio.create_task(ask(4))
     await asyncio.sleep(0)
     lonely.cancel()
-    assert await ask(5) == 5
+    assert await asyncio.wait_for(ask(5), PATIENCE) == 5
+    assert statement.asked == [[2, 3], [5]]
+
+
+async def test_a_call_that_is_cancelled_in_its_own_statement_lets_the_next_ones_go(
+    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
+) -> None:
+    lone = asyncio.create_task(ask(-PATIENCE))
+    while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(ask(number)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    lone.cancel()
+    assert await asyncio.wait_for(asyncio.gather(*others), PATIENCE / 2) == [1, 2]
+    assert await asyncio.wait_for(ask(3), PATIENCE / 2) == 3
+    await assert_whole(client())
+
+
+async def test_a_statement_that_is_cancelled_from_outside_cancels_its_calls(fresh_db: DatabaseUrl) -> None:
+    async def end(numbers: list[int]) -> list[int]:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()  # as at the event loop's end
+        await asyncio.sleep(PATIENCE)
+        return numbers
+
+    calls = [asyncio.create_task(loader(1)) for loader in [loader_of(end)] * 2]
+    await asyncio.wait(calls, timeout=PATIENCE / 4)
+    assert [call.cancelled() for call in calls] == [True, True]
+
+
+async def test_a_late_statement_lets_nobody_overtake_the_one_that_has_its_turn(fresh_db: DatabaseUrl) -> None:
+    statements: list[asyncio.Future[None]] = []
+
+    async def answer(numbers: list[int]) -> list[int]:
+        statements.append(asyncio.get_running_loop().create_future())
+        await statements[-1]
+        return numbers
+
+    ask = loader_of(answer)
+
+    async def ask_and_wait(number: int) -> asyncio.Task[int]:
+        call = asyncio.create_task(ask(number))
+        while len(statements) < number:  # noqa: ASYNC110 - the statement says nothing
+            await asyncio.sleep(0)
+        return call
+
+    late, current = await ask_and_wait(1), await ask_and_wait(2)
+    third = asyncio.create_task(ask(3))
+    await asyncio.sleep(0)
+    statements[0].set_result(None)
+    assert await late == 1
+    await asyncio.sleep(0)
+    assert len(statements) == 2
+    statements[1].set_result(None)
+    assert await current == 2
+    while len(statements) < 3:  # noqa: ASYNC110 - the statement says nothing
+        await asyncio.sleep(0)
+    statements[2].set_result(None)
+    assert await third == 3
 
 
 async def test_a_call_that_is_cancelled_as_its_statement_ends_leaves_the_next_ones_alone(fresh_db: DatabaseUrl) -> None:
@@ -193,7 +261,7 @@ async def test_a_call_that_is_cancelled_as_its_statement_ends_leaves_the_next_on
         while len(statements) < times:  # noqa: ASYNC110 - the statement says nothing
             await asyncio.sleep(0)
 
-    ask = DataLoader(answer)
+    ask = loader_of(answer)
     first, second = asyncio.create_task(ask(1)), asyncio.create_task(ask(2))
     await until_asked(1)
     third = asyncio.create_task(ask(3))
@@ -219,53 +287,6 @@ if sys.version_info >= (3, 12):
         finally:
             loop.set_task_factory(None)
         assert statement.asked == [[3, 1, 2]]
-
-
-async def test_what_nobody_gets_is_given_back(fresh_db: DatabaseUrl) -> None:
-    given_back: list[int] = []
-    calls: list[asyncio.Task[int]] = []
-
-    async def answer(numbers: list[int]) -> list[int]:
-        calls[1].cancel()  # while it is asked
-        loop = asyncio.get_running_loop()
-        loop.call_soon(calls[2].cancel)  # when it has its answer, and has not gone on yet
-        return numbers
-
-    async def give_back(number: int) -> None:
-        given_back.append(number)
-
-    ask = DataLoader(answer, give_back)
-    calls += [asyncio.create_task(ask(number)) for number in range(4)]
-    await asyncio.wait(calls, timeout=PATIENCE)
-    await asyncio.sleep(0)
-    assert [call.cancelled() for call in calls] == [False, True, True, False]
-    assert [calls[0].result(), calls[3].result()] == [0, 3]
-    assert given_back == [1, 2]
-
-
-async def test_a_statement_whose_answer_is_given_back_is_not_ended(fresh_db: DatabaseUrl, statement: Statement) -> None:
-    given_back: asyncio.Queue[int] = asyncio.Queue()
-    call = asyncio.create_task(DataLoader(statement, given_back.put)(1))
-    while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
-        await asyncio.sleep(0)
-    call.cancel()
-    assert await asyncio.wait_for(given_back.get(), PATIENCE) == 1
-    assert call.cancelled()
-
-
-async def test_one_statement_at_a_time_is_left_alone(fresh_db: DatabaseUrl, statement: Statement) -> None:
-    given_back: list[int] = []
-
-    async def give_back(number: int) -> None:
-        given_back.append(number)
-
-    ask = DataLoader(statement, give_back)
-    for _ in range(3):
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(ask(-1), 0.2)
-    assert await asyncio.wait_for(ask(7), PATIENCE) == 7
-    assert statement.asked == [[-1], [7]]
-    assert given_back == [-1]
 
 
 async def test_a_storm_of_cancellations(fresh_db: DatabaseUrl, ask: DataLoader[int, int]) -> None:
@@ -304,7 +325,7 @@ async def test_inside_a_transaction_each_is_a_statement_of_its_own(
         await asyncio.sleep(0.01)
         assert {rows for _, rows in await asyncio.gather(*map(seen, range(5)))} == {0}
 
-    seen = DataLoader(backends)
+    seen = loader_of(backends)
     await asyncio.gather(inside(), outside())
     assert sorted(statement.asked) == [[1], [2]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ from tests.servers import connect
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
+    from types import FrameType
 
     from pydantic import SecretStr
 
@@ -55,6 +57,28 @@ async def test_find_by_plex_id(fresh_db: DatabaseUrl) -> None:
         assert one is not other
         one.plex_username = "changed"
         assert other.plex_username != "changed"
+
+
+async def test_the_way_of_a_lone_lookup_to_the_driver_is_short(fresh_db: DatabaseUrl) -> None:
+    await users.find_by_plex_id("plex 0")  # connects, and prepares the statement
+    hops: list[tuple[str, str]] = []
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        path, name = frame.f_code.co_filename, frame.f_code.co_name
+        if name == "fetchrow":
+            sys.setprofile(None)
+        elif event == "call" and "/medianest_models/" in path:
+            hops.append((path.rpartition("/medianest_models/")[2], name))
+
+    sys.setprofile(note)
+    try:
+        await users.find_by_plex_id("plex 0")
+        assert sys.getprofile() is None  # the driver was reached
+    finally:
+        sys.setprofile(None)
+    assert hops[0] == ("repositories/users/lookups.py", "find_by_plex_id")
+    assert len(set(hops)) <= 12, hops
+    assert len({path for path, _ in hops}) <= 7, hops
 
 
 async def test_find_by_plex_id_with_what_the_driver_refuses(fresh_db: DatabaseUrl) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from medianest_models.checks import as_ip_address, as_uuid
-from medianest_models.db.data_loader import Again, DataLoader
+from medianest_models.db.data_loader import DataLoader, Retry
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, InvalidInputError
 from medianest_models.repositories._ids import NUMBERED_ID
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from asyncpg import Record
+
+    from medianest_models.db.statement_client import StatementClient
 
 # What is hit, and the rule and the window of each. The rule is read in the statement that counts; a stored one that
 # makes no sense gives no row at all. statement_timestamp(), because in a long transaction now() may lie in a window
@@ -142,8 +144,13 @@ class _Counters:
         self._count_one = _COUNT.format(asked=asked, caller=caller)
         self._count_many = _COUNT_MANY.format(asked=asked, caller=caller, id=NUMBERED_ID)
 
-    async def count(self, hits: list[Hit]) -> list[Count | Again]:
-        """Counts hits, equal ones in any order."""
+    async def count(self, hit: Hit, *, client: StatementClient) -> Count:
+        """Count a hit."""
+        (count,) = await self._count_equal(hit, 1, client)
+        return count
+
+    async def count_together(self, hits: list[Hit]) -> list[Count | Retry]:
+        """Count hits, equal ones in any order."""
         times = Counter(hits)
         if len(times) == 1:
             return list(await self._count_equal(hits[0], len(hits)))
@@ -154,19 +161,19 @@ class _Counters:
         except DatabaseTimeoutError as error:
             if error.sqlstate != _LOCK_NOT_AVAILABLE:  # it may have been counted
                 raise
-            return [Again.APART] * len(hits)
+            return [Retry.ALONE] * len(hits)
         by_number = list(asked.items())
         counted = {}
         for row in rows:
             hit, several = by_number[row["number"] - 1]
             counted[hit] = _allowed(row, several)
-        return [next(counted[hit]) if hit in counted else Again.APART for hit in hits]
+        return [next(counted[hit]) if hit in counted else Retry.ALONE for hit in hits]
 
-    async def _count_equal(self, hit: Hit, times: int) -> list[Count]:
+    async def _count_equal(self, hit: Hit, times: int, client: StatementClient | None = None) -> list[Count]:
         counts: list[Count] = []
         together = times
         while len(counts) < times:
-            row = await fetch_one(self._count_one, *_parameters({hit: together}))
+            row = await fetch_one(self._count_one, *_parameters({hit: together}), client=client)
             if row is None:
                 raise ConfigurationError(
                     f"the setting {' or '.join(hit.keys)} in system_config must hold a limit and a window (in seconds, "
@@ -217,8 +224,10 @@ def caller_column(user_id: UUID | str | None, ip_address: str | None) -> tuple[s
     raise InvalidInputError("user_id, ip_address: exactly one of the two must be given")
 
 
+_BY_USER: Final = _Counters("user_id", "uuid")
+_BY_ADDRESS: Final = _Counters("ip_address", "text")
 COUNT_BY: Final = {
-    "user_id": DataLoader(_Counters("user_id", "uuid").count),
-    "ip_address": DataLoader(_Counters("ip_address", "text").count),
+    "user_id": DataLoader(_BY_USER.count, _BY_USER.count_together),
+    "ip_address": DataLoader(_BY_ADDRESS.count, _BY_ADDRESS.count_together),
 }
 """What counts a hit, by the column that tells the caller."""

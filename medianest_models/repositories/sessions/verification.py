@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from medianest_models.checks import as_secret
 from medianest_models.db.data_loader import DataLoader
-from medianest_models.db.statements import fetch
+from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.encryption.keys import SecretParameter, hash_token
 from medianest_models.errors import AccountSuspendedError, InvalidTokenError
 from medianest_models.models import SessionToken, User
@@ -16,6 +16,8 @@ from medianest_models.models import SessionToken, User
 if TYPE_CHECKING:
     from asyncpg import Record
     from pydantic import SecretStr
+
+    from medianest_models.db.statement_client import StatementClient
 
 ROTATION_GRACE: Final = timedelta(seconds=30)
 """For how long an exchanged token is still taken for good: requests that were sent together with the exchange."""
@@ -30,7 +32,7 @@ WITH touched AS (
     UPDATE session_tokens SET last_used_at = statement_timestamp()
     WHERE id = ANY (ARRAY (
         SELECT s.id FROM session_tokens s JOIN users u ON u.id = s.user_id
-        WHERE s.token_hash = ANY ((SELECT $1::text[])::text[])
+        WHERE s.token_hash {matches}
           AND u.status = 'active' AND s.expires_at > statement_timestamp()
           AND (s.rotated_at IS NULL OR s.rotated_at > statement_timestamp() - make_interval(secs => $2))
           AND (s.last_used_at IS NULL OR s.last_used_at <= statement_timestamp() - make_interval(secs => $3))
@@ -40,10 +42,15 @@ WITH touched AS (
 )
 SELECT {session}, {user}, s.expires_at <= statement_timestamp()
        OR s.rotated_at <= statement_timestamp() - make_interval(secs => $2) AS is_over
-FROM unnest((SELECT $1::text[])) AS asked (token_hash)
-CROSS JOIN LATERAL (SELECT * FROM session_tokens WHERE token_hash = asked.token_hash LIMIT 1) AS s
+FROM {found} AS s
 JOIN users u ON u.id = s.user_id LEFT JOIN touched t ON t.id = s.id
 """
+_ONE: Final = {"matches": "= $1", "found": "(SELECT * FROM session_tokens WHERE token_hash = $1)"}
+_MANY: Final = {
+    "matches": "= ANY ((SELECT $1::text[])::text[])",
+    "found": """unnest((SELECT $1::text[])) AS asked (token_hash)
+CROSS JOIN LATERAL (SELECT * FROM session_tokens WHERE token_hash = asked.token_hash LIMIT 1)""",
+}
 
 
 async def verify(token: SecretStr | str) -> SessionToken:
@@ -80,18 +87,25 @@ def _columns(model: type[SessionToken | User]) -> tuple[str, ...]:
 
 
 @cache
-def _verify_sql() -> str:
+def _verify_sql(*, many: bool) -> str:
     session = ", ".join(
         "coalesce(t.last_used_at, s.last_used_at)" if column == "last_used_at" else f's."{column}"'
         for column in _columns(SessionToken)
     )
-    return _VERIFY.format(session=session, user=", ".join(f'u."{column}"' for column in _columns(User)))
+    user = ", ".join(f'u."{column}"' for column in _columns(User))
+    return _VERIFY.format(session=session, user=user, **(_MANY if many else _ONE))
 
 
-async def _by_hash(hashes: list[SecretParameter]) -> list[Record | None]:
-    rows = await fetch(_verify_sql(), hashes, ROTATION_GRACE.total_seconds(), _TOUCH_AFTER.total_seconds())
+async def _by_hash(hash_: SecretParameter, *, client: StatementClient) -> Record | None:
+    return await fetch_one(
+        _verify_sql(many=False), hash_, ROTATION_GRACE.total_seconds(), _TOUCH_AFTER.total_seconds(), client=client
+    )
+
+
+async def _by_hashes(hashes: list[SecretParameter]) -> list[Record | None]:
+    rows = await fetch(_verify_sql(many=True), hashes, ROTATION_GRACE.total_seconds(), _TOUCH_AFTER.total_seconds())
     by_hash = {row["token_hash"]: row for row in rows}
     return [by_hash.get(hash_) for hash_ in hashes]
 
 
-_row_by_hash: Final = DataLoader(_by_hash)
+_row_by_hash: Final = DataLoader(_by_hash, _by_hashes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pypika_tortoise.functions import Lower
@@ -30,7 +31,8 @@ LENGTH: Final = 255
 
 # Raw: the ORM takes as long to write it as the database to answer it, and portals ask this with every request. The
 # array is a SELECT, because PostgreSQL would plan anew for each array's length.
-_FIND_BY_PLEX_ID: Final = "SELECT * FROM users WHERE plex_id = ANY ((SELECT $1::text[])::text[])"
+_FIND_BY_PLEX_ID: Final = "SELECT * FROM users WHERE plex_id = $1"
+_FIND_BY_PLEX_IDS: Final = "SELECT * FROM users WHERE plex_id = ANY ((SELECT $1::text[])::text[])"
 
 # Raw: the index is on lower(email), and Tortoise's iexact compares upper().
 _FIND_BY_EMAIL: Final = """
@@ -106,12 +108,12 @@ def no_such_user(user_id: UUID | str) -> NotFoundError:
     return NotFoundError(f"there is no user {user_id}")
 
 
-async def _by_plex_id(plex_ids: list[str]) -> list[Record | None]:
-    rows = {row["plex_id"]: row for row in await fetch(_FIND_BY_PLEX_ID, plex_ids)}
+async def _by_plex_ids(plex_ids: list[str]) -> list[Record | None]:
+    rows = {row["plex_id"]: row for row in await fetch(_FIND_BY_PLEX_IDS, plex_ids)}
     return [rows.get(plex_id) for plex_id in plex_ids]
 
 
-_row_by_plex_id: Final = DataLoader(_by_plex_id)
+_row_by_plex_id: Final = DataLoader(partial(fetch_one, _FIND_BY_PLEX_ID), _by_plex_ids)
 
 
 class _BeginsWith(Q):
