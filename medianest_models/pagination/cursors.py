@@ -1,41 +1,45 @@
 """The text of a cursor: a place in a sorted list, and a signature that holds for that list only.
 
 It tells nothing but the sort column's value and the id of a row that its holder has seen. The signature is an HMAC
-under a key that is derived from ENCRYPTION_KEYS: the newest signs, each of them verifies, so that neither the order
-of the keys nor a rotation matters until the old key is gone; then the cursor is an InvalidCursorError and the list
-begins anew. Without keys, which only secrets need, it is a checksum: it finds every accident, but a cursor can be
-forged. That changes nothing in what a caller may see: a cursor chooses a place in a list whose filters are the
-server's, its values are checked against their columns' types, and they are sent as parameters.
+under a key that is derived from ENCRYPTION_KEYS: the newest signs, each of them verifies, so that cursors outlive a
+rotation until the old key is gone. Without keys, which only secrets need, it is a checksum: it finds every accident,
+but a cursor can be forged. That changes nothing in what a caller may see: a cursor chooses a place in a list whose
+filters are the server's, its values are checked against their columns' types, and they are sent as parameters.
 """
 
 from __future__ import annotations
 
 import base64
+import datetime
 import functools
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
+from pypika_tortoise.terms import Term
+from tortoise.expressions import Expression, F, Q, RawSQL, Subquery
+from tortoise.models import Model
 
 from medianest_models.errors import InvalidCursorError
-from medianest_models.pagination.filters import filters_digest
+from medianest_models.pagination.querysets import filters, is_negated
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
-    from tortoise.queryset import QuerySet
+    from tortoise.queryset import AwaitableQuery, QuerySet
 
-    from medianest_models.pagination.sorting import SortKey
+    from medianest_models.pagination.sorting import Ordering
 
 _VERSION: Final = b"\x01"
 _SIGNATURE_BYTES: Final = 16
+_COLLECTIONS: Final = (frozenset, list, set, tuple)
 
 
-@dataclass(frozen=True)
-class Position:
-    """A place in a sorted list, and which way a page lies from there.
+class Position(NamedTuple):
+    """A place in a sorted list, and the direction of a page from there.
 
     Attributes:
         backward: Whether the page ends here; otherwise it begins here.
@@ -52,31 +56,27 @@ class Position:
 
 @dataclass(frozen=True)
 class CursorCodec:
-    """Writes and reads the cursors of one list.
+    """The way from positions in one list to cursors and back; the digest is of the list's model, filters and order."""
 
-    Attributes:
-        key: What the list is sorted by.
-        shape: A digest of what the list is: model, filters and order.
-    """
-
-    key: SortKey[Any]
-    shape: bytes
+    model: type[Model]
+    column: str
+    digest: bytes
 
     @classmethod
-    def of(cls, queryset: QuerySet[Any], key: SortKey[Any]) -> CursorCodec:
-        """The codec of a query set that is sorted by `key`."""
-        order = "desc" if key.descending else "asc"
-        shape = f"{filters_digest(queryset)} {key.column} {order}"
-        return cls(key, hashlib.sha256(shape.encode()).digest())
+    def of(cls, queryset: QuerySet[Any], ordering: Ordering) -> CursorCodec:
+        """Make the codec of a query set in an order."""
+        column, descends = ordering[0]
+        text = f"{filters_digest(queryset)} {column} {'desc' if descends else 'asc'}"
+        return cls(queryset.model, column, hashlib.sha256(text.encode()).digest())
 
     def encode(self, position: Position) -> str:
-        """The cursor that leads to a position."""
-        payload = _adapter(self.key).dump_json((position.backward, position.inclusive, position.value, position.id))
+        """Write the cursor that leads to a position."""
+        payload = _adapter(self.model, self.column).dump_json(position)
         signature = self._sign(_signing_keys()[0], payload)
         return _to_text(_VERSION + signature + payload)
 
     def decode(self, cursor: str) -> Position:
-        """The position that a cursor leads to.
+        """Read the position that a cursor leads to.
 
         Raises:
             InvalidCursorError: The cursor was altered, or was made for another list.
@@ -85,38 +85,46 @@ class CursorCodec:
             data = _from_text(str(cursor))
             signature, payload = data[1 : 1 + _SIGNATURE_BYTES], data[1 + _SIGNATURE_BYTES :]
             if data[:1] == _VERSION and self._is_signed(signature, payload):
-                backward, inclusive, value, id_ = _adapter(self.key).validate_json(payload, strict=True)
-                self.key.parameters(value, id_)  # refuses what the columns can't hold
-                return Position(backward, inclusive, value, id_)
+                position = Position(*_adapter(self.model, self.column).validate_json(payload, strict=True))
+                self.parameters(position)  # refuses what the columns can't hold
+                return position
         except ValueError:  # also pydantic's and our own
             pass
         raise InvalidCursorError
 
+    def parameters(self, position: Position) -> dict[str, Any]:
+        """Encode a position's values, each under its column's name in the database, which has to be able to hold it."""
+        meta = self.model._meta
+        return {
+            meta.fields_db_projection[name]: meta.fields_map[name].to_db_value(value, self.model)
+            for name, value in {self.column: position.value, meta.pk_attr: position.id}.items()
+        }
+
     def _sign(self, key: bytes, payload: bytes) -> bytes:
-        return hmac.digest(key, _VERSION + self.shape + payload, "sha256")[:_SIGNATURE_BYTES]
+        return hmac.digest(key, _VERSION + self.digest + payload, "sha256")[:_SIGNATURE_BYTES]
 
     def _is_signed(self, signature: bytes, payload: bytes) -> bool:
         return any(hmac.compare_digest(signature, self._sign(key, payload)) for key in _signing_keys())
 
 
 @functools.cache
-def _adapter(key: SortKey[Any]) -> TypeAdapter[tuple[bool, bool, Any, Any]]:
-    """Writes and reads what a cursor of a list that is sorted so holds."""
-    value = _type_of(key, key.column)
-    types = (bool, bool, value | None if key.is_nullable else value, _type_of(key, key.id))
-    cursor: Any = GenericAlias(tuple, types)
-    return TypeAdapter(cursor)
+def _adapter(model: type[Model], column: str) -> TypeAdapter[tuple[bool, bool, Any, Any]]:
+    """Make what writes and reads the contents of the cursors of lists that are sorted by a column."""
+    value, id_ = _type_of(model, column), _type_of(model, model._meta.pk_attr)
+    types = (bool, bool, value | None if model._meta.fields_map[column].null else value, id_)
+    contents: Any = GenericAlias(tuple, types)
+    return TypeAdapter(contents)
 
 
-def _type_of(key: SortKey[Any], column: str) -> Any:
-    field = key.model._meta.fields_map[column]
+def _type_of(model: type[Model], column: str) -> Any:
+    field = model._meta.fields_map[column]
     bounds = {name: bound for name, bound in field.constraints.items() if name in ("ge", "le")}
     return Annotated[getattr(field, "enum_type", field.field_type), Field(**bounds)]
 
 
 @functools.cache
 def _signing_keys() -> tuple[bytes, ...]:
-    """The keys of this process, the newest first; read once, as the key ring of secrets is."""
+    """Derive the keys of this process, the newest first; once, as the key ring of secrets is read."""
     secrets = [key.get_secret_value().encode() for key in load_settings().encryption_keys] or [b""]
     return tuple(hmac.digest(secret, b"medianest pagination cursor", "sha256") for secret in secrets)
 
@@ -130,3 +138,43 @@ def _from_text(text: str) -> bytes:
     if _to_text(data) != text:  # it ignores other letters, and the bits to spare in the last one
         raise ValueError
     return data
+
+
+def filters_digest(query: AwaitableQuery[Any]) -> str:
+    """Make a digest of a query's model, columns that it filters by, and values, the same in every process.
+
+    Their order does not matter. All instants count as the same: a list of the last hour stays the same list while
+    time goes by. An annotation counts by its name, an SQL function by its kind.
+    """
+    return _digest([query.model.__name__, sorted(map(_filter_digest, filters(query)))])
+
+
+def _filter_digest(node: Q) -> str:
+    values = {
+        name: sorted(map(_digest, value)) if name.endswith("_in") and isinstance(value, _COLLECTIONS) else value
+        for name, value in node.filters.items()
+    }
+    return _digest([node.join_type, is_negated(node), values, sorted(map(_filter_digest, node.children))])
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=_as_json, sort_keys=True).encode()).hexdigest()
+
+
+def _as_json(value: object) -> Any:
+    """Replace a value that JSON does not know."""
+    match value:
+        case datetime.date():
+            return {"instant": None}
+        case Model():
+            return value.pk
+        case Subquery():
+            return filters_digest(value.query)
+        case RawSQL():
+            return value.sql
+        case F():
+            return {"column": value.name}
+        case Expression() | Term():
+            return {"expression": type(value).__name__}
+        case _:
+            return str(value)

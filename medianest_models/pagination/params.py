@@ -1,4 +1,4 @@
-"""What a caller asks for: which page, how long, in which order."""
+"""The arguments of a page: its number, its length and its order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_SHOWN: Final = 50
 
 @dataclass(frozen=True)
 class PaginationParams:
-    """Which page of a list, how long it is, and in which order the list stands.
+    """The number of a page, its length, and the order of its list.
 
     Attributes:
         page: The page's number, from 1.
@@ -27,8 +27,7 @@ class PaginationParams:
         sort_order: `asc` or `desc`, of `sort_by` or of the model's own column.
 
     Raises:
-        InvalidPaginationError: `page` or `limit` is no whole number or out of range, or the rows before that
-            page are more than a bigint can count.
+        InvalidPaginationError: `page` or `limit` is out of range, or more rows come before than a bigint can count.
         InvalidSortError: `sort_order` is neither of the two.
     """
 
@@ -38,42 +37,25 @@ class PaginationParams:
     sort_order: SortOrder = "desc"
 
     def __post_init__(self) -> None:
-        check_limit(self.limit)
+        if type(self.limit) is not int or not 1 <= self.limit <= MAX_LIMIT:
+            raise InvalidPaginationError(
+                f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {shown(self.limit)}"
+            )
         if type(self.page) is not int or self.page < 1:
             raise InvalidPaginationError(f"page: must be a whole number from 1, not {shown(self.page)}")
         if self.offset > _MAX_BIGINT:
             raise InvalidPaginationError("page: is too high")
-        check_order(self.sort_order)
+        if self.sort_order not in ("asc", "desc"):
+            raise InvalidSortError(f"sort_order: must be asc or desc, not {shown(self.sort_order)}")
 
     @property
     def offset(self) -> int:
-        """How many rows come before the page."""
+        """The number of rows before the page."""
         return (self.page - 1) * self.limit
 
 
-def check_limit(limit: object) -> None:
-    """Refuses a limit that is out of range.
-
-    Raises:
-        InvalidPaginationError: It is, or is no whole number.
-    """
-    if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
-        raise InvalidPaginationError(f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {shown(limit)}")
-
-
-def check_order(order: object) -> None:
-    """Refuses an order that is neither ascending nor descending.
-
-    Raises:
-        InvalidSortError: It is not.
-    """
-    if order not in ("asc", "desc"):
-        raise InvalidSortError(f"sort_order: must be asc or desc, not {shown(order)}")
-
-
 def shown(value: object) -> str:
-    """An argument as an error shows it: as it is when it is short and plain, otherwise by its type."""
-    is_short = (isinstance(value, str) and len(value) <= _MAX_SHOWN) or (
-        isinstance(value, int) and abs(value) <= _MAX_BIGINT
-    )
-    return repr(value) if is_short else f"a value of type {type(value).__name__}"
+    """Write an argument as an error shows it: as it is when it is short and plain, otherwise by its type."""
+    is_text = isinstance(value, str) and len(value) <= _MAX_SHOWN
+    is_number = isinstance(value, int) and abs(value) <= _MAX_BIGINT
+    return repr(value) if is_text or is_number else f"a value of type {type(value).__name__}"

@@ -1,76 +1,91 @@
-"""What pagination has to know of a query set, and Tortoise has no public name for."""
+"""The one place that uses private names of Tortoise, of its version 1.1 (`tortoise-orm<1.2` in pyproject.toml)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pypika_tortoise.enums import Order
+from pypika_tortoise.terms import Parameterizer
 from tortoise.models import Model
+from tortoise.queryset import AwaitableQuery, QuerySet
 
 from medianest_models.errors import InvalidPaginationError
+from medianest_models.models.hydration import hydrator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pypika_tortoise.enums import Order
     from tortoise.expressions import Q
-    from tortoise.queryset import AwaitableQuery, QuerySet
+    from tortoise.queryset import CountQuery
+
+    from medianest_models.pagination.sorting import Ordering
 
 ModelT = TypeVar("ModelT", bound=Model)
 
+filters: Final[Callable[[AwaitableQuery[Any]], list[Q]]] = attrgetter("_q_objects")
+"""A query's filters, all of which have to hold."""
 
-def refuse_slice(queryset: QuerySet[Any]) -> None:
-    """Refuses a query set that is a slice already: a page of it would silently be one of the whole.
+is_negated: Final[Callable[[Q], bool]] = attrgetter("_is_negated")
+
+FILTER_STATE: Final = frozenset({"_is_negated", "children", "filters", "join_type"})
+"""All that a filter holds."""
+
+orderings: Final[Callable[[QuerySet[Any]], list[tuple[str, Order]]]] = attrgetter("_orderings")
+"""The columns, relations and annotations of a query set's `order_by`."""
+
+_STATE: Final = {*AwaitableQuery.__slots__, *QuerySet.__slots__}
+_READ_APART: Final = {"_capabilities", "_db", "_orderings", "_q_objects", "fields", "query"}
+
+other_state: Final[Callable[[QuerySet[Any]], tuple[Any, ...]]] = attrgetter(*sorted(_STATE - _READ_APART))
+"""All that a query set holds beside its filters and its order, its database and the model's columns."""
+
+
+def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
+    """Have Tortoise sort a query set; its `only`, if it has one, gets the columns too.
 
     Raises:
-        InvalidPaginationError: It has a limit or an offset.
+        InvalidPaginationError: It has a limit or an offset: a page of it would silently be one of the whole.
     """
     if queryset._limit is not None or queryset._offset is not None:  # noqa: SLF001 - no public name
         raise InvalidPaginationError("queryset: must have no limit and no offset of its own")
+    if chosen := queryset._fields_for_select:  # noqa: SLF001 - no public name
+        columns = [name for name, _ in ordering if name in queryset.model._meta.fields_db_projection]
+        queryset = queryset.only(*dict.fromkeys((*chosen, *columns)))
+    return queryset.order_by(*(f"-{name}" if descends else name for name, descends in ordering))
 
 
-def orderings(queryset: QuerySet[Any]) -> list[tuple[str, bool]]:
-    """The names of its `order_by`, each with whether it is descending."""
-    return [(name, order == Order.desc) for name, order in queryset._orderings]  # noqa: SLF001 - no public name
+async def fetch(queryset: QuerySet[ModelT], sql: str, values: list[Any]) -> tuple[list[ModelT], Sequence[Any]]:
+    """Run a statement that was compiled for a query set, and return the models and the rows they were made of."""
+    _, rows = await queryset._choose_db().execute_query(sql, values)  # noqa: SLF001 - no public name
+    if not rows:
+        return [], []
+    hydrate = hydrator(queryset.model, tuple(rows[0].keys()))
+    assert hydrate is not None  # noqa: S101 - only what it knows is compiled
+    return hydrate(rows), rows
 
 
-def with_columns(queryset: QuerySet[ModelT], *names: str) -> QuerySet[ModelT]:
-    """The query set, with these columns added to its `only` if it has one."""
-    chosen = queryset._fields_for_select  # noqa: SLF001 - no public name
-    return queryset.only(*dict.fromkeys((*chosen, *names))) if chosen else queryset
+async def fetch_page(
+    page: QuerySet[ModelT], count: CountQuery, limit: int, template: str, total: str
+) -> tuple[list[ModelT], list[int]]:
+    """Have Tortoise read a page of that limit by a statement, and return its models and the total of each row.
 
-
-def filters(query: AwaitableQuery[Any]) -> list[Q]:
-    """Its filters, all of which have to hold."""
-    return query._q_objects  # noqa: SLF001 - no public name
-
-
-def make(query: AwaitableQuery[Any]) -> None:
-    """Makes the query's `query`, as its `sql()` does, which would also write it as text."""
-    query._choose_db_if_not_chosen()  # noqa: SLF001 - no public name
-    query._make_query()  # noqa: SLF001 - no public name
-
-
-def parameterized(query: AwaitableQuery[Any]) -> tuple[str, list[Any]]:
-    """The query as SQL, and its parameters."""
-    make(query)
-    sql, values = query.query.get_parameterized_sql()
-    return sql, values
-
-
-async def run(queryset: QuerySet[ModelT], sql: str, values: list[Any], *, extra: str) -> list[ModelT]:
-    """The rows of a statement that returns what `queryset.sql()` does, and one column more.
-
-    Args:
-        queryset: How to make models of the rows, with their relations; its query is made.
-        sql: The statement.
-        values: The statement's parameters.
-        extra: The name of the additional column, the last one; it becomes an attribute of each model.
+    The template is formatted with the SQL of the page, of its limit and of the count; it adds the column `total`.
     """
+    for query in (page, count):  # as their sql() does, which would also write them as text
+        query._choose_db_if_not_chosen()  # noqa: SLF001 - no public name
+        query._make_query()  # noqa: SLF001
+    context = page.query.QUERY_CLS.SQL_CONTEXT.copy(parameterizer=Parameterizer())
+    page_sql, _ = page.query.get_parameterized_sql(context)
+    count_sql, values = count.query.get_parameterized_sql(context)
+    sql = template.format(page_sql, f"${len(values) + 1}", count_sql)
     # As QuerySet._execute does, which runs no other statement than its own.
-    executor = queryset._db.executor_class(  # noqa: SLF001 - no public name
-        model=queryset.model,
-        db=queryset._db,  # noqa: SLF001
-        prefetch_map=queryset._prefetch_map,  # noqa: SLF001
-        prefetch_queries=queryset._prefetch_queries,  # noqa: SLF001
-        select_related_idx=queryset._select_related_idx,  # type: ignore[arg-type]  # noqa: SLF001 - as Tortoise does
+    executor = page._db.executor_class(  # noqa: SLF001
+        model=page.model,
+        db=page._db,  # noqa: SLF001
+        prefetch_map=page._prefetch_map,  # noqa: SLF001
+        prefetch_queries=page._prefetch_queries,  # noqa: SLF001
+        select_related_idx=page._select_related_idx,  # type: ignore[arg-type]  # noqa: SLF001 - as Tortoise does
     )
-    rows: list[ModelT] = await executor.execute_select(sql, values, [*queryset._annotations, extra])  # noqa: SLF001
-    return rows
+    rows: list[ModelT] = await executor.execute_select(sql, [*values, limit], [*page._annotations, total])  # noqa: SLF001
+    return rows, [vars(row).pop(total) for row in rows]

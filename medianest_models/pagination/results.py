@@ -1,8 +1,8 @@
-"""What a caller gets: the rows of a page, and where it stands."""
+"""The results of a page: its rows, and where it stands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -15,27 +15,28 @@ if TYPE_CHECKING:
     from tortoise.models import Model
 
 RowT = TypeVar("RowT")
-
-_CONFIG: Final = ConfigDict(
-    alias_generator=to_camel,
-    validate_by_name=True,
-    validate_by_alias=True,
-    serialize_by_alias=True,
-    arbitrary_types_allowed=True,  # models
-)
+SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
 
-class Pagination(BaseModel):
-    """Where a page stands in its list.
+class _Result(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        arbitrary_types_allowed=True,  # models
+    )
+
+
+class Pagination(_Result):
+    """The place of a page in its list.
 
     Attributes:
         page: Its number, from 1.
         limit: The most rows on a page.
         total: The rows of all pages.
-        total_pages: How many pages they fill; `totalPages` in JSON.
+        total_pages: The pages that they fill; `totalPages` in JSON.
     """
-
-    model_config = _CONFIG
 
     page: int
     limit: int
@@ -43,22 +44,15 @@ class Pagination(BaseModel):
     total_pages: int
 
 
-class PaginatedResult(BaseModel, Generic[RowT]):
-    """A numbered page of a list: of models, or of schemas, which alone can become JSON.
-
-    Attributes:
-        data: The page's rows; none past the end.
-        pagination: Where it stands.
-    """
-
-    model_config = _CONFIG
+class PaginatedResult(_Result, Generic[RowT]):
+    """A numbered page of a list: models or schemas, which alone can become JSON, and the page's place in the list."""
 
     data: list[RowT]
     pagination: Pagination
 
 
-class CursorPage(BaseModel, Generic[RowT]):
-    """A page of a list that cursors lead through: of models, or of schemas, which alone can become JSON.
+class CursorPage(_Result, Generic[RowT]):
+    """A page of a list that cursors lead through: models or schemas, which alone can become JSON.
 
     Attributes:
         data: The page's rows.
@@ -66,21 +60,17 @@ class CursorPage(BaseModel, Generic[RowT]):
         previous_cursor: Leads to the page before this one; None on the first. `previousCursor` in JSON.
     """
 
-    model_config = _CONFIG
-
     data: list[RowT]
     next_cursor: str | None
     previous_cursor: str | None
 
 
-def as_schemas(rows: Sequence[Model], schema: type[BaseModel] | None) -> Sequence[Any]:
-    """The rows, each as a schema that reads its attributes; the rows themselves without a schema.
+def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:
+    """Make a schema of each row, whose attributes it reads.
 
     Raises:
         InvalidInputError: The schema does not fit the model, or needs a relation that was not fetched.
     """
-    if schema is None:
-        return rows
     try:
         return [schema.model_validate(row, from_attributes=True) for row in rows]
     except ValidationError as error:

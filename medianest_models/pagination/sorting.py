@@ -1,4 +1,4 @@
-"""By which column a list is sorted.
+"""The order of a list.
 
 NULL is greater than every value, last in an ascending list and first in a descending one: so it is in PostgreSQL's
 indexes, which can then be read in the list's order.
@@ -6,118 +6,63 @@ indexes, which can then be read in the list's order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+import functools
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pypika_tortoise.enums import Order
 from tortoise.fields import JSONField
-from tortoise.models import Model
 
 from medianest_models.errors import InvalidSortError
-from medianest_models.pagination.params import SortOrder, check_order, shown
-from medianest_models.pagination.querysets import orderings, with_columns
+from medianest_models.pagination.params import SortOrder, shown
 
 if TYPE_CHECKING:
-    from tortoise.queryset import QuerySet
+    from tortoise.models import Model
 
-ModelT = TypeVar("ModelT", bound=Model)
+    Given: TypeAlias = tuple[tuple[str, Order], ...]
+    Ordering: TypeAlias = tuple[tuple[str, bool], ...]
 
 _OWN_COLUMNS: Final = ("created_at", "checked_at", "updated_at", "window_start")
 """The column that says when a row came to be: the first of these that its table has."""
 
 
-@dataclass(frozen=True)
-class SortKey(Generic[ModelT]):
-    """The column that a list is sorted by, and the id, which orders the rows that are equal there.
+@functools.lru_cache(maxsize=1024)
+def choose_ordering(model: type[Model], given: Given, sort_by: str | None, sort_order: SortOrder) -> Ordering:
+    """Choose the order of a list: by `sort_by`, which was checked; else as given; else by the model's own column.
 
-    Attributes:
-        model: Whose rows they are.
-        column: The column's name in the model.
-        descending: The order of both.
+    Returns:
+        The names to sort by, each with whether it descends. The id ends them.
     """
-
-    model: type[ModelT]
-    column: str
-    descending: bool
-
-    @property
-    def id(self) -> str:
-        """The name of the model's id."""
-        return self.model._meta.pk_attr
-
-    @property
-    def is_nullable(self) -> bool:
-        """Whether there may be rows without a value."""
-        return self.model._meta.fields_map[self.column].null
-
-    def parameters(self, value: Any, id_: Any) -> dict[str, Any]:
-        """The two values as a statement's parameters, each under its column's name in the database.
-
-        Raises:
-            InvalidInputError: A column can't hold its value.
-        """
-        meta = self.model._meta
-        return {
-            meta.fields_db_projection[name]: meta.fields_map[name].to_db_value(given, self.model)
-            for name, given in {self.column: value, self.id: id_}.items()
-        }
-
-    def sort(self, queryset: QuerySet[ModelT], *, backward: bool = False) -> QuerySet[ModelT]:
-        """The query set in this order, or in the opposite one; an `only` gets the two columns too."""
-        sign = "-" if self.descending != backward else ""
-        names = dict.fromkeys((self.column, self.id))
-        return with_columns(queryset, *names).order_by(*(sign + name for name in names))
-
-
-def sort_key(queryset: QuerySet[ModelT], sort_by: str | None, sort_order: SortOrder) -> SortKey[ModelT]:
-    """What to sort a query set by, where that has to be one column.
-
-    Raises:
-        InvalidSortError: `sort_by` is no plain column or a secret one; `sort_order` is neither `asc` nor `desc`;
-            or, without `sort_by`, the query set's `order_by` is more than one plain column.
-    """
-    check_order(sort_order)
-    model = queryset.model
-    if sort_by is None and (given := orderings(queryset)):
-        column, descending = given[0]
-        if given[1:] not in ([], [(model._meta.pk_attr, descending)]):
-            raise InvalidSortError("queryset: a cursor leads through an order_by of one column, or of it and the id")
+    columns, id_ = model._meta.fields_db_projection, model._meta.pk_attr
+    if given and sort_by is None:
+        ordering = [(name, order == Order.desc) for name, order in given]
     else:
-        column = _own_column(model) if sort_by is None else sort_by
-        descending = sort_order == "desc"
-    check_column(model, column)
-    return SortKey(model, column, descending)
+        own_column = next((name for name in _OWN_COLUMNS if name in columns), id_)
+        ordering = [(own_column if sort_by is None else sort_by, sort_order == "desc")]
+    if all(name != id_ for name, _ in ordering):
+        ordering.append((id_, ordering[-1][1]))
+    return tuple(ordering)
 
 
-def sort(queryset: QuerySet[ModelT], sort_by: str | None, sort_order: SortOrder) -> QuerySet[ModelT]:
-    """The query set in the order asked for: by `sort_by`; else by its own `order_by`; else by the model's own column.
-
-    The id ends the order.
+@functools.lru_cache(maxsize=1024)
+def choose_column(model: type[Model], given: Given, sort_by: str | None, sort_order: SortOrder) -> Ordering:
+    """Choose the order of a list as `choose_ordering` does.
 
     Raises:
-        InvalidSortError: `sort_by` is no plain column, or a secret one.
+        InvalidSortError: It is not by one plain column and the id.
     """
-    given = orderings(queryset) if sort_by is None else []
-    if not given:
-        return sort_key(queryset, sort_by, sort_order).sort(queryset)
-    meta = queryset.model._meta
-    if all(name != meta.pk_attr for name, _ in given):
-        given.append((meta.pk_attr, given[-1][1]))
-    columns = [name for name, _ in given if name in meta.fields_db_projection]
-    return with_columns(queryset, *columns).order_by(
-        *(f"-{name}" if descending else name for name, descending in given)
-    )
-
-
-def _own_column(model: type[Model]) -> str:
-    columns = model._meta.fields_db_projection
-    return next((name for name in _OWN_COLUMNS if name in columns), model._meta.pk_attr)
+    ordering = choose_ordering(model, given, sort_by, sort_order)
+    (column, descends), *rest = ordering
+    check_column(model, column)
+    if rest and rest != [(model._meta.pk_attr, descends)]:
+        raise InvalidSortError("queryset: a cursor leads through an order_by of one column, or of it and the id")
+    return ordering
 
 
 def check_column(model: type[Model], name: object) -> None:
-    """Refuses what a list can't be sorted by.
+    """Refuse to sort a list by what is no plain column of its model, or a secret one.
 
     Raises:
-        InvalidSortError: It is no plain column of the model, or a secret one.
+        InvalidSortError: It is.
     """
     columns = model._meta.fields_db_projection
     if not isinstance(name, str) or name not in columns or not _is_sortable(model, name):

@@ -1,15 +1,17 @@
-"""A call both ways: with the shapes that are known, and Tortoise's own way."""
+"""A call both ways: compiled, and with Tortoise making the query."""
 
 from __future__ import annotations
 
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tortoise.fields.relational import ReverseRelation
 from tortoise.models import Model
 
 from medianest_models.db import transaction
 from medianest_models.db.statement_client import StatementClient
+from medianest_models.db.statements import fetch
 from medianest_models.enums import DownloadPriority, RequestStatus, UserRole
 from medianest_models.models import (
     LocalCredential,
@@ -20,14 +22,12 @@ from medianest_models.models import (
     User,
     YouTubeDownload,
 )
-from medianest_models.pagination.shapes import switched_off
+from medianest_models.pagination import compiler
 from tests.pagination.random_querysets import IDS
 from tests.pagination.rows import instant, make_checks, make_service
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    import pytest
 
 
 async def make_rows() -> None:
@@ -78,31 +78,39 @@ def _held(instance: Model) -> list[Any]:
 
 
 class Statements:
-    """Records what Tortoise and this package run."""
+    """Records the statements that Tortoise and this package run."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.found: list[Any] = []
+        self.found: list[tuple[str, list[Any]]] = []
         stock = StatementClient.execute_query
 
         async def execute_query(client: StatementClient, query: str, values: list[Any] | None = None) -> Any:
-            self.found.append((query, seen(values)))
+            self.found.append((query, values or []))
             return await stock(client, query, values)
 
         patch.setattr(StatementClient, "execute_query", execute_query)
 
     async def outcome(self, run: Callable[[], Awaitable[Any]]) -> tuple[Any, Any]:
-        """What a call returns or raises, with the statements that it runs, to be compared; and what it returns."""
+        """Run a call.
+
+        Returns:
+            In a form that can be compared, what it returns, with the plan of each statement that it runs, or what it
+            raises; and what it returns.
+        """
         self.found = []
         try:
             async with transaction():  # whose savepoint outlives an error
                 result = await run()
         except Exception as error:  # noqa: BLE001 - whatever it is, it has to be the same
-            return (type(error), str(error), self.found), None
-        return ({name: seen(value) for name, value in result}, self.found), result
+            return (type(error), str(error)), None
+        # PostgreSQL says by its plan how it understands a statement, whatever rows there are.
+        plans = [[row[0] for row in await fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)] for sql, values in self.found]
+        return ({name: seen(value) for name, value in result}, plans), result
 
     async def same(self, run: Callable[[], Awaitable[Any]]) -> Any:
-        """What a call returns, if anything; it comes to the same both ways."""
-        with switched_off():
+        """Run a call both ways, which has to come to the same, and return what it returns."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiler, "_state_at_first", lambda *_: None)
             expected, _ = await self.outcome(run)
         found, result = await self.outcome(run)
         assert found == expected

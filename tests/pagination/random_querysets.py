@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from hypothesis import strategies as st
 from tortoise.expressions import F, Q, RawSQL, Subquery
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from tortoise.models import Model
 
-T = TypeVar("T")
-
 IDS: Final = [uuid.UUID(int=number) for number in range(1, 7)]
 TEXTS: Final = ["a", "b", "B", "a%", "a_b", "*", "", "'", "$1", "a' OR 1=1 --"]
 _COMPARISONS: Final = ["", "__not", "__gte", "__gt", "__lte", "__lt"]
@@ -45,33 +43,31 @@ _OTHERS: Final = ["__contains", "__istartswith", "__iexact", "__year", "__posix_
 
 @dataclass
 class _Leaf:
-    """A filter with two values, and mostly one name."""
+    """One condition."""
 
-    names: tuple[str, str]
-    values: tuple[Any, Any]
+    name: str
+    value: Any
 
-    def build(self, which: int) -> Q:
-        return Q(**{self.names[which]: self.values[which]})
+    def build(self) -> Q:
+        return Q(**{self.name: self.value})
 
 
 @dataclass
 class _Node:
-    """Filters that are put together in two ways, which are mostly the same."""
+    """Filters that are put together, in one Q where `flat` says so and it can be."""
 
     children: list[_Leaf | _Node]
-    join_types: tuple[str, str]
-    negated: tuple[bool, bool]
-    flat: tuple[bool, bool]  # whether the children's filters stand in one Q
+    join_type: str
+    negated: bool
+    flat: bool
 
-    def build(self, which: int) -> Q:
-        join_type = self.join_types[which]
+    def build(self) -> Q:
         leaves = [child for child in self.children if isinstance(child, _Leaf)]
-        if self.flat[which] and len(leaves) == len(self.children):
-            filters: dict[str, Any] = {leaf.names[which]: leaf.values[which] for leaf in leaves}
-            node = Q(join_type=join_type, **filters)
+        if self.flat and len(leaves) == len(self.children):
+            node = Q(join_type=self.join_type, **{leaf.name: leaf.value for leaf in leaves})
         else:
-            node = Q(*(child.build(which) for child in self.children), join_type=join_type)
-        return ~node if self.negated[which] else node
+            node = Q(*(child.build() for child in self.children), join_type=self.join_type)
+        return ~node if self.negated else node
 
 
 _Filter: TypeAlias = "_Leaf | _Node"
@@ -94,33 +90,32 @@ class _Manager(Manager):
 
 
 @dataclass
-class QuerySets:
-    """Two query sets that are alike: mostly of the same shape, otherwise of nearly the same.
+class RandomQuerySet:
+    """A query set that can be built again and again.
 
     Attributes:
         model: Whose rows.
         filters: Which rows.
-        steps: What else is done to them, in their order.
-        bases: What they begin with.
+        steps: The further steps, in their order.
+        base: The kind of query set that it begins with.
     """
 
     model: type[Model]
     filters: list[_Filter]
-    steps: tuple[list[str], list[str]]
-    bases: tuple[str, str]
+    steps: list[str]
+    base: str
 
-    def build(self, which: int) -> QuerySet[Any]:
-        model = self.model
-        match self.bases[which]:
+    def build(self) -> QuerySet[Any]:
+        match self.base:
             case "own":
-                queryset: QuerySet[Any] = _Own(model)
+                queryset: QuerySet[Any] = _Own(self.model)
             case "manager":
-                queryset = _Manager(model).get_queryset()
+                queryset = _Manager(self.model).get_queryset()
             case _:
-                queryset = model.all()
-        for step in self.steps[which]:
-            queryset = _steps(model)[step](queryset)
-        return queryset.filter(*(node.build(which) for node in self.filters))
+                queryset = self.model.all()
+        for step in self.steps:
+            queryset = _steps(self.model)[step](queryset)
+        return queryset.filter(*(node.build() for node in self.filters))
 
 
 _RELATED: Final[dict[type[Model], dict[str, list[Any]]]] = {
@@ -200,20 +195,13 @@ def _steps(model: type[Model]) -> dict[str, Callable[[QuerySet[Any]], QuerySet[A
     return {**_STEPS[None], **_STEPS.get(model, {})}
 
 
-def _pairs(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, T]]:
-    """Twice the same, or two of them."""
-    same = strategy.map(lambda value: (value, value))
-    return st.one_of(same, same, same, st.tuples(strategy, strategy))
-
-
 @st.composite
 def _leaves(draw: st.DrawFn, model: type[Model]) -> _Leaf:
     columns = model._meta.fields_db_projection
     related = _RELATED.get(model, {})
     name = draw(st.sampled_from([*columns, *columns, "pk", *related]))
     if name in related:
-        value = st.sampled_from(related[name])
-        return _Leaf((name, name), (draw(value), draw(value)))
+        return _Leaf(name, draw(st.sampled_from(related[name])))
     value = _values(model._meta.fields_map[model._meta.pk_attr if name == "pk" else name])
     operators = draw(
         st.sampled_from([_COMPARISONS, _COMPARISONS, _COMPARISONS, _LISTS, _LISTS, _TRUTHS, _TRUTHS, _OTHERS])
@@ -223,8 +211,7 @@ def _leaves(draw: st.DrawFn, model: type[Model]) -> _Leaf:
         value = value.map(draw(st.sampled_from([list, tuple])))
     elif operators is _TRUTHS:
         value = st.sampled_from([True, False, 1, None])
-    first, second = draw(_pairs(st.sampled_from(operators)))
-    return _Leaf((name + first, name + second), (draw(value), draw(value)))
+    return _Leaf(name + draw(st.sampled_from(operators)), draw(value))
 
 
 def _filters(model: type[Model]) -> st.SearchStrategy[_Filter]:
@@ -234,19 +221,20 @@ def _filters(model: type[Model]) -> st.SearchStrategy[_Filter]:
 
 
 def _nodes(children: st.SearchStrategy[_Filter]) -> st.SearchStrategy[_Filter]:
-    pairs = (_pairs(st.sampled_from(["AND", "OR"])), _pairs(st.booleans()), _pairs(st.booleans()))
-    return st.builds(_Node, st.lists(children, min_size=1, max_size=3), *pairs)
+    return st.builds(
+        _Node, st.lists(children, min_size=1, max_size=3), st.sampled_from(["AND", "OR"]), st.booleans(), st.booleans()
+    )
 
 
 @st.composite
-def query_sets(draw: st.DrawFn) -> QuerySets:
-    """Two query sets of any model, most of them of filters only."""
+def query_sets(draw: st.DrawFn) -> RandomQuerySet:
+    """Query sets of any model, most of them of filters only."""
     model = draw(st.sampled_from(MODELS))
-    steps = _pairs(st.lists(st.sampled_from(sorted(_steps(model))), max_size=2))
+    steps = st.lists(st.sampled_from(sorted(_steps(model))), max_size=2)
     bases = ["all", "all", "all", "manager", "own"] if isinstance(model._meta.pk, UUIDField) else ["all"]
-    return QuerySets(
+    return RandomQuerySet(
         model,
         draw(st.lists(_filters(model), max_size=2)),
-        draw(st.just(([], [])) | steps),
-        draw(_pairs(st.sampled_from(bases))),
+        draw(st.just([]) | steps),
+        draw(st.sampled_from(bases)),
     )

@@ -7,6 +7,7 @@ import itertools
 import json
 import string
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,9 +19,8 @@ from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus, Service
 from medianest_models.errors import InvalidCursorError
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate_by_cursor
-from medianest_models.pagination.cursors import CursorCodec, _signing_keys
-from medianest_models.pagination.filters import filters_digest
-from medianest_models.pagination.sorting import sort_key
+from medianest_models.pagination.cursors import CursorCodec, Position, _signing_keys, filters_digest
+from medianest_models.pagination.sorting import choose_column
 from tests.pagination.rows import START, instant, make_checks, make_requests, make_service, recorded
 from tests.processes import run_in_processes
 
@@ -168,6 +168,17 @@ async def test_is_the_same_in_every_process(fresh_db: DatabaseUrl, monkeypatch: 
         assert run_in_processes(cursors_of_sets, 1, url=fresh_db, connected=True) == [here]
 
 
+async def test_holds_whatever_release_has_made_it(db: DatabaseUrl) -> None:
+    """This one was made before this test was written; when it is refused, so are all that are in use at an update."""
+    cursor = "AXnewQVXjaEWNPGOibHesthbZmFsc2UsdHJ1ZSxudWxsLCIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiXQ"
+    condition = ~Q(title__in=["a", "b"]) | Q(status="pending")
+    queryset = MediaRequest.filter(condition, user_id=UUID(int=1), created_at__lt=START)
+    codec = CursorCodec.of(queryset, choose_column(MediaRequest, (), "completed_at", "asc"))
+    position = Position(backward=False, inclusive=True, value=None, id=UUID(int=1))
+    assert codec.decode(cursor) == position
+    assert codec.encode(position) == cursor
+
+
 # What tells lists apart
 
 
@@ -245,9 +256,10 @@ async def test_holds_the_sort_value_and_the_id_only(db: DatabaseUrl) -> None:
 
 def forge(queryset: QuerySet[Any], payload: bytes, *, sort_by: str | None = None, version: bytes = b"\1") -> str:
     """What someone can make who has read the source but has no key."""
-    codec = CursorCodec.of(queryset, sort_key(queryset, sort_by, "desc"))
+    model: Any = queryset.model
+    codec = CursorCodec.of(queryset, choose_column(model, (), sort_by, "desc"))
     key = hmac.digest(b"", b"medianest pagination cursor", "sha256")
-    signature = hmac.digest(key, version + codec.shape + payload, "sha256")[:16]
+    signature = hmac.digest(key, version + codec.digest + payload, "sha256")[:16]
     return base64.urlsafe_b64encode(version + signature + payload).decode().rstrip("=")
 
 

@@ -10,7 +10,7 @@ from medianest_models.enums import DownloadStatus, RequestStatus
 from medianest_models.models import ActivityLog, MediaRequest, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.sorting import sort_key
+from medianest_models.pagination.sorting import choose_column
 from tests.plans.big_rows import ROWS, row_id
 from tests.plans.conftest import Plan, explain_calls, index_names, nodes, page_plan, seq_scans
 
@@ -69,8 +69,8 @@ async def test_the_cost_of_a_page_does_not_grow_with_depth(
     big_database: DatabaseUrl, queryset: Any, sort_by: str
 ) -> None:
     """In blocks of the table and of the index that are read."""
-    key = sort_key(queryset(), sort_by, "asc")
-    codec = CursorCodec.of(queryset(), key)
+    ordering = choose_column(queryset().model, (), sort_by, "asc")
+    codec = CursorCodec.of(queryset(), ordering)
     depths = []
     for number in (100, ROWS // 2, ROWS - 100):
         row = await queryset().model.get(id=row_id(number))

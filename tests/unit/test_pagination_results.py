@@ -71,7 +71,6 @@ def test_models_do_not_become_json() -> None:
 def test_makes_schemas_of_models() -> None:
     user = User(plex_id="1", plex_username="Ada")
     assert as_schemas([user], Name) == [Name(plex_username="Ada")]
-    assert as_schemas([user], None) == [user]
 
 
 def test_a_schema_that_does_not_fit_is_named_without_values() -> None:

@@ -17,7 +17,7 @@ from benchmarks.peers.clients.inputs import (
 from medianest_models import MediaRequest, connect_database, disconnect_database, paginate, paginate_by_cursor
 from medianest_models.enums import ServiceStatus
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.sorting import sort_key
+from medianest_models.pagination.sorting import choose_column
 from medianest_models.repositories import downloads, rate_limits, services, sessions, users
 from medianest_models.schemas import MediaRequestRead
 from medianest_models.settings import DatabaseUrl
@@ -43,7 +43,7 @@ class MedianestClient(PortalClient):
         """Connect."""
         await connect_database(DatabaseUrl(**server, pool_max=CONNECTIONS))
         requests = MediaRequest.all()
-        codec = CursorCodec.of(requests, sort_key(requests, None, "desc"))
+        codec = CursorCodec.of(requests, choose_column(MediaRequest, (), None, "desc"))
         self.cursors = {
             depth: [
                 codec.encode(Position(backward=False, inclusive=False, value=instant, id=id_))

@@ -1,0 +1,186 @@
+"""SQL of plain query sets, written without Tortoise, which takes several times as long.
+
+A plain query set has filters and an order by columns of its own table, and nothing else: no annotations, `only`,
+`distinct` or locks, and no relation that is filtered by, selected or prefetched. Its filters compare with plain values,
+or are `in`, `not_in` and `isnull`, in any nesting of `Q`. Tortoise has to make the query of everything else, also of
+what is not known here: another Tortoise than 1.1, another class of query set or of `Q`, state that a new one has not.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import functools
+import operator
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from uuid import UUID
+
+from pypika_tortoise.enums import Equality
+from pypika_tortoise.terms import BasicCriterion, Term, Tuple
+from tortoise.expressions import Expression, Q, ResolveContext
+from tortoise.filters import bool_encoder, is_in, is_null, list_encoder, not_equal, not_in, not_null
+from tortoise.query_utils import QueryModifier
+from tortoise.queryset import QuerySet
+
+from medianest_models.encryption.querysets import GuardedQuerySet
+from medianest_models.models.hydration import knows
+from medianest_models.pagination.querysets import FILTER_STATE, filters, is_negated, other_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tortoise.fields.base import Field
+    from tortoise.models import Model
+
+    from medianest_models.pagination.sorting import Ordering
+
+    Function: TypeAlias = Callable[..., Any]
+
+_OPERATORS: Final[dict[Function, tuple[Function | None, str, str]]] = {
+    operator.eq: (None, "{0}=", ""),
+    operator.ge: (None, "{0}>=", ""),
+    operator.gt: (None, "{0}>", ""),
+    operator.le: (None, "{0}<=", ""),
+    operator.lt: (None, "{0}<", ""),
+    not_equal: (None, "({0}<>", " OR {0} IS NULL)"),
+    is_in: (list_encoder, "{0} IN (", ")"),
+    not_in: (list_encoder, "({0} NOT IN (", ") OR {0} IS NULL)"),
+    is_null: (bool_encoder, "{0} IS NULL", "{0} IS NOT NULL"),
+    not_null: (bool_encoder, "{0} IS NOT NULL", "{0} IS NULL"),
+}
+"""Tortoise's operators, each with its encoder, and the SQL before and after its values, or for True and for False."""
+
+_FILTER_KEYS: Final = frozenset({"field", "operator", "source_field", "value_encoder"})
+_COLLECTIONS: Final = frozenset({frozenset, list, set, tuple})
+_PARAMETERS: Final = frozenset({bool, datetime.date, datetime.datetime, decimal.Decimal, float, int, str, UUID})
+
+
+class _NotPlainError(Exception):
+    """Tortoise has to make the query."""
+
+
+class RowComparison(Q):
+    """A filter for the rows on one side of a place in a list: `(created_at, id) < ($1, $2)`.
+
+    Args:
+        place: The place's values, by their columns' names in the database.
+        symbol: `<`, `<=`, `>` or `>=`.
+    """
+
+    __slots__ = ("_place", "_symbol")
+
+    def __init__(self, place: Mapping[str, Any], symbol: str) -> None:
+        super().__init__()
+        self._place = place
+        self._symbol = symbol
+
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        """Make the condition for Tortoise."""
+        columns = Tuple(*(resolve_context.table[name] for name in self._place))
+        return QueryModifier(BasicCriterion(Equality(self._symbol), columns, Tuple(*self._place.values())))
+
+    def write(self, values: list[Any]) -> str:
+        """Write the condition, and add its parameters to `values`."""
+        columns = '","'.join(self._place)
+        numbers = ",".join(f"${number}" for number, _ in enumerate(self._place, start=len(values) + 1))
+        values += self._place.values()
+        return f'("{columns}"){self._symbol}({numbers})'
+
+
+def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tuple[str, str, list[Any]] | None:
+    """Write the SQL of a query set, with further filters and in another order.
+
+    Returns:
+        The statement that reads the rows, the one that counts them, and the parameters of both; None where Tortoise
+        has to make the query.
+    """
+    model: Any = queryset.model
+    if other_state(queryset) != _state_at_first(type(queryset), model):  # type: ignore[arg-type]  # a class has its metaclass's hash
+        return None
+    values: list[Any] = []
+    try:
+        order_by = _order_by(model, ordering)  # first, as in Tortoise, where its error is the first
+        conditions = [_condition(node, model, values) for node in (*filters(queryset), *also)]
+    except _NotPlainError:
+        return None
+    columns = '","'.join(model._meta.db_fields)
+    source = f'FROM "{model._meta.db_table}"'
+    if where := " AND ".join(filter(None, conditions)):
+        source += f" WHERE {where}"
+    return f'SELECT "{columns}" {source} ORDER BY {order_by}', f"SELECT count(*) {source}", values
+
+
+@functools.lru_cache(maxsize=256)
+def _state_at_first(kind: type[QuerySet[Any]], model: type[Model]) -> tuple[Any, ...] | None:
+    """Read what a new query set holds; None where it, the model or Tortoise is not as it is known here."""
+    is_known = kind in (QuerySet, GuardedQuerySet) and knows(model) and not model._meta.schema
+    return other_state(kind(model)) if is_known and set(Q.__slots__) == FILTER_STATE else None
+
+
+@functools.lru_cache(maxsize=512)
+def _order_by(model: type[Model], ordering: Ordering) -> str:
+    return ",".join(f"{_column(model, name)} {'DESC' if descends else 'ASC'}" for name, descends in ordering)
+
+
+def _condition(node: Q, model: type[Model], values: list[Any]) -> str:
+    """Write a filter; one that filters nothing is empty."""
+    if isinstance(node, RowComparison):
+        return node.write(values)
+    if type(node) is not Q:
+        raise _NotPlainError
+    if node.filters:  # then Tortoise looks at no children
+        parts = [_comparison(name, value, model, values) for name, value in node.filters.items()]
+    else:
+        parts = [part for child in node.children if (part := _condition(child, model, values))]
+    sql = (" AND " if node.join_type == Q.AND else " OR ").join(parts)
+    if len(parts) > 1:
+        sql = f"({sql})"
+    if not sql or not is_negated(node):
+        return sql
+    if sql.startswith("NOT "):  # Tortoise takes the negation of NOT IN for NOT IN
+        raise _NotPlainError
+    return f"NOT {sql}"
+
+
+def _comparison(name: str, value: Any, model: type[Model], values: list[Any]) -> str:
+    """Write one condition of a filter, by the steps of Tortoise's `Q`: choose the operator, encode the value."""
+    if value is None:
+        name, value = f"{name}__isnull", True
+    if isinstance(value, (Expression, Term)):
+        raise _NotPlainError
+    encode, field, before, after = _lookup(model, name)
+    if encode is bool_encoder:
+        return before if value else after
+    if encode is None:
+        value = (value,)
+    elif type(value) not in _COLLECTIONS or not value:  # Tortoise writes 1=0 where there is no value
+        raise _NotPlainError
+    numbers = []
+    for item in value:
+        encoded = field.to_db_value(item, model)
+        if encoded == "*" or (type(encoded) not in _PARAMETERS and not isinstance(encoded, UUID)):
+            raise _NotPlainError  # Tortoise may send it otherwise than as a parameter: None, an asterisk
+        values.append(encoded)
+        numbers.append(f"${len(values)}")
+    return f"{before}{','.join(numbers)}{after}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _lookup(model: type[Model], name: str) -> tuple[Function | None, Field[Any], str, str]:
+    """Find the encoder of a condition, its field, and the SQL around its values."""
+    info = model._meta.filters.get(name)
+    if info is None or not info.keys() <= _FILTER_KEYS:  # unknown, or of another table
+        raise _NotPlainError
+    encode, before, after = _OPERATORS.get(info["operator"], (None, "", ""))
+    if not before or encode is not info.get("value_encoder"):
+        raise _NotPlainError
+    column = _column(model, info["field"])
+    return encode, model._meta.fields_map[info["field"]], before.format(column), after.format(column)
+
+
+def _column(model: type[Model], name: str) -> str:
+    """Quote a column, where Tortoise writes its name and no function of it."""
+    column = model._meta.fields_db_projection.get(name)
+    if column is None or model._meta.fields_map[name].get_for_dialect("postgres", "function_cast"):
+        raise _NotPlainError
+    return f'"{column}"'
