@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _DEPENDENTS: Final = """
 WITH RECURSIVE own AS (
     SELECT 'pg_class'::regclass AS class, oid FROM pg_class
-    WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relname = ANY ($2)
+    WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relname::text = ANY ($2::text[])
     UNION ALL
     SELECT 'pg_proc'::regclass, oid FROM pg_proc
     WHERE pronamespace = to_regnamespace(quote_ident($1)) AND oid::regprocedure::text = ANY ($2)
