@@ -10,7 +10,7 @@ import asyncclick as click
 import uvicorn
 from asyncclick.testing import CliRunner
 
-from medianest_models.cli import application
+from medianest_models.cli import application, load_command
 from tests.commands import subcommands
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def _flags(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for word in words:
         assert isinstance(command, click.Group)
         command = command.commands[word]
+        command = load_command(command) if word == words[0] else command
     flags = [option.opts[-1] for option in command.params if isinstance(option, click.Option) and option.is_flag]
     yield ()
     yield from ((flag,) for flag in flags if flag != _SHOWING)
