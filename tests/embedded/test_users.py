@@ -145,18 +145,20 @@ def test_no_other_process_of_nobody_gets_at_data_in_the_making(new_server: NewSe
     server = new_server(folder=open_folder, blank=True)
     server.home.mkdir(mode=0o755)  # as a careless person may have made it
     open_folder.chmod(0o777)
-    initdb = open_folder / "initdb"
-    initdb.write_text(f"#!/bin/sh\necho $$ > {open_folder}/new; mv {open_folder}/new {open_folder}/pid; exec sleep 3\n")
+    initdb, file = open_folder / "initdb", open_folder / "pid"
+    until = f"while [ -e {file} ]; do sleep 0.1; done"
+    initdb.write_text(f"#!/bin/sh\necho $$ > {file}.new; mv {file}.new {file}; {until}\n")
     initdb.chmod(0o755)
     (open_folder / "postgres").symlink_to(server.bindir / "postgres")
     with ThreadPoolExecutor() as pool:
         start = pool.submit(EmbeddedServer(server.home, open_folder).start)
-        wait_until((open_folder / "pid").exists)
-        pid = int((open_folder / "pid").read_text())
+        wait_until(file.exists)
+        pid = int(file.read_text())
         assert Path(f"/proc/{pid}").stat().st_uid == _NOBODY
         folders = [str(server.home / "pgdata.new" / "pgdata"), f"/proc/{pid}/cwd"]
         assert run_in_processes(enter, 1, str(server.home), *folders, user=_NOBODY) == [[str(server.home)]]
         assert asyncio.run(enter(*folders)) == folders
+        file.unlink()
         assert "postgres can't make" in str(start.exception())
 
 
