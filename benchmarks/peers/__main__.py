@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks.peers import goals
 from benchmarks.peers.data import connect, positions, prepare
 from benchmarks.peers.deep import fill, measure_deep
+from benchmarks.peers.lone import TITLES, measure_lone
 from benchmarks.peers.memory import measure_memory
 from benchmarks.peers.operations import Operation, operations
 from benchmarks.peers.peers import PEERS, PeerProcess, available
@@ -55,6 +56,7 @@ class Benchmark:
         self.checks = 10_000 if quick else 100_000
         self.queue = 4_000 if quick else 10_000
         self.worked = 20_000 if quick else 1_000_000
+        self.lone_turns = 100 if quick else 500
         self.processes: list[PeerProcess] = []
         self.results: list[dict[str, Any]] = []
         self.verdicts: list[goals.Verdict] = []
@@ -89,6 +91,8 @@ class Benchmark:
         for operation in operations(queue=self.queue, checks=self.checks):
             measured = await rounds.measure(operation, depth=depths[_TABLE_DEPTH])
             self._show(operation.title, operation.name, measured)
+        for name, kinds in (await measure_lone(url, turns=self.lone_turns)).items():
+            self._show(TITLES[name], name, kinds)
         on_one_loop = [process for process in self.processes if process.peer.loop != "uvloop"]
         await self._depth_curve(Rounds(connection, on_one_loop, rounds=3, seconds=self.seconds), depths)
         parts = await self._last_parts(url, depths[_TABLE_DEPTH])

@@ -23,7 +23,10 @@ GOALS: Final[dict[str, dict[str, float]]] = {
     "hit": {"prisma": 6.5, "raw": 3},
     "hit_hot": {"prisma": 10, "raw": 7},
     "verify_noting": {"prisma": 10, "raw": 2.7},
-    "claim": {"prisma": 2.3, "raw": 1.3, "procrastinate": 3.3, "pgqueuer": 3.3},
+    "find_alone": {"plain": 1 / 1.1},
+    "verify_alone": {"plain": 1 / 1.1},
+    "hit_alone": {"plain": 1 / 1.1},
+    "claim": {"prisma": 2.3, "raw": 1.3, "procrastinate": 2.3, "pgqueuer": 2.3},
     "record_checks": {"prisma": 16, "raw": 1.5},
 }
 """By the operation and the peer: how many times as quick as it, at least."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from benchmarks.peers.rounds import Measured
 
-_REFERENCES: Final = ("raw", "tuned", "prisma", "sqlalchemy", "tortoise", "procrastinate", "pgqueuer")
+_REFERENCES: Final = ("plain", "raw", "tuned", "prisma", "sqlalchemy", "tortoise", "procrastinate", "pgqueuer")
 _HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8} {'server':>8}"
 
 

@@ -14,7 +14,8 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
 -- Gives the next download to a worker, never more than `max_running` at once (NULL: what the setting says).
 -- With a limit the lock comes first and the count after it, in a statement and so a snapshot of its own: a count in one
 -- statement with the claim, even with the lock, would not see the claims that it waited for. The largest int is no
--- limit, and needs no lock: then claims pass each other, and those in open transactions hold nobody up.
+-- limit, and needs no lock: then claims pass each other, and those in open transactions hold nobody up. Such a claim
+-- looks for silent workers when nothing else is free.
 CREATE FUNCTION medianest_claim_next_download(
     worker text, lease_seconds double precision, max_running int, max_attempts int
 )
@@ -23,44 +24,49 @@ DECLARE
     most numeric := coalesce(max_running, medianest_max_running_downloads());
     is_limited boolean := most < 2147483647;
     moment timestamptz := clock_timestamp();
-    somebody_went_silent boolean := EXISTS (
-        SELECT FROM youtube_downloads
-        WHERE status = 'downloading' AND (lease_expires_at <= moment OR lease_expires_at IS NULL)
-    );
+    somebody_is_silent boolean;
 BEGIN
     IF is_limited THEN
         IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
             RAISE EXCEPTION 'a claim in this isolation would count on an old snapshot'
                 USING ERRCODE = 'invalid_transaction_state';
         END IF;
+        somebody_is_silent := EXISTS (
+            SELECT FROM youtube_downloads
+            WHERE status = 'downloading' AND (lease_expires_at <= moment OR lease_expires_at IS NULL)
+        );
         -- Most claims of idle workers end here, without the lock.
-        IF NOT somebody_went_silent AND NOT (
+        IF NOT somebody_is_silent AND NOT (
             (SELECT count(*) FROM youtube_downloads WHERE status = 'downloading') < most
             AND EXISTS (SELECT FROM youtube_downloads WHERE status = 'queued' AND scheduled_at <= moment)
         ) THEN
             RETURN;
         END IF;
         PERFORM pg_advisory_xact_lock(5903318274460197125);
+        IF somebody_is_silent THEN
+            PERFORM medianest_release_expired_downloads(max_attempts);
+        END IF;
+        IF (SELECT count(*) FROM youtube_downloads WHERE status = 'downloading') >= most THEN
+            RETURN;
+        END IF;
     END IF;
-    IF somebody_went_silent THEN
-        PERFORM medianest_release_expired_downloads(max_attempts);
-    END IF;
-    IF is_limited AND (SELECT count(*) FROM youtube_downloads WHERE status = 'downloading') >= most THEN
-        RETURN;
-    END IF;
-    moment := clock_timestamp();
-    RETURN QUERY
-    UPDATE youtube_downloads SET
-        status = 'downloading', attempts = attempts + 1, worker_id = worker, progress = 0, started_at = moment,
-        lease_expires_at = moment + lease_seconds * interval '1 second'
-    WHERE id = (
-        SELECT id FROM youtube_downloads
-        WHERE status = 'queued' AND scheduled_at <= moment
-        ORDER BY priority DESC, scheduled_at, created_at
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
-    RETURNING *;
+    LOOP
+        moment := clock_timestamp();
+        RETURN QUERY
+        UPDATE youtube_downloads SET
+            status = 'downloading', attempts = attempts + 1, worker_id = worker, progress = 0, started_at = moment,
+            lease_expires_at = moment + lease_seconds * interval '1 second'
+        WHERE id = (
+            SELECT id FROM youtube_downloads
+            WHERE status = 'queued' AND scheduled_at <= moment
+            ORDER BY priority DESC, scheduled_at, created_at
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING *;
+        EXIT WHEN FOUND OR is_limited;
+        EXIT WHEN medianest_release_expired_downloads(max_attempts) = 0;
+    END LOOP;
 END
 $$;
 """

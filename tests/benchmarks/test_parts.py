@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from benchmarks.peers import goals
 from benchmarks.peers.data import connect, prepare
 from benchmarks.peers.deep import fill, measure_deep
+from benchmarks.peers.lone import TITLES, measure_lone
 from benchmarks.peers.memory import STEPS, measure_memory
 
 if TYPE_CHECKING:
@@ -61,3 +63,13 @@ async def test_a_worker_does_all_operations_while_its_memory_is_watched(
     done = dict(await connection.fetchrow(WORK) or {})
     await connection.close()
     assert done == {"hits": 12, "claimed": 2, "checks": 20, "verified": 80}
+
+
+async def test_a_lone_call_is_measured_beside_its_plain_statement(new_server: Callable[..., EmbeddedServer]) -> None:
+    url = await prepare(new_server(), 200)
+    measured = await measure_lone(url, turns=2)
+    labels = {"medianest/asyncio", "plain/asyncio", "medianest/uvloop", "plain/uvloop"}
+    assert {name: set(kinds) for name, kinds in measured.items()} == dict.fromkeys(TITLES, labels)
+    assert all(len(done.rates) == 2 for kinds in measured.values() for done in kinds.values())
+    verdicts = [verdict for name, kinds in measured.items() for verdict in goals.of_operation(name, name, kinds)]
+    assert [(verdict.title, verdict.against) for verdict in verdicts] == [(name, "plain") for name in TITLES]

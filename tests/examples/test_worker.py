@@ -9,10 +9,14 @@ import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import pytest
 
+from medianest_models.db import database
+from medianest_models.db.statements import execute
 from medianest_models.enums import DownloadStatus, ServiceStatus
+from medianest_models.migrate.applying import migrate
 from medianest_models.models import Service, ServiceStatusHistory, User
 from medianest_models.repositories import downloads
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from medianest_models.embedded import EmbeddedServer
     from medianest_models.models import YouTubeDownload
     from medianest_models.settings import DatabaseUrl
 
@@ -69,7 +74,7 @@ async def download(fresh_db: DatabaseUrl) -> YouTubeDownload:
 
 
 def test_is_short() -> None:
-    assert len(WORKER.read_text().splitlines()) < 100
+    assert len(WORKER.read_text().splitlines()) < 105
 
 
 async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload) -> None:
@@ -130,3 +135,94 @@ async def test_a_cancelled_download_is_given_up(download: YouTubeDownload) -> No
     assert f"download {download.id} does not belong to this worker" in log
     await download.refresh_from_db()
     assert (download.status, download.error_message) == (DownloadStatus.FAILED, "cancelled")
+
+
+async def deleted(download: YouTubeDownload) -> None:
+    await download.delete()
+
+
+async def deleted_with_its_user(download: YouTubeDownload) -> None:
+    await User.filter(id=download.user_id).delete()
+
+
+@pytest.mark.parametrize("delete", [deleted, deleted_with_its_user])
+async def test_a_download_that_is_deleted_while_it_runs_is_given_up(
+    download: YouTubeDownload, delete: Callable[[YouTubeDownload], Awaitable[None]]
+) -> None:
+    another = await User.create(plex_id="2", plex_username="bob")
+    async with a_worker() as process:
+        await until(lambda: downloads_running(download), process)
+        await delete(download)
+        later = await downloads.enqueue(another.id, playlist_url="https://youtube.example/b")
+        await until(lambda: downloads_running(later), process)
+        log = await stop(process)
+    assert f"download {download.id} does not belong to this worker" in log
+
+
+async def test_a_url_that_leads_nowhere_is_a_service_that_is_down(download: YouTubeDownload) -> None:
+    urls = {
+        "port": "http://plex.example:32400x",
+        "large": "http://127.0.0.1:99999",
+        "bracket": "http://[::1",
+        "empty": "http://",
+        "label": f"http://{'x' * 64}.example",
+        "dots": "http://a..b",
+        "text": "plex",
+    }
+    for name, url in urls.items():
+        await Service.create(name=name, display_name=name, url=url)
+
+    async def all_checked() -> bool:
+        return await ServiceStatusHistory.all().count() >= len(urls)
+
+    async with a_worker() as process:
+        await until(all_checked, process)
+        await until(lambda: downloads_running(download), process)
+        await stop(process)
+    checks = {check.service.name: check for check in await ServiceStatusHistory.all().select_related("service")}
+    assert checks.keys() == urls.keys()
+    assert {check.status for check in checks.values()} == {ServiceStatus.DOWN}
+
+
+async def test_a_service_that_can_not_be_recorded_hides_no_other(download: YouTubeDownload) -> None:
+    await Service.create(name="", display_name="written by others", url="http://127.0.0.1:1")
+    await Service.create(name="down", display_name="Down", url="http://127.0.0.1:1")
+    async with a_worker() as process:
+        await until(ServiceStatusHistory.filter(service__name="down").exists, process)
+        await until(lambda: downloads_running(download), process)
+        await stop(process)
+
+
+async def test_a_service_that_can_not_be_read_stops_no_download(download: YouTubeDownload) -> None:
+    await execute("ALTER TABLE services DROP CONSTRAINT ck_services_created_at")
+    await execute("INSERT INTO services (name, display_name, created_at) VALUES ('x', 'x', '1000-01-01 BC')")
+    async with a_worker() as process:
+        await until(lambda: downloads_running(download), process)
+        log = await stop(process)
+    assert "the services can't be checked" in log
+
+
+async def test_a_restart_of_the_database(
+    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server()
+    url = await asyncio.to_thread(server.start)
+    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
+    await migrate(url)
+    async with database():
+        user = await User.create(plex_id="1", plex_username="ann")
+        first = await downloads.enqueue(user.id, playlist_url="https://youtube.example/a")
+        async with a_worker() as process:
+            await until(lambda: downloads_running(first), process)
+            for _ in range(2):  # in the middle of a download, and while it waits
+                await asyncio.to_thread(server.stop)
+                await asyncio.sleep(1)
+                await asyncio.to_thread(server.start)
+                later = await downloads.enqueue(user.id, playlist_url=f"https://youtube.example/{uuid4()}")
+                await until(lambda: is_done(later), process)  # noqa: B023 - it is awaited here
+            log = await stop(process)
+    assert "WARNING:worker:" in log
+
+
+async def is_done(download: YouTubeDownload) -> bool:
+    return (await downloads.get(download.id)).status == DownloadStatus.COMPLETED

@@ -1,0 +1,126 @@
+"""A call that comes alone beside its plain statement, in one process, some calls of the one after some of the other.
+
+Run as a program it measures itself on the event loop that its argument names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from benchmarks.peers.clients.inputs import DAY, ENDPOINT, HITS, Inputs
+from benchmarks.peers.data import USERS
+from benchmarks.peers.rounds import Measured
+from medianest_models.db import database
+from medianest_models.db.statement_client import current_client
+from medianest_models.repositories import rate_limits, sessions, users
+from medianest_models.repositories.rate_limits import counters
+from medianest_models.repositories.sessions import verification
+from medianest_models.repositories.users import lookups
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from benchmarks.peers.clients.client import Call
+    from medianest_models.db.data_loader import DataLoader
+    from medianest_models.settings import DatabaseUrl
+
+TITLES: Final = {
+    "find_alone": "user by Plex id, one call at a time",
+    "verify_alone": "session with its user, one call at a time",
+    "hit_alone": "rate limit, one call at a time",
+}
+_CALLS: Final = 20  # of a turn: so few that both see the same moments of a busy machine
+_WARM_UP: Final = 10
+
+
+async def measure_lone(url: DatabaseUrl, *, turns: int) -> dict[str, dict[str, Measured]]:
+    """Measure this package and its plain statements; by the operation, and then by their labels.
+
+    Args:
+        url: The database.
+        turns: How many each of them has, of twenty calls.
+    """
+    measured: dict[str, dict[str, Measured]] = {name: {} for name in TITLES}
+    for loop in ("asyncio", "uvloop"):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.peers.lone", loop, str(turns)),
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"DATABASE_URL": url.render().get_secret_value()},
+        )
+        said, _ = await process.communicate()
+        for name, kinds in json.loads(said).items():
+            measured[name] |= {f"{kind}/{loop}": Measured(**numbers) for kind, numbers in kinds.items()}
+    return measured
+
+
+def _plain(loader: DataLoader[Any, Any]) -> Any:
+    """Return what the functions of a repository would ask if there were no loader."""
+
+    async def ask(argument: Any) -> Any:
+        return await loader._ask_one(argument, client=current_client())  # noqa: SLF001 - which nobody else asks for
+
+    return ask
+
+
+def _calls(inputs: Inputs) -> dict[str, tuple[Call, AbstractContextManager[Any]]]:
+    """Return each call, and the context in which it goes without its loader."""
+    by_plex_id, by_hash = "_row_by_plex_id", "_row_by_hash"
+    return {
+        "find_alone": (
+            lambda call: users.find_by_plex_id(inputs.plex_id(call)),
+            patch.object(lookups, by_plex_id, _plain(getattr(lookups, by_plex_id))),
+        ),
+        "verify_alone": (
+            lambda call: sessions.verify(inputs.token(call)),
+            patch.object(verification, by_hash, _plain(getattr(verification, by_hash))),
+        ),
+        "hit_alone": (
+            lambda call: rate_limits.hit(ENDPOINT, ip_address=inputs.address(call), limit=HITS, window_seconds=DAY),
+            patch.dict(counters.COUNT_BY, {"ip_address": _plain(counters.COUNT_BY["ip_address"])}),
+        ),
+    }
+
+
+async def _measure(turns: int) -> dict[str, dict[str, Measured]]:
+    measured = {name: {"medianest": Measured(), "plain": Measured()} for name in TITLES}
+    async with database():
+        for name, (call, without_loader) in _calls(Inputs(USERS, 0, {})).items():
+            for turn in range(-_WARM_UP, turns):
+                for kind, context in (("medianest", nullcontext()), ("plain", without_loader)):
+                    with context:
+                        done = await _turn(call, first=turn * _CALLS)
+                    if turn >= 0:
+                        measured[name][kind].add(done, 1)
+    return measured
+
+
+async def _turn(call: Call, *, first: int) -> dict[str, Any]:
+    latencies = []
+    started, cpu = perf_counter(), process_time()
+    for number in range(first, first + _CALLS):
+        begun = perf_counter()
+        await call(number)
+        latencies.append(perf_counter() - begun)
+    return {"latencies": latencies, "seconds": perf_counter() - started, "cpu": process_time() - cpu}
+
+
+def main() -> None:
+    """Measure on the event loop of that name, so many turns, and print the numbers."""
+    loop, turns = sys.argv[1:]
+    factory = importlib.import_module("uvloop").new_event_loop if loop == "uvloop" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        measured = runner.run(_measure(int(turns)))
+    print(json.dumps({name: {kind: asdict(done) for kind, done in kinds.items()} for name, kinds in measured.items()}))
+
+
+if __name__ == "__main__":
+    main()
