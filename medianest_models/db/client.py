@@ -73,6 +73,7 @@ class Client(StatementClient):
 
     Attributes:
         is_disconnected: Whether every use is an error.
+        background: Tasks that are cancelled when this is disconnected.
     """
 
     _pool: asyncpg.Pool[asyncpg.Record] | None
@@ -94,6 +95,7 @@ class Client(StatementClient):
         self.command_timeout = self.extra.get("command_timeout")
         self._embedded = embedded
         self.is_disconnected = False
+        self.background: set[asyncio.Task[None]] = set()
         self._patience = 10.0  # seconds to finish, when the pool is closed
 
     @property
@@ -263,6 +265,10 @@ class Client(StatementClient):
             seconds: How long what still runs has to finish, before its connections are ended.
         """
         self.is_disconnected = True
+        for task in self.background:
+            task.cancel()
+        if self.background:
+            await asyncio.wait(self.background, timeout=seconds)
         self._patience = seconds
         await self.close()
 

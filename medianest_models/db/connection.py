@@ -152,9 +152,19 @@ def connected_url() -> DatabaseUrl | None:
     Raises:
         DatabaseUnavailableError: It is not connected.
     """
-    if _PROCESS.client is None:
-        raise not_connected()
+    connected_client()
     return _PROCESS.url
+
+
+def connected_client() -> Client:
+    """The pool of this process.
+
+    Raises:
+        DatabaseUnavailableError: It is not connected.
+    """
+    if _PROCESS.client is None or _PROCESS.client.is_disconnected:
+        raise not_connected()
+    return _PROCESS.client
 
 
 async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -15,6 +15,9 @@ from medianest_models.settings import DatabaseUrl, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+_CLOSE_SECONDS: Final = 1.0
+"""How long a server may take to say goodbye. One that has fallen silent never does."""
 
 
 async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
@@ -37,8 +40,7 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
         DatabaseUnavailableError: It can't be reached within `DATABASE_CONNECT_TIMEOUT`.
     """
     resolved = await resolve_direct_url(url)
-    timeout = resolved.connect_timeout or load_settings().database_connect_timeout
-    connection = await _connect(resolved, timeout)
+    connection = await _connect(resolved, resolved.connect_timeout or load_settings().database_connect_timeout)
     if isinstance(connection, MedianestError):
         raise connection
     error: MedianestError | None = None
@@ -51,7 +53,7 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
         error = translate(raised)
     finally:
         try:
-            await connection.close(timeout=timeout)
+            await connection.close(timeout=_CLOSE_SECONDS)
         except Exception:  # noqa: BLE001 - it is gone already, which asyncpg tells in many ways
             connection.terminate()
     if error is not None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -11,6 +12,7 @@ import pytest
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.errors import ConflictError, DatabaseUnavailableError
+from tests.db.proxies import proxy_to
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -32,6 +34,14 @@ async def test_whatever_the_driver_says_of_a_lost_connection(fresh_url: Database
     with pytest.raises(DatabaseUnavailableError, match=r"^the connection to the database failed$"):
         async with direct_connection(fresh_url):
             raise error("got result for unknown protocol state")
+
+
+async def test_a_server_that_has_fallen_silent_is_not_waited_for(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "60")
+    async with proxy_to(fresh_url) as proxy, asyncio.timeout(10), direct_connection(proxy.url):
+        proxy.frozen = True
 
 
 async def test_a_caller_s_own_error_is_left_alone(fresh_url: DatabaseUrl) -> None:

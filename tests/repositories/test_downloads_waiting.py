@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from medianest_models.db import database
+from medianest_models.db import connect_database, database, disconnect_database, transaction
+from medianest_models.db.client import not_connected
+from medianest_models.db.connection import connected_client
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadPriority
 from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, MigrationError
@@ -19,11 +21,13 @@ from medianest_models.models import User
 from medianest_models.repositories import downloads, system_config
 from medianest_models.repositories.downloads import waiting
 from medianest_models.settings import load_settings
+from tests.db.proxies import proxy_to
 from tests.servers import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
+    from medianest_models.db.client import Client
     from medianest_models.models import YouTubeDownload
     from medianest_models.settings import DatabaseUrl
     from tests.servers import Server
@@ -34,9 +38,28 @@ LONG = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
+vain_looks: list[int | None] = []
+"""The limits of those who looked while somebody listened, and found nothing."""
+
+
 @pytest.fixture
-async def user(fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> User:
-    monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 600.0)  # so that nothing but a notification wakes
+def notified_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but a notification wakes, and `vain_looks` are noted."""
+
+    async def noted(client: Client, limit: int | None) -> float | None:
+        listened = await listeners()
+        seconds = await look(client, limit)
+        if listened and (seconds is None or seconds > 0):
+            vain_looks.append(limit)
+        return seconds
+
+    look = waiting._look
+    monkeypatch.setattr(waiting, "_look", noted)
+    monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 600.0)
+
+
+@pytest.fixture
+async def user(fresh_db: DatabaseUrl, notified_only: None) -> User:
     return await User.create(plex_id="1", plex_username="ann")
 
 
@@ -45,11 +68,10 @@ async def enqueue(user: User, name: str = "a", **values: Any) -> YouTubeDownload
 
 
 async def listeners() -> list[int]:
-    """The server processes of the connections that listen and have looked."""
+    """The server processes of the connections that listen."""
     rows = await fetch(
         "SELECT pid FROM pg_stat_activity "
-        "WHERE datname = current_database() AND state = 'idle' AND query LIKE '%medianest_max_running_downloads%' "
-        "AND pid <> pg_backend_pid()"
+        "WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN%medianest_downloads%'"
     )
     return [row["pid"] for row in rows]
 
@@ -65,15 +87,24 @@ async def until(condition: Callable[[list[int]], bool]) -> list[int]:
 
 
 @asynccontextmanager
-async def waiter(**arguments: Any) -> AsyncIterator[asyncio.Task[bool]]:
-    """A worker that waits: it has looked and found nothing."""
-    task = asyncio.create_task(downloads.wait_for_work(timeout=LONG, **arguments))
+async def waiters(number: int = 1, **arguments: Any) -> AsyncIterator[list[asyncio.Task[bool]]]:
+    """Workers that wait: they have looked since somebody listens, and found nothing."""
+    vain_looks.clear()
+    tasks = [asyncio.create_task(downloads.wait_for_work(timeout=LONG, **arguments)) for _ in range(number)]
     try:
-        await until(bool)
-        yield task
+        await until(lambda _: len(vain_looks) >= number or any(task.done() for task in tasks))
+        yield tasks
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@asynccontextmanager
+async def waiter(**arguments: Any) -> AsyncIterator[asyncio.Task[bool]]:
+    """One of them."""
+    async with waiters(**arguments) as (task,):
+        yield task
 
 
 async def insert_by_hand(user: User, url: DatabaseUrl) -> None:
@@ -167,21 +198,87 @@ async def test_wakes_for_a_row_that_others_wrote_without_a_lease(user: User) -> 
 
 
 async def test_misses_nothing_that_is_queued_before_it_listens(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    listen = asyncpg.Connection.add_listener
-
     async def late(connection: asyncpg.Connection[Any], *arguments: Any) -> None:
+        await until(lambda _: bool(unheard))
         await enqueue(user)
         await listen(connection, *arguments)
 
+    async def unheard_look(client: Client, limit: int | None) -> float | None:
+        seconds = await look(client, limit)
+        unheard.append(seconds)
+        return seconds
+
+    unheard: list[float | None] = []
+    listen, look = asyncpg.Connection.add_listener, waiting._look
     monkeypatch.setattr(asyncpg.Connection, "add_listener", late)
+    monkeypatch.setattr(waiting, "_look", unheard_look)
     assert await downloads.wait_for_work(timeout=LONG)
+    assert unheard[0] is None
 
 
 async def test_many_waiters_wake_and_one_gets_the_download(user: User) -> None:
     tasks = [asyncio.create_task(worker()) for _ in range(5)]
-    await until(lambda pids: len(pids) == 5)
+    await until(lambda pids: len(pids) == 1)
     await enqueue(user)
     assert sorted(await asyncio.gather(*tasks)) == [False] * 4 + [True]
+
+
+async def test_all_waiters_of_a_process_share_one_connection(user: User) -> None:
+    async with waiters(30) as tasks:
+        assert len(await listeners()) == 1
+        await enqueue(user)
+        assert all(await asyncio.gather(*tasks))
+
+
+async def test_the_first_waiter_can_be_cancelled_without_the_others(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_LINGER_SECONDS", 0)
+    async with waiters(3) as (first, *others):
+        pids = await listeners()
+        first.cancel()
+        await asyncio.wait({first})
+        await execute("SELECT pg_sleep(0.2)")  # time enough to close a connection
+        assert await listeners() == pids
+        await enqueue(user)
+        assert await asyncio.gather(*others) == [True, True]
+
+
+async def test_the_connection_outlives_its_last_waiter_for_a_moment_only(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_LINGER_SECONDS", 0.5)
+    async with waiter():
+        pids = await listeners()
+    async with waiter():  # which keeps what is about to be closed
+        await asyncio.sleep(1)
+        assert await listeners() == pids
+    await until(lambda pids: not pids)
+    async with waiter() as task:
+        (pid,) = await listeners()
+        assert pid not in pids
+        await enqueue(user)
+        assert await task
+
+
+async def test_waiters_are_told_when_the_process_disconnects(user: User, fresh_db: DatabaseUrl) -> None:
+    async with waiters(3) as tasks:
+        await disconnect_database()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == [str(not_connected())] * 3
+    await connect_database(fresh_db)
+    assert not await listeners()
+    async with waiter() as task:
+        await enqueue(user)
+        assert await task
+
+
+def test_waits_in_one_event_loop_after_the_other(fresh_url: DatabaseUrl) -> None:
+    async def wait() -> bool:
+        async with database(fresh_url):
+            return await downloads.wait_for_work(timeout=A_WHILE)
+
+    assert [asyncio.run(wait()) for _ in range(2)] == [False, False]
 
 
 async def worker() -> bool:
@@ -198,6 +295,89 @@ async def test_connects_again_when_its_connection_is_lost(user: User, caplog: py
         await enqueue(user)
         assert await task
     assert len([record for record in caplog.records if "connecting again" in record.message]) == 1
+
+
+async def test_misses_nothing_while_its_connection_is_lost(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def late(connection: asyncpg.Connection[Any], *arguments: Any) -> None:
+        await enqueue(user)
+        await listen(connection, *arguments)
+
+    listen = asyncpg.Connection.add_listener
+    async with waiters(3) as tasks:
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", late)
+        await execute("SELECT pg_terminate_backend($1)", *await listeners())
+        assert all(await asyncio.gather(*tasks))
+
+
+async def test_notices_a_connection_that_has_fallen_silent(
+    user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 0.5)
+    monkeypatch.setattr(waiting, "_ANSWER_SECONDS", 1)
+    async with proxy_to(fresh_db) as proxy:
+        monkeypatch.setenv("DATABASE_DIRECT_URL", proxy.url.render().get_secret_value())
+        async with waiter() as task:
+            first = await listeners()
+            proxy.frozen = True
+            await until(lambda _: any("connecting again" in message for message in caplog.messages))
+            proxy.heal()
+            await until(lambda pids: set(pids) - set(first) != set())
+            await enqueue(user)
+            assert await task
+
+
+async def test_looks_again_when_the_database_was_away(
+    user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def watched(client: Client, limit: int | None) -> float | None:
+        try:
+            return await look(client, limit)
+        except DatabaseUnavailableError:
+            failed.set()
+            raise
+
+    look, failed = waiting._look, asyncio.Event()
+    monkeypatch.setattr(waiting, "_look", watched)
+    monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 0.3)
+    await disconnect_database()
+    async with proxy_to(fresh_db) as proxy, database(proxy.url), waiter() as task:
+        proxy.cut()
+        await asyncio.wait_for(failed.wait(), 30)
+        proxy.heal()
+        await enqueue(user)
+        assert await task
+    await connect_database(fresh_db)
+
+
+async def test_ends_at_once_when_the_server_has_fallen_silent(
+    user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "60")
+    async with proxy_to(fresh_db) as proxy:
+        monkeypatch.setenv("DATABASE_DIRECT_URL", proxy.url.render().get_secret_value())
+        async with waiters(2) as (cancelled, timed):
+            proxy.frozen = True
+            cancelled.cancel()
+            late = asyncio.create_task(downloads.wait_for_work(timeout=timedelta(milliseconds=10)))
+            _, unfinished = await asyncio.wait({cancelled, late}, timeout=5)
+            assert not unfinished
+            client = connected_client()
+            async with asyncio.timeout(5):
+                await disconnect_database()
+                assert not client.background
+                with pytest.raises(DatabaseUnavailableError, match="not connected"):
+                    await timed
+
+
+async def test_a_look_ends_at_once_when_the_server_has_fallen_silent(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medianest_models.db.client._RELEASE_SECONDS", 60)
+    async with proxy_to(fresh_url) as proxy, database(replace(proxy.url, pgbouncer=True)):
+        proxy.freezes_at = b"medianest_max_running_downloads"
+        async with asyncio.timeout(10):
+            assert not await downloads.wait_for_work(timeout=timedelta(milliseconds=500))
+        proxy.heal()
 
 
 async def test_goes_on_connecting_while_the_server_refuses(
@@ -274,8 +454,16 @@ async def test_behind_a_pooler_it_looks_now_and_then_and_says_so_once(
     assert "pooler" in message
 
 
+async def test_one_that_looks_now_and_then_is_told_when_the_process_disconnects(behind_a_pooler: User) -> None:
+    task = asyncio.create_task(downloads.wait_for_work(timeout=LONG))
+    await asyncio.sleep(0.5)  # it has looked
+    await disconnect_database()
+    with pytest.raises(DatabaseUnavailableError, match="not connected"):
+        await task
+
+
 async def test_with_a_way_past_the_pooler_it_listens(
-    behind_a_pooler: User, way_past: str, monkeypatch: pytest.MonkeyPatch
+    behind_a_pooler: User, way_past: str, notified_only: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_DIRECT_URL", way_past)
     async with waiter() as task:
@@ -294,6 +482,23 @@ async def test_listens_to_the_database_that_it_is_connected_to(user: User, monke
 async def test_needs_a_connected_process(fresh_url: DatabaseUrl) -> None:
     with pytest.raises(DatabaseUnavailableError, match="not connected"):
         await downloads.wait_for_work(timeout=A_WHILE)
+
+
+async def test_begins_to_wait_neither_on_another_event_loop_nor_while_the_process_disconnects(
+    fresh_db: DatabaseUrl,
+) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="another event loop"):
+        await asyncio.to_thread(lambda: asyncio.run(downloads.wait_for_work(timeout=A_WHILE)))
+    client = connected_client()
+    assert client not in waiting._listeners
+    async with transaction():
+        leaving = asyncio.create_task(disconnect_database())
+        await asyncio.sleep(0.1)
+        with pytest.raises(DatabaseUnavailableError, match="not connected"):
+            await downloads.wait_for_work(timeout=A_WHILE)
+        assert not client.background
+    await leaving
+    await connect_database(fresh_db)
 
 
 @pytest.mark.parametrize(

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import random
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
-import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from medianest_models.checks import MAX_INT, as_duration
-from medianest_models.db.connection import connected_url
+from medianest_models.db.client import Client, not_connected
+from medianest_models.db.connection import connected_client, connected_url, within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import translate
-from medianest_models.db.statements import fetch_one
 from medianest_models.enums import DownloadPriority
-from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.repositories.downloads.policy import CONFIGURED, MaxRunning, as_max_running
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import timedelta
 
-    from medianest_models.errors import MedianestError
+    import asyncpg
+
     from medianest_models.settings import DatabaseUrl
 
 logger = logging.getLogger("medianest_models.downloads")
@@ -38,6 +42,8 @@ _SPREAD_SECONDS: Final = 0.2
 when the first has taken it; and a claim that finds nothing, because someone holds the row, is not asked in a circle."""
 _ANSWER_SECONDS: Final = 10.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
+_LINGER_SECONDS: Final = 2.0
+"""For how long the connection outlives its last waiter: a worker that found nothing to claim is soon back."""
 
 # Raw: the seconds until a claim can succeed, by the database's clock; 0 or less for now, NULL when only something
 # that happens can make it so. $1 is the limit, or NULL for the configured one. Each priority's first download is one
@@ -65,12 +71,12 @@ FROM
 
 
 async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRunning = CONFIGURED) -> bool:  # noqa: ASYNC109 - the caller is told by the result and not by an exception
-    """Waits until a claim is likely to succeed: something is queued, due, and has a place under the limit.
+    """Wait until a claim is likely to succeed: something is queued, due, and has a place under the limit.
 
-    It listens on a connection of its own, past a pooler (`DATABASE_DIRECT_URL`), and connects again should that one
-    be lost. Behind PgBouncer without such a URL it looks every two seconds instead, and says so once in the log.
-    What was queued between a claim that found nothing and this call is not missed. Other workers wake as well, so
-    the claim may still find nothing.
+    All waiters of a process share one connection that listens, past a pooler (`DATABASE_DIRECT_URL`). It is opened for
+    the first of them, made again should it be lost, and closed soon after the last. Behind PgBouncer without such a
+    URL each waiter looks every two seconds instead, and the log says so once. What was queued between a claim that
+    found nothing and this call is not missed. Other workers wake as well, so the claim may still find nothing.
 
     Args:
         timeout: How long to wait at most; None for as long as it takes.
@@ -80,25 +86,69 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
         True when there is work; False when the time is over.
 
     Raises:
-        DatabaseUnavailableError: This process is not connected, or the database could not be reached at first.
+        DatabaseUnavailableError: This process is not connected, or no longer, or the database could not be reached
+            at first.
         InvalidInputError: An argument is not as said above.
     """
     limit = MAX_INT if max_running is None else as_max_running(max_running)
     seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()
-    url = _past_a_pooler()
+    client, url = connected_client(), _past_a_pooler()
+    client.check_loop()
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             if url is not None and url.pgbouncer:
                 _say_that_it_polls()
-                await _poll(limit)
+                await _watch(client, limit, _Waiter(), longest_nap=_POLL_SECONDS)
             else:
-                await _listen(limit, url)
+                with _listener(client, url).waiter() as waiter:
+                    await _watch(client, limit, waiter, longest_nap=_LONGEST_NAP_SECONDS)
             return True
     return False
 
 
+class _Waiter(asyncio.Event):
+    """Set whenever something may have changed.
+
+    Attributes:
+        problem: Why nobody listens any more.
+    """
+
+    problem: Exception | None = None
+
+
+async def _watch(client: Client, limit: int | None, waiter: _Waiter, *, longest_nap: float) -> None:
+    """Return when there is work; the database may be away for as long as it likes, once it has answered."""
+    was_reached = False
+    while True:
+        await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))  # noqa: S311 - no secret
+        waiter.clear()
+        if waiter.problem is not None:
+            raise waiter.problem
+        try:
+            seconds, was_reached = await _look(client, limit), True
+        except DatabaseUnavailableError:
+            if not was_reached or client.is_disconnected:
+                raise
+            seconds = _POLL_SECONDS
+        if seconds is not None and seconds <= 0:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest_nap if seconds is None else min(seconds, longest_nap)):
+                await waiter.wait()
+
+
+async def _look(client: Client, limit: int | None) -> float | None:
+    """Ask for the seconds until a claim can succeed, on the pool also inside a transaction."""
+    look = client.run(PoolConnectionProxy.fetchval, _LOOK, limit, list(DownloadPriority))
+    try:
+        return await within(_ANSWER_SECONDS, look)  # not waited for when this is cancelled
+    except TimeoutError:
+        pass
+    raise DatabaseTimeoutError
+
+
 def _past_a_pooler() -> DatabaseUrl | None:
-    """The best way to the database that this process is connected to; None for the embedded server."""
+    """Choose the best way to the database that this process is connected to; None for the embedded server."""
     url, settings = connected_url(), load_settings()
     if settings.database_direct_url is not None and url == settings.url():
         return settings.direct_url()
@@ -114,52 +164,89 @@ def _say_that_it_polls() -> None:
     )
 
 
-async def _poll(limit: int | None) -> None:
-    while True:
-        row = await fetch_one(_LOOK, limit, list(DownloadPriority))
-        if row is not None and _is_now(row["seconds"]):
-            return
-        await asyncio.sleep(random.uniform(0.5, 1) * _POLL_SECONDS)  # noqa: S311 - no secret
+class _Listener:
+    """The connection that listens, and those who wait for what it hears.
 
+    A task of its own holds it, so that a waiter can be cancelled at any time. Each time it has begun to listen it
+    wakes all waiters, because nobody knows what happened before; so they may look before it listens.
+    """
 
-async def _listen(limit: int | None, url: DatabaseUrl | None) -> None:
-    """Returns when there is work; a connection that is lost is made again for as long as that takes."""
-    was_connected = False
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        problem: MedianestError | None
+    def __init__(self, client: Client, url: DatabaseUrl | None) -> None:
+        self._url = url
+        self._waiters: set[_Waiter] = set()
+        self._closing: asyncio.TimerHandle | None = None
+        self._task = asyncio.create_task(self._run())
+        client.background.add(self._task)
+        self._task.add_done_callback(client.background.discard)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it listens no more."""
+        return self._task.done() or self._task.cancelling() > 0
+
+    @contextmanager
+    def waiter(self) -> Iterator[_Waiter]:
+        """Wake a new waiter for the length of a `with`."""
+        waiter = _Waiter()
+        if self._closing is not None:
+            self._closing.cancel()
+        self._waiters.add(waiter)
         try:
-            async with direct_connection(url) as connection:
-                was_connected, pause = True, _FIRST_PAUSE_SECONDS
-                await _watch(connection, limit)
-                return
-        except DatabaseUnavailableError as raised:
-            problem = raised
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as raised:
-            problem = translate(raised)
-        if problem is not None and not (was_connected and isinstance(problem, DatabaseUnavailableError)):
-            raise problem
-        logger.warning("lost the connection that listens for downloads: connecting again in %g s", pause)
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_NAP_SECONDS)
+            yield waiter
+        finally:
+            self._waiters.remove(waiter)
+            if not self._waiters:
+                self._closing = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._task.cancel)
+
+    async def _run(self) -> None:
+        problem: Exception = not_connected()  # which is why this is cancelled while somebody waits
+        try:
+            problem = await self._stay_connected()
+        finally:
+            for waiter in self._waiters:
+                waiter.problem = copy.copy(problem)  # each its own: to be raised adds to an error
+            self._wake()
+
+    async def _stay_connected(self) -> Exception:
+        """Return why it listens no more: it could not connect at first, or more than the connection is wrong."""
+        was_connected, pause = False, _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                async with direct_connection(self._url) as connection:
+                    was_connected, pause = True, _FIRST_PAUSE_SECONDS
+                    await self._listen(connection)
+            except Exception as raised:  # noqa: BLE001 - whatever it is, the waiters raise it
+                problem = translate(raised) or raised
+                if not was_connected or not isinstance(problem, DatabaseUnavailableError):
+                    return problem
+            logger.warning("lost the connection that listens for downloads: connecting again in %g s", pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_NAP_SECONDS)
+
+    async def _listen(self, connection: asyncpg.Connection[Any]) -> None:
+        """Return when the connection is closed, or raise when the server has fallen silent."""
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        await connection.add_listener(_CHANNEL, lambda *_: self._wake())
+        self._wake()
+        while not lost.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LONGEST_NAP_SECONDS):
+                    await lost.wait()
+                    return
+            await connection.execute("SELECT 1", timeout=_ANSWER_SECONDS)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            waiter.set()
 
 
-async def _watch(connection: asyncpg.Connection[Any], limit: int | None) -> None:
-    """Returns when there is work. It listens first and looks then, so that nothing falls in between."""
-    heard = asyncio.Event()
-    connection.add_termination_listener(lambda _: heard.set())
-    await connection.add_listener(_CHANNEL, lambda *_: heard.set())
-    while True:
-        await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))  # noqa: S311 - no secret
-        heard.clear()
-        seconds = await connection.fetchval(_LOOK, limit, list(DownloadPriority), timeout=_ANSWER_SECONDS)
-        if _is_now(seconds):
-            return
-        nap = _LONGEST_NAP_SECONDS if seconds is None else min(seconds, _LONGEST_NAP_SECONDS)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(nap):
-                await heard.wait()
+_listeners: Final[WeakKeyDictionary[Client, _Listener]] = WeakKeyDictionary()
 
 
-def _is_now(seconds: float | None) -> bool:
-    return seconds is not None and seconds <= 0
+def _listener(client: Client, url: DatabaseUrl | None) -> _Listener:
+    """Find the one of this process, or make it; it ends with the process's pool."""
+    listener = _listeners.get(client)
+    if listener is None or listener.is_over:
+        listener = _listeners[client] = _Listener(client, url)
+    return listener
