@@ -123,12 +123,28 @@ def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
     return value
 
 
-def as_ip_address(value: str, name: str) -> str:
-    """The address in the one spelling in which it is stored: IPv4, also where IPv6 wraps it; IPv6 in its short form.
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+_IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")  # RFC 4291
+_HOST_BITS: Final = 2**24  # of 0.0.0.0/8, which is no host's: `::` and `::1` stay what they are
+
+
+def as_ip_address(value: str, name: str, *, ipv6_prefix: int | None = None) -> str:
+    """Spell an address in the one way in which it is stored: IPv4, also where IPv6 wraps it; IPv6 in its short form.
+
+    IPv6 wraps IPv4 in `::ffff:0:0/96`, as a mapped address; in `64:ff9b::/96`, for NAT64; in `2002::/16`, for 6to4; and
+    in `::/96`, as a compatible address.
+
+    Args:
+        value: The address.
+        name: The argument's name, for the error.
+        ipv6_prefix: Of how many bits to take the network of an IPv6 address instead; None for the address itself.
 
     Raises:
-        InvalidInputError: It is no address, or has a zone, which means something on one machine only.
+        InvalidInputError: It is no address, or has a zone, which means something on one machine only; or there is no
+            such prefix.
     """
+    if ipv6_prefix is not None and as_positive(ipv6_prefix, "ipv6_prefix") > ipaddress.IPV6LENGTH:
+        raise InvalidInputError(f"ipv6_prefix: must be at most {ipaddress.IPV6LENGTH}")
     if not isinstance(value, str):
         raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
     try:
@@ -138,5 +154,14 @@ def as_ip_address(value: str, name: str) -> str:
     if isinstance(address, ipaddress.IPv6Address):
         if address.scope_id is not None:
             raise InvalidInputError(f"{name}: must not have a zone")
-        address = address.ipv4_mapped or address
+        address = _wrapped_ipv4(address) or address
+        if isinstance(address, ipaddress.IPv6Address) and ipv6_prefix is not None:
+            return str(ipaddress.IPv6Network((address, ipv6_prefix), strict=False))
     return str(address)
+
+
+def _wrapped_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Find the IPv4 address that an IPv6 address holds."""
+    if address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) >= _HOST_BITS):
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour
