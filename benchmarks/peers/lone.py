@@ -73,7 +73,7 @@ def _plain(loader: DataLoader[Any, Any]) -> Any:
 
 def _calls(inputs: Inputs) -> dict[str, tuple[Call, AbstractContextManager[Any]]]:
     """Return each call, and the context in which it goes without its loader."""
-    by_plex_id, by_hash = "_row_by_plex_id", "_row_by_hash"
+    by_plex_id, by_hash, fixed = "_row_by_plex_id", "_row_by_hash", ("ip_address", False)
     return {
         "find_alone": (
             lambda call: users.find_by_plex_id(inputs.plex_id(call)),
@@ -85,7 +85,7 @@ def _calls(inputs: Inputs) -> dict[str, tuple[Call, AbstractContextManager[Any]]
         ),
         "hit_alone": (
             lambda call: rate_limits.hit(ENDPOINT, ip_address=inputs.address(call), limit=HITS, window_seconds=DAY),
-            patch.dict(counters.COUNT_BY, {"ip_address": _plain(counters.COUNT_BY["ip_address"])}),
+            patch.dict(counters.COUNT_BY, {fixed: _plain(counters.COUNT_BY[fixed])}),
         ),
     }
 

@@ -1,4 +1,4 @@
-"""The eleven tables."""
+"""The twelve tables."""
 
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
@@ -6,7 +6,7 @@ from tortoise.context import TortoiseContext
 from medianest_models.models.activity import ActivityLog
 from medianest_models.models.downloads import YouTubeDownload
 from medianest_models.models.media_requests import MediaRequest, MediaRequestStatusUpdate
-from medianest_models.models.rate_limits import RateLimit
+from medianest_models.models.rate_limits import RateLimit, RollingRateLimit
 from medianest_models.models.services import Service, ServiceStatusHistory
 from medianest_models.models.sessions import SessionToken
 from medianest_models.models.system_config import SystemConfig
@@ -24,6 +24,7 @@ __all__ = [
     "MediaRequest",
     "MediaRequestStatusUpdate",
     "RateLimit",
+    "RollingRateLimit",
     "Service",
     "ServiceStatusHistory",
     "SessionToken",

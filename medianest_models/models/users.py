@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from medianest_models.models.activity import ActivityLog
     from medianest_models.models.downloads import YouTubeDownload
     from medianest_models.models.media_requests import MediaRequest
-    from medianest_models.models.rate_limits import RateLimit
+    from medianest_models.models.rate_limits import RateLimit, RollingRateLimit
     from medianest_models.models.sessions import SessionToken
 
 
@@ -48,6 +48,7 @@ class User(UUIDModel):
     youtube_downloads: fields.ReverseRelation[YouTubeDownload]
     session_tokens: fields.ReverseRelation[SessionToken]
     rate_limits: fields.ReverseRelation[RateLimit]
+    rolling_rate_limits: fields.ReverseRelation[RollingRateLimit]
     activity_logs: fields.ReverseRelation[ActivityLog]
 
     class Meta:

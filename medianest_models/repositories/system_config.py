@@ -18,7 +18,7 @@ LONGEST_WINDOW_SECONDS: Final = 86_400
 """The longest window of a rate limit. Counters that began longer ago are over, whatever their window was."""
 
 _MAX_KEY_LENGTH: Final = 100
-_MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; no setting can have the key of such a long one
+MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; no setting can have the key of such a long one
 _RATE_LIMIT: Final = "rate_limit."
 _DEFAULT_RATE_LIMIT: Final = "rate_limit.api.default"
 _CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
@@ -146,7 +146,7 @@ def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
     Raises:
         InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
     """
-    key = _RATE_LIMIT + as_text(endpoint, "endpoint", max_length=_MAX_ENDPOINT_LENGTH)
+    key = _RATE_LIMIT + as_text(endpoint, "endpoint", max_length=MAX_ENDPOINT_LENGTH)
     if key in _SEEDED:
         return (key,)
     return (key, _DEFAULT_RATE_LIMIT) if len(key) <= _MAX_KEY_LENGTH else (_DEFAULT_RATE_LIMIT,)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         MediaRequestStatusUpdateCreate,
         MediaRequestStatusUpdateRead,
     )
-    from medianest_models.schemas.rate_limits import RateLimitRead
+    from medianest_models.schemas.rate_limits import RateLimitRead, RollingRateLimitRead
     from medianest_models.schemas.services import (
         ServiceRead,
         ServiceStatusHistoryCreate,
@@ -36,6 +36,7 @@ __all__ = [
     "MediaRequestStatusUpdateCreate",
     "MediaRequestStatusUpdateRead",
     "RateLimitRead",
+    "RollingRateLimitRead",
     "ServiceRead",
     "ServiceStatusHistoryCreate",
     "ServiceStatusHistoryRead",
@@ -57,6 +58,7 @@ _NOUNS: Final = {
     "MediaRequestStatusUpdateCreate": "media_requests",
     "MediaRequestStatusUpdateRead": "media_requests",
     "RateLimitRead": "rate_limits",
+    "RollingRateLimitRead": "rate_limits",
     "ServiceRead": "services",
     "ServiceStatusHistoryCreate": "services",
     "ServiceStatusHistoryRead": "services",

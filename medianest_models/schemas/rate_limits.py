@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from medianest_models.models import RateLimit
+from medianest_models.models import RateLimit, RollingRateLimit
 from medianest_models.schemas._declaration import Declared, read_schema
 
 
@@ -20,4 +20,17 @@ class RateLimitRead(Declared):
     window_start: AwareDatetime
 
 
-__all__ = ["RateLimitRead"]
+@read_schema(RollingRateLimit)
+class RollingRateLimitRead(Declared):
+    """How often a user, or an anonymous caller's address, used an endpoint in a rolling window."""
+
+    id: UUID
+    user_id: UUID | None
+    ip_address: str | None
+    endpoint: str
+    window_seconds: int
+    counts: list[int]
+    expires_at: AwareDatetime
+
+
+__all__ = ["RateLimitRead", "RollingRateLimitRead"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tortoise import fields as orm
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.relational import ForeignKeyFieldInstance
 
 from medianest_models.encryption import EncryptedField, EncryptedJSONField, HashField
@@ -49,7 +50,7 @@ def _form_field(name: str, field: Any) -> BaseField:  # noqa: C901 - a case for 
             return secret.SecretField(**common)
         case EncryptedJSONField():
             return secret.MaskedDocumentField(**common)
-        case JSONField():
+        case JSONField() | ArrayField():
             return form.DocumentField(**common)
         case TimestampField():
             return form.TimestampField(**common)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields import BooleanField, CharField, IntField, JSONField, UUIDField
 from tortoise.fields.data import DatetimeField
 from tortoise.fields.relational import ForeignKeyFieldInstance
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 MODELS: Final[tuple[type[Base], ...]] = tuple(getattr(models, name) for name in models.__all__)
 
-LEFT_OUT: Final = {(models.RateLimit, "ip_address")}
+LEFT_OUT: Final = {(models.RateLimit, "ip_address"), (models.RollingRateLimit, "ip_address")}
 """Columns that can't be filled beside the others: a counter is either a user's or an address's."""
 
 
@@ -98,6 +99,8 @@ def value(field: Field[Any], variant: str = "") -> Any:
         return datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=datetime.UTC)
     if isinstance(field, JSONField):
         return {"list": [1, 2.5, None, True], "text": "ü"}
+    if isinstance(field, ArrayField):
+        return [7] * 11
     if isinstance(field, UUIDField):
         return field.default() if callable(field.default) else None
     if isinstance(field, BooleanField):

@@ -33,15 +33,19 @@ INSERTS: Final[dict[str, str]] = {
         "INSERT INTO session_tokens (user_id, token_hash, expires_at) SELECT id, 'hash', now() FROM users LIMIT 1"
     ),
     "rate_limits": "INSERT INTO rate_limits (endpoint, ip_address) VALUES ('media.request', '::1')",
+    "rolling_rate_limits": (
+        "INSERT INTO rolling_rate_limits (endpoint, ip_address, window_seconds, counts, expires_at) "
+        "VALUES ('media.request', '::1', 60, '{1,0,0,0,0,0,0,0,0,0,0}', now() + interval '66 seconds')"
+    ),
     "activity_logs": "INSERT INTO activity_logs (action, user_id) SELECT 'login', id FROM users LIMIT 1",
     "system_config": "INSERT INTO system_config (key, value, updated_by) SELECT 'key', '1', id FROM users LIMIT 1",
 }
 
 
 async def insert_all(connection: asyncpg.Connection[Any]) -> None:
-    """A row in every table, and a second user."""
+    """A row in every table that there is, and a second user."""
     await connection.execute("INSERT INTO users (id, plex_id, plex_username) VALUES ($1, 'anna', 'Anna')", USER)
     for table, statement in INSERTS.items():
-        if table != "users":
+        if table != "users" and await connection.fetchval("SELECT to_regclass($1)", table):
             await connection.execute(statement)
     await connection.execute("INSERT INTO users (id, plex_id, plex_username) VALUES ($1, 'ben', 'Ben')", OTHER)

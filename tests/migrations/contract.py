@@ -254,6 +254,30 @@ TABLES: Final[dict[str, Table]] = {
         "indexes": {"ix_rate_limits_window_start": "window_start"},
         "triggers": {},
     },
+    "rolling_rate_limits": {
+        "columns": {
+            "id": ID,
+            "user_id": "uuid",
+            "ip_address": "varchar(45)",
+            "endpoint": "varchar(255) NOT NULL",
+            "window_seconds": "integer NOT NULL",
+            "counts": "integer[] NOT NULL",
+            "expires_at": "timestamptz NOT NULL",
+        },
+        "constraints": {
+            "pk_rolling_rate_limits": "PRIMARY KEY id",
+            "uq_rolling_rate_limits_user_id_endpoint_window_seconds": "UNIQUE (user_id, endpoint, window_seconds)",
+            "uq_rolling_rate_limits_ip_address_endpoint_window_seconds": (
+                "UNIQUE (ip_address, endpoint, window_seconds)"
+            ),
+            "ck_rolling_rate_limits_window_seconds": "CHECK window_seconds >= 1 AND window_seconds <= 86400",
+            "ck_rolling_rate_limits_counts": "CHECK cardinality(counts) = 11 AND (0 <= ALL counts)",
+            "ck_rolling_rate_limits_user_id_or_ip_address": "CHECK num_nonnulls(user_id, ip_address) = 1",
+            "fk_rolling_rate_limits_user_id": OF_USER,
+        },
+        "indexes": {"ix_rolling_rate_limits_expires_at": "expires_at"},
+        "triggers": {},
+    },
     "activity_logs": {
         "columns": {
             "id": ID,
@@ -342,7 +366,8 @@ REQUIRED: Final = {
     "service_status_history": {"service_id", "status"},
     "session_tokens": {"user_id", "token_hash", "expires_at"},
     "rate_limits": {"endpoint"},
+    "rolling_rate_limits": {"endpoint", "window_seconds", "counts", "expires_at"},
     "activity_logs": {"action"},
     "system_config": {"key", "value"},
 }
-"""The columns that an INSERT has to give; one of `user_id` and `ip_address` besides for `rate_limits`."""
+"""The columns that an INSERT has to give; one of `user_id` and `ip_address` besides for the limits."""

@@ -150,6 +150,10 @@ class TestDeleting:
     async def test_a_user_takes_everything_along_but_the_log(self, raw: Connection) -> None:
         await insert_all(raw)
         await raw.execute(f"INSERT INTO rate_limits (endpoint, user_id) VALUES ('x', '{USER}')")
+        await raw.execute(
+            f"""INSERT INTO rolling_rate_limits (endpoint, user_id, window_seconds, counts, expires_at)
+                SELECT 'x', '{USER}', window_seconds, counts, expires_at FROM rolling_rate_limits"""
+        )
         await raw.execute(f"DELETE FROM users WHERE id = '{USER}'")
         left = {table: await raw.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
         assert left == {
@@ -162,6 +166,7 @@ class TestDeleting:
             "service_status_history": 1,
             "session_tokens": 0,
             "rate_limits": 1,
+            "rolling_rate_limits": 1,
             "activity_logs": 1,
             "system_config": 1,
         }

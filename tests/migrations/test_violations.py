@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
 AGAIN: Final = "INSERT INTO {table} SELECT * FROM {table} LIMIT 1"
+PARTS: Final = "array_fill(1, ARRAY[11])"
+ROLLING: Final = (
+    "INSERT INTO rolling_rate_limits (ip_address, user_id, endpoint, window_seconds, counts, expires_at)"
+    f" VALUES ({{}}, {PARTS}, now())"
+)
 BY_HAND: Final[dict[str, list[str]]] = {
     "uq_users_plex_id": ["UPDATE users SET plex_id = 'same'"],
     "ck_users_email": ["UPDATE users SET email = ''"],
@@ -73,6 +78,26 @@ BY_HAND: Final[dict[str, list[str]]] = {
         f"INSERT INTO rate_limits (endpoint, user_id, ip_address) VALUES ('x', '{USER}', '::1')",
     ],
     "fk_rate_limits_user_id": [f"UPDATE rate_limits SET user_id = '{NOBODY}', ip_address = NULL"],
+    "uq_rolling_rate_limits_user_id_endpoint_window_seconds": [
+        ROLLING.format(f"NULL, '{USER}', 'x', 60") + f", (NULL, '{USER}', 'x', 60, {PARTS}, now())"
+    ],
+    "uq_rolling_rate_limits_ip_address_endpoint_window_seconds": [
+        ROLLING.format("'::2', NULL, 'x', 60") + f", ('::2', NULL, 'x', 60, {PARTS}, now())"
+    ],
+    "ck_rolling_rate_limits_window_seconds": [
+        "UPDATE rolling_rate_limits SET window_seconds = 0",
+        "UPDATE rolling_rate_limits SET window_seconds = 86401",
+    ],
+    "ck_rolling_rate_limits_counts": [
+        "UPDATE rolling_rate_limits SET counts = '{}'",
+        "UPDATE rolling_rate_limits SET counts = array_fill(0, ARRAY[10])",
+        "UPDATE rolling_rate_limits SET counts[11] = -1",
+    ],
+    "ck_rolling_rate_limits_user_id_or_ip_address": [
+        ROLLING.format("NULL, NULL, 'x', 60"),
+        ROLLING.format(f"'::2', '{USER}', 'x', 60"),
+    ],
+    "fk_rolling_rate_limits_user_id": [f"UPDATE rolling_rate_limits SET user_id = '{NOBODY}', ip_address = NULL"],
     "fk_activity_logs_user_id": [f"UPDATE activity_logs SET user_id = '{NOBODY}'"],
     "uq_system_config_key": ["INSERT INTO system_config (key, value) VALUES ('key', '2')"],
     "fk_system_config_updated_by": [f"UPDATE system_config SET updated_by = '{NOBODY}'"],
@@ -191,7 +216,7 @@ async def test_every_required_column_is_required(raw: Connection) -> None:
         for name, definition in columns["columns"].items():
             statement = f"UPDATE {table} SET {name} = NULL WHERE ctid = ({first(table)})"
             if "NOT NULL" not in definition:
-                if table != "rate_limits":
+                if table not in ("rate_limits", "rolling_rate_limits"):
                     async with raw.transaction():
                         await raw.execute(statement)
                 continue

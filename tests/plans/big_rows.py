@@ -22,6 +22,7 @@ LARGE_TABLES: Final = frozenset(
         "service_status_history",
         "session_tokens",
         "rate_limits",
+        "rolling_rate_limits",
         "activity_logs",
     }
 )
@@ -107,6 +108,14 @@ FILL: Final = (
            CASE WHEN n % 2 = 1 THEN '10.1.' || n / 2 % 250 || '.' || n / 500 % 20 END,
            CASE n / {2 * BUSY_USERS} % 2 WHEN 0 THEN 'media.request' ELSE 'youtube.download' END, n % 100,
            date_trunc('minute', now()) - n / {4 * BUSY_USERS} * interval '1 minute'
+    FROM generate_series(0, {ROWS} - 1) n
+    """,
+    f"""
+    INSERT INTO rolling_rate_limits (id, user_id, ip_address, endpoint, window_seconds, counts, expires_at)
+    SELECT {_N}, CASE WHEN n % 2 = 0 THEN {_ID.format(f"n / 2 % {BUSY_USERS}")} END,
+           CASE WHEN n % 2 = 1 THEN '10.1.' || n / 2 % 250 || '.' || n / 500 % 20 END,
+           'endpoint ' || n / {2 * BUSY_USERS}, 60, n % 5 || array_fill(1, ARRAY[10]),
+           now() + (n % 1000 + 1) * interval '1 minute'
     FROM generate_series(0, {ROWS} - 1) n
     """,
     f"""

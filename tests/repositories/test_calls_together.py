@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import pytest
 
-from medianest_models.db import database
+from medianest_models.db import database, transaction
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
@@ -22,13 +24,15 @@ from medianest_models.errors import (
     InvalidReferenceError,
     InvalidTokenError,
 )
-from medianest_models.models import RateLimit, SessionToken, User
+from medianest_models.models import RateLimit, RollingRateLimit, SessionToken, User
 from medianest_models.repositories import rate_limits, sessions, users
+from medianest_models.repositories.rate_limits.turns import turn
 from tests.db.proxies import proxy_to
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.servers import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Iterable
     from types import FrameType
 
     from pydantic import SecretStr
@@ -120,28 +124,43 @@ async def test_verify(fresh_db: DatabaseUrl) -> None:
     assert {row["user_id"] for row in untouched} == {person.id for person in people[1:4]}
 
 
+BOTH_KINDS: Final = pytest.mark.parametrize("rolling", [False, True])
+
+
+async def counts(*, rolling: bool) -> dict[tuple[Any, str], int]:
+    """What was counted, by caller and endpoint."""
+    if rolling:
+        return {(row.user_id or row.ip_address, row.endpoint): sum(row.counts) for row in await RollingRateLimit.all()}
+    return {(row.user_id or row.ip_address, row.endpoint): row.request_count for row in await RateLimit.all()}
+
+
+@BOTH_KINDS
 @pytest.mark.parametrize("limit", [1, 2, 7, 19, 20, 21, 500])
-async def test_hits_of_one_counter(fresh_db: DatabaseUrl, limit: int) -> None:
+async def test_hits_of_one_counter(fresh_db: DatabaseUrl, limit: int, *, rolling: bool) -> None:
     for already in (0, 3):
         results = await together(
-            rate_limits.hit("e", ip_address="::1", limit=limit, window_seconds=DAY) for _ in range(20)
+            rate_limits.hit("e", ip_address="::1", limit=limit, window_seconds=DAY, rolling=rolling) for _ in range(20)
         )
         left = max(limit - (20 if already else 0), 0)
         allowed = [result.remaining for result in results if result.allowed]
         assert sorted(allowed, reverse=True) == list(range(left - 1, left - 1 - min(left, 20), -1))
         assert {(result.limit, result.remaining) for result in results if not result.allowed} <= {(limit, 0)}
         assert all((result.retry_after is None) == result.allowed for result in results)
-    assert (await RateLimit.get()).request_count == min(limit, 40)
+    assert await counts(rolling=rolling) == {("::1", "e"): min(limit, 40)}
 
 
-async def test_hits_of_a_new_counter_beyond_its_limit_beside_another(fresh_db: DatabaseUrl) -> None:
-    results = await together(rate_limits.hit("e", ip_address=address, limit=3) for address in ["::1"] * 5 + ["::2"])
+@BOTH_KINDS
+async def test_hits_of_a_new_counter_beyond_its_limit_beside_another(fresh_db: DatabaseUrl, *, rolling: bool) -> None:
+    results = await together(
+        rate_limits.hit("e", ip_address=address, limit=3, rolling=rolling) for address in ["::1"] * 5 + ["::2"]
+    )
     assert [result.allowed for result in results].count(True) == 4
     assert results[-1].remaining == 2
-    assert {row.ip_address: row.request_count for row in await RateLimit.all()} == {"::1": 3, "::2": 1}
+    assert await counts(rolling=rolling) == {("::1", "e"): 3, ("::2", "e"): 1}
 
 
-async def test_hits_of_many_counters(fresh_db: DatabaseUrl) -> None:
+@BOTH_KINDS
+async def test_hits_of_many_counters(fresh_db: DatabaseUrl, *, rolling: bool) -> None:
     people = await make_users(10)
     await execute("""INSERT INTO system_config (key, value) VALUES ('rate_limit.odd', '{"limit": 0}')""")
     nobody = uuid4()
@@ -154,11 +173,12 @@ async def test_hits_of_many_counters(fresh_db: DatabaseUrl) -> None:
     def hits() -> Iterable[Awaitable[Any]]:
         for number in range(100):
             caller = callers[number % len(callers)]
-            yield rate_limits.hit(f"e{number % 3}", **caller, limit=3 + number // 50, window_seconds=DAY)
+            limit = 3 + number // 50
+            yield rate_limits.hit(f"e{number % 3}", **caller, limit=limit, window_seconds=DAY, rolling=rolling)
             if number % 20 == 0:
-                yield rate_limits.hit("e", user_id=nobody, limit=5)
-                yield rate_limits.hit("odd", **caller)
-                yield rate_limits.hit("media.request", **caller)
+                yield rate_limits.hit("e", user_id=nobody, limit=5, rolling=rolling)
+                yield rate_limits.hit("odd", **caller, rolling=rolling)
+                yield rate_limits.hit("media.request", **caller, rolling=rolling)
 
     for _ in range(3):
         outcomes = await together(hits())
@@ -166,54 +186,142 @@ async def test_hits_of_many_counters(fresh_db: DatabaseUrl) -> None:
         assert kinds[InvalidReferenceError] == kinds[ConfigurationError] == 5
         by_rule = Counter(outcome.limit for outcome in outcomes if hasattr(outcome, "limit"))
         assert by_rule == {3: 50, 4: 50, 20: 5}
-    counters = {(row.user_id or row.ip_address, row.endpoint): row.request_count for row in await RateLimit.all()}
     hit_with: dict[tuple[Any, str], set[int]] = {}
     for number in range(100):
         (caller,) = callers[number % len(callers)].values()
         hit_with.setdefault((caller, f"e{number % 3}"), set()).add(3 + number // 50)
     assert len(hit_with) == 12
-    assert {key: count for key, count in counters.items() if key[1] != "media.request"} == {
+    counted = await counts(rolling=rolling)
+    assert {key: count for key, count in counted.items() if key[1] != "media.request"} == {
         key: max(limits) for key, limits in hit_with.items()
     }
-    assert sum(count for (_, endpoint), count in counters.items() if endpoint == "media.request") == 15
+    assert sum(count for (_, endpoint), count in counted.items() if endpoint == "media.request") == 15
 
 
-async def test_a_counter_that_is_locked_holds_up_no_other(fresh_db: DatabaseUrl) -> None:
+@asynccontextmanager
+async def held_counter(url: DatabaseUrl, endpoint: str, *, rolling: bool = False) -> AsyncIterator[None]:
+    """Another process keeps the row of a counter locked."""
+    connection = await connect(url)
+    try:
+        async with connection.transaction():
+            table = "rolling_rate_limits" if rolling else "rate_limits"
+            assert await connection.fetch(f"SELECT id FROM {table} WHERE endpoint = $1 FOR UPDATE", endpoint)
+            yield
+    finally:
+        await connection.close()
+
+
+async def hit_one(endpoint: str, **arguments: Any) -> rate_limits.RateLimitResult:
+    return await rate_limits.hit(endpoint, ip_address="::1", limit=1000, window_seconds=DAY, **arguments)
+
+
+@BOTH_KINDS
+async def test_a_counter_that_is_locked_holds_up_no_other(fresh_db: DatabaseUrl, *, rolling: bool) -> None:
     async def hit(endpoint: str) -> rate_limits.RateLimitResult:
-        return await rate_limits.hit(endpoint, ip_address="::1", limit=100, window_seconds=DAY)
+        return await hit_one(endpoint, rolling=rolling)
 
     await together(map(hit, "abc"))
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT FROM rate_limits WHERE endpoint = 'b' FOR UPDATE")
-            stuck = [asyncio.create_task(hit("b")) for _ in range(3)]
-            others = await asyncio.wait_for(asyncio.gather(*map(hit, "acac")), PATIENCE / 4)
-            assert sorted(result.remaining for result in others) == [97, 97, 98, 98]
+    async with held_counter(fresh_db, "b", rolling=rolling):
+        stuck = [asyncio.create_task(hit("b")) for _ in range(3)]
+        others = await asyncio.wait_for(asyncio.gather(*map(hit, "acac")), PATIENCE / 4)
+        assert sorted(result.remaining for result in others) == [997, 997, 998, 998]
+        assert not any(task.done() for task in stuck)
+    assert sorted(result.remaining for result in await asyncio.gather(*stuck)) == [996, 997, 998]
+
+
+@BOTH_KINDS
+async def test_a_counter_that_is_locked_holds_one_connection(fresh_url: DatabaseUrl, *, rolling: bool) -> None:
+    async with database(replace(fresh_url, pool_max=5, pool_timeout=60)):
+        await hit_one("held", rolling=rolling)
+        async with held_counter(fresh_url, "held", rolling=rolling):
+            stuck = []
+            for number in range(100):  # one after the other, as they come in a few seconds
+                stuck.append(asyncio.create_task(hit_one("held", rolling=rolling)))
+                await hit_one(f"free {number % 7}", rolling=rolling)
+                await fetch("SELECT 1")
+            assert len(await fetch("SELECT FROM pg_locks WHERE NOT granted")) == 1
+            await together(fetch("SELECT pg_sleep(0.01)") for _ in range(20))
             assert not any(task.done() for task in stuck)
-        assert sorted(result.remaining for result in await asyncio.gather(*stuck)) == [96, 97, 98]
-    finally:
-        await connection.close()
+        remaining = [(await task).remaining for task in stuck]
+    assert remaining == list(range(998, 898, -1))  # in their order, and each exactly
 
 
-async def test_a_counter_that_begins_in_an_open_transaction_holds_up_no_other(fresh_db: DatabaseUrl) -> None:
-    async def hit(endpoint: str) -> rate_limits.RateLimitResult:
-        return await rate_limits.hit(endpoint, ip_address="::1", limit=100, window_seconds=DAY)
+async def test_of_those_that_wait_for_a_counter_any_can_be_cancelled(fresh_db: DatabaseUrl) -> None:
+    await hit_one("held")
+    async with held_counter(fresh_db, "held"):
+        stuck = [asyncio.create_task(hit_one("held"))]
+        await until(someone_waits_for_a_lock)
+        for _ in range(9):
+            stuck.append(asyncio.create_task(hit_one("held")))
+            await asyncio.sleep(0.06)  # few go together
+        for task in (stuck[0], stuck[1], stuck[5], stuck[9]):
+            task.cancel()
+            await asyncio.wait({task})
+    left = [task for task in stuck if not task.cancelled()]
+    remaining = [result.remaining for result in await together(left)]
+    assert len(remaining) == 6
+    assert remaining == sorted(set(remaining), reverse=True)
+    assert (await hit_one("held")).remaining == remaining[-1] - 1
 
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute(
-                "INSERT INTO rate_limits (ip_address, endpoint, request_count, window_start) "
-                "VALUES ('::1', 'b', 1, date_bin('1 day', now(), 'epoch'))"
-            )
-            stuck = asyncio.create_task(hit("b"))
-            others = await asyncio.wait_for(asyncio.gather(*map(hit, "acac")), PATIENCE / 4)
-            assert sorted(result.remaining for result in others) == [98, 98, 99, 99]
-            assert not stuck.done()
-        assert (await stuck).remaining == 98
-    finally:
-        await connection.close()
+
+async def test_a_turn_that_comes_to_one_who_is_cancelled_goes_on_to_the_next(fresh_db: DatabaseUrl) -> None:
+    async def use() -> None:
+        async with turn(("::1", "e")):
+            pass
+
+    async with turn(("::1", "e")):
+        cancelled, next_one = asyncio.create_task(use()), asyncio.create_task(use())
+        await asyncio.sleep(0)
+    cancelled.cancel()  # it has not noticed yet that its turn has come
+    await asyncio.wait_for(next_one, PATIENCE)
+    assert cancelled.cancelled()
+
+
+async def test_what_waits_for_a_counter_gives_up_in_time(fresh_url: DatabaseUrl) -> None:
+    async with database(replace(fresh_url, pool_timeout=0.5)):
+        await hit_one("held")
+        async with held_counter(fresh_url, "held"):
+            first = asyncio.create_task(hit_one("held"))
+            await until(someone_waits_for_a_lock)
+            with pytest.raises(DatabaseTimeoutError, match=r"counter was locked for longer than 0\.5 s"):
+                await hit_one("held")
+            with pytest.raises(DatabaseTimeoutError, match=r"counter was locked"):
+                await rate_limits.clear("held", ip_address="::1")
+        assert (await first).remaining == 998
+        assert (await hit_one("held")).remaining == 997
+
+
+async def test_a_transaction_that_holds_a_counter_goes_on_with_it(fresh_db: DatabaseUrl) -> None:
+    async with transaction():
+        await hit_one("e")
+        other = elsewhere(hit_one("e"))
+        await until(someone_waits_for_a_lock)
+        assert (await asyncio.wait_for(hit_one("e"), PATIENCE / 4)).remaining == 998
+        assert await rate_limits.clear("e", ip_address="::1") == 1
+    assert (await other).remaining == 999
+
+
+@BOTH_KINDS
+async def test_a_counter_that_begins_in_an_open_transaction_holds_up_no_other(
+    fresh_db: DatabaseUrl, *, rolling: bool
+) -> None:
+    async def begin() -> None:
+        async with transaction():
+            await hit_one("b", rolling=rolling)
+            begun.set()
+            await ended.wait()
+
+    begun, ended = asyncio.Event(), asyncio.Event()
+    beginner = elsewhere(begin())
+    await begun.wait()
+    stuck = asyncio.create_task(hit_one("b", rolling=rolling))
+    calls = [hit_one(endpoint, rolling=rolling) for endpoint in "acac"]
+    others = await asyncio.wait_for(asyncio.gather(*calls), PATIENCE / 4)
+    assert sorted(result.remaining for result in others) == [998, 998, 999, 999]
+    assert not stuck.done()
+    ended.set()
+    await beginner
+    assert (await stuck).remaining == 998
 
 
 async def test_hits_that_may_have_been_counted_are_not_repeated(

@@ -30,6 +30,10 @@ SPELLINGS: Final = (
     "::FFFF:C000:024D",
     "0:0:0:0:0:ffff:c000:24d",
     "0000:0000:0000:0000:0000:ffff:192.0.2.77",
+    "::192.0.2.77",  # IPv4-compatible
+    "64:ff9b::192.0.2.77",  # NAT64
+    "2002:c000:24d::",  # 6to4
+    "2002:c000:24d:1:2:3:4:5",
 )
 
 
@@ -120,6 +124,9 @@ async def test_callers_and_endpoints_are_counted_apart(db: DatabaseUrl) -> None:
         (SPELLINGS, ADDRESS),
         (("2001:DB8:0:0:0:0:0:1", "2001:db8::1", "2001:0db8::0001"), "2001:db8::1"),
         (("::1", "0:0:0:0:0:0:0:1"), "::1"),
+        (("::",), "::"),
+        (("::0.255.255.255",), "::ff:ffff"),  # of no host, and so it holds no IPv4 address
+        (("64:ff9b:1::192.0.2.77",), "64:ff9b:1::c000:24d"),
     ],
 )
 async def test_an_address_is_one_caller_however_it_is_spelled(
@@ -129,6 +136,27 @@ async def test_an_address_is_one_caller_however_it_is_spelled(
         await rate_limits.hit("e", ip_address=spelling, limit=100, window_seconds=DAY)
     row = await RateLimit.get()
     assert (row.ip_address, row.request_count) == (stored, len(spellings))
+
+
+async def test_a_network_is_one_caller_where_it_is_asked_for(db: DatabaseUrl) -> None:
+    async def left(address: str, prefix: int | None) -> int:
+        result = await rate_limits.hit("e", ip_address=address, ipv6_prefix=prefix, limit=100, window_seconds=DAY)
+        return result.remaining
+
+    assert [await left(f"2001:db8:1:2:{n}::5", 64) for n in ("0", "7", "ffff")] == [99, 98, 97]
+    assert await left("2001:db8:1:3::5", 64) == 99
+    assert [await left("2001:db8:1:2::", prefix) for prefix in (None, 48, 128)] == [99, 99, 99]
+    assert [await left(address, 64) for address in (ADDRESS, "::ffff:192.0.2.77", "192.0.2.78")] == [99, 98, 99]
+    counters = {row.ip_address: row.request_count for row in await RateLimit.filter(ip_address__contains=":")}
+    assert counters == {
+        "2001:db8:1:2::/64": 3,
+        "2001:db8:1:3::/64": 1,
+        "2001:db8:1:2::": 1,
+        "2001:db8:1::/48": 1,
+        "2001:db8:1:2::/128": 1,
+    }
+    assert await rate_limits.clear(ip_address="2001:db8:1:2::1", ipv6_prefix=64) == 1
+    assert await left("2001:db8:1:2::1", 64) == 99
 
 
 @pytest.mark.parametrize(
@@ -171,6 +199,9 @@ async def test_refuses_what_is_no_address(db: DatabaseUrl, address: Any) -> None
         ("e", {"window_seconds": DAY + 1}),
         ("e", {"window_seconds": "60"}),
         ("e", {"user_id": uuid4()}),
+        ("e", {"ipv6_prefix": 0}),
+        ("e", {"ipv6_prefix": 129}),
+        ("e", {"ipv6_prefix": True}),
         ("e", {"ip_address": None}),
         ("e", {"ip_address": None, "user_id": "me"}),
     ],
@@ -247,8 +278,9 @@ async def test_clear(db: DatabaseUrl) -> None:
     assert await RateLimit.filter(user_id=other.id).count() == await RateLimit.all().count() == 3
     assert (await hit_by(one, endpoint="a", limit=2)).remaining == 1
     for wrong in ({}, {"user_id": one.id, "ip_address": ADDRESS}, {"user_id": "me"}):
+        arguments: dict[str, Any] = wrong
         with pytest.raises(InvalidInputError):
-            await rate_limits.clear(**wrong)
+            await rate_limits.clear(**arguments)
     with pytest.raises(InvalidInputError, match="endpoint"):
         await rate_limits.clear("", user_id=one.id)
 

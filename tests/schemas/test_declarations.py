@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import AwareDatetime, SecretStr
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
 
 from medianest_models import models, schemas
@@ -42,7 +43,7 @@ def column(schema: type[PydanticModel], name: str) -> Any:
 
 
 def declared_type(schema: type[PydanticModel], name: str) -> Any:
-    """What a schema should declare for what the creator made of a column: the same, with four exceptions."""
+    """What a schema should declare for what the creator made of a column: the same, with five exceptions."""
     annotation = created(schema).model_fields[name].annotation
     made, _ = without_none(OF_A_COLUMN.get(getattr(annotation, "__forward_arg__", ""), annotation))
     field = column(schema, name)
@@ -52,6 +53,8 @@ def declared_type(schema: type[PydanticModel], name: str) -> Any:
         return SecretStr
     if isinstance(field, JSONField):
         return dict[str, Any] if schema is schemas.YouTubeDownloadCreate else Any  # enqueue() takes a dict
+    if isinstance(field, ArrayField):
+        return list[int]
     return AwareDatetime if isinstance(field, TimestampField) else made
 
 

@@ -26,6 +26,7 @@ from medianest_models.schemas import (
     MediaRequestStatusUpdateCreate,
     MediaRequestStatusUpdateRead,
     RateLimitRead,
+    RollingRateLimitRead,
     ServiceRead,
     ServiceStatusHistoryCreate,
     ServiceStatusHistoryRead,
@@ -150,6 +151,16 @@ def rate_limit_read(shown: RateLimitRead) -> None:
     assert_type(shown.endpoint, str)
     assert_type(shown.request_count, int)
     assert_type(shown.window_start, datetime)
+    assert_type(shown.user_id, UUID | None)
+
+
+def rolling_rate_limit_read(shown: RollingRateLimitRead) -> None:
+    assert_type(shown.id, UUID)
+    assert_type(shown.ip_address, str | None)
+    assert_type(shown.endpoint, str)
+    assert_type(shown.window_seconds, int)
+    assert_type(shown.counts, list[int])
+    assert_type(shown.expires_at, datetime)
     assert_type(shown.user_id, UUID | None)
 
 

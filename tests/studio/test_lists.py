@@ -165,7 +165,7 @@ async def test_an_export_holds_the_rows_of_the_page_or_all_of_them(visitor: Visi
 
 
 async def test_every_table_has_a_list_with_its_times_in_utc(visitor: Visitor, user: User) -> None:
-    assert len(TABLES) == 11
+    assert len(TABLES) == 12
     for table in TABLES:
         text = await visitor.page(f"/{table.table._meta.db_table}/list")
         assert f'href="http://127.0.0.1:5555/{table.table._meta.db_table}/list"' in text

@@ -23,11 +23,11 @@ class RateLimitResult:
     limit: int
     """How many hits are allowed in a window."""
     remaining: int
-    """How many more are allowed in this one."""
+    """How many more are allowed now."""
     reset_at: datetime.datetime
-    """When this window ends and the next one begins."""
+    """When this window ends and the next one begins; for a rolling one, when no hit until now counts any more."""
     retry_after: datetime.timedelta | None
-    """How long it takes until then; None when the hit is allowed."""
+    """How long it takes until another hit can be allowed; None when this one is."""
 
 
 async def hit(
@@ -35,32 +35,42 @@ async def hit(
     *,
     user_id: UUID | str | None = None,
     ip_address: str | None = None,
+    ipv6_prefix: int | None = None,
     limit: int | None = None,
     window_seconds: int | None = None,
+    rolling: bool = False,
 ) -> RateLimitResult:
-    """Counts one use of an endpoint and says whether it is allowed; a refused one does not count.
+    """Count one use of an endpoint and say whether it is allowed; a refused one does not count.
 
-    In a window exactly `limit` are allowed, however many processes ask at once.
+    In a window exactly `limit` are allowed, however many processes ask at once. Windows are fixed, and so around the
+    edge between two of them twice as many can be allowed in a short time: `limit` at the end of one, and as many at
+    the beginning of the next. A rolling window has no edge: in any span of its length, wherever it begins, at most
+    `limit` are allowed. It counts by tenths of its length, and may refuse for up to a tenth longer than it would have
+    to. Fixed and rolling windows, and rolling ones of different lengths, are counted apart.
 
     Args:
         endpoint: The name of what is limited, such as `media.request`; at most 255 characters.
         user_id: Who uses it: a user,
         ip_address: or an anonymous caller. IPv4 and the same address wrapped in IPv6 are one caller.
+        ipv6_prefix: From 1 to 128: count all IPv6 addresses that begin with the same so many bits as one caller. Most
+            networks have 64 in common, and each of their machines as many addresses as it likes.
         limit: How many are allowed; None for the setting `rate_limit.<endpoint>`, else `rate_limit.api.default`.
         window_seconds: In how many seconds, at most a day; None for the same setting's.
+        rolling: Whether the window is a rolling one.
 
     Raises:
         InvalidInputError: An argument is not as said above, or not exactly one of user and address is given.
         InvalidReferenceError: There is no such user.
         ConfigurationError: The stored setting is not a limit and a window.
+        DatabaseTimeoutError: A transaction kept the counter locked for too long.
     """
-    column, caller = caller_column(user_id, ip_address)
+    column, caller = caller_column(user_id, ip_address, ipv6_prefix)
     keys = rate_limit_keys(endpoint)
     if limit is not None:
         as_positive(limit, "limit")
     if window_seconds is not None and as_positive(window_seconds, "window_seconds") > LONGEST_WINDOW_SECONDS:
         raise InvalidInputError(f"window_seconds: must be at most {LONGEST_WINDOW_SECONDS}, a day")
-    count = await COUNT_BY[column](Hit(caller, endpoint, keys, limit, window_seconds))
+    count = await COUNT_BY[column, rolling](Hit(caller, endpoint, keys, limit, window_seconds))
     return RateLimitResult(
         allowed=count.number is not None,
         limit=count.limit,

@@ -1,11 +1,11 @@
-"""The eleven tables in the studio: what is shown of each, and which of its rules a change has to keep."""
+"""The twelve tables in the studio: what is shown of each, and which of its rules a change has to keep."""
 
 from typing import Final
 
 from medianest_models.studio.tables.activity import ActivityLogs
 from medianest_models.studio.tables.downloads import YouTubeDownloads
 from medianest_models.studio.tables.media_requests import MediaRequests, MediaRequestStatusUpdates
-from medianest_models.studio.tables.rate_limits import RateLimits
+from medianest_models.studio.tables.rate_limits import RateLimits, RollingRateLimits
 from medianest_models.studio.tables.services import Services, ServiceStatusHistories
 from medianest_models.studio.tables.sessions import SessionTokens
 from medianest_models.studio.tables.system_config import SystemConfigs
@@ -21,6 +21,7 @@ TABLES: Final = (
     ServiceStatusHistories,
     SessionTokens,
     RateLimits,
+    RollingRateLimits,
     ActivityLogs,
     SystemConfigs,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medianest_models.models import RateLimit
+from medianest_models.models import RateLimit, RollingRateLimit
 from medianest_models.studio.editing import EditableView
 
 
@@ -12,3 +12,13 @@ class RateLimits(EditableView):
     table = RateLimit
     icon = "fa fa-gauge"
     name_of_row = "endpoint"
+
+
+class RollingRateLimits(EditableView):
+    """The same for rolling windows. A counter can be deleted, and is changed by hits alone."""
+
+    table = RollingRateLimit
+    icon = "fa fa-gauge-high"
+    name_of_row = "endpoint"
+    creatable = False
+    editable = False
