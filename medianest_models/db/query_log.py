@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretBytes, SecretStr
 
+from medianest_models.masking import MASK, holds_secret, mask_credentials, names_secret
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,12 +24,7 @@ _VALUE_LENGTH: Final = 200
 _SQL_LENGTH: Final = 5000
 _ITEMS: Final = 20
 
-_SECRET_NAME: Final = re.compile(r"pass(word|wd|phrase)|token|api[^a-z0-9]?key|secret|credential", re.IGNORECASE)
-# A key is not longer than that; without a limit a long text would take the square of its length.
-_SECRET_JSON: Final = re.compile(rf'"[^"]{{0,200}}(?:{_SECRET_NAME.pattern})[^"]{{0,200}}"\s*:', re.IGNORECASE)
-_SECRET_PARAMETER: Final = re.compile(
-    rf"[?&;#][^?=&;#\s]{{0,200}}(?:{_SECRET_NAME.pattern})[^?=&;#\s]{{0,200}}=", re.IGNORECASE
-)
+_NAME: Final = re.compile(r'"[^"]*"|\w+')
 _CREDENTIALS: Final = re.compile(r"(//)[^/?#\s'\"]*@")
 _LITERAL: Final = re.compile(
     r"e'(?:[^'\\]|\\.|'')*(?:'|\Z)|'(?:[^']|'')*(?:'|\Z)|\$(\w*)\$.*?(?:\$\1\$|\Z)", re.IGNORECASE | re.DOTALL
@@ -50,17 +47,17 @@ def record(sql: str, parameters: Sequence[Any], seconds: float, slow_seconds: fl
 
 
 def redact(value: Any) -> str:
-    """The value as it may stand in a log: `***` for a secret, cut when it is long.
+    """Make a text of a value for the log: `***` for a secret, cut when it is long.
 
-    A secret is what carries a true attribute `secret`, a `SecretStr`, a URL with credentials or with a parameter that
-    looks like one, and a JSON text or a mapping with a key that looks like one of a secret.
+    A secret is what carries a true attribute `secret`, a `SecretStr`, a text of which `masking.holds_secret` says so,
+    and what a mapping has under a name that tells of one.
     """
     if getattr(value, "secret", False) or isinstance(value, (SecretStr, SecretBytes)):
         return _MASK
     if value is None or isinstance(value, (bool, int, float)):
         return str(value)
     if isinstance(value, str):
-        return _MASK if _CREDENTIALS.search(value) or _names_a_secret(value) else _cut(str(value))
+        return _MASK if holds_secret(value) else _cut(str(value))
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{len(value)} bytes>"
     if isinstance(value, dict):
@@ -71,26 +68,29 @@ def redact(value: Any) -> str:
     return _cut(str(value))
 
 
-def _names_a_secret(text: str) -> bool:
-    """Whether it is JSON or a URL in which a key or a parameter looks like one of a secret."""
-    return _SECRET_JSON.search(text) is not None or _SECRET_PARAMETER.search(text) is not None
-
-
 def _redact_item(name: object, value: Any) -> str:
-    return f"{name!r}: {_MASK if _SECRET_NAME.search(str(name)) else redact(value)}"
+    return f"{name!r}: {_MASK if names_secret(str(name)) else redact(value)}"
 
 
 def _cut(text: str) -> str:
-    """In quotes, so that a line break in a value does not begin a line of the log."""
+    """Quote a text, so that a line break in it does not begin a line of the log, and cut it."""
     return repr(text) if len(text) <= _VALUE_LENGTH else f"{text[:_VALUE_LENGTH]!r}... ({len(text)} characters)"
 
 
 def redact_sql(sql: str) -> str:
-    """The text of a statement as it may stand in a log, cut when it is long.
+    """Make a text of a statement for the log: without the secrets written into it, cut when it is long.
 
-    Without the secrets written into it: where it names one, no literal is shown, because any of them may be its value.
+    Where it names a secret, no literal is shown, because any of them may be its value.
     """
-    text = _CREDENTIALS.sub(rf"\1{_MASK}@", sql[: 2 * _SQL_LENGTH])
-    hidden = _SECRET_NAME.search(_LITERAL.sub("", text)) is not None
-    text = _LITERAL.sub(lambda literal: f"'{_MASK}'" if hidden or _names_a_secret(literal[0]) else literal[0], text)
+    text = sql[: 2 * _SQL_LENGTH]
+    hides = any(map(names_secret, _NAME.findall(_LITERAL.sub("", text))))
+
+    def shown(literal: re.Match[str]) -> str:
+        content = literal[0].strip("'")
+        if not hides and not holds_secret(content):
+            return literal[0]
+        masked = mask_credentials(content).replace(MASK, _MASK)
+        return f"'{_MASK}'" if hides or holds_secret(masked.replace(f"{_MASK}@", "")) else f"'{masked}'"
+
+    text = _CREDENTIALS.sub(rf"\1{_MASK}@", _LITERAL.sub(shown, text))
     return text if len(text) <= _SQL_LENGTH else f"{text[:_SQL_LENGTH]}... ({len(sql)} characters)"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Any, Final, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import orjson
 from pydantic import SecretStr
@@ -14,6 +13,7 @@ from medianest_models.encryption.keys import SecretContext, StoredSecret, key_ri
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.json import check_depth, dump_json
 from medianest_models.fields.naming import column_name
+from medianest_models.masking import names_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tortoise.models import Model
 
     Leaf = Callable[[Any, SecretContext, bool], Any]
-
-_SECRET_KEY: Final = re.compile("password|token|apikey|secret")
 
 
 class EncryptedJSONField(SecretField):
@@ -74,11 +72,6 @@ class EncryptedJSONField(SecretField):
         return _holds_plaintext(value, secret=False)
 
 
-def looks_secret(key: str) -> bool:
-    """Whether a key of a JSON document names a secret: `apiKey`, `plex_token`, `client-secret`."""
-    return _SECRET_KEY.search(re.sub("[^a-z0-9]", "", key.lower())) is not None
-
-
 def _walk(node: Any, context: SecretContext, leaf: Leaf, *, secret: bool) -> Any:
     """`node` with `leaf` called for each value in it, in place where it is a dict or a list."""
     if isinstance(node, dict):
@@ -87,7 +80,7 @@ def _walk(node: Any, context: SecretContext, leaf: Leaf, *, secret: bool) -> Any
                 raise InvalidInputError(f"{context.table}.{context.column}: a key must be a text")
             # Quoted, so that a key with a dot or a bracket in it is no path.
             below = context._replace(column=f"{context.column}[{json.dumps(key)}]")
-            node[key] = _walk(item, below, leaf, secret=secret or looks_secret(key))
+            node[key] = _walk(item, below, leaf, secret=secret or names_secret(key))
         return node
     if isinstance(node, tuple):
         node = list(node)
@@ -149,7 +142,7 @@ def _envelopes(node: Any) -> Any:
 
 def _holds_plaintext(node: Any, *, secret: bool) -> bool:
     if isinstance(node, dict):
-        return any(_holds_plaintext(item, secret=secret or looks_secret(str(key))) for key, item in node.items())
+        return any(_holds_plaintext(item, secret=secret or names_secret(str(key))) for key, item in node.items())
     if isinstance(node, list):
         return any(_holds_plaintext(item, secret=secret) for item in node)
     if isinstance(node, SecretStr):

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
 from medianest_models.encryption import EncryptedField, EncryptedJSONField
-from medianest_models.encryption.documents import looks_secret
 from medianest_models.enums import ServiceStatus
 from medianest_models.fields import EnumField, TextField, TimestampField, VarcharField
+from medianest_models.masking import mask_credentials
 from medianest_models.models.base import Base, UUIDModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_MASK: Final = "**********"
-_PARTS: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://|//)?([^/?#]*)(.*)", re.DOTALL)
-_PLACE: Final = re.compile(r"(\[[^\]]*\]|[^:]*)(:[0-9]+)?")
-_PARAMETER: Final = re.compile(r"(?<=[?&;#])([^=&;#]*)=[^&;#]+")
 
 
 class Service(Base):
@@ -47,29 +40,12 @@ class Service(Base):
 
     @property
     def masked_url(self) -> str | None:
-        """The URL without the credentials in it: its user and password, and its parameters with secret-looking names.
-
-        Of a URL that is not well formed more may be masked.
-        """
+        """The URL as it may be shown: see `medianest_models.masking.mask_credentials`."""
         return None if self.url is None else mask_credentials(self.url)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         for name, value in super().__iter__():
             yield name, self.masked_url if name == "url" else value
-
-
-def mask_credentials(url: str) -> str:
-    """The URL as `Service.masked_url` gives it."""
-    scheme, authority, rest = _PARTS.fullmatch(url).groups(default="")  # type: ignore[union-attr]  # it takes any text
-    if "@" in authority:
-        authority = f"{_MASK}@{authority.rpartition('@')[2]}"
-    elif "@" in rest and _PLACE.fullmatch(authority) is None:  # a password with a character that was not encoded
-        authority, rest = f"{_MASK}@", rest.rpartition("@")[2]
-    return scheme + authority + _PARAMETER.sub(_mask_parameter, rest)
-
-
-def _mask_parameter(match: re.Match[str]) -> str:
-    return f"{match[1]}={_MASK}" if looks_secret(unquote(match[1])) else match[0]
 
 
 class ServiceStatusHistory(UUIDModel):

@@ -6,7 +6,7 @@ The names in the class are the list of what the schema holds: a column that stan
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Self, TypeVar, cast
 
 from pydantic import ModelWrapValidatorHandler, ValidationError, create_model, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -15,6 +15,7 @@ from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
 
 from medianest_models.encryption import is_secret
 from medianest_models.errors import SecretFieldError
+from medianest_models.masking import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +27,6 @@ else:
     Declared = object  # the decorated class is never used: what is built from it takes its place
 
 DeclaredT = TypeVar("DeclaredT", bound=type)
-
-_HIDDEN: Final = "**********"
 
 
 def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
@@ -127,7 +126,7 @@ def _without_input(error: ValidationError) -> list[InitErrorDetails]:
     problem: Any  # its texts are no literals, as pydantic wants those of a custom error to be
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         reason = PydanticCustomError(problem["type"], problem["msg"])
-        problems.append(InitErrorDetails(type=reason, loc=problem["loc"], input=_HIDDEN))
+        problems.append(InitErrorDetails(type=reason, loc=problem["loc"], input=MASK))
     return problems
 
 

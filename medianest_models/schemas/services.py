@@ -12,8 +12,8 @@ from pydantic import (
 )
 
 from medianest_models.enums import ServiceStatus
+from medianest_models.masking import mask_credentials
 from medianest_models.models import Service, ServiceStatusHistory
-from medianest_models.models.services import mask_credentials
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
 
 

@@ -17,10 +17,11 @@ from medianest_models.errors import (
     MedianestError,
     NotFoundError,
 )
+from medianest_models.masking import MASK
 from medianest_models.studio.changes import attached, note
 from medianest_models.studio.fields import RelationField, read_field
 from medianest_models.studio.forms import field_of, is_change, related_id, shown_before, text, without_column
-from medianest_models.studio.secret_fields import MASK, REMOVE, MaskedDocumentField, SecretField, unmasked
+from medianest_models.studio.secret_fields import REMOVE, MaskedDocumentField, SecretField, unmasked
 from medianest_models.studio.table import TableView, attached_once
 
 if TYPE_CHECKING:

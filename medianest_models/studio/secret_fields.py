@@ -9,16 +9,12 @@ from pydantic import SecretStr
 from starlette_admin import fields as library
 
 from medianest_models.errors import InvalidInputError
-from medianest_models.models.services import mask_credentials
+from medianest_models.masking import MASK, mask_credentials
 from medianest_models.studio.fields import DocumentField, TypedField
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
-
-MASK: Final = "**********"
-"""Stands for a secret."""
-
 
 REMOVE: Final = object()
 """Stands for a secret that is to be removed."""

@@ -17,8 +17,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from medianest_models import errors
 from medianest_models.encryption import HashField, is_secret
-from medianest_models.encryption.documents import looks_secret
 from medianest_models.errors import MedianestError, SecretFieldError
+from medianest_models.masking import names_secret
 from medianest_models.models.base import Base
 from medianest_models.pagination import PaginatedResult, Pagination
 from tests.leaks.canaries import Canaries, Kind, texts_in
@@ -89,7 +89,7 @@ def test_a_column_with_a_secret_s_name_says_that_it_is_secret() -> None:
     for model in MODELS:
         for name in model._meta.fields_db_projection:
             field = model._meta.fields_map[name]
-            if field.field_type in (str, dict, list, bytes) and looks_secret(name):
+            if field.field_type in (str, dict, list, bytes) and names_secret(name):
                 assert is_secret(field), f"{model.__name__}.{name}"
 
 
