@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import math
 from typing import Final
 from uuid import UUID
 
@@ -19,8 +20,22 @@ MAX_PASSWORD_LENGTH: Final = 1024
 """A longer one is never hashed: the time that takes grows with the length."""
 
 
+def is_whole(value: object, least: int, most: float = math.inf) -> bool:
+    """Whether a value is a whole number of that range, and no bool."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be stored: it holds no lone surrogate. Python's own error would hold the text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def as_uuid(value: UUID | str, name: str) -> UUID:
-    """The id itself, or the one that a text spells.
+    """Return the id itself, or the one that a text spells.
 
     Raises:
         InvalidInputError: It is neither.
@@ -36,7 +51,7 @@ def as_uuid(value: UUID | str, name: str) -> UUID:
 
 
 def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
-    """The text itself.
+    """Return the text itself.
 
     Args:
         value: The text.
@@ -46,21 +61,26 @@ def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
     Raises:
         InvalidInputError: It is no text, is empty or too long, or holds what PostgreSQL can't store.
     """
+    if value == "":
+        raise InvalidInputError(f"{name}: must not be empty")
+    return as_any_text(value, name, max_length=max_length)
+
+
+def as_any_text(value: str, name: str, *, max_length: int | None = None) -> str:
+    """Return the text itself, as `as_text` does, or an empty one."""
     if not isinstance(value, str):
         raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
-    if not value:
-        raise InvalidInputError(f"{name}: must not be empty")
     if max_length is not None and len(value) > max_length:
         raise InvalidInputError(f"{name}: must be at most {max_length} characters long")
     if "\0" in value:
         raise InvalidInputError(f"{name}: must not hold a NUL byte")
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+    if not is_unicode(value):
         raise InvalidInputError(f"{name}: is not valid Unicode")
     return value
 
 
 def as_secret(value: SecretStr | str, name: str) -> SecretStr:
-    """The secret itself, or a text as one.
+    """Return the secret itself, or a text as one.
 
     Raises:
         InvalidInputError: It is neither.
@@ -85,7 +105,7 @@ def as_new_password(value: SecretStr | str, name: str, *, min_length: int = MIN_
 
 
 def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:
-    """The instant itself.
+    """Return the instant itself.
 
     Raises:
         InvalidInputError: It is no datetime, or a naive one.
@@ -98,20 +118,31 @@ def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:
 
 
 def as_positive(value: int, name: str) -> int:
-    """The number itself.
+    """Return the number itself.
 
     Raises:
         InvalidInputError: It is no whole number from 1 to `MAX_INT`.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidInputError(f"{name}: must be a whole number, not {type(value).__name__}")
-    if not 1 <= value <= MAX_INT:
+    if not is_whole(value, 1, MAX_INT):
         raise InvalidInputError(f"{name}: must be from 1 to {MAX_INT}")
     return value
 
 
+def as_whole(value: int, name: str, least: int, most: int) -> int:
+    """Return the number itself.
+
+    Raises:
+        InvalidInputError: It is no whole number of that range.
+    """
+    if not is_whole(value, least, most):
+        raise InvalidInputError(f"{name}: must be a whole number from {least} to {most}")
+    return value
+
+
 def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
-    """The duration itself.
+    """Return the duration itself.
 
     Raises:
         InvalidInputError: It is no timedelta, or not more than zero.

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, overload
 from pydantic import SecretStr
 from tortoise.fields.base import Field
 
+from medianest_models.checks import as_any_text
 from medianest_models.encryption.keys import SecretContext, SecretParameter, StoredSecret, key_ring
 from medianest_models.errors import InvalidInputError, SecretFieldError
 from medianest_models.fields.naming import column_name
-from medianest_models.fields.text import check_text
 
 if TYPE_CHECKING:
     from pypika_tortoise.terms import Term
@@ -185,8 +185,7 @@ class HashField(SecretField):
 
     def seal(self, value: SecretStr, instance: Any) -> str:  # noqa: ARG002 - as its siblings
         """The hash."""
-        check_text(self, value.get_secret_value(), max_length=self.max_length)
-        return value.get_secret_value()
+        return as_any_text(value.get_secret_value(), column_name(self), max_length=self.max_length)
 
     def is_unsaved(self, value: Any) -> bool:  # noqa: ARG002 - as its siblings
         """Never: a hash is left out of pickles, saved or not."""

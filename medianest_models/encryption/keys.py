@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
+from medianest_models.checks import is_unicode
 from medianest_models.errors import ConfigurationError, DecryptionError, InvalidInputError
 from medianest_models.settings import load_settings
 
@@ -247,12 +248,9 @@ def _associated(key_id: str, context: SecretContext) -> bytes:
 def _encode(plaintext: str, context: SecretContext) -> bytes:
     if not isinstance(plaintext, str):  # a SecretStr holds anything
         raise InvalidInputError(f"{context.table}.{context.column}: must be a text, not {type(plaintext).__name__}")
-    try:
-        return plaintext.encode()
-    except UnicodeEncodeError:
-        pass
-    # Outside of `except`: the error that was caught holds the text.
-    raise InvalidInputError(f"{context.table}.{context.column}: the text is not valid Unicode")
+    if not is_unicode(plaintext):
+        raise InvalidInputError(f"{context.table}.{context.column}: the text is not valid Unicode")
+    return plaintext.encode()
 
 
 __all__ = [

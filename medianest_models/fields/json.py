@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from tortoise import fields
 
+from medianest_models.checks import is_unicode
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
-from medianest_models.fields.text import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

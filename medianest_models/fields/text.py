@@ -7,38 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharField
 
-from medianest_models.errors import InvalidInputError
+from medianest_models.checks import as_any_text
 from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
     from tortoise.models import Model
 
 TextT = TypeVar("TextT", str, str | None)
-
-
-def check_text(field: Field[Any], value: object, *, max_length: int | None = None) -> None:
-    """Refuses what a text column can't hold.
-
-    Raises:
-        InvalidInputError: `value` is no text, is too long, or holds a NUL byte or a lone surrogate.
-    """
-    if not isinstance(value, str):
-        raise InvalidInputError(f"{column_name(field)}: must be a text, not {type(value).__name__}")
-    if max_length is not None and len(value) > max_length:
-        raise InvalidInputError(f"{column_name(field)}: must be at most {max_length} characters long")
-    if "\0" in value:
-        raise InvalidInputError(f"{column_name(field)}: must not hold a NUL byte")
-    if not is_unicode(value):
-        raise InvalidInputError(f"{column_name(field)}: is not valid Unicode")
-
-
-def is_unicode(text: str) -> bool:
-    """Whether a text can be stored: it holds no lone surrogate. Python's own error would hold the text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class VarcharField(CharField[TextT]):
@@ -76,8 +51,7 @@ class VarcharField(CharField[TextT]):
         """The text itself, checked before the database would refuse it."""
         if value is None or (value == "" and self.empty_is_null):
             return None
-        check_text(self, value, max_length=self.max_length)
-        return value
+        return as_any_text(value, column_name(self), max_length=self.max_length)
 
     def to_python_value(self, value: Any) -> Any:
         """The value as it is: a wrong type is refused when it is written, not turned into a text."""
@@ -102,9 +76,7 @@ class TextField(Field[TextT]):
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
         """The text itself, checked before the database would refuse it."""
-        if value is not None:
-            check_text(self, value)
-        return value
+        return None if value is None else as_any_text(value, column_name(self))
 
     def to_python_value(self, value: Any) -> Any:
         """The value as it is: a wrong type is refused when it is written, not turned into a text."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from tortoise.fields.data import DatetimeField
 
+from medianest_models.checks import as_aware
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
 
@@ -45,12 +46,9 @@ class TimestampField(DatetimeField[TimestampT]):
             return value  # of a lookup such as created_at__year
         return None if value is None else self._in_utc(value)
 
-    def _in_utc(self, value: object) -> datetime.datetime:
-        if not isinstance(value, datetime.datetime):
-            raise InvalidInputError(f"{column_name(self)}: must be a datetime, not {type(value).__name__}")
-        if value.utcoffset() is None:
-            raise InvalidInputError(f"{column_name(self)}: must be an aware datetime, with a time zone")
+    def _in_utc(self, value: Any) -> datetime.datetime:
+        instant = as_aware(value, column_name(self))
         try:
-            return value.astimezone(datetime.UTC)
+            return instant.astimezone(datetime.UTC)
         except OverflowError:
             raise InvalidInputError(f"{column_name(self)}: is out of range in UTC") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from medianest_models.checks import is_whole
 from medianest_models.errors import InvalidPaginationError, InvalidSortError
 
 SortOrder = Literal["asc", "desc"]
@@ -37,11 +38,11 @@ class PaginationParams:
     sort_order: SortOrder = "desc"
 
     def __post_init__(self) -> None:
-        if type(self.limit) is not int or not 1 <= self.limit <= MAX_LIMIT:
+        if not is_whole(self.limit, 1, MAX_LIMIT):
             raise InvalidPaginationError(
                 f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {shown(self.limit)}"
             )
-        if type(self.page) is not int or self.page < 1:
+        if not is_whole(self.page, 1):
             raise InvalidPaginationError(f"page: must be a whole number from 1, not {shown(self.page)}")
         if self.offset > _MAX_BIGINT:
             raise InvalidPaginationError("page: is too high")

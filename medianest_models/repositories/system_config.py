@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.checks import MAX_INT, as_text, as_uuid
+from medianest_models.checks import MAX_INT, as_text, as_uuid, is_whole
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import ConfigurationError, InvalidInputError, NotFoundError
 from medianest_models.models import SystemConfig
@@ -183,4 +183,4 @@ def _problem(key: str, value: object) -> str | None:
 
 
 def _fits(value: dict[str, Any], shape: dict[str, int]) -> bool:
-    return not any(type(value[name]) is not int or not 1 <= value[name] <= shape[name] for name in shape)
+    return not any(not is_whole(value[name], 1, shape[name]) for name in shape)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.checks import as_text, as_uuid
+from medianest_models.checks import as_text, as_uuid, as_whole
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import InvalidInputError, LeaseLostError
 from medianest_models.models import YouTubeDownload
@@ -85,8 +85,7 @@ async def report_progress(
         LeaseLostError: The download does not belong to this worker, or no longer, or is gone.
         InvalidInputError: An argument is not as said above.
     """
-    if isinstance(progress, bool) or not isinstance(progress, int) or not 0 <= progress <= _COMPLETE_PROGRESS:
-        raise InvalidInputError("progress: must be a whole number from 0 to 100")
+    as_whole(progress, "progress", 0, _COMPLETE_PROGRESS)
     await _update(_KEEP, download_id, worker_id, policy.as_lease(lease), progress)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from medianest_models.checks import MAX_INT, as_aware
+from medianest_models.checks import MAX_INT, as_aware, as_whole
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.enums import ServiceStatus
@@ -186,8 +186,8 @@ def _as_row(check: Check) -> CheckTuple:
         InvalidInputError: A value can't be stored.
     """
     milliseconds = check.response_time_ms
-    if milliseconds is not None and (type(milliseconds) is not int or not 0 <= milliseconds <= MAX_INT):
-        raise InvalidInputError(f"response_time_ms: must be a whole number from 0 to {MAX_INT}")
+    if milliseconds is not None:
+        as_whole(milliseconds, "response_time_ms", 0, MAX_INT)
     if check.checked_at is not None:
         as_aware(check.checked_at, "checked_at")
     return (
