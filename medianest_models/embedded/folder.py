@@ -70,7 +70,7 @@ def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadlin
         maker.own(new)
         for (program, *arguments), text in ((initdb, ""), (create, f"CREATE DATABASE {DATABASE}\n")):
             seconds = deadline - time.monotonic()
-            result = maker.run(str(bindir / program), *arguments, cwd=new, input=text, timeout=seconds)
+            result = maker.run(str(bindir / program), *arguments, folder=new, input=text, timeout=seconds)
             if result.returncode != 0:
                 reason = "\n".join(result.stdout.strip().splitlines()[-LINES:])
                 raise DatabaseUnavailableError(f"PostgreSQL's {program} can't make {data}: {reason}")

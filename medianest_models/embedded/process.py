@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from medianest_models.embedded.folder import LINES, VERSION_FILE, locked, pause
-from medianest_models.embedded.programs import HERE, user_name
+from medianest_models.embedded.programs import HAS_PROC, HERE, user_name
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 PORT: Final = 5432  # only the number in the socket's name
 SOCKET: Final = f".s.PGSQL.{PORT}"
-_HAS_PROC: Final = Path("/proc/self").exists()
 _OPTIONS: Final = (
     "-c listen_addresses= -c unix_socket_permissions=0700 -c timezone=UTC -c log_timezone=UTC "
     # Neither a failing statement nor what was wrong with it gets into the log: both can hold secrets.
@@ -55,7 +54,7 @@ class Postmaster:
     @classmethod
     def find_by_socket(cls, folder: Path) -> Self | None:
         """Find the server that listens in a folder, whether or not its data folder is where it was."""
-        return cls._read(folder / f"{SOCKET}.lock", folder) if _HAS_PROC else None
+        return cls._read(folder / f"{SOCKET}.lock", folder) if HAS_PROC else None
 
     @classmethod
     def _read(cls, file: Path, folder: Path) -> Self | None:
@@ -70,7 +69,7 @@ class Postmaster:
     def is_alive(self) -> bool:
         """Whether there is such a process and, where /proc says so, its command is a server's for the folder."""
         try:
-            if _HAS_PROC:  # a container that shares the home has other processes
+            if HAS_PROC:  # a container that shares the home has other processes
                 return os.fsencode(self.socket_folder) in Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
             os.kill(self.pid, 0)
         except (FileNotFoundError, ProcessLookupError):
@@ -86,10 +85,7 @@ class Postmaster:
 
 
 def launch(data: Path, log: Path, folder: Path, bindir: Path, account: Account, *, deadline: float) -> None:
-    """Start the server of a data folder, which must have none, and wait until it takes connections in `folder`.
-
-    If it does not, the last lines it logged are in a DatabaseUnavailableError.
-    """
+    """Start a data folder's server, which must not run; DatabaseUnavailableError with its last words if it fails."""
     # pg_ctl makes the server a child of no process of ours. It hands its arguments to a shell, so none of them is a
     # path that somebody has chosen. The server inherits the locks.
     with locked(data / VERSION_FILE, deadline=deadline) as lock, locked(log, deadline=deadline) as output:
@@ -98,7 +94,7 @@ def launch(data: Path, log: Path, folder: Path, bindir: Path, account: Account, 
         seconds = max(1, int(deadline - time.monotonic()))
         command = [str(bindir / "pg_ctl"), "-D", HERE, "-w", "-t", str(seconds), "start"]
         options = ["-o", f"-k {folder} -p {PORT} {_OPTIONS}"]
-        result = account.run(*command, *options, cwd=data, timeout=seconds + 1, stdout=output, pass_fds=[lock])
+        result = account.run(*command, *options, folder=data, timeout=seconds + 1, stdout=output, pass_fds=(lock,))
         if result.returncode != 0:
             last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:])
             problem = f"the embedded PostgreSQL in {data.parent} does not start; its log is {log}\n{last}"

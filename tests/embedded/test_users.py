@@ -77,7 +77,7 @@ def start_as_before(server: EmbeddedServer, user: int) -> int:
     bindir, _ = programs.usable_bindir(server.bindir, Account(user, user))
     Account(user, user).run(
         *(str(bindir / "pg_ctl"), "-D", HERE, "-w", "-o", f"-k {folder} -p 5432 -c listen_addresses=", "start"),
-        cwd=server.data,
+        folder=server.data,
         timeout=60,
         stdout=subprocess.DEVNULL,
     )
