@@ -9,12 +9,46 @@ from __future__ import annotations
 
 import inspect
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
     from uuid import UUID
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
+
+
+class replace_errors(Generic[ErrorT]):  # noqa: N801 - it reads as a verb, like contextlib.suppress
+    """Raise another error for one that holds values, which is then neither its cause nor its context.
+
+    Args:
+        kind: Which errors to replace.
+        replacement: Makes the error to raise; None lets the first one pass.
+    """
+
+    __slots__ = ("_kind", "_replacement")
+
+    def __init__(self, kind: type[ErrorT], replacement: Callable[[ErrorT], Exception | None]) -> None:
+        self._kind = kind
+        self._replacement = replacement
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(raised, self._kind):
+            return
+        error = self._replacement(raised)
+        if error is not None:
+            try:
+                raise error
+            finally:
+                error.__context__ = None  # Python makes the first error the context of what is raised here
 
 
 class MedianestError(Exception):
@@ -43,16 +77,22 @@ class ConstraintError(MedianestError, IntegrityError):
 class ConflictError(ConstraintError):
     """Another row already has that value."""
 
+    unique_constraint: ClassVar[str | None] = None
+    """The constraint whose violation a class of its own tells of."""
+
 
 class DuplicateRequestError(ConflictError):
     """There is already an open request for this title."""
 
+    unique_constraint = "uq_media_requests_tmdb_id_media_type"
     request_id: UUID | None = None
     """The open one, where it is known."""
 
 
 class DuplicateDownloadError(ConflictError):
     """This user already has an active download of this playlist."""
+
+    unique_constraint = "uq_youtube_downloads_user_id_playlist_url"
 
 
 class InvalidReferenceError(ConstraintError):

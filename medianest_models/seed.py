@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.db import transaction
+from medianest_models.db.locks import AdvisoryLock, lock_in_transaction
 from medianest_models.db.statements import execute, fetch
 from medianest_models.fields.json import dump_json
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
@@ -39,10 +40,6 @@ class SeedReport:
     services: dict[str, SeedOutcome]
     configs: dict[str, SeedOutcome]
 
-
-# Raw, because a lock has no other form: seeds run one after the other, so that two which update several settings
-# can't each wait for the other. The number is any that nothing else in the database locks.
-_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(7021406153840117317)"
 
 # Raw, because it speaks to a trigger: while this is on, changed settings are not marked as customized. It is turned
 # off again, because the transaction may be a part of a longer one.
@@ -102,7 +99,8 @@ async def seed(*, force: bool = False) -> SeedReport:
     values = [dump_json(config.value, config.key) for config in SEEDED_CONFIGS]
     descriptions = [config.description for config in SEEDED_CONFIGS]
     async with transaction():
-        await execute(_ONE_AT_A_TIME)
+        # One seed after the other: two that update several settings could each wait for the other.
+        await lock_in_transaction(AdvisoryLock.SEEDING)
         services = dict.fromkeys(names, SeedOutcome.KEPT)
         services |= await _outcomes(SeedOutcome.CREATED, _ADD_SERVICES, names, shown)
         configs = dict.fromkeys(keys, SeedOutcome.KEPT)

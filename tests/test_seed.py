@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medianest_models.db import database
+from medianest_models.db.locks import AdvisoryLock
 from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import DatabaseTimeoutError, MigrationError
 from medianest_models.models import Service, SystemConfig
 from medianest_models.repositories import system_config
-from medianest_models.seed import _ONE_AT_A_TIME, SeedOutcome, SeedReport, seed
+from medianest_models.seed import SeedOutcome, SeedReport, seed
 from tests.processes import run_in_processes
 from tests.servers import connect
 
@@ -198,7 +199,7 @@ async def test_a_seed_waits_for_another_one_for_so_long(
     try:
         async with database(fresh_url):
             async with other.transaction():
-                await other.execute(_ONE_AT_A_TIME)
+                await other.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.SEEDING)
                 with pytest.raises(DatabaseTimeoutError):
                     await seed()
             assert await seed() == report(SeedOutcome.CREATED)

@@ -20,7 +20,7 @@ from benchmarks.peers.clients.inputs import DAY, ENDPOINT, HITS, Inputs
 from benchmarks.peers.data import USERS
 from benchmarks.peers.rounds import Measured
 from medianest_models.db import database
-from medianest_models.db.statement_client import current_client
+from medianest_models.db.statements import current_client
 from medianest_models.repositories import rate_limits, sessions, users
 from medianest_models.repositories.rate_limits import counters
 from medianest_models.repositories.sessions import verification

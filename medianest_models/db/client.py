@@ -7,48 +7,47 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
-from pydantic import SecretStr
 
-from medianest_models.db.connect_errors import connect_failure
-from medianest_models.db.statement_client import StatementClient
+from medianest_models.db.driver_errors import connect_errors, connect_failure
+from medianest_models.db.forks import ForkSafeConnection
+from medianest_models.db.statements import StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl, load_settings
 
 if TYPE_CHECKING:
-    from medianest_models.db.statement_client import Connection
+    from medianest_models.db.statements import Connection
     from medianest_models.errors import MedianestError
 
 logger = logging.getLogger("medianest_models.db")
 
+_RELEASE_SECONDS: Final = 2.0
+"""For a connection to end what was cancelled on it, before it is ended itself.
+
+It takes that long where the request to cancel did not arrive, or came before the statement: the server forgets it then.
+"""
+
 
 class StripTraceback(logging.Filter):
-    """While a server is gone asyncpg tries to keep the smallest number of connections, and logs a traceback a try."""
+    """Keeps the log short while a server is gone, where asyncpg tells a traceback a try to keep its connections."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the traceback by the name of the exception."""
         if record.exc_info and record.exc_info[0]:
-            record.msg = f"{record.msg}: {record.exc_info[0].__name__}"
-            record.exc_info = None
+            record.msg, record.exc_info = f"{record.msg}: {record.exc_info[0].__name__}", None
         return True
 
-
-_RELEASE_SECONDS: Final = 2.0
-"""How long a connection may take to end what was cancelled on it, before it is ended itself.
-
-It takes that long where the request to cancel did not arrive, or came before the statement: the server forgets it then.
-"""
 
 logging.getLogger("asyncpg.pool").addFilter(StripTraceback())
 
 
 def not_connected() -> DatabaseUnavailableError:
-    """The error of whoever needs the database before it is connected, or after it was disconnected."""
+    """Make the error of whoever needs the database before it is connected, or after it was disconnected."""
     return DatabaseUnavailableError("not connected to a database: call connect_database() first")
 
 
-class NoResetConnection(asyncpg.Connection):
+class NoResetConnection(ForkSafeConnection):
     """A connection that goes back to its pool as it is, which saves a round trip a statement.
 
     An open transaction is rolled back all the same. Nothing in this package leaves anything else in a session: what
@@ -56,7 +55,7 @@ class NoResetConnection(asyncpg.Connection):
     """
 
     def get_reset_query(self) -> str:
-        """None."""
+        """Return no query."""
         return ""
 
 
@@ -64,12 +63,12 @@ class Client(StatementClient):
     """A pool of connections to one database, bound to the event loop in which it was opened.
 
     Args:
+        url: Where to connect to; None for the embedded server, which is started when a connection is asked for.
         resets: Whether the state of a session ends when its connection goes back to the pool. Otherwise what is
             run has to leave none.
-        embedded: Whether to start the embedded server when a connection is asked for, and to connect to it.
         pool_timeout: Seconds to wait for a free connection; None for no limit.
         slow_query_ms: From how many milliseconds on a statement is logged as a warning.
-        **credentials: Where to connect: what Tortoise's client and asyncpg take.
+        **options: Those of Tortoise's client and of asyncpg.
 
     Attributes:
         is_disconnected: Whether every use is an error.
@@ -81,34 +80,24 @@ class Client(StatementClient):
     def __init__(
         self,
         *,
-        resets: bool = False,
-        embedded: bool = False,
-        pool_timeout: float | None = None,
-        slow_query_ms: float = 500,
-        **credentials: Any,
+        url: DatabaseUrl | None,
+        resets: bool,
+        pool_timeout: float | None,
+        slow_query_ms: float,
+        **options: Any,
     ) -> None:
-        super().__init__(**credentials)
-        self._connection_kind = asyncpg.Connection if resets else NoResetConnection
-        self.slow_seconds = slow_query_ms / 1000
+        super().__init__(user=url.user if url else None, database=url.database if url else None, **options)
+        self.url = url
+        self.connect_timeout: float = self.extra["timeout"]
+        self.command_timeout = self.extra["command_timeout"]
         self.pool_timeout = pool_timeout
-        self.connect_timeout: float | None = self.extra.get("timeout")
-        self.command_timeout = self.extra.get("command_timeout")
-        self._embedded = embedded
+        self.slow_seconds = slow_query_ms / 1000
+        self._connection_kind = ForkSafeConnection if resets else NoResetConnection
         self.is_disconnected = False
         self.background: set[asyncio.Task[None]] = set()
-        self._patience = 10.0  # seconds to finish, when the pool is closed
+        self._close_seconds = 10.0
 
-    @property
-    def url(self) -> DatabaseUrl | None:
-        """Where it connects to, without the password; None for an embedded server that was not started yet."""
-        if self.host is None or self.database is None:
-            return None
-        password = SecretStr("***") if self.password else None
-        return DatabaseUrl(host=self.host, port=self.port, user=self.user, password=password, database=self.database)
-
-    @property
-    def place(self) -> str:
-        """What to call the database in a message."""
+    def __str__(self) -> str:
         return self.url.masked if self.url else "the embedded server"
 
     @property
@@ -122,70 +111,44 @@ class Client(StatementClient):
         return self._pool
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001 - Tortoise's signature
-        """Open the pool.
-
-        Args:
-            with_db: Whether to connect to the configured database, or to the user's own to create it.
+        """Open the pool; without `with_db` to the user's own database, from where the configured one can be created.
 
         Raises:
             DatabaseUnavailableError: The database can't be reached within the connect timeout.
         """
-        try:
+        with connect_errors(self.url, self.connect_timeout):
             async with asyncio.timeout(self.connect_timeout):
-                if self._embedded:
-                    await self._start_embedded()
+                self.url = self.url or await start_embedded(load_settings())
+                arguments: dict[str, Any] = self.extra | self.url.connect_arguments()
+                if not with_db:
+                    arguments["database"] = None
                 pool = await asyncpg.create_pool(
-                    **self._connect_arguments(with_db=with_db),
+                    **arguments,
+                    server_settings=self.server_settings,
                     connection_class=self._connection_kind,
                     min_size=self.pool_minsize,
                     max_size=self.pool_maxsize,
                 )
-        except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
-            error = connect_failure(raised, self.url, self.connect_timeout)
-        else:
-            if self.is_disconnected:  # meanwhile, which nobody will do a second time
-                pool.terminate()
-                raise not_connected()
-            self._pool = pool
-            await self._post_connect()
-            return
-        raise error
+        if self.is_disconnected:  # meanwhile, which nobody will do a second time
+            pool.terminate()
+            raise not_connected()
+        self._pool = pool
+        await self._post_connect()
 
-    async def connect_unpooled(self) -> asyncpg.Connection[asyncpg.Record]:
-        """A connection to the same database that is not one of the pool's; the caller closes it."""
-        return await asyncpg.connect(**self._connect_arguments(with_db=True))
-
-    def _connect_arguments(self, *, with_db: bool) -> dict[str, Any]:
-        settings = {**self.server_settings, **({"search_path": self.schema} if self.schema else {})}
-        return {
-            **self.extra,
-            "host": self.host,
-            "port": self.port,
-            "user": self.user,
-            "password": self.password,
-            "database": self.database if with_db else None,
-            "server_settings": settings,
-        }
-
-    async def _start_embedded(self) -> None:
-        url = await start_embedded(load_settings())
-        self.host, self.port, self.user, self.database = url.host, url.port, url.user, url.database
-
-    async def acquire(self, *, patience: float | None = None) -> Connection:
-        """A free connection of the pool, which is opened when it is not open yet.
+    async def acquire(self, *, seconds: float | None = None) -> Connection:
+        """Take a free connection of the pool, which is opened when it is not open yet.
 
         Args:
-            patience: Seconds to wait for it; None for the pool's own timeout.
+            seconds: How long to wait for it; None for the pool's own timeout.
 
         Raises:
             DatabaseTimeoutError: None became free in time.
             DatabaseUnavailableError: The database can't be reached, or this is not connected.
         """
-        self.check_loop()
         pool = self._pool
-        if pool is None or self.is_disconnected:
+        if pool is None or self.is_disconnected or self._bound_loop is not asyncio.get_running_loop():
             pool = await self._open()
-        seconds = self.pool_timeout if patience is None else patience
+        seconds = self.pool_timeout if seconds is None else seconds
         try:
             connection = await pool.acquire(timeout=seconds)
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
@@ -207,6 +170,7 @@ class Client(StatementClient):
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
 
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
+        self.check_loop()
         if self.is_disconnected:
             raise not_connected()
         async with self._pool_init_lock:
@@ -217,14 +181,10 @@ class Client(StatementClient):
         return self._pool
 
     def check_loop(self) -> None:
-        """Refuse another event loop than the pool's.
-
-        Raises:
-            DatabaseUnavailableError: This is another event loop.
-        """
+        """Refuse another event loop than the pool's."""
         if self._bound_loop is None or self._bound_loop is asyncio.get_running_loop():
             return
-        if self._bound_loop.is_closed():
+        if self.is_left_behind:
             raise DatabaseUnavailableError(
                 "connected on an event loop that has ended: call connect_database() in this one, "
                 "and disconnect_database() before a loop ends"
@@ -235,7 +195,7 @@ class Client(StatementClient):
         )
 
     def _check_loop(self) -> bool:
-        """Tortoise's own question, which silently makes another pool when it is answered with False."""
+        """Answer Tortoise, which would silently make another pool on False."""
         try:  # noqa: SIM105 - suppress() would cost more, and this is asked for every query
             self.check_loop()
         except RuntimeError:
@@ -269,7 +229,7 @@ class Client(StatementClient):
             task.cancel()
         if self.background:
             await asyncio.wait(self.background, timeout=seconds)
-        self._patience = seconds
+        self._close_seconds = seconds
         await self.close()
 
     async def _close(self) -> None:
@@ -278,7 +238,7 @@ class Client(StatementClient):
             return
         self.check_loop()
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._close_seconds):
                 await pool.close()
         except TimeoutError:
             logger.warning("ended connections that were still in use when the pool was closed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
@@ -14,13 +15,16 @@ from tortoise.context import TortoiseContext, get_current_context, set_global_co
 from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
 
 from medianest_models.db.client import Client, not_connected
-from medianest_models.db.connect_errors import connect_failure
+from medianest_models.db.driver_errors import connect_failure
 from medianest_models.db.migration_status import wait_for_migrations
-from medianest_models.errors import ConfigurationError, MedianestError
+from medianest_models.db.requirements import check_requirements
+from medianest_models.errors import ConfigurationError, MedianestError, replace_errors
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
+
+    from tortoise.apps import Apps
 
 logger = logging.getLogger("medianest_models.db")
 
@@ -28,7 +32,7 @@ T = TypeVar("T")
 
 
 class _NoConnections(ConnectionHandler):
-    """What Tortoise asks for connections while there are none."""
+    """Refuses Tortoise a connection while there are none."""
 
     def get(self, conn_alias: str) -> NoReturn:  # noqa: ARG002 - Tortoise's signature
         raise not_connected()
@@ -45,16 +49,26 @@ class _ProcessContext(TortoiseContext):
     so that tasks from before connecting, and other threads, find what was connected.
     """
 
+    client: Client | None = None
+    url: DatabaseUrl | None = None
+
     def __init__(self) -> None:
         super().__init__()
-        self.client: Client | None = None
-        self.url: DatabaseUrl | None = None
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        """Be disconnected, with locks that nobody holds: at the import, and in a forked child."""
         self._guard = threading.Lock()
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self.forget()
 
+    def forget(self) -> None:
+        """Be disconnected."""
+        self.client, self.url = None, None
+        self._connections, self._inited = _NoConnections(), False
+
     def lock(self) -> asyncio.Lock:
-        """Held while this event loop connects or disconnects."""
+        """Return what this event loop holds while it connects or disconnects."""
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     def adopt(self, context: TortoiseContext, client: Client, url: DatabaseUrl | None) -> None:
@@ -70,13 +84,8 @@ class _ProcessContext(TortoiseContext):
         self._connections, self._apps, self._routers = context.connections, context.apps, context.routers
         self._default_connection, self._inited = context.default_connection, True
 
-    def forget(self) -> None:
-        """Be disconnected."""
-        self.client, self.url = None, None
-        self._connections, self._inited = _NoConnections(), False
-
     def forget_ended_loop(self) -> bool:
-        """Be disconnected if the event loop of the connection has ended; whether it has."""
+        """Be disconnected if the event loop of the connection has ended; return whether it has."""
         if self.client is None or not self.client.is_left_behind:
             return False
         logger.warning("an event loop ended without disconnect_database(): its connections are lost")
@@ -84,19 +93,22 @@ class _ProcessContext(TortoiseContext):
         return True
 
     async def close_connections(self) -> None:
-        """What `Tortoise.close_connections()` calls."""
+        """Disconnect, when `Tortoise.close_connections()` is called."""
         await disconnect_database()
 
 
 _PROCESS: Final = _ProcessContext()
 with suppress(TortoiseConfigurationError):  # somebody else's is there already: connecting will say so
     set_global_context(_PROCESS)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_PROCESS.start_afresh)
 
 
 async def connect_database(url: str | DatabaseUrl | None = None, *, require_migrated: bool = True) -> None:
     """Connect this process, and make sure that the database answers. Connecting twice to the same URL is a no-op.
 
-    Every task and every thread of this process sees the connection; only tasks of this event loop can use it.
+    Every task and every thread of this process sees the connection; only tasks of this event loop can use it. A
+    forked child is not connected.
 
     Args:
         url: The database; None for DATABASE_URL, or for the embedded server, which is started.
@@ -104,7 +116,8 @@ async def connect_database(url: str | DatabaseUrl | None = None, *, require_migr
             `DATABASE_MIGRATION_WAIT` says for how many seconds to wait for them.
 
     Raises:
-        ConfigurationError: A setting is missing or wrong, or this process is connected to another database.
+        ConfigurationError: A setting is missing or wrong, this process is connected to another database, or the
+            database or the role is set up in a way that can't work.
         DatabaseUnavailableError: The database can't be reached within the connect timeout, or this process is
             connected on another event loop.
         MigrationError: The database lacks migrations; the message names them.
@@ -129,7 +142,7 @@ async def disconnect_database() -> None:
             await client.disconnect()
         finally:
             _PROCESS.forget()
-    logger.info("disconnected from %s", client.place)
+    logger.info("disconnected from %s", client)
 
 
 @asynccontextmanager
@@ -147,7 +160,7 @@ async def database(url: str | DatabaseUrl | None = None, *, require_migrated: bo
 
 
 def connected_url() -> DatabaseUrl | None:
-    """Where this process is connected to; None for the embedded server.
+    """Return the URL that this process is connected to; None for the embedded server.
 
     Raises:
         DatabaseUnavailableError: It is not connected.
@@ -168,7 +181,7 @@ def connected_client() -> Client:
 
 
 async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Its result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself.
+    """Wait for a result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself.
 
     Raises:
         TimeoutError: It did not end in time.
@@ -195,7 +208,7 @@ def _forget_task(task: asyncio.Task[Any]) -> None:
 
 
 async def _connect(url: str | DatabaseUrl | None, *, require_migrated: bool) -> bool:
-    """Whether this call made the connection."""
+    """Connect, and return whether that was necessary."""
     settings = load_settings()
     logging.getLogger("medianest_models").setLevel(settings.log_level.upper())
     target = DatabaseUrl.parse(url, variable="url") if isinstance(url, str) else url or settings.url()
@@ -211,41 +224,46 @@ async def _connect(url: str | DatabaseUrl | None, *, require_migrated: bool) -> 
     seconds = (target and target.connect_timeout) or settings.database_connect_timeout
     wait = settings.database_migration_wait if require_migrated else None
     try:
-        async with asyncio.timeout(seconds + (wait or 0)):
-            return await _connect_once(settings, target, seconds, wait)
-    except (MedianestError, TimeoutError) as raised:
-        error = connect_failure(raised, target, seconds)
-    logger.error("%s", error)
-    raise error
+        with replace_errors(TimeoutError, lambda error: connect_failure(error, target, seconds)):
+            async with asyncio.timeout(seconds + (wait or 0)), _PROCESS.lock():
+                return await _connect_locked(settings, target, seconds, wait)
+    except MedianestError as error:
+        logger.error("%s", error)  # noqa: TRY400 - it is raised, too
+        raise
 
 
-async def _connect_once(
+async def _connect_locked(
     settings: Settings, url: DatabaseUrl | None, seconds: float, migration_wait: float | None
 ) -> bool:
-    async with _PROCESS.lock():
-        if _PROCESS.client is not None and not _PROCESS.forget_ended_loop():
-            _PROCESS.client.check_loop()
-            if url == _PROCESS.url:
-                return False
-            raise ConfigurationError(f"already connected to {_PROCESS.client.place}: call disconnect_database() first")
-        context = TortoiseContext()
-        with context:
-            await context.init(tortoise_config(settings, url=url))
-            client = cast("Client", context.connections.get(DEFAULT_ALIAS))
-        try:
-            await within(None, _answer(client, seconds, migration_wait))
-            # In the caller's own task, so that whoever is cancelled has not connected.
-            _PROCESS.adopt(context, client, url)
-        except BaseException:
-            await client.disconnect(seconds=1)
-            raise
-        logger.info("connected to %s, with up to %s connections", client.place, client.pool_maxsize)
-        return True
+    if _PROCESS.client is not None and not _PROCESS.forget_ended_loop():
+        _PROCESS.client.check_loop()
+        if url == _PROCESS.url:
+            return False
+        raise ConfigurationError(f"already connected to {_PROCESS.client}: call disconnect_database() first")
+    context = TortoiseContext()
+    with context:
+        await context.init(tortoise_config(settings, url=url))
+    client = cast("Client", context.connections.get(DEFAULT_ALIAS))
+    try:
+        await within(None, _prove(client, context.apps, seconds, migration_wait))
+        # In the caller's own task, so that whoever is cancelled has not connected.
+        _PROCESS.adopt(context, client, url)
+    except BaseException:
+        await client.disconnect(seconds=1)
+        raise
+    logger.info("connected to %s, with up to %s connections", client, client.pool_maxsize)
+    return True
 
 
-async def _answer(client: Client, seconds: float, migration_wait: float | None) -> None:
-    """Return as soon as the database answers, and has its migrations."""
-    await within(seconds, client.execute_query("SELECT 1"))
+async def _prove(client: Client, apps: Apps | None, seconds: float, migration_wait: float | None) -> None:
+    """Return as soon as the database answers, can be used, and has its migrations."""
+    await within(seconds, _check(client, apps))
     if migration_wait is not None:
         async with client.acquire_connection() as connection:
             await wait_for_migrations(connection, seconds=migration_wait)
+
+
+async def _check(client: Client, apps: Apps | None) -> None:
+    tables = [model._meta.db_table for model in apps.get_models_iterable()] if apps else []
+    async with client.acquire_connection() as connection:
+        await check_requirements(connection, tables)

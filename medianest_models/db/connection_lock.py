@@ -1,11 +1,11 @@
-"""Whose turn it is on a connection that the tasks of one transaction share."""
+"""The lock of a connection that the tasks of one transaction share."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from medianest_models.errors import DatabaseTimeoutError, TransactionAbortedError
+from medianest_models.errors import DatabaseTimeoutError, TransactionAbortedError, replace_errors
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -19,33 +19,34 @@ OVER: Final = (
 
 
 class ConnectionLock:
-    """One task after the other, until `end`.
+    """Lets one task after the other use the connection, until `end`.
 
     Attributes:
         held: Locked while a task uses the connection.
-        is_over: Whether there will be no more turns.
+        is_over: Whether nobody gets the connection any more.
 
     Args:
-        seconds: How long to wait for one's turn; None for no limit.
+        seconds: How long to wait for the connection; None for no limit.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self.is_over = False
-        self._seconds = seconds
         self.held = asyncio.Lock()
-        self._waiting: set[asyncio.Timeout] = set()
-        self._running: asyncio.Timeout | None = None
+        self._seconds = seconds
+        self._stoppable: set[asyncio.Timeout] = set()
+        self._stopped = replace_errors(Exception, lambda _: TransactionAbortedError(OVER) if self.is_over else None)
 
     async def acquire(self) -> None:
-        """Wait for one's turn.
+        """Wait for the connection, and keep it until `release`.
 
         Raises:
-            TransactionAbortedError: There will be no more turns.
-            DatabaseTimeoutError: Another task did not end its turn in time.
+            TransactionAbortedError: The transaction is over.
+            DatabaseTimeoutError: Another task used it for longer than `seconds`.
         """
         self.check()
         if self.held.locked():
-            await self._wait()
+            with replace_errors(TimeoutError, self._timeout):
+                await self.stoppable(self.held.acquire(), self._seconds)
         else:
             await self.held.acquire()
         if self.is_over:
@@ -53,54 +54,37 @@ class ConnectionLock:
             self.check()
 
     def release(self) -> None:
-        """End one's turn."""
+        """Let the next task use the connection."""
         self.held.release()
 
     def check(self) -> None:
-        """Make sure that turns are taken at all.
-
-        Raises:
-            TransactionAbortedError: There will be no more turns.
-        """
+        """Raise a TransactionAbortedError when the transaction is over."""
         if self.is_over:
             raise TransactionAbortedError(OVER)
 
-    async def watch(self, statement: Awaitable[T]) -> T:
-        """Run what one's turn is for, so that `end` can stop it.
+    async def stoppable(self, work: Awaitable[T], seconds: float | None = None) -> T:
+        """Wait for work that `end` stops.
 
         Raises:
             TransactionAbortedError: It was stopped.
+            TimeoutError: It took longer than `seconds`.
         """
-        try:
-            async with asyncio.timeout(None) as self._running:
-                return await statement
-        except Exception:
-            if not self.is_over:
-                raise
-        finally:
-            self._running = None
-        raise TransactionAbortedError(OVER)
+        with self._stopped:
+            async with asyncio.timeout(seconds) as timeout:
+                self._stoppable.add(timeout)
+                try:
+                    return await work
+                finally:
+                    self._stoppable.discard(timeout)
 
     def end(self) -> None:
-        """Refuse further turns, and stop what waits for one or runs in one. The latter ends a moment later."""
+        """Refuse the connection, and stop those who wait for it and who use it, which end a moment later."""
         self.is_over = True
         now = asyncio.get_running_loop().time()
         # A timeout that expires ends what it is around, and nothing else of that task.
-        for timeout in (*self._waiting, *([self._running] if self._running else [])):
+        for timeout in self._stoppable:
             if not timeout.expired():
                 timeout.reschedule(now)
 
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self._seconds) as timeout:
-                self._waiting.add(timeout)
-                try:
-                    await self.held.acquire()
-                finally:
-                    self._waiting.discard(timeout)
-        except TimeoutError:
-            pass
-        else:
-            return
-        self.check()
-        raise DatabaseTimeoutError(f"another task used this transaction for longer than {self._seconds:g} s")
+    def _timeout(self, _: TimeoutError) -> DatabaseTimeoutError:
+        return DatabaseTimeoutError(f"another task used this transaction for longer than {self._seconds:g} s")

@@ -1,11 +1,15 @@
 """The one place that reads a driver's error.
 
-A driver's message and detail can hold a whole row; what is made of it names a table, a constraint or a column.
+A driver's message and detail can hold a whole row; the error made of it names a table, a constraint or a column.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+import re
+import socket
+import ssl
+from errno import ECONNREFUSED, ENOENT
+from typing import TYPE_CHECKING, Final
 
 from asyncpg import exceptions as driver
 from tortoise.exceptions import IntegrityError, OperationalError
@@ -16,8 +20,6 @@ from medianest_models.errors import (
     ConstraintError,
     DatabaseTimeoutError,
     DatabaseUnavailableError,
-    DuplicateDownloadError,
-    DuplicateRequestError,
     InvalidInputError,
     InvalidReferenceError,
     MedianestError,
@@ -25,55 +27,99 @@ from medianest_models.errors import (
     StatementError,
     TransactionAbortedError,
     TransactionConflictError,
+    replace_errors,
 )
 
-_UNIQUE_ERRORS: Final[dict[str, type[ConflictError]]] = {
-    "uq_media_requests_tmdb_id_media_type": DuplicateRequestError,
-    "uq_youtube_downloads_user_id_playlist_url": DuplicateDownloadError,
+if TYPE_CHECKING:
+    from medianest_models.settings import DatabaseUrl
+
+_UNIQUE: Final = frozenset({"23505", "23P01"})
+_REFERENCE: Final = frozenset({"23503", "23001"})  # RESTRICT is 23001 from version 18 on
+_NOT_NULL: Final = "23502"
+
+_LACKING: Final = (
+    "the database lacks a table, column or function that this version needs: "
+    "run `medianest db migrate` (`medianest db status` shows what is pending)"
+)
+_ABORTED: Final = (
+    "an earlier statement of this transaction failed, so it can only be rolled back: "
+    "catch an error outside of the transaction, or put what may fail into a nested one"
+)
+_WRONG_FORM: Final = "a value has the wrong form for its column"
+
+_MEANINGS: Final[dict[str, tuple[type[MedianestError], str | None]]] = {
+    "08": (DatabaseUnavailableError, "the connection to the database failed"),
+    # 22000 is also what asyncpg's own check of an argument says, whose message holds the value.
+    "22000": (InvalidInputError, "a value has the wrong type or is out of range for its column"),
+    "22001": (InvalidInputError, "a text is too long for its column"),
+    "22003": (InvalidInputError, "a number is out of range for its column"),
+    "22007": (InvalidInputError, "a date or time has the wrong form"),
+    "22008": (InvalidInputError, "a date or time is out of range"),
+    "22021": (InvalidInputError, "a text holds a NUL byte or is not valid UTF-8"),
+    "22030": (InvalidInputError, _WRONG_FORM),
+    "22032": (InvalidInputError, _WRONG_FORM),
+    "22P02": (InvalidInputError, _WRONG_FORM),
+    "22P05": (InvalidInputError, "a JSON text holds a NUL character, which PostgreSQL can't store"),
+    "25006": (DatabaseUnavailableError, "the database is read-only"),
+    "25P02": (TransactionAbortedError, _ABORTED),
+    "25P03": (DatabaseTimeoutError, "the transaction was idle for longer than allowed and was ended"),
+    "25P04": (DatabaseTimeoutError, "the transaction ran longer than allowed and was ended"),
+    "28": (DatabaseUnavailableError, "the database refused the user name or password"),
+    "3D": (DatabaseUnavailableError, "the database does not exist on this server"),
+    "3F000": (MigrationError, _LACKING),
+    "40001": (TransactionConflictError, None),
+    "40P01": (TransactionConflictError, None),
+    "42501": (DatabaseUnavailableError, "the database user lacks a privilege"),
+    "42703": (MigrationError, _LACKING),
+    "42883": (MigrationError, _LACKING),
+    "42P01": (MigrationError, _LACKING),
+    "53": (DatabaseUnavailableError, "the database server lacks a resource"),
+    "53100": (DatabaseUnavailableError, "the database server's disk is full"),
+    "53200": (DatabaseUnavailableError, "the database server is out of memory"),
+    "53300": (DatabaseUnavailableError, "the database server has too many connections"),
+    "54000": (InvalidInputError, "a value is too large for its column's index"),
+    "55P03": (DatabaseTimeoutError, "a lock was not free within the time allowed"),
+    "57014": (DatabaseTimeoutError, "the statement was cancelled: it ran longer than allowed, or someone cancelled it"),
+    "57P": (DatabaseUnavailableError, "the database server is shutting down or starting up"),
+    "58": (DatabaseUnavailableError, "the database server had a system error"),
+    "XX": (DatabaseUnavailableError, "the database server had an internal error"),
 }
-"""Unique constraints whose violation has a name of its own."""
+"""PostgreSQL's codes, or their beginnings (its manual, appendix A), and the errors of ours for them."""
 
-
-class _Sqlstates:
-    """PostgreSQL's codes, by what they mean to a caller (PostgreSQL manual, appendix A)."""
-
-    unique: ClassVar = frozenset({"23505", "23P01"})
-    reference: ClassVar = frozenset({"23503", "23001"})  # RESTRICT is 23001 from version 18 on
-    transaction_conflict: ClassVar = frozenset({"40001", "40P01"})
-    aborted: ClassVar = frozenset({"25P02"})
-    timeout: ClassVar = frozenset({"57014", "55P03", "25P03", "25P04"})
-    schema: ClassVar = frozenset({"42P01", "42703", "42883", "3F000"})
-    bad_value: ClassVar = frozenset(
-        # 22000 is also what asyncpg's own check of an argument says, whose message holds the value
-        {"22000", "22001", "22003", "22007", "22008", "22021", "22030", "22032", "22P02", "22P05", "54000"}
-    )
-
-
-_UNAVAILABLE: Final[dict[str, str]] = {
-    "08": "the connection to the database failed",
-    "25006": "the database is read-only",
-    "28": "the database refused the user name or password",
-    "3D": "the database does not exist on this server",
-    "42501": "the database user lacks a privilege",
-    "53100": "the database server's disk is full",
-    "53200": "the database server is out of memory",
-    "53300": "the database server has too many connections",
-    "53": "the database server lacks a resource",
-    "57P": "the database server is shutting down or starting up",
-    "58": "the database server had a system error",
-    "XX": "the database server had an internal error",
+_CONNECT_REASONS: Final = {
+    "28P01": "the server refused the password: correct DATABASE_URL",
+    "28": "the server does not let this user in: correct the user in DATABASE_URL, or pg_hba.conf on the server",
+    "3D000": "the database does not exist: create it, or correct DATABASE_URL",
+    "42501": "the user may not connect to this database: GRANT CONNECT ON DATABASE",
+    "53300": "the server has too many connections: lower DATABASE_POOL_MAX, or raise its max_connections",
+    "57P03": "the server is starting up or shutting down: try again in a moment",
+    "08": "the server closed the connection while it was being made: look in its log",
+    "08P01": "the server refused the connection's parameters: behind PgBouncer set DATABASE_PGBOUNCER=true",
 }
-"""Codes, or the beginning of codes, of a server that can't serve now, and what to say."""
+"""The same while connecting, with what to do about it."""
+
+_NOBODY_LISTENS: Final = (
+    "nothing listens there: start the server (`medianest db up` starts the embedded one), or correct DATABASE_URL"
+)
+
+
+def driver_errors() -> replace_errors[Exception]:
+    """Raise errors of ours for those of the database, of the driver and of the network.
+
+    For blocks in which nothing else runs: a TimeoutError or an OSError is taken for the network's.
+    """
+    return replace_errors(Exception, translate)
+
+
+def driver_errors_around_caller() -> replace_errors[Exception]:
+    """Raise errors of ours for the driver's own, because an OSError may come from the caller's file."""
+    return replace_errors(Exception, lambda raised: translate(raised) if _is_drivers(raised) else None)
 
 
 def translate(error: BaseException) -> MedianestError | None:
-    """The error of ours for one raised by asyncpg, Tortoise or the network.
+    """Make the error of ours for one raised by asyncpg, Tortoise or the network.
 
-    Only codes and names are read from it (SQLSTATE, constraint, table, column): its message and detail can
-    hold a whole row.
-
-    Args:
-        error: What was raised.
+    Only codes and names are read from it (SQLSTATE, constraint, table, column).
 
     Returns:
         The error to raise instead; None when `error` is no database's error, or is already one of ours.
@@ -87,12 +133,12 @@ def translate(error: BaseException) -> MedianestError | None:
         return TransactionConflictError("the database's schema changed in the middle: run this again")
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
-        return _from_sqlstate(sqlstate, error)
+        return _from_constraint(sqlstate, error) if sqlstate.startswith("23") else _from_sqlstate(sqlstate)
     if isinstance(error, driver.ClientConfigurationError):
         return ConfigurationError("the parameters of the database's URL do not fit together")
     if isinstance(error, driver.InterfaceError) and not _is_about_connection(error):
         return StatementError("the driver refused the statement: its arguments do not fit it")
-    if type(error).__module__.startswith("asyncpg"):
+    if _is_drivers(error):
         return DatabaseUnavailableError("the connection to the database failed")
     if isinstance(error, TimeoutError):
         return DatabaseTimeoutError()
@@ -101,69 +147,94 @@ def translate(error: BaseException) -> MedianestError | None:
     return None
 
 
+def _is_drivers(error: BaseException) -> bool:
+    return type(error).__module__.startswith("asyncpg")
+
+
 def _is_about_connection(error: driver.InterfaceError) -> bool:
     """Whether asyncpg complains of the connection or the pool, and not of what it was asked."""
     return any(word in str(error) for word in ("connection", "pool", "operation"))
 
 
-def _from_sqlstate(sqlstate: str, error: BaseException) -> MedianestError:
-    if sqlstate.startswith("23"):
-        return _from_constraint(sqlstate, error)
-    if sqlstate in _Sqlstates.transaction_conflict:
-        return TransactionConflictError()
-    if sqlstate in _Sqlstates.timeout:
-        return DatabaseTimeoutError(_TIMEOUTS[sqlstate], sqlstate=sqlstate)
-    if sqlstate in _Sqlstates.aborted:
-        return TransactionAbortedError(
-            "an earlier statement of this transaction failed, so it can only be rolled back: "
-            "catch an error outside of the transaction, or put what may fail into a nested one"
-        )
-    if sqlstate in _Sqlstates.bad_value:
-        return InvalidInputError(_BAD_VALUES.get(sqlstate, "a value has the wrong form for its column"))
-    if sqlstate in _Sqlstates.schema:
-        return MigrationError(
-            "the database lacks a table, column or function that this version needs: "
-            "run `medianest db migrate` (`medianest db status` shows what is pending)"
-        )
+def _from_sqlstate(sqlstate: str) -> MedianestError:
     for length in (5, 3, 2):
-        if reason := _UNAVAILABLE.get(sqlstate[:length]):
-            return DatabaseUnavailableError(reason)
+        kind, message = _MEANINGS.get(sqlstate[:length], (None, None))
+        if kind is DatabaseTimeoutError:
+            return DatabaseTimeoutError(message, sqlstate=sqlstate)
+        if kind is not None:
+            return kind(message)
     return StatementError(f"the database refused the statement (SQLSTATE {sqlstate})", sqlstate=sqlstate)
-
-
-_TIMEOUTS: Final = {
-    "57014": "the statement was cancelled: it ran longer than allowed, or someone cancelled it",
-    "55P03": "a lock was not free within the time allowed",
-    "25P03": "the transaction was idle for longer than allowed and was ended",
-    "25P04": "the transaction ran longer than allowed and was ended",
-}
-
-_BAD_VALUES: Final = {
-    "22000": "a value has the wrong type or is out of range for its column",
-    "22001": "a text is too long for its column",
-    "22003": "a number is out of range for its column",
-    "22007": "a date or time has the wrong form",
-    "22008": "a date or time is out of range",
-    "22021": "a text holds a NUL byte or is not valid UTF-8",
-    "54000": "a value is too large for its column's index",
-    "22P05": "a JSON text holds a NUL character, which PostgreSQL can't store",
-}
 
 
 def _from_constraint(sqlstate: str, error: BaseException) -> ConstraintError:
     constraint: str | None = getattr(error, "constraint_name", None)
     table = getattr(error, "table_name", None) or "a table"
-    if sqlstate in _Sqlstates.unique:
-        kind = _UNIQUE_ERRORS.get(constraint or "")
-        if kind is not None:
-            return kind(constraint=constraint)
+    if sqlstate in _UNIQUE:
+        for kind in ConflictError.__subclasses__():
+            if constraint is not None and constraint == kind.unique_constraint:
+                return kind(constraint=constraint)
         return ConflictError(f"{table} already has a row with that value ({constraint})", constraint=constraint)
-    if sqlstate in _Sqlstates.reference:
+    if sqlstate in _REFERENCE:
         return InvalidReferenceError(
             f"{table}: the row referred to does not exist, or others still refer to it ({constraint})",
             constraint=constraint,
         )
-    if sqlstate == "23502":
+    if sqlstate == _NOT_NULL:
         column = getattr(error, "column_name", None)
         return ConstraintError(f"{table}.{column} must not be NULL", constraint=f"{table}.{column} NOT NULL")
     return ConstraintError(f"{table}: a value is not allowed ({constraint})", constraint=constraint)
+
+
+def connect_errors(where: DatabaseUrl | None, seconds: float | None) -> replace_errors[Exception]:
+    """Raise what `connect_failure` makes of the errors of a block that only connects."""
+    return replace_errors(Exception, lambda error: connect_failure(error, where, seconds))
+
+
+def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float | None) -> MedianestError:
+    """Make the error of ours for one raised while connecting: where to, what is wrong, and what to do about it.
+
+    Args:
+        error: What was raised; one of ours is returned as it is.
+        where: The database; None for the embedded server that could not be started.
+        seconds: How long was waited, should it be a timeout.
+    """
+    if isinstance(error, MedianestError):
+        return error
+    target = where.masked if where else "the embedded server"
+    if isinstance(error, TimeoutError):
+        waited = f" within {seconds:g} s" if seconds else ""
+        return DatabaseTimeoutError(
+            f"can't connect to {target}: no answer{waited}: look whether the server is up, "
+            "and whether the network lets you through"
+        )
+    if isinstance(error, driver.ClientConfigurationError):
+        return ConfigurationError(f"can't connect to {target}: the URL's parameters do not fit together")
+    return DatabaseUnavailableError(f"can't connect to {target}: {_connect_reason(error)}")
+
+
+def _connect_reason(error: Exception) -> str:
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        found = _CONNECT_REASONS.get(sqlstate) or _CONNECT_REASONS.get(sqlstate[:2])
+        return found or f"the server refused (SQLSTATE {sqlstate})"
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known: correct DATABASE_URL"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or 'no reason given'}): correct sslmode or sslrootcert in DATABASE_URL"
+    if isinstance(error, PermissionError):
+        return "this process may not open the server's socket"
+    if isinstance(error, OSError):
+        return _network_reason(error)
+    return f"what listens there does not speak PostgreSQL's protocol ({type(error).__name__})"
+
+
+def _network_reason(error: OSError) -> str:
+    # Where a name has several addresses, asyncio raises one OSError that only names the errors of all.
+    numbers = {error.errno} if error.errno else {int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))}
+    if numbers and numbers <= {ECONNREFUSED, ENOENT}:
+        return _NOBODY_LISTENS
+    if "SSL" in str(error):
+        return "the server does not offer TLS: set sslmode=disable or prefer in DATABASE_URL"
+    if isinstance(error, ConnectionError) or not error.strerror:
+        return "the connection was closed at once: look whether that is a PostgreSQL server, and in its log"
+    return f"{error.strerror}"

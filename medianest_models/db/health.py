@@ -1,4 +1,4 @@
-"""How the database is: a yes or no that never hangs, the detail, and how much is in it."""
+"""The health of the database: a yes or no that never hangs, the detail, and how much is in it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,15 @@ from tortoise.connection import get_connection
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
-from medianest_models.db.driver_errors import translate
+from medianest_models.db.direct import direct_connection
+from medianest_models.db.driver_errors import driver_errors
 from medianest_models.db.migration_status import read_status
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.errors import DatabaseTimeoutError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from asyncpg import Connection, Record
-    from asyncpg.pool import PoolConnectionProxy
-
-    _Connection = Connection[Record] | PoolConnectionProxy[Record]
-    _Question = Callable[[_Connection], Awaitable[dict[str, Any]]]
+    from medianest_models.db.migration_status import Connection
 
 logger = logging.getLogger("medianest_models.db")
 
@@ -40,7 +35,7 @@ _STATISTICS: Final = """
 
 @dataclass(frozen=True)
 class DatabaseHealth:
-    """How the database is, seen from this process.
+    """The state of the database, seen from this process.
 
     Attributes:
         ok: Whether it answers.
@@ -65,7 +60,7 @@ class DatabaseHealth:
 
 @dataclass(frozen=True)
 class DatabaseStats:
-    """How many rows there are.
+    """The numbers of rows.
 
     Attributes:
         users: All users.
@@ -79,21 +74,21 @@ class DatabaseStats:
 
 
 async def check_database_health() -> bool:
-    """Whether the database answers. Within two seconds, and without raising, whatever the server does.
+    """Return whether the database answers: within two seconds, and without raising, whatever the server does.
 
     It asks over a connection of the pool. When all of them are in use it asks over one of its own, so a busy pool
     in front of a healthy server is healthy; `database_health` shows the pool.
     """
-    return (await _examine(_ping)).ok
+    return (await _examine(detail=False)).ok
 
 
 async def database_health() -> DatabaseHealth:
-    """How the database is. Within two seconds, and without raising, whatever the server does."""
-    return await _examine(_look)
+    """Return how the database is: within two seconds, and without raising, whatever the server does."""
+    return await _examine(detail=True)
 
 
 async def get_database_stats() -> DatabaseStats | None:
-    """How many users, requests and downloads there are; None, and a warning in the log, when that fails."""
+    """Count users, requests and downloads; return None, and warn in the log, when that fails."""
     try:
         rows = await get_connection(DEFAULT_ALIAS).execute_query_dict(_STATISTICS)
     except MedianestError as error:
@@ -102,22 +97,21 @@ async def get_database_stats() -> DatabaseStats | None:
     return DatabaseStats(**rows[0])
 
 
-async def _examine(question: _Question) -> DatabaseHealth:
+async def _examine(*, detail: bool) -> DatabaseHealth:
     pool: dict[str, Any] = {}
     try:
         client = _pool_client()
         if client.pool is not None:
             pool = {"pool_size": client.pool.get_size(), "pool_idle": client.pool.get_idle_size()}
-        answer = await within(_ANSWER_SECONDS, _ask(client, question))
+        answer = await within(_ANSWER_SECONDS, _ask(client, detail=detail))
+    except TimeoutError:
+        error = f"no answer within {_ANSWER_SECONDS:g} s"
     except Exception as raised:  # noqa: BLE001 - a health check never raises
-        error = f"no answer within {_ANSWER_SECONDS:g} s" if type(raised) is TimeoutError else _words(raised)
-        logger.warning("the database is not healthy: %s", error)
-        return DatabaseHealth(ok=False, error=error, **pool)
-    return DatabaseHealth(ok=True, **answer, **pool)
-
-
-def _words(raised: Exception) -> str:
-    return str(translate(raised) or (raised if isinstance(raised, MedianestError) else type(raised).__name__))
+        error = str(raised) if isinstance(raised, MedianestError) else type(raised).__name__
+    else:
+        return DatabaseHealth(ok=True, **answer, **pool)
+    logger.warning("the database is not healthy: %s", error)
+    return DatabaseHealth(ok=False, error=error, **pool)
 
 
 def _pool_client() -> Client:
@@ -129,34 +123,25 @@ def _pool_client() -> Client:
     return client
 
 
-async def _ask(client: Client, question: _Question) -> dict[str, Any]:
-    try:
-        connection = await client.acquire(patience=_POOL_SECONDS)
-    except DatabaseTimeoutError:
-        apart = await client.connect_unpooled()
+async def _ask(client: Client, *, detail: bool) -> dict[str, Any]:
+    with driver_errors():
         try:
-            return await question(apart)
+            connection = await client.acquire(seconds=_POOL_SECONDS)
+        except DatabaseTimeoutError:
+            async with direct_connection(client.url) as unpooled:
+                return await _look(unpooled, detail=detail)
+        try:
+            return await _look(connection, detail=detail)
         finally:
-            apart.terminate()
-    try:
-        return await question(connection)
-    finally:
-        await client.release(connection)
+            await client.release(connection)
 
 
-async def _ping(connection: _Connection) -> dict[str, Any]:
-    await connection.fetchval("SELECT 1")
-    return {}
-
-
-async def _look(connection: _Connection) -> dict[str, Any]:
+async def _look(connection: Connection, *, detail: bool) -> dict[str, Any]:
     started = monotonic()
-    version: str = await connection.fetchval("SELECT current_setting('server_version')")
-    latency = (monotonic() - started) * 1000
-    status = await read_status(connection)
-    return {
-        "latency_ms": latency,
-        "server_version": version.split(maxsplit=1)[0],
-        "migration_head": status.head,
-        "migrations_pending": status.pending,
-    }
+    await connection.fetchval("SELECT 1")
+    answer: dict[str, Any] = {"latency_ms": (monotonic() - started) * 1000}
+    if detail:
+        status = await read_status(connection)
+        answer["server_version"] = connection.get_settings().server_version.split(maxsplit=1)[0]
+        answer |= {"migration_head": status.head, "migrations_pending": status.pending}
+    return answer

@@ -27,7 +27,7 @@ _POLL_SECONDS: Final = 0.5
 
 @dataclass(frozen=True)
 class MigrationStatus:
-    """What the database has of the migration files."""
+    """The migration files that the database has."""
 
     applied: tuple[str, ...]
     """In the order in which they were applied."""
@@ -42,19 +42,19 @@ class MigrationStatus:
 
 
 def migrations_folder() -> Path:
-    """The folder of the migration files: in the package when it was installed from a wheel, else in the checkout."""
+    """Find the folder of the migration files: in the package that a wheel installed, else in the checkout."""
     packaged = Path(str(files("medianest_models"))) / "migrations"
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "migrations"
 
 
 def migration_versions() -> list[str]:
-    """The names of the migration files, oldest first."""
+    """Name the migration files, oldest first."""
     names = [path.name for path in (migrations_folder() / APP).glob("[0-9]*_*.py")]
     return sorted(names, key=lambda name: int(name.split("_", 1)[0]))
 
 
 async def migration_status(url: DatabaseUrl | None = None) -> MigrationStatus:
-    """What is applied and what is pending.
+    """Tell what is applied and what is pending.
 
     Args:
         url: The database; without it the one that `migrate` would migrate.
@@ -67,7 +67,7 @@ async def migration_status(url: DatabaseUrl | None = None) -> MigrationStatus:
 
 
 async def read_status(connection: Connection) -> MigrationStatus:
-    """What is applied and what is pending in the database of an open connection."""
+    """Tell what is applied and what is pending in the database of an open connection."""
     versions = migration_versions()
     applied: list[str] = []
     if await connection.fetchval("SELECT to_regclass('aerich') IS NOT NULL"):
@@ -81,7 +81,7 @@ async def read_status(connection: Connection) -> MigrationStatus:
 
 
 async def wait_for_migrations(connection: Connection, *, seconds: float) -> None:
-    """Returns once the database has every migration.
+    """Return once the database has every migration.
 
     Args:
         connection: An open connection to it.

@@ -32,14 +32,7 @@ _LITERAL: Final = re.compile(
 
 
 def record(sql: str, parameters: Sequence[Any], seconds: float, slow_seconds: float) -> None:
-    """Log a statement that was run.
-
-    Args:
-        sql: Its text.
-        parameters: Its arguments.
-        seconds: How long it took.
-        slow_seconds: From how long on a statement is a warning.
-    """
+    """Log a statement that took so many seconds: as a warning when it is slow."""
     if seconds >= slow_seconds:
         logger.warning("slow query, %.1f ms: %s %s", seconds * 1000, redact_sql(sql), redact(parameters))
     elif logger.isEnabledFor(logging.DEBUG):
@@ -47,7 +40,7 @@ def record(sql: str, parameters: Sequence[Any], seconds: float, slow_seconds: fl
 
 
 def redact(value: Any) -> str:
-    """Make a text of a value for the log: `***` for a secret, cut when it is long.
+    """Write a value as it may stand in a log: `***` for a secret, cut when it is long.
 
     A secret is what carries a true attribute `secret`, a `SecretStr`, a text of which `masking.holds_secret` says so,
     and what a mapping has under a name that tells of one.
@@ -78,7 +71,7 @@ def _cut(text: str) -> str:
 
 
 def redact_sql(sql: str) -> str:
-    """Make a text of a statement for the log: without the secrets written into it, cut when it is long.
+    """Write the text of a statement as it may stand in a log, cut when it is long.
 
     Where it names a secret, no literal is shown, because any of them may be its value.
     """

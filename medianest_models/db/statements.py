@@ -1,17 +1,36 @@
-"""Statements in SQL, run on the current connection: the transaction's, or one of the pool."""
+"""Running statements: the one boundary where a driver's error becomes ours, and where the query log listens.
+
+`fetch`, `fetch_one` and `execute` run SQL on the current connection: the transaction's, or one of the pool.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from abc import abstractmethod
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from asyncpg.pool import PoolConnectionProxy
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.connection import get_connection
 
-from medianest_models.db.statement_client import current_client
+from medianest_models.db import query_log
+from medianest_models.db.driver_errors import driver_errors_around_caller, translate
+from medianest_models.errors import ConfigurationError
+from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from typing import TypeAlias
+
     from asyncpg import Record
 
-    from medianest_models.db.statement_client import StatementClient
+    Connection: TypeAlias = PoolConnectionProxy[Record]
+
+T = TypeVar("T")
+
+_CHANGES: Final = frozenset({"INSERT", "UPDATE", "DELETE"})
+_KEYWORD_LENGTH: Final = 6
 
 
 async def fetch(sql: str, *values: Any) -> list[Record]:
@@ -25,6 +44,109 @@ async def fetch_one(sql: str, *values: Any, client: StatementClient | None = Non
 
 
 async def execute(sql: str, *values: Any) -> int:
-    """The number of rows that an INSERT, UPDATE or DELETE changed."""
+    """Return the number of rows that an INSERT, UPDATE or DELETE changed."""
     count, _ = await current_client().execute_query(sql, list(values))
     return count
+
+
+def current_client() -> StatementClient:
+    """Return the client of the current transaction, or of the pool.
+
+    Raises:
+        DatabaseUnavailableError: Not connected, or on another event loop.
+        ConfigurationError: Tortoise was initialised without this package.
+    """
+    client = get_connection(DEFAULT_ALIAS)
+    if not isinstance(client, StatementClient):
+        raise ConfigurationError("Tortoise was initialised with another engine than medianest_models.db.client")
+    return client
+
+
+class StatementClient(AsyncpgDBClient):
+    """Both a pool and a transaction: what runs statements on a connection."""
+
+    slow_seconds: float
+    command_timeout: float | None
+
+    @abstractmethod
+    async def acquire(self) -> Connection:
+        """Take a connection for the caller alone, until `release`."""
+
+    @abstractmethod
+    async def release(self, connection: Connection) -> None:
+        """Let others have the connection."""
+
+    @abstractmethod
+    def check_loop(self) -> None:
+        """Refuse another event loop than that of the connections."""
+
+    def innermost(self) -> StatementClient:
+        """Return the client to run the caller's statements on."""
+        return self
+
+    async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
+        """Run a statement on a connection of this client.
+
+        Args:
+            operation: The method of asyncpg's connection that takes it.
+            query: Its text.
+            *arguments: Its parameters.
+
+        Raises:
+            MedianestError: Whatever went wrong in the driver or in the database.
+        """
+        connection = await self.acquire()
+        started = monotonic()
+        try:
+            return await operation(connection, query, *arguments)
+        except Exception as raised:  # by hand, unlike elsewhere: every statement comes this way
+            error = translate(raised)
+            if error is None:
+                raise
+        finally:
+            seconds = monotonic() - started
+            await self.release(connection)
+            query_log.record(query, arguments, seconds, self.slow_seconds)
+        raise error  # outside of `except`, where the driver's error would be its context
+
+    # Tortoise's own would translate no errors.
+
+    @asynccontextmanager
+    async def acquire_connection(self) -> AsyncIterator[Connection]:  # type: ignore[override]
+        """Lend asyncpg's own connection for the length of an `async with`, for COPY and the like."""
+        client = self.innermost()
+        connection = await client.acquire()
+        try:
+            with driver_errors_around_caller():
+                yield connection
+        finally:
+            await client.release(connection)
+
+    async def execute_insert(self, query: str, values: list[Any]) -> Record | None:
+        """Run an INSERT and return the first row of its RETURNING."""
+        return await self.run(PoolConnectionProxy.fetchrow, query, *values)
+
+    async def execute_many(self, query: str, values: list[Any]) -> None:
+        """Run a statement once for each row of values: all of them, or none."""
+        await self.run(PoolConnectionProxy.executemany, query, values)
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, list[Any]]:
+        """Run a statement.
+
+        Returns:
+            How many rows it changed and no rows, for one that begins with INSERT, UPDATE or DELETE (use
+            `execute_query_dict` with RETURNING); how many rows it returned, and these, for any other.
+        """
+        if query.lstrip()[:_KEYWORD_LENGTH].upper() in _CHANGES:
+            status = await self.run(PoolConnectionProxy.execute, query, *(values or ()))
+            return int(status.rpartition(" ")[2]), []
+        rows = await self.run(PoolConnectionProxy.fetch, query, *(values or ()))
+        return len(rows), rows
+
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+        """Run a statement and return its rows."""
+        return [dict(row) for row in await self.run(PoolConnectionProxy.fetch, query, *(values or ()))]
+
+    async def execute_script(self, query: str) -> None:
+        """Run statements without parameters, separated by semicolons: all of them, or none."""
+        await self.run(PoolConnectionProxy.execute, query)

@@ -2,54 +2,68 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
+from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
 from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.backends.base.client import TransactionContext as TortoiseTransactionContext
 from tortoise.connection import get_connection, get_connections
 
+from medianest_models.db import query_log
 from medianest_models.db.connection_lock import OVER, ConnectionLock
-from medianest_models.db.statement_client import StatementClient
-from medianest_models.db.transaction_commands import TransactionCommands
+from medianest_models.db.driver_errors import translate
+from medianest_models.db.statements import StatementClient
 from medianest_models.errors import (
+    DatabaseUnavailableError,
     InvalidInputError,
     MedianestError,
     TransactionAbortedError,
+    replace_errors,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from types import TracebackType
 
-    from medianest_models.db.statement_client import Connection
+    from medianest_models.db.statements import Connection
 
 T = TypeVar("T")
 
 IsolationLevel = Literal["read committed", "repeatable read", "serializable"]
 
+logger = logging.getLogger("medianest_models.db")
+
+_ROLLBACK_SECONDS: Final = 5.0
 _IN_USE: Final = (
     "the transaction was rolled back: a task that was started inside still uses it; "
     "await every such task before the block ends"
 )
+_CAUGHT_INSIDE: Final = (
+    "the transaction was rolled back: a statement in it had failed, and its error was caught inside; "
+    "catch it outside of the transaction, or put what may fail into a nested one"
+)
+_NOT_KNOWN: Final = "the connection to the database failed during a commit: whether it was committed is not known"
 
 
 class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]  # as Tortoise's own
     StatementClient, TransactionalDBClient
 ):
-    """One transaction, or a savepoint inside one. Its statements take turns, whichever tasks they come from.
+    """One transaction, or a savepoint inside one. Its tasks use the connection one after the other.
 
-    A savepoint keeps the turn of the transaction around it from beginning to end: what another task writes there
-    meanwhile has to wait, or it would be undone together with the savepoint.
+    A savepoint keeps the connection of the transaction around it from beginning to end: what another task writes
+    there meanwhile has to wait, or it would be undone together with the savepoint.
 
     Args:
         outer: The pool; for a savepoint the transaction around it.
-        isolation: PostgreSQL's isolation level; None for what `outer` has.
+        isolation: PostgreSQL's isolation level; None for that of the transaction around it, or read committed.
     """
 
-    _leased: Connection
-    _commands: TransactionCommands
+    _acquired: Connection
 
     def __init__(self, outer: StatementClient, isolation: IsolationLevel | None = None) -> None:
         # Not super().__init__(), which makes the state of a pool.
@@ -61,13 +75,13 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         self.outer = outer
         self.inner: TransactionClient | None = None
         self.lock = ConnectionLock(self.command_timeout)
-        self._isolation = isolation
-        depth = sum(1 for _ in outer.ancestors()) if isinstance(outer, TransactionClient) else 0
-        self._savepoint = f"medianest_{depth}" if depth else None
+        around = [*outer.ancestors()] if isinstance(outer, TransactionClient) else []
+        self._savepoint = f"medianest_{len(around)}" if around else None
+        self.isolation: IsolationLevel = isolation or (around[0].isolation if around else "read committed")
         self._released = False
 
     def innermost(self) -> StatementClient:
-        """The innermost block that the caller stands in: a savepoint's code may hold on to what is around it."""
+        """Return the innermost block that the caller stands in: its code may hold on to one around it."""
         if self.inner is not None:
             current = get_connection(self.connection_name)
             if isinstance(current, TransactionClient) and self in current.ancestors():
@@ -75,78 +89,52 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         return self
 
     def ancestors(self) -> Iterator[TransactionClient]:
-        """This block and those around it, from the inside out."""
+        """Yield this block and those around it, from the inside out."""
         client: StatementClient = self
         while isinstance(client, TransactionClient):
             yield client
             client = client.outer
 
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
-        """Run a statement in this transaction.
-
-        Raises:
-            TransactionAbortedError: The transaction is over.
-            MedianestError: Whatever went wrong in the driver or in the database.
-        """
+        """Run a statement in this transaction, unless that is over, which is a TransactionAbortedError."""
         client = self.innermost()
         if client is self:
-            return await super().run(operation, query, *arguments)
+            return await self.lock.stoppable(super().run(operation, query, *arguments))
         return await client.run(operation, query, *arguments)
 
     async def acquire(self) -> Connection:
-        """The transaction's connection, once no other task uses it.
-
-        Raises:
-            TransactionAbortedError: The transaction is over.
-            DatabaseTimeoutError: Another task used it for longer than a statement may take.
-        """
+        """Take the transaction's connection, once no other task uses it; see `ConnectionLock.acquire`."""
         await self.lock.acquire()
-        return self._leased
+        return self._acquired
 
     async def release(self, connection: Connection) -> None:  # noqa: ARG002 - there is only one
         """Let the next statement run."""
         self.lock.release()
-
-    def _perform(self, statement: Awaitable[T]) -> Awaitable[T]:
-        return self.lock.watch(statement)
-
-    # Beginning and ending
 
     async def begin(self) -> None:
         """Take a connection and open the transaction, or the savepoint.
 
         Raises:
             InvalidInputError: The isolation level is not that of the transaction around it.
-            TransactionAbortedError: The transaction around it is over.
-            MedianestError: There is no connection, or the database refused.
+            MedianestError: The transaction around it is over, there is no connection, or the database refused.
         """
-        self._leased = await self.outer.acquire()
-        self._commands = TransactionCommands(self._leased, self._savepoint, self.slow_seconds)
+        around = self.outer.isolation if isinstance(self.outer, TransactionClient) else self.isolation
+        if self.isolation != around:
+            raise InvalidInputError(f"a nested transaction can't be {self.isolation}: the one around it is {around}")
+        self._acquired = await self.outer.acquire()
         if isinstance(self.outer, TransactionClient):
             self.outer.inner = self
         try:
-            await self._open()
+            begin = f"SAVEPOINT {self._savepoint}" if self._savepoint else f"BEGIN ISOLATION LEVEL {self.isolation}"
+            await self.run(PoolConnectionProxy.execute, begin)
         except BaseException:
             self.lock.end()
             try:
                 if self._savepoint is None:  # it may have begun
-                    await self._commands.undo(self.lock.held)
+                    await self._undo(self.lock)
             finally:
                 await self._leave()
             raise
-
-    async def _open(self) -> None:
-        if self._savepoint is None:
-            level = f" ISOLATION LEVEL {self._isolation}" if self._isolation else ""
-            await self.run(PoolConnectionProxy.execute, f"BEGIN{level}")
-            return
-        if self._isolation is not None:
-            around = await self.run(PoolConnectionProxy.fetchval, "SHOW transaction_isolation")
-            if around != self._isolation:
-                raise InvalidInputError(
-                    f"a nested transaction can't be {self._isolation}: the one around it is {around}"
-                )
-        await self.run(PoolConnectionProxy.execute, f"SAVEPOINT {self._savepoint}")
 
     async def commit(self) -> None:
         """Commit, or make the savepoint's work a part of the transaction around it.
@@ -163,18 +151,28 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             await self.rollback()
             raise TransactionAbortedError(_IN_USE)
         self.lock.end()
-        error: MedianestError | None = TransactionAbortedError()
         try:
             async with self.lock.held:
-                error = await self._commands.commit()
+                await self._keep()
+        except BaseException:
+            if self._savepoint is not None:
+                await self._undo(self.lock)
+            raise
         finally:
-            try:
-                if error is not None and self._savepoint is not None:
-                    await self._commands.undo(self.lock.held)
-            finally:
-                await self._leave()
-        if error is not None:
-            raise error
+            await self._leave()
+
+    async def _keep(self) -> None:
+        with replace_errors(Exception, self._not_committed):
+            status = await self._command(f"RELEASE SAVEPOINT {self._savepoint}" if self._savepoint else "COMMIT")
+        if status == "ROLLBACK":  # PostgreSQL's answer to COMMIT when a statement had failed
+            raise TransactionAbortedError(_CAUGHT_INSIDE)
+
+    def _not_committed(self, raised: Exception) -> MedianestError | None:
+        if isinstance(raised, PostgresError) and not isinstance(raised, PostgresConnectionError):
+            return translate(raised)  # the server has answered
+        logger.debug("a commit failed: %s", type(raised).__name__)
+        self._terminate()
+        return DatabaseUnavailableError(_NOT_KNOWN)
 
     async def rollback(self) -> None:
         """Undo everything since `begin`. Where that fails the connection is ended, and the server undoes it.
@@ -183,16 +181,18 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             TransactionAbortedError: It is already over.
         """
         self.lock.check()
+        innermost = self
+        innermost.lock.end()
+        while innermost.inner is not None:
+            innermost = innermost.inner
+            innermost.lock.end()
         try:
-            await self._commands.undo(self._end().lock.held)
+            await self._undo(innermost.lock)
         finally:
             await self._leave()
 
     async def close_after(self, *, failed: bool) -> None:
-        """End the block that an `async with` leaves.
-
-        Args:
-            failed: Whether an exception leaves it, so that nothing may be committed and nothing else raised.
+        """End the block that an `async with` leaves, by an exception when it `failed`, and raise no other one then.
 
         Raises:
             TransactionAbortedError: Its work was undone with the transaction around it; or as `commit`.
@@ -204,30 +204,46 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             if not failed:
                 raise TransactionAbortedError(OVER)
 
-    def _end(self) -> TransactionClient:
-        """Refuse further statements here and in the blocks inside, and say which of these is the innermost."""
-        client = self
-        client.lock.end()
-        while client.inner is not None:
-            client = client.inner
-            client.lock.end()
-        return client
+    async def _undo(self, lock: ConnectionLock) -> None:
+        """Roll back. Where that fails the connection is ended, and so all is undone."""
+        name = self._savepoint
+        sql = f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}" if name else "ROLLBACK"
+        try:
+            async with asyncio.timeout(_ROLLBACK_SECONDS), lock.held:  # whoever holds it still uses the connection
+                await self._command(sql)
+        except BaseException as raised:
+            if name is None or not isinstance(raised, PostgresError):
+                self._terminate()
+            if not isinstance(raised, Exception):
+                raise
+            logger.debug("%s failed: %s", sql, type(raised).__name__)
+
+    async def _command(self, sql: str) -> str:
+        started = monotonic()
+        try:
+            return await self._acquired.execute(sql)
+        finally:
+            query_log.record(sql, (), monotonic() - started, self.slow_seconds)
+
+    def _terminate(self) -> None:
+        with contextlib.suppress(InterfaceError):  # the connection was lost, and is out of the pool already
+            self._acquired.terminate()
 
     async def _leave(self) -> None:
         if not self._released:
             self._released = True
             if isinstance(self.outer, TransactionClient):
                 self.outer.inner = None
-            await self.outer.release(self._leased)
+            await self.outer.release(self._acquired)
 
-    # What else Tortoise asks of a transaction's client
+    # The rest of what Tortoise asks of a transaction's client
 
     savepoint = begin
     release_savepoint = commit
     savepoint_rollback = rollback
 
     async def close(self) -> None:
-        """Nothing: the pool is closed, never one of its transactions."""
+        """Do nothing: the pool is closed, never one of its transactions."""
 
     def check_loop(self) -> None:
         """Refuse another event loop than the pool's."""

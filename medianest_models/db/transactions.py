@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
-from medianest_models.db.statement_client import current_client
+from medianest_models.db.statements import current_client
 from medianest_models.db.transaction_client import IsolationLevel, TransactionClient, TransactionContext
 from medianest_models.errors import (
     InvalidInputError,
@@ -24,7 +24,7 @@ _LONGEST_DELAY: Final = 1.0
 
 
 def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
-    """A transaction, or a savepoint inside one, for the length of an `async with`.
+    """Open a transaction, or a savepoint inside one, for the length of an `async with`.
 
     It commits on return, and rolls back on any exception or cancellation. Tasks started inside take part in it,
     their statements one after the other; await them all before the block ends. An error that is caught outside of
@@ -32,8 +32,7 @@ def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
     does not, and the end of the block raises.
 
     Args:
-        isolation: PostgreSQL's isolation level; None for the server's default, or for that of the transaction
-            around it.
+        isolation: PostgreSQL's isolation level; None for that of the transaction around it, or read committed.
 
     Returns:
         An async context manager. It gives the client to pass as `using_db`, which is never needed inside.

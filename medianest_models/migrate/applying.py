@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import asynccontextmanager
 from importlib.util import module_from_spec, spec_from_file_location
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from aerich import Command
 from tortoise.context import TortoiseContext
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.db.migration_status import migration_status, migrations_folder, read_status
-from medianest_models.errors import DatabaseTimeoutError, MedianestError, MigrationError
+from medianest_models.db.requirements import check_requirements
+from medianest_models.errors import MedianestError, MigrationError
 from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_config
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    import asyncpg
-
-_LOCK_KEY: Final = 7_021_406_153_840_117_316  # any number that nothing else in the database locks
-_POLL_SECONDS: Final = 0.2
 
 
 class MigrationProgress:
@@ -54,6 +46,7 @@ async def migrate(
         The files that were applied here.
 
     Raises:
+        ConfigurationError: The database or the role is set up in a way that can't work.
         MigrationError: A file failed, and was rolled back; those before it stay.
         DatabaseTimeoutError: Another process was still migrating after `wait` seconds.
         DatabaseUnavailableError: The database can't be reached.
@@ -61,7 +54,11 @@ async def migrate(
     resolved = await resolve_direct_url(url)
     config = tortoise_config(load_settings(), url=resolved, for_migrations=True)
     progress = MigrationProgress() if progress is None else progress
-    async with direct_connection(resolved) as connection, _lock(connection, wait, progress):
+    async with (
+        direct_connection(resolved) as connection,
+        session_lock(connection, AdvisoryLock.MIGRATING, seconds=wait, waiting=progress.waiting),
+    ):
+        await check_requirements(connection, for_migrations=True)
         before = await read_status(connection)
         if not before.pending:
             return []
@@ -139,22 +136,3 @@ def load_migration(version: str) -> Any:
     if not hasattr(module, "upgrade"):
         raise MigrationError(f"migration {version} has no upgrade()")
     return module
-
-
-@asynccontextmanager
-async def _lock(connection: asyncpg.Connection[Any], wait: float, progress: MigrationProgress) -> AsyncIterator[None]:
-    # Asked for again and again: to wait inside pg_advisory_lock holds a snapshot, for which another process's
-    # CREATE INDEX CONCURRENTLY waits in turn, and PostgreSQL sees no deadlock in that.
-    deadline = time.monotonic() + wait
-    told = False
-    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
-        if time.monotonic() > deadline:
-            raise DatabaseTimeoutError(f"another process was still migrating after {wait:g} s")
-        if not told:
-            progress.waiting()
-            told = True
-        await asyncio.sleep(_POLL_SECONDS)
-    try:
-        yield
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)

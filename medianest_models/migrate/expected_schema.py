@@ -7,7 +7,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db.driver_errors import translate
-from medianest_models.errors import DatabaseUnavailableError, MedianestError, MigrationError
+from medianest_models.errors import DatabaseUnavailableError, MedianestError, MigrationError, replace_errors
 from medianest_models.migrate.applying import load_migration
 from medianest_models.migrate.catalog import Catalog, read_catalog
 
@@ -78,19 +78,19 @@ async def made_by(
 async def _run(connection: asyncpg.Connection[Any], version: str) -> None:
     """Run a file's upgrade."""
     migration = load_migration(version)
-    problem: MedianestError | str
-    try:
+    with replace_errors(Exception, lambda error: _failure(version, error)):  # the code in a file may raise anything
         sql: str = await migration.upgrade(None)
         if not getattr(migration, "RUN_IN_TRANSACTION", True):
             sql = re.sub(r"\bCONCURRENTLY\b", "", sql, flags=re.IGNORECASE)  # refused in a transaction
         await connection.execute(sql)
-    except Exception as error:  # noqa: BLE001 - the code in a file may raise anything
-        problem = translate(error) or f"its code raised {type(error).__name__}"
-    else:
-        return
+
+
+def _failure(version: str, error: Exception) -> MedianestError:
+    problem = translate(error)
     if isinstance(problem, DatabaseUnavailableError):
-        raise problem
-    raise MigrationError(f"migration {version} can't be run in an empty schema to compare with: {problem}")
+        return problem
+    reason = problem or f"its code raised {type(error).__name__}"
+    return MigrationError(f"migration {version} can't be run in an empty schema to compare with: {reason}")
 
 
 def _renamed(catalog: Catalog, scratch: str, schema: str) -> Catalog:

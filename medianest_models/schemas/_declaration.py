@@ -14,7 +14,7 @@ from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
 from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
 
 from medianest_models.encryption import is_secret
-from medianest_models.errors import SecretFieldError
+from medianest_models.errors import SecretFieldError, replace_errors
 from medianest_models.masking import MASK
 
 if TYPE_CHECKING:
@@ -67,20 +67,14 @@ class _Schema(PydanticModel):
     @classmethod
     def _tortoise_wrap(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Replace PydanticModel's validator, which keeps the model's instance with all that it holds."""
-        try:
+        with replace_errors(ValidationError, _without_input):
             return handler(values)
-        except ValidationError as error:
-            problems = _without_input(error)
-        raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)  # outside of `except`
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """Validate JSON as pydantic does, whose error for invalid JSON holds the whole text."""
-        try:
+        with replace_errors(ValidationError, _without_input):
             return super().model_validate_json(json_data, **options)
-        except ValidationError as error:
-            problems = _without_input(error)
-        raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)  # outside of `except`
 
 
 class _SecretSchema(_Schema):
@@ -120,14 +114,14 @@ def _with_constraints(hint: Any, made: type[PydanticModel], model: type[Model], 
     return Annotated[hint, *constraints]
 
 
-def _without_input(error: ValidationError) -> list[InitErrorDetails]:
-    """Copy the problems of an error without the values, for another error."""
+def _without_input(error: ValidationError) -> ValidationError:
+    """Copy an error without the value."""
     problems = []
     problem: Any  # its texts are no literals, as pydantic wants those of a custom error to be
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         reason = PydanticCustomError(problem["type"], problem["msg"])
         problems.append(InitErrorDetails(type=reason, loc=problem["loc"], input=MASK))
-    return problems
+    return ValidationError.from_exception_data(error.title, problems, hide_input=True)
 
 
 def _secrets(declared: type, model: type[Model]) -> list[str]:

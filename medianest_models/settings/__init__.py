@@ -1,7 +1,7 @@
 """Settings from the environment, and the Tortoise config that is built from them."""
 
 from medianest_models.settings.environment import DEFAULT_ADMIN_PASSWORD, Environment, LogLevel, Settings, load_settings
-from medianest_models.settings.orm import APP, DEFAULT_ALIAS, MODELS_MODULES, tortoise_config
+from medianest_models.settings.orm import APP, DEFAULT_ALIAS, MODELS_MODULES, session_settings, tortoise_config
 from medianest_models.settings.urls import DatabaseUrl
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "LogLevel",
     "Settings",
     "load_settings",
+    "session_settings",
     "tortoise_config",
 ]

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from medianest_models.checks import as_new_password
-from medianest_models.errors import ConfigurationError
+from medianest_models.errors import ConfigurationError, replace_errors
 from medianest_models.settings.urls import DatabaseUrl
 
 _MOST_SECONDS: Final = 2_147_483  # PostgreSQL counts a timeout's milliseconds in 32 bits
@@ -118,13 +118,8 @@ class Settings(BaseSettings):
     medianest_home: Path | None = Field(default=None, description="a folder")
 
     def __init__(self, **values: Any) -> None:
-        try:
+        with replace_errors(ValidationError, _as_configuration_error):
             super().__init__(**values)
-        except ValidationError as error:
-            problems = _problems(error)
-        else:
-            return
-        raise ConfigurationError(problems)  # outside of `except`: the ValidationError holds the values
 
     @field_validator("database_url", "database_direct_url")
     @classmethod
@@ -243,8 +238,9 @@ def _is_checkout(folder: Path) -> bool:
     return bool(project.get("project", {}).get("name") == "medianest-models")
 
 
-def _problems(error: ValidationError) -> str:
-    return "; ".join(dict.fromkeys(_problem(detail) for detail in error.errors(include_url=False)))
+def _as_configuration_error(error: ValidationError) -> ConfigurationError:
+    problems = dict.fromkeys(_problem(detail) for detail in error.errors(include_url=False))
+    return ConfigurationError("; ".join(problems))
 
 
 def _problem(detail: Any) -> str:

@@ -1,4 +1,4 @@
-"""The config that Tortoise and Aerich are started with."""
+"""The config that Tortoise and Aerich are started with, and what the sessions on the server are set to."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 DEFAULT_ALIAS: Final = "default"
 APP: Final = "models"
 MODELS_MODULES: Final = ["medianest_models.models", "aerich.models"]
-_APPLICATION_NAME: Final = "medianest"
 _MIGRATION_CONNECTIONS: Final = 4
 
 
 def tortoise_config(
     settings: Settings, *, url: DatabaseUrl | None = None, for_migrations: bool = False
 ) -> dict[str, Any]:
-    """The config for `Tortoise.init` and Aerich.
+    """Make the config for `Tortoise.init` and Aerich.
 
     Args:
         settings: The pool's size and the timeouts.
@@ -40,10 +39,12 @@ def tortoise_config(
             "DATABASE_DIRECT_URL: is needed for migrations, because DATABASE_URL leads through PgBouncer"
         )
     credentials: dict[str, Any] = {
-        **_connection(settings, url),
+        "url": url,
         **_pool(settings, url, for_migrations=for_migrations),
+        "timeout": (url and url.connect_timeout) or settings.database_connect_timeout,
         "command_timeout": None if for_migrations else settings.database_command_timeout or None,
-        "server_settings": _server_settings(settings, url, for_migrations=for_migrations),
+        "server_settings": session_settings(url)
+        | ({} if pgbouncer else _timeouts(settings, for_migrations=for_migrations)),
         "resets": for_migrations,  # a migration may SET what it likes
         # A migration may take its time, and its text is no news.
         "slow_query_ms": math.inf if for_migrations else settings.slow_query_ms,
@@ -56,43 +57,42 @@ def tortoise_config(
     }
 
 
-def _connection(settings: Settings, url: DatabaseUrl | None) -> dict[str, Any]:
-    if url is None:
-        return {"embedded": True, "timeout": settings.database_connect_timeout}
-    arguments = url.connect_arguments()
-    arguments["timeout"] = url.connect_timeout or settings.database_connect_timeout
-    if url.schema is not None:
-        arguments["schema"] = url.schema
-    if url.pgbouncer:
-        arguments["statement_cache_size"] = 0  # the next transaction may run on another server connection
-    elif url.statement_cache_size is not None:
-        arguments["statement_cache_size"] = url.statement_cache_size
-    return arguments
+def session_settings(url: DatabaseUrl | None) -> dict[str, str]:
+    """Name what every session begins with, whatever the server, the database and the role are set to.
+
+    PgBouncer keeps four of these for each of its clients, and refuses any other setting.
+    """
+    session = {
+        "application_name": (url and url.application_name) or "medianest",
+        "TimeZone": "UTC",
+        "DateStyle": "ISO, MDY",
+        "standard_conforming_strings": "on",
+    }
+    if url is None or not url.pgbouncer:
+        session["default_transaction_isolation"] = "read committed"
+    if url is not None and url.schema is not None:
+        session["search_path"] = url.schema
+    return session
+
+
+def _timeouts(settings: Settings, *, for_migrations: bool) -> dict[str, str]:
+    seconds = {
+        "statement_timeout": 0 if for_migrations else settings.database_statement_timeout,
+        "lock_timeout": settings.database_lock_timeout,
+        "idle_in_transaction_session_timeout": 0 if for_migrations else settings.database_idle_in_transaction_timeout,
+    }
+    # Rounded up, because 0 would mean none.
+    return {name: f"{math.ceil(value * 1000)}ms" for name, value in seconds.items()}
 
 
 def _pool(settings: Settings, url: DatabaseUrl | None, *, for_migrations: bool) -> dict[str, Any]:
     most = settings.database_pool_max if url is None or url.pool_max is None else url.pool_max
     seconds = settings.database_pool_timeout if url is None or url.pool_timeout is None else url.pool_timeout
+    # Behind PgBouncer the next transaction may run on another connection of the server.
+    statements = 0 if url and url.pgbouncer else url and url.statement_cache_size
     return {
         "minsize": 1 if for_migrations else min(settings.database_pool_min, most),
         "maxsize": _MIGRATION_CONNECTIONS if for_migrations else most,
         "pool_timeout": seconds or None,
+        **({} if statements is None else {"statement_cache_size": statements}),
     }
-
-
-def _server_settings(settings: Settings, url: DatabaseUrl | None, *, for_migrations: bool) -> dict[str, str]:
-    name = {"application_name": (url and url.application_name) or _APPLICATION_NAME}
-    if url is not None and url.pgbouncer:
-        return name  # PgBouncer refuses any other startup parameter
-    return {
-        **name,
-        "statement_timeout": _milliseconds(0 if for_migrations else settings.database_statement_timeout),
-        "lock_timeout": _milliseconds(settings.database_lock_timeout),
-        "idle_in_transaction_session_timeout": _milliseconds(
-            0 if for_migrations else settings.database_idle_in_transaction_timeout
-        ),
-    }
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{math.ceil(seconds * 1000)}ms"  # rounded up: 0 would mean none

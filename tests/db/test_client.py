@@ -24,6 +24,7 @@ from medianest_models.models import ActivityLog, Service, User
 from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import assert_whole, client, deeds, pool_of
 from tests.processes import run_in_processes
+from tests.servers import connect
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -183,6 +184,9 @@ async def test_tortoise_can_make_and_drop_a_database(empty_url: DatabaseUrl) -> 
 
 
 async def test_a_schema_is_the_search_path(fresh_url: DatabaseUrl) -> None:
+    connection = await connect(fresh_url)
+    await connection.execute("CREATE SCHEMA elsewhere")
+    await connection.close()
     async with database(f"{fresh_url.render().get_secret_value()}&schema=elsewhere", require_migrated=False):
         assert await client().execute_query_dict("SHOW search_path") == [{"search_path": "elsewhere"}]
         with pytest.raises(MigrationError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -289,3 +291,33 @@ async def ask_before_connecting() -> list[str]:
 def test_a_model_before_the_first_connect_gets_an_error_of_ours() -> None:
     (said,) = run_in_processes(ask_before_connecting, 1)
     assert said == ["DatabaseUnavailableError: not connected to a database: call connect_database() first"] * 3
+
+
+IMPORTERS = """
+import asyncio, builtins, json, sys
+
+importers, import_ = set(), builtins.__import__
+
+def note(name, globals=None, *arguments, **options):
+    if name in {"pwd", "grp", "fcntl"}:
+        importers.add((globals or {}).get("__name__", ""))
+    return import_(name, globals, *arguments, **options)
+
+builtins.__import__ = note
+from medianest_models import database
+
+async def main():
+    async with database():
+        pass
+
+asyncio.run(main())
+print(json.dumps([sorted(importers), sorted(name for name in sys.modules if "embedded" in name)]))
+"""
+
+
+async def test_a_url_loads_nothing_of_the_embedded_server(fresh_url: DatabaseUrl) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", IMPORTERS, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    importers, embedded = json.loads(told)
+    assert embedded == []
+    assert [name for name in importers if name.startswith("medianest_models")] == []

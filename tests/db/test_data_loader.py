@@ -18,7 +18,7 @@ from tests.locks import until
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from medianest_models.db.statement_client import StatementClient
+    from medianest_models.db.statements import StatementClient
     from medianest_models.settings import DatabaseUrl
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -12,6 +13,7 @@ import pytest
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.errors import ConflictError, DatabaseUnavailableError
+from tests.db.pools import PATIENCE
 from tests.db.proxies import proxy_to
 from tests.servers import connect
 
@@ -62,3 +64,12 @@ async def test_it_is_closed_even_when_the_server_ended_it(fresh_url: DatabaseUrl
         assert [connection.is_closed() for connection in made] == [True]
     finally:
         await administrator.close()
+
+
+async def test_leaving_it_does_not_wait_for_a_silent_server(fresh_url: DatabaseUrl) -> None:
+    async with proxy_to(fresh_url) as proxy:
+        async with asyncio.timeout(PATIENCE), direct_connection(replace(proxy.url, connect_timeout=600)) as connection:
+            proxy.frozen = True
+            with pytest.raises(TimeoutError):
+                await connection.fetchval("SELECT 1", timeout=0.01)
+        assert connection.is_closed()

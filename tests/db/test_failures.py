@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.db import database, database_health, transaction, transaction_commands
+from medianest_models.db import database, database_health, transaction, transaction_client
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, TransactionAbortedError
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, healthy_within_two_seconds, pool_of
 from tests.db.proxies import proxy_to
@@ -154,7 +154,7 @@ async def test_a_rollback_that_is_not_answered_shows_the_first_error(
 
     ended: list[str] = []
     late: list[asyncio.Task[None]] = []
-    monkeypatch.setattr(transaction_commands, "_ROLLBACK_SECONDS", 1)
+    monkeypatch.setattr(transaction_client, "_ROLLBACK_SECONDS", 1)
     async with proxy_to(fresh_url) as proxy, pool_of(1, proxy.url) as pool_client:
         with pytest.raises(ZeroDivisionError):
             async with asyncio.timeout(PATIENCE), transaction():

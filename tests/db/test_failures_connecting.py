@@ -75,7 +75,7 @@ async def test_a_black_hole(fresh_url: DatabaseUrl) -> None:
         assert {type(error) for error in together} == {DatabaseTimeoutError}
 
 
-@pytest.mark.parametrize(("at", "migration_wait"), [(b"SELECT 1", "60"), (b"aerich", "0")])
+@pytest.mark.parametrize(("at", "migration_wait"), [(b"search_path", "60"), (b"aerich", "0")])
 async def test_a_server_that_falls_silent_after_the_handshake(
     fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, at: bytes, migration_wait: str
 ) -> None:

@@ -117,7 +117,7 @@ async def test_every_query_at_the_level_debug(
         assert [record.levelname for record in queries] == ["DEBUG"] * 4
         shown = [re.sub(r"^\d+\.\d ms: ", "", record.getMessage()) for record in queries]
         assert shown == [
-            "BEGIN []",
+            "BEGIN ISOLATION LEVEL read committed []",
             "SELECT $1::text, $2::text ['plain', ***]",
             "COMMIT []",
             "SELECT $1::text [[['one'], [***]]]",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medianest_models.db import transaction
+from medianest_models.db.connection_lock import ConnectionLock
 from medianest_models.errors import ConflictError, DatabaseTimeoutError, TransactionAbortedError
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
 
@@ -217,3 +218,15 @@ async def test_nobody_waits_for_another_task_for_ever(fresh_url: DatabaseUrl, mo
             await do(1, 2)
         assert await deeds() == [(1, 2)]
         await assert_whole(pool_client)
+
+
+async def test_who_gets_the_connection_in_the_moment_of_the_end_is_refused() -> None:
+    lock = ConnectionLock(None)
+    await lock.acquire()
+    waiting = asyncio.create_task(lock.acquire())
+    await asyncio.sleep(0)
+    lock.release()
+    lock.end()
+    with pytest.raises(TransactionAbortedError):
+        await waiting
+    assert not lock.held.locked()

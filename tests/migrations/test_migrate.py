@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medianest_models.db import connect_database, disconnect_database, transaction
+from medianest_models.db.locks import AdvisoryLock
 from medianest_models.db.migration_status import migration_status, migration_versions
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
-from medianest_models.migrate import applying
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
@@ -253,7 +253,7 @@ class Seen(list[str], MigrationProgress):
 
 
 async def test_waiting_for_another_has_an_end(empty_url: DatabaseUrl, look: Connection) -> None:
-    await look.execute("SELECT pg_advisory_lock($1)", applying._LOCK_KEY)
+    await look.execute("SELECT pg_advisory_lock($1)", AdvisoryLock.MIGRATING)
     with pytest.raises(DatabaseTimeoutError, match=r"^another process was still migrating after 0\.3 s$"):
         await migrate(wait=0.3)
     assert await look.fetchval(CLIENTS) == 0
@@ -262,7 +262,7 @@ async def test_waiting_for_another_has_an_end(empty_url: DatabaseUrl, look: Conn
     await asyncio.sleep(0.7)
     assert not task.done()
     assert seen == ["waiting"]
-    await look.execute("SELECT pg_advisory_unlock($1)", applying._LOCK_KEY)
+    await look.execute("SELECT pg_advisory_unlock($1)", AdvisoryLock.MIGRATING)
     assert await task == FILES
     assert seen == ["waiting", *(f"{what} {name}" for name in FILES for what in ("started", "applied"))]
 

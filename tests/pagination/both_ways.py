@@ -10,8 +10,7 @@ from tortoise.fields.relational import ReverseRelation
 from tortoise.models import Model
 
 from medianest_models.db import transaction
-from medianest_models.db.statement_client import StatementClient
-from medianest_models.db.statements import fetch
+from medianest_models.db.statements import StatementClient, fetch
 from medianest_models.enums import DownloadPriority, RequestStatus, UserRole
 from medianest_models.models import (
     LocalCredential,

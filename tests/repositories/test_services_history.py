@@ -62,6 +62,13 @@ async def test_prune_history_removes_what_is_older(db: DatabaseUrl, batch_size: 
     assert await services.prune_history(4 * DAY, batch_size=batch_size) == 0
 
 
+async def test_a_day_has_24_hours_in_every_time_zone(db: DatabaseUrl) -> None:
+    await execute("SET LOCAL TIME ZONE 'XXX0YYY,J1/0,J183/0'")  # summer in the first half of the year
+    today, age = await now(), 182 * DAY
+    await add("a", [today - age - timedelta(minutes=1), today - age + timedelta(minutes=1)])
+    assert await services.prune_history(age) == 1
+
+
 async def test_prune_history_until_an_instant(db: DatabaseUrl) -> None:
     await add("a", [LONG_AGO, LONG_AGO + DAY, LONG_AGO + 2 * DAY])
     assert await services.prune_history(LONG_AGO + DAY) == 1

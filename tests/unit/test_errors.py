@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from typing import Any
+import traceback
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from medianest_models import errors
-from medianest_models.db.driver_errors import translate
+from medianest_models.db.driver_errors import driver_errors, driver_errors_around_caller, translate
 from medianest_models.errors import (
     ConfigurationError,
     ConflictError,
@@ -28,7 +31,11 @@ from medianest_models.errors import (
     StatementError,
     TransactionAbortedError,
     TransactionConflictError,
+    replace_errors,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 SECRET = "hunter2"
 
@@ -180,6 +187,72 @@ def test_what_is_no_databases_error_stays(raised: BaseException) -> None:
 
 def test_cancellation_is_never_an_error() -> None:
     assert translate(asyncio.CancelledError()) is None
+
+
+def raised_through(*managers: replace_errors[Any], error: BaseException) -> BaseException:
+    """What leaves the blocks in which it is raised."""
+    try:
+        with ExitStack() as stack:
+            for manager in managers:
+                stack.enter_context(manager)
+            raise error  # noqa: TRY301 - the point
+    except BaseException as left:  # noqa: BLE001 - whatever it is
+        return left
+
+
+def test_the_drivers_error_is_nowhere_in_ours() -> None:
+    error = raised_through(driver_errors(), error=raised_by_server("57014"))
+    assert isinstance(error, DatabaseTimeoutError)
+    assert error.sqlstate == "57014"
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert SECRET not in "".join(traceback.format_exception(error))
+
+
+async def test_the_drivers_error_is_nowhere_in_ours_after_an_async_block() -> None:
+    @asynccontextmanager
+    async def block() -> AsyncIterator[None]:
+        with driver_errors():
+            yield
+
+    with pytest.raises(DatabaseTimeoutError) as caught:
+        async with block():
+            raise raised_by_server("57014")
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "raised", [StatementError("ours", sqlstate="42601"), asyncio.CancelledError(), KeyError("the caller's")]
+)
+def test_what_is_not_the_drivers_passes_unchanged(raised: BaseException) -> None:
+    raised.__context__ = context = ZeroDivisionError()
+    assert raised_through(driver_errors(), driver_errors(), error=raised) is raised
+    assert raised.__context__ is context
+
+
+def test_blocks_in_blocks_raise_the_same() -> None:
+    error = raised_through(driver_errors(), driver_errors_around_caller(), error=raised_by_server("42601"))
+    assert isinstance(error, StatementError)
+    assert (error.sqlstate, error.__context__) == ("42601", None)
+
+
+@pytest.mark.parametrize("raised", [OSError("a file"), TimeoutError()])
+def test_around_a_caller_a_file_may_be_missing(raised: OSError) -> None:
+    assert raised_through(driver_errors_around_caller(), error=raised) is raised
+    assert isinstance(raised_through(driver_errors(), error=raised), DatabaseUnavailableError)
+
+
+def test_a_value_that_pydantic_refuses_is_nowhere_in_ours() -> None:
+    def replacement(error: ValidationError) -> InvalidInputError:
+        return InvalidInputError(f"{error.error_count()} problem")
+
+    with (
+        pytest.raises(InvalidInputError, match="1 problem") as caught,
+        replace_errors(ValidationError, replacement),
+    ):
+        TypeAdapter(int).validate_python(SECRET)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

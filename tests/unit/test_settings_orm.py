@@ -8,10 +8,18 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tortoise.context import TortoiseContext
 
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import MODELS_MODULES, DatabaseUrl, Settings, tortoise_config
 
+SESSION = {
+    "application_name": "medianest",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "standard_conforming_strings": "on",
+}
+ISOLATION = {"default_transaction_isolation": "read committed"}
 TIMEOUTS = {
     "statement_timeout": "30000ms",
     "lock_timeout": "10000ms",
@@ -37,7 +45,8 @@ def test_a_migration_is_never_slow() -> None:
 
 
 def test_the_config() -> None:
-    config = tortoise_config(Settings(database_url="postgresql://u:p@h/db"))
+    settings = Settings(database_url="postgresql://u:p@h/db")
+    config = tortoise_config(settings)
     given = config["connections"]["default"].pop("credentials")
     assert config == {
         "connections": {"default": {"engine": "medianest_models.db.client"}},
@@ -45,21 +54,14 @@ def test_the_config() -> None:
         "use_tz": True,
         "timezone": "UTC",
     }
-    assert given.pop("password")() == "p"
     assert given == {
-        "host": "h",
-        "port": 5432,
-        "user": "u",
-        "database": "db",
-        "ssl": "prefer",
-        "direct_tls": False,
-        "target_session_attrs": "any",
+        "url": settings.url(),
         "timeout": 10,
         "minsize": 1,
         "maxsize": 20,
         "pool_timeout": 10,
         "command_timeout": 60,
-        "server_settings": {"application_name": "medianest", **TIMEOUTS},
+        "server_settings": {**SESSION, **ISOLATION, **TIMEOUTS},
         "resets": False,
         "slow_query_ms": 500,
     }
@@ -71,9 +73,8 @@ def test_the_password_is_not_in_the_configs_repr() -> None:
 
 def test_the_embedded_server_has_no_address_yet() -> None:
     given = credentials(Settings())
-    assert given["embedded"] is True
-    assert not {"host", "port", "user", "password", "database", "ssl"} & given.keys()
-    assert given["server_settings"] == {"application_name": "medianest", **TIMEOUTS}
+    assert given["url"] is None
+    assert given["server_settings"] == {**SESSION, **ISOLATION, **TIMEOUTS}
 
 
 def test_parameters_of_the_url_win() -> None:
@@ -85,7 +86,7 @@ def test_parameters_of_the_url_win() -> None:
     given = credentials(settings)
     assert (given["minsize"], given["maxsize"]) == (3, 3)
     assert (given["pool_timeout"], given["timeout"]) == (4, 5)
-    assert given["schema"] == "x"
+    assert given["server_settings"]["search_path"] == "x"
     assert given["server_settings"]["application_name"] == "worker"
     assert given["statement_cache_size"] == 7
 
@@ -93,7 +94,7 @@ def test_parameters_of_the_url_win() -> None:
 def test_another_url_can_be_given() -> None:
     other = DatabaseUrl(host="other", database="x", pool_max=2)
     given = credentials(Settings(database_url="postgresql://h/db?connection_limit=3"), url=other)
-    assert (given["host"], given["database"], given["maxsize"]) == ("other", "x", 2)
+    assert (given["url"], given["maxsize"]) == (other, 2)
 
 
 def test_zero_means_no_timeout() -> None:
@@ -107,7 +108,7 @@ def test_zero_means_no_timeout() -> None:
     given = credentials(settings)
     assert given["pool_timeout"] is None
     assert given["command_timeout"] is None
-    assert given["server_settings"] == {"application_name": "medianest", **dict.fromkeys(TIMEOUTS, "0ms")}
+    assert given["server_settings"] == {**SESSION, **ISOLATION, **dict.fromkeys(TIMEOUTS, "0ms")}
 
 
 def test_less_than_a_millisecond_is_not_rounded_to_no_timeout() -> None:
@@ -126,7 +127,7 @@ def test_less_than_a_millisecond_is_not_rounded_to_no_timeout() -> None:
 def test_through_a_pooler(settings: dict[str, Any]) -> None:
     made = Settings(**settings)
     given = credentials(made)
-    assert given["server_settings"] == {"application_name": "medianest"}
+    assert given["server_settings"] == SESSION
     assert given["statement_cache_size"] == 0
     with pytest.raises(ConfigurationError, match=r"^DATABASE_DIRECT_URL: is needed for migrations"):
         tortoise_config(made, for_migrations=True)
@@ -139,26 +140,23 @@ def test_migrations_go_past_the_pooler_and_take_their_time() -> None:
         database_direct_url="postgresql://direct/db?connection_limit=50",
     )
     given = credentials(settings, for_migrations=True)
-    assert given["host"] == "direct"
+    assert given["url"] == settings.direct_url()
     assert given["command_timeout"] is None
-    assert given["server_settings"] == {
-        "application_name": "medianest",
-        "statement_timeout": "0ms",
-        "lock_timeout": "10000ms",
-        "idle_in_transaction_session_timeout": "0ms",
-    }
+    for name, value in (("statement", "0ms"), ("lock", "10000ms"), ("idle_in_transaction_session", "0ms")):
+        assert given["server_settings"][f"{name}_timeout"] == value
     assert given["maxsize"] == 4
     assert "statement_cache_size" not in given
 
 
-def test_a_user_without_a_name_has_to_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_user_without_a_name_has_to_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise KeyError("uid not found")
 
     monkeypatch.setattr("getpass.getuser", nobody)
-    settings = Settings(database_url="postgresql:///db")
-    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: needs a user name, as in postgresql://USER@"):
-        tortoise_config(settings)
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(Settings(database_url="postgresql:///db")))
+        with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: needs a user name, as in postgresql://USER@"):
+            await context.db("default").execute_query("SELECT 1")
 
 
 async def test_libpqs_variables_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.db.statement_client import current_client
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import current_client, fetch_one
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import StatementError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from asyncpg import Record
 
-    from medianest_models.db.statement_client import Connection, StatementClient
+    from medianest_models.db.statements import Connection, StatementClient
 
 logger = logging.getLogger("medianest_models.downloads")
 

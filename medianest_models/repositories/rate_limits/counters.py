@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from asyncpg import Record
 
-    from medianest_models.db.statement_client import StatementClient
+    from medianest_models.db.statements import StatementClient
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 

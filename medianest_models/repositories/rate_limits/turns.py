@@ -13,7 +13,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from medianest_models.db.client import Client
-from medianest_models.db.statement_client import current_client
+from medianest_models.db.statements import current_client
 from medianest_models.errors import DatabaseTimeoutError
 
 if TYPE_CHECKING:

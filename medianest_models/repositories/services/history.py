@@ -9,9 +9,9 @@ from medianest_models.checks import as_aware, as_duration, as_positive
 from medianest_models.db.statements import fetch
 from medianest_models.repositories._batches import BATCH_SIZE
 
-# Raw: the database's own clock, once for all batches.
+# Raw: the database's own clock, once for all batches. The age is in seconds: a day of an interval may have 23 hours.
 _CUTOFFS: Final = """
-SELECT id, COALESCE($1::timestamptz, now() - $2::interval) AS cutoff FROM services ORDER BY id
+SELECT id, COALESCE($1::timestamptz, now() - $2::float8 * interval '1 second') AS cutoff FROM services ORDER BY id
 """
 
 # Raw: DELETE has no LIMIT. It goes on where the batch before it ended ($3), past what that one left behind in the
@@ -54,7 +54,7 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
     if isinstance(older_than, datetime):
         instant = as_aware(older_than, "older_than")
     else:
-        age = as_duration(older_than, "older_than")
+        age = as_duration(older_than, "older_than").total_seconds()
     total = 0
     for service in await fetch(_CUTOFFS, instant, age):
         total += await _prune_service(service["id"], service["cutoff"], batch_size)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from asyncpg import Record
     from pydantic import SecretStr
 
-    from medianest_models.db.statement_client import StatementClient
+    from medianest_models.db.statements import StatementClient
 
 ROTATION_GRACE: Final = timedelta(seconds=30)
 """For how long an exchanged token is still taken for good: requests that were sent together with the exchange."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.checks import as_new_password, as_secret, as_uuid
-from medianest_models.db.statements import execute, fetch, fetch_one
+from medianest_models.db.locks import AdvisoryLock, lock_in_transaction
+from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.encryption.passwords import hash_password, hashing_slot, is_outdated, verify_password
 from medianest_models.enums import UserRole, UserStatus
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
     from asyncpg import Record
     from pydantic import SecretStr
-
-# Raw, because a lock has no other form: of many bootstraps one goes first and the others find its admin. The number
-# is any that nothing else in the database locks.
-_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(7021406153840117318)"
 
 # Raw: the ORM locks no joined row. The user's row comes first, as for whoever makes or ends sessions.
 _LOCK: Final = """
@@ -67,7 +64,7 @@ async def bootstrap_admin() -> User | None:
     with hashing_slot():
         hashed = await hash_password(password)
     async with transaction():
-        await execute(_ONE_AT_A_TIME)
+        await lock_in_transaction(AdvisoryLock.BOOTSTRAPPING)
         if await User.filter(role="admin").exists():
             return None
         admin = await User.create(plex_id=f"local:{username}", plex_username=username, role=UserRole.ADMIN)

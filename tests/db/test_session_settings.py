@@ -1,0 +1,172 @@
+"""What the server, the database and the role are set to: a session has its own, or connecting says what is wrong."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tortoise.context import TortoiseContext
+
+from medianest_models.db import connect_database, database, transaction
+from medianest_models.db.direct import direct_connection
+from medianest_models.db.statements import fetch_one
+from medianest_models.errors import ConfigurationError
+from medianest_models.migrate.applying import migrate
+from medianest_models.repositories import users
+from medianest_models.settings import load_settings, tortoise_config
+from tests.db.pools import client
+from tests.servers import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from medianest_models.settings import DatabaseUrl
+    from tests.servers import Server
+
+PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "standard_conforming_strings": "on",
+    "default_transaction_isolation": "read committed",
+}
+ODD = {
+    "TimeZone": "Europe/Berlin",
+    "DateStyle": "German",
+    "standard_conforming_strings": "off",
+    "default_transaction_isolation": "serializable",
+}
+SHOWN = "SELECT " + ", ".join(f"current_setting('{name}') AS \"{name}\"" for name in PINNED)
+
+
+async def choose(url: DatabaseUrl, **settings: str) -> None:
+    """Set what the role's sessions in this database begin with."""
+    role = f'ALTER ROLE CURRENT_USER IN DATABASE "{url.database}"'
+    await run(url, *(f"{role} SET {name} = {value}" for name, value in settings.items()))
+
+
+async def run(url: DatabaseUrl, *statements: str) -> None:
+    connection = await connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def own_database(server: Server, how: str) -> AsyncIterator[DatabaseUrl]:
+    """A new database that is made in another way than the tests' own."""
+    url = server.url.with_database(f"medianest_odd_{os.getpid()}")
+    await server.execute(f'CREATE DATABASE "{url.database}" TEMPLATE template0 {how}')
+    try:
+        yield url
+    finally:
+        await server.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
+async def refuses(url: DatabaseUrl, match: str, *, migrating: bool = True) -> None:
+    """Connecting, and migrating, says in one line what is wrong."""
+    with pytest.raises(ConfigurationError, match=match) as caught:
+        await connect_database(url)
+    assert "\n" not in str(caught.value)
+    if migrating:
+        with pytest.raises(ConfigurationError, match=match):
+            await migrate(url)
+
+
+async def test_every_connection_begins_with_the_same(fresh_url: DatabaseUrl) -> None:
+    shown: list[Any] = []  # the pool's, one of the pool on loan, a transaction's, a direct one, one for migrations
+    chosen = {name: f"'{value}'" for name, value in ODD.items()}
+    if fresh_url.pgbouncer:  # it can't pass the level on
+        del chosen["default_transaction_isolation"]
+    await choose(fresh_url, **chosen)
+    async with database(fresh_url):
+        shown += await client().execute_query_dict(SHOWN)
+        async with client().acquire_connection() as connection:
+            shown += map(dict, await connection.fetch(SHOWN))
+        async with transaction():
+            shown += await client().execute_query_dict(SHOWN)
+            assert await client().execute_query_dict("SHOW transaction_isolation") == [
+                {"transaction_isolation": "read committed"}
+            ]
+    async with direct_connection() as direct:
+        shown += map(dict, await direct.fetch(SHOWN))
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(load_settings(), for_migrations=True))
+        shown += await client().execute_query_dict(SHOWN)
+    assert shown == [PINNED] * 5
+
+
+async def test_a_day_has_24_hours(fresh_url: DatabaseUrl) -> None:
+    await choose(fresh_url, TimeZone="'Europe/Berlin'")
+    async with database(fresh_url):
+        row = await fetch_one(
+            "SELECT '2026-03-29 00:00+01'::timestamptz + $1::interval AS later", datetime.timedelta(days=1)
+        )
+    assert row is not None
+    assert row["later"] == datetime.datetime(2026, 3, 29, 23, tzinfo=datetime.UTC)
+
+
+async def test_behind_pgbouncer_the_role_has_to_choose_the_isolation(fresh_url: DatabaseUrl) -> None:
+    url = replace(fresh_url, pgbouncer=True)  # which refuses to pass the level on
+    async with database(url):
+        await client().execute_query("SELECT 1")
+    await choose(fresh_url, default_transaction_isolation="serializable")
+    await refuses(
+        url, r"is serializable: ALTER ROLE \w+ SET default_transaction_isolation = 'read committed'$", migrating=False
+    )
+
+
+async def test_a_schema_that_is_not_there(fresh_url: DatabaseUrl) -> None:
+    await refuses(replace(fresh_url, schema="nowhere"), r"no schema of the search path \(nowhere\) is there")
+
+
+async def test_a_table_that_hides_ours(fresh_url: DatabaseUrl) -> None:
+    await run(fresh_url, "CREATE SCHEMA app", "CREATE TABLE app.users ()", "CREATE TABLE app.others ()")
+    await choose(fresh_url, search_path="app, public")
+    hidden = r"a table users in the search path \(app, public\) hides that in public: add schema=public"
+    await refuses(fresh_url, hidden, migrating=False)
+    async with database(replace(fresh_url, schema="public")):
+        assert await users.find_by_plex_id("nobody") is None
+
+
+async def test_new_tables_that_would_lie_apart(fresh_url: DatabaseUrl) -> None:
+    await run(fresh_url, "CREATE SCHEMA app")
+    await choose(fresh_url, search_path="app, public")
+    with pytest.raises(ConfigurationError, match="new tables would be made in app, but the others are in public: add"):
+        await migrate(fresh_url)
+    async with database(fresh_url):
+        assert await users.find_by_plex_id("nobody") is None
+
+
+async def test_a_role_that_may_only_read(fresh_url: DatabaseUrl, caplog: pytest.LogCaptureFixture) -> None:
+    await choose(fresh_url, default_transaction_read_only="on")
+    remedy = r"read-only: ALTER ROLE \w+ SET default_transaction_read_only = off, or use another role$"
+    with pytest.raises(ConfigurationError, match=remedy):
+        await migrate(fresh_url)
+    async with database(fresh_url):
+        assert await users.find_by_plex_id("nobody") is None
+    assert "nothing can be written" in caplog.text
+
+
+async def test_another_encoding(not_connected: None, server: Server) -> None:
+    async with own_database(server, "ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+        await refuses(url, "the database is encoded in LATIN1, which can't hold every text: create it with ENCODING")
+
+
+async def test_a_locale_without_letters(
+    not_connected: None, server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned = "the database's locale knows the case of ASCII letters only"
+    async with database(server.url, require_migrated=False):
+        assert warned not in caplog.text
+    async with own_database(server, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+        await migrate(url)
+        assert warned in caplog.text
+        caplog.clear()
+        async with database(url):
+            assert warned in caplog.text
