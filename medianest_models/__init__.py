@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         TokenReuseError,
         TransactionAbortedError,
         TransactionConflictError,
+        UnreadableValueError,
     )
     from medianest_models.models import (
         ActivityLog,
@@ -138,6 +139,7 @@ __all__ = [
     "TokenReuseError",
     "TransactionAbortedError",
     "TransactionConflictError",
+    "UnreadableValueError",
     "User",
     "UserRole",
     "UserStatus",

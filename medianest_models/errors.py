@@ -158,6 +158,10 @@ class DecryptionError(MedianestError):
     """A secret can't be decrypted: its key is missing, or the ciphertext was altered or moved."""
 
 
+class UnreadableValueError(MedianestError):
+    """A stored value can't be read: another client wrote what Python has no value for."""
+
+
 class ConfigurationError(MedianestError):
     """A setting is missing or wrong."""
 

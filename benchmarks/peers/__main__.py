@@ -25,7 +25,7 @@ from benchmarks.peers.rounds import Measured, Rounds
 from benchmarks.peers.startup import measure_startup
 from benchmarks.peers.table import lines
 from medianest_models.embedded import embedded_server
-from medianest_models.encryption.keys import generate_key
+from medianest_models.encryption import generate_key
 from medianest_models.settings import Settings
 
 if TYPE_CHECKING:

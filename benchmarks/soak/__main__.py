@@ -19,7 +19,7 @@ from benchmarks.soak.journal import Report
 from medianest_models.db import database
 from medianest_models.db.direct import direct_connection
 from medianest_models.embedded import embedded_server
-from medianest_models.encryption.keys import generate_key
+from medianest_models.encryption import generate_key
 from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.seed import seed

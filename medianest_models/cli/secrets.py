@@ -8,8 +8,8 @@ import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_json, print_table
 from medianest_models.db import database
-from medianest_models.encryption.keys import generate_key, key_ring
-from medianest_models.encryption.reencryption import key_uses, rotate_secrets
+from medianest_models.encryption import generate_key, key_ring
+from medianest_models.encryption.reencryption import KeyUse, key_uses, rotate_secrets
 from medianest_models.errors import DecryptionError
 
 
@@ -37,7 +37,7 @@ async def status_command(*, as_json: bool) -> None:
     if not uses:
         click.echo("There are no secrets in the database.")
         return
-    print_table(*((use.column, use.rows, "rows under", use.key_id, _note(is_newest=use.is_newest)) for use in uses))
+    print_table(*((use.column, use.rows, "rows under", use.key_id or "no key", _note(use)) for use in uses))
 
 
 @secrets_group.command("rotate")
@@ -65,5 +65,5 @@ async def rotate_command(*, as_json: bool) -> None:
         raise DecryptionError(f"these could not be decrypted, and were left as they are: {where}")
 
 
-def _note(*, is_newest: bool) -> str:
-    return "(the newest)" if is_newest else "(to be rotated)"
+def _note(use: KeyUse) -> str:
+    return "(the newest)" if use.is_newest else "(to be rotated)"

@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Self, overload
+import re
+from decimal import Decimal
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final, Self, overload
 
-import orjson
 from pydantic import SecretStr
 
+from medianest_models.encryption.envelopes import SecretContext, envelope_key_id
 from medianest_models.encryption.fields import SecretField
-from medianest_models.encryption.keys import SecretContext, StoredSecret, key_ring
+from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import InvalidInputError
-from medianest_models.fields.json import check_depth, dump_json
-from medianest_models.fields.naming import column_name
+from medianest_models.fields.json import check_depth, dump_json, load_json, map_leaves
+from medianest_models.fields.naming import column_name, unreadable
 from medianest_models.masking import names_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tortoise.models import Model
 
-    Leaf = Callable[[Any, SecretContext, bool], Any]
+    Leaf = Callable[[Any, SecretContext, "Secrecy"], Any]
+
+
+class Secrecy(IntEnum):
+    """What the keys above a value say of it."""
+
+    NONE = 0
+    SINCE_SOME_RELEASE = 1
+    """A secret; a release before may have stored it in the clear."""
+    ALWAYS = 2
+    """A secret under every release: what is stored in the clear was put there past this package."""
+
+
+_ALWAYS: Final = re.compile("password|token|apikey|secret")
 
 
 class EncryptedJSONField(SecretField):
-    """A `jsonb` document in which every text and number under a secret-looking key is encrypted.
+    """A `jsonb` document in which every text and number under a key that names a secret is encrypted.
 
-    Secret-looking is a key that holds `password`, `token`, `api_key` or `secret`, however it is written, and
-    everything below such a key; it reads as `SecretStr`. True, False and None stay as they are.
+    So is everything below such a key (`masking.names_secret`); it reads as `SecretStr`. True, False and None stay as
+    they are. What was stored before its key counted as one is read as it is, and encrypted when it is written again.
 
     Args:
         bound_to: The field with the row's natural key.
@@ -50,101 +67,109 @@ class EncryptedJSONField(SecretField):
         super().__init__(**kwargs)
         self.bound_to = bound_to
 
-    def accept(self, value: Any) -> Any:
-        """A copy of the document with its secrets as `SecretStr`; encrypting it changes nothing of the caller's."""
+    def from_assigned(self, value: Any) -> Any:
+        """Copy a document, its secrets as `SecretStr`; encrypting it changes nothing of the caller's."""
         check_depth(value, column_name(self))
         table, column = column_name(self).split(".")
-        return _walk(_copy(value), SecretContext(table, column, ""), _hide, secret=False)
+        return _walk(map_leaves(value, lambda leaf: leaf), SecretContext(table, column, ""), _from_assigned)
 
-    def open(self, sealed: str, instance: Model) -> Any:
-        """The document, with its secrets to be decrypted when their value is asked for."""
-        return _walk(orjson.loads(sealed.encode()), self.context(instance), _open, secret=False)
+    def from_stored(self, stored: str, instance: Model) -> Any:
+        """Read a document, its secrets to be decrypted when their value is asked for.
 
-    def seal(self, value: Any, instance: Any) -> str:
-        """The document as JSON text, its secrets as envelopes; the instance's copy holds them from then on too."""
+        Raises:
+            UnreadableValueError: It is nested too deep.
+        """
+        try:
+            document = load_json(stored)
+            check_depth(document, column_name(self))
+        except ValueError as error:
+            raise unreadable(self, instance.pk, str(error).rpartition(": ")[2]) from None
+        return _walk(document, self.context(instance), _from_stored)
+
+    def to_stored(self, value: Any, instance: Any) -> str:
+        """Write a document as JSON, its secrets as envelopes; the instance holds them from then on too."""
         check_depth(value, column_name(self))
-        sealed = _walk(value, self.context(instance), _seal, secret=False)
-        instance.__dict__[self.model_field_name] = sealed
-        return dump_json(_envelopes(sealed), column_name(self))
+        document = _walk(value, self.context(instance), _to_stored)
+        instance.__dict__[self.model_field_name] = document
+        envelopes = map_leaves(document, lambda leaf: leaf.envelope if isinstance(leaf, StoredSecret) else leaf)
+        return dump_json(envelopes, column_name(self))
 
     def is_unsaved(self, value: Any) -> bool:
-        """Whether the document holds a plaintext under a secret-looking key."""
-        return _holds_plaintext(value, secret=False)
+        """Whether the document holds a secret that is not encrypted."""
+        return any(
+            not isinstance(leaf, StoredSecret)
+            and (isinstance(leaf, SecretStr) or (bool(secrecy) and leaf is not None and not isinstance(leaf, bool)))
+            for leaf, secrecy in leaves(value)
+        )
 
 
-def _walk(node: Any, context: SecretContext, leaf: Leaf, *, secret: bool) -> Any:
-    """`node` with `leaf` called for each value in it, in place where it is a dict or a list."""
+def leaves(node: Any, secrecy: Secrecy = Secrecy.NONE) -> Iterator[tuple[Any, Secrecy]]:
+    """Iterate over the values of a document, each with what the keys above it say of it."""
+    if isinstance(node, dict):
+        for key, item in node.items():
+            yield from leaves(item, max(secrecy, _secrecy(str(key))))
+    elif isinstance(node, (list, tuple)):
+        for item in node:
+            yield from leaves(item, secrecy)
+    else:
+        yield node, secrecy
+
+
+def _secrecy(key: str) -> Secrecy:
+    if not names_secret(key):
+        return Secrecy.NONE
+    always = _ALWAYS.search(re.sub("[^a-z0-9]", "", key.lower())) is not None
+    return Secrecy.ALWAYS if always else Secrecy.SINCE_SOME_RELEASE
+
+
+def _walk(node: Any, context: SecretContext, leaf: Leaf, secrecy: Secrecy = Secrecy.NONE) -> Any:
+    """Call `leaf` for each value in `node` and put what it returns in its place: in a dict or a list that stays."""
     if isinstance(node, dict):
         for key, item in node.items():
             if not isinstance(key, str):
-                raise InvalidInputError(f"{context.table}.{context.column}: a key must be a text")
+                raise InvalidInputError(f"{context.name}: a key must be a text")
             # Quoted, so that a key with a dot or a bracket in it is no path.
             below = context._replace(column=f"{context.column}[{json.dumps(key)}]")
-            node[key] = _walk(item, below, leaf, secret=secret or names_secret(key))
+            node[key] = _walk(item, below, leaf, max(secrecy, _secrecy(key)))
         return node
     if isinstance(node, tuple):
         node = list(node)
     if isinstance(node, list):
         for index, item in enumerate(node):
-            below = context._replace(column=f"{context.column}[{index}]")
-            node[index] = _walk(item, below, leaf, secret=secret)
+            node[index] = _walk(item, context._replace(column=f"{context.column}[{index}]"), leaf, secrecy)
         return node
-    return leaf(node, context, secret)
+    return leaf(node, context, secrecy)
 
 
-def _open(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves
-    """A secret for what is stored under a secret-looking key."""
-    return StoredSecret(node, context) if secret and isinstance(node, str) else node
+def _from_stored(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
+    """Make a secret of what is stored where one belongs."""
+    is_text = isinstance(node, str)
+    if is_text and (secrecy is Secrecy.ALWAYS or (secrecy and envelope_key_id(node) is not None)):
+        return StoredSecret(node, context)
+    return _from_assigned(node, context, secrecy)
 
 
-def _hide(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves
-    """A secret for a plaintext under a secret-looking key."""
+def _from_assigned(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
+    """Make a secret of a plaintext where one belongs."""
     if node is None or isinstance(node, (bool, SecretStr)):
         return node
-    where = f"{context.table}.{context.column}"
-    if not isinstance(node, (str, int, float)):
-        raise InvalidInputError(f"{where}: {type(node).__name__} is not JSON")
-    if not secret:
+    if not isinstance(node, (str, int, float, Decimal)):
+        raise InvalidInputError(f"{context.name}: {type(node).__name__} is not JSON")
+    if not secrecy:
         return node
-    return SecretStr(node if isinstance(node, str) else dump_json(node, where))
+    return SecretStr(node if isinstance(node, str) else dump_json(node, context.name))
 
 
-def _seal(node: Any, context: SecretContext, secret: bool) -> Any:  # noqa: FBT001 - one of the walk's leaves
-    """What is to be stored under a secret-looking key, encrypted; a secret that stays where it is needs no key."""
-    if isinstance(node, StoredSecret) and secret and node.context == context:
+def _to_stored(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
+    """Encrypt what has to be encrypted where it stands; a secret that stays where it is needs no key."""
+    if isinstance(node, StoredSecret) and secrecy and node.context == context:
         return node
-    node = _hide(node, context, secret)
+    node = _from_assigned(node, context, secrecy)
     if not isinstance(node, SecretStr):
         return node
-    if not secret:
+    if not secrecy:
         raise InvalidInputError(
-            f"{context.table}.{context.column}: a SecretStr needs a key that names a secret "
+            f"{context.name}: a SecretStr needs a key that names a secret "
             "(password, token, api_key, secret), to be read as one again"
         )
     return StoredSecret(key_ring().encrypt(node.get_secret_value(), context), context)
-
-
-def _copy(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _copy(item) for key, item in node.items()}
-    if isinstance(node, (list, tuple)):
-        return [_copy(item) for item in node]
-    return node
-
-
-def _envelopes(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _envelopes(item) for key, item in node.items()}
-    if isinstance(node, list):
-        return [_envelopes(item) for item in node]
-    return node.envelope if isinstance(node, StoredSecret) else node
-
-
-def _holds_plaintext(node: Any, *, secret: bool) -> bool:
-    if isinstance(node, dict):
-        return any(_holds_plaintext(item, secret=secret or names_secret(str(key))) for key, item in node.items())
-    if isinstance(node, list):
-        return any(_holds_plaintext(item, secret=secret) for item in node)
-    if isinstance(node, SecretStr):
-        return not isinstance(node, StoredSecret)
-    return secret and isinstance(node, (str, int, float)) and not isinstance(node, bool)

@@ -14,28 +14,15 @@ from pydantic import SecretStr
 from tortoise.fields.base import Field
 
 from medianest_models.checks import as_any_text
-from medianest_models.encryption.keys import SecretContext, SecretParameter, StoredSecret, key_ring
+from medianest_models.encryption.envelopes import SecretContext
+from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret, StoredValue
 from medianest_models.errors import InvalidInputError, SecretFieldError
 from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
     from pypika_tortoise.terms import Term
     from tortoise.models import Model
-
-
-class _Sealed:
-    """What a column holds, as it came from the database; no text, so that nothing that shows `vars()` shows it."""
-
-    __slots__ = ("stored",)
-
-    def __init__(self, stored: str) -> None:
-        self.stored = stored
-
-    def __repr__(self) -> str:
-        return "'**********'"
-
-    def __reduce__(self) -> tuple[type[_Sealed], tuple[str]]:
-        return _Sealed, (self.stored,)
 
 
 def is_secret(field: Field[Any]) -> bool:
@@ -55,41 +42,41 @@ class SecretField(Field[Any]):
     class _db_postgres:  # noqa: N801 - Tortoise finds it by this name
         @staticmethod
         def function_cast(field: Field[Any], term: Term) -> NoReturn:  # noqa: ARG004 - Tortoise's signature
-            """Called where a column becomes a term of a sort, a filter, a function or an expression."""
+            """Refuse to make a term of the column: of a sort, a filter, a function or an expression."""
             refuse(field, "can't be filtered, sorted by or used in an expression")
 
     def to_python_value(self, value: Any) -> Any:
-        """What the database returned, marked as such: whatever else is assigned is a plaintext."""
-        return None if value is None else _Sealed(value)
+        """Mark what the database returned: whatever else is assigned is a plaintext."""
+        return None if value is None else StoredValue(value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> SecretParameter | None:
-        """What is stored for an instance's value.
+        """Make what is stored for an instance's value.
 
         Raises:
             SecretFieldError: There is no instance, as in a filter or in `QuerySet.update`.
         """
         if not hasattr(instance, "_saved_in_db"):
             refuse(self, "can't be filtered by, or written other than with an instance's save()")
-        return None if value is None else SecretParameter(self.seal(value, instance))
+        return None if value is None else SecretParameter(self.to_stored(value, instance))
 
     @abstractmethod
-    def accept(self, value: Any) -> Any:
-        """The value to keep on the instance for one that is assigned; overridden by type."""
+    def from_assigned(self, value: Any) -> Any:
+        """Make what the instance keeps of a value that is assigned to the attribute."""
 
     @abstractmethod
-    def open(self, sealed: str, instance: Model) -> Any:
-        """The attribute's value for what is stored; overridden by type."""
+    def from_stored(self, stored: str, instance: Model) -> Any:
+        """Make the attribute's value of what is stored."""
 
     @abstractmethod
-    def seal(self, value: Any, instance: Any) -> str:
-        """What to store for the attribute's value; overridden by type."""
+    def to_stored(self, value: Any, instance: Any) -> str:
+        """Make what is stored of the attribute's value."""
 
     def is_unsaved(self, value: Any) -> bool:
         """Whether the instance's value is, or holds, a plaintext that was not saved yet."""
         return isinstance(value, SecretStr) and not isinstance(value, StoredSecret)
 
     def context(self, instance: Model) -> SecretContext:
-        """The place in the database of this field of an instance.
+        """Name the place in the database of this field of an instance.
 
         Raises:
             SecretFieldError: The row's natural key is not known.
@@ -125,20 +112,20 @@ class EncryptedField(SecretField):
         super().__init__(**kwargs)
         self.bound_to = bound_to
 
-    def accept(self, value: Any) -> SecretStr | None:
-        """A plaintext, wrapped; also one that looks like an envelope."""
+    def from_assigned(self, value: Any) -> SecretStr | None:
+        """Wrap a plaintext; also one that looks like an envelope."""
         if value is None or isinstance(value, SecretStr):
             return value
         if not isinstance(value, str):
             raise InvalidInputError(f"{column_name(self)}: must be a text, not {type(value).__name__}")
         return SecretStr(value)
 
-    def open(self, sealed: str, instance: Model) -> StoredSecret:
-        """The secret, to be decrypted when its value is asked for."""
-        return StoredSecret(sealed, self.context(instance))
+    def from_stored(self, stored: str, instance: Model) -> StoredSecret:
+        """Make a secret that is decrypted when its value is asked for."""
+        return StoredSecret(stored, self.context(instance))
 
-    def seal(self, value: SecretStr, instance: Any) -> str:
-        """The envelope; a secret that stays where it is keeps the one it has, and needs no key."""
+    def to_stored(self, value: SecretStr, instance: Any) -> str:
+        """Encrypt; a secret that stays where it is keeps the envelope it has, and needs no key."""
         context = self.context(instance)
         if not (isinstance(value, StoredSecret) and value.context == context):
             value = StoredSecret(key_ring().encrypt(value.get_secret_value(), context), context)
@@ -175,16 +162,16 @@ class HashField(SecretField):
         """The column's type."""
         return f"VARCHAR({self.max_length})"
 
-    def accept(self, value: Any) -> SecretStr | None:
-        """The hash, wrapped."""
+    def from_assigned(self, value: Any) -> SecretStr | None:
+        """Wrap a hash."""
         return value if value is None or isinstance(value, SecretStr) else SecretStr(value)
 
-    def open(self, sealed: str, instance: Model) -> SecretStr:  # noqa: ARG002 - as its siblings
-        """The hash."""
-        return SecretStr(sealed)
+    def from_stored(self, stored: str, instance: Model) -> SecretStr:  # noqa: ARG002 - as its siblings
+        """Wrap a hash."""
+        return SecretStr(stored)
 
-    def seal(self, value: SecretStr, instance: Any) -> str:  # noqa: ARG002 - as its siblings
-        """The hash."""
+    def to_stored(self, value: SecretStr, instance: Any) -> str:  # noqa: ARG002 - as its siblings
+        """Unwrap a hash."""
         return as_any_text(value.get_secret_value(), column_name(self), max_length=self.max_length)
 
     def is_unsaved(self, value: Any) -> bool:  # noqa: ARG002 - as its siblings
@@ -200,22 +187,22 @@ class SecretAttribute:
         self.name = field.model_field_name
 
     def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
-        """The secret; on the class, the field."""
+        """Give the secret; on the class, the field."""
         if instance is None:
             return self.field
         try:
             value = vars(instance)[self.name]
         except KeyError:
             raise AttributeError(f"{owner.__name__}.{self.name} was not fetched") from None
-        if isinstance(value, _Sealed):
-            value = vars(instance)[self.name] = self.field.open(value.stored, instance)
+        if isinstance(value, StoredValue):
+            value = vars(instance)[self.name] = self.field.from_stored(value.stored, instance)
         return value
 
     def __set__(self, instance: Model, value: Any) -> None:
-        """Keeps what the database returned as it is; everything else is a plaintext."""
-        vars(instance)[self.name] = value if isinstance(value, _Sealed) else self.field.accept(value)
+        """Keep what the database returned as it is; everything else is a plaintext."""
+        vars(instance)[self.name] = value if isinstance(value, StoredValue) else self.field.from_assigned(value)
 
 
 def refuse(field: Field[Any], what: str) -> NoReturn:
-    """Raises the error for a use of a secret field that could show or destroy it."""
+    """Raise the error for a use of a secret field that could show or destroy it."""
     raise SecretFieldError(f"{column_name(field)} is secret: it {what}")

@@ -1,27 +1,20 @@
-"""Encryption of secrets at rest, and the tokens of which only a hash is stored.
-
-A secret is encrypted with AES-256-GCM and kept as a text envelope, `v1.<key id>.<nonce and ciphertext>`. The
-place it belongs to (table, column, natural key of its row) is authenticated with it, so that an envelope which
-was altered, or copied to another row or column, does not decrypt.
-"""
+"""The encryption keys, and the file of the one for development. They encrypt with AES-256-GCM."""
 
 from __future__ import annotations
 
 import base64
 import functools
 import hashlib
-import json
 import os
-import re
-import secrets
 import tempfile
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
 from medianest_models.checks import is_unicode
+from medianest_models.encryption.envelopes import decode_base64, envelope_key_id, envelope_payload, make_envelope
 from medianest_models.errors import ConfigurationError, DecryptionError, InvalidInputError
 from medianest_models.settings import load_settings
 
@@ -29,29 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from medianest_models.encryption.envelopes import SecretContext
+
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12  # 96 bits, NIST SP 800-38D's recommendation for GCM
-_VERSION: Final = "v1"
-_ENVELOPE: Final = re.compile(rf"{_VERSION}\.(?P<key_id>[0-9a-f]{{16}})\.(?P<payload>[A-Za-z0-9_-]+)")
-
-
-class SecretContext(NamedTuple):
-    """The place a secret belongs to; it decrypts nowhere else."""
-
-    table: str
-    column: str
-    row: str
-    """The row's natural key, such as a user's `plex_id`: an id would change under an upsert."""
-
-
-class SecretParameter(str):
-    """A statement's parameter that the query log must not show."""
-
-    __slots__ = ()
-    secret: Final = True
-
-    def __repr__(self) -> str:
-        return "'**********'"
 
 
 class KeyRing:
@@ -70,7 +44,7 @@ class KeyRing:
 
     @classmethod
     def parse(cls, texts: Iterable[SecretStr]) -> KeyRing:
-        """The ring of keys written in base64, as `ENCRYPTION_KEYS` holds them.
+        """Make a ring of keys written in base64, as `ENCRYPTION_KEYS` holds them.
 
         Raises:
             ConfigurationError: A key is not 32 bytes in base64. The message gives its place, not its value.
@@ -78,102 +52,50 @@ class KeyRing:
         return cls([_parse_key(text, f"ENCRYPTION_KEYS: key {place}") for place, text in enumerate(texts, start=1)])
 
     def encrypt(self, plaintext: str, context: SecretContext) -> str:
-        """The envelope of `plaintext`, for use in that place only."""
+        """Make the envelope of `plaintext`, for use in that place only.
+
+        Raises:
+            InvalidInputError: It is no text, or no valid Unicode.
+        """
+        if not isinstance(plaintext, str):  # a SecretStr holds anything
+            raise InvalidInputError(f"{context.name}: must be a text, not {type(plaintext).__name__}")
+        if not is_unicode(plaintext):
+            raise InvalidInputError(f"{context.name}: the text is not valid Unicode")
         nonce = os.urandom(_NONCE_BYTES)
-        data = _encode(plaintext, context)
-        ciphertext = self._ciphers[self.newest_id].encrypt(nonce, data, _associated(self.newest_id, context))
-        return f"{_VERSION}.{self.newest_id}.{_encode_payload(nonce + ciphertext)}"
+        cipher = self._ciphers[self.newest_id]
+        ciphertext = cipher.encrypt(nonce, plaintext.encode(), context.associated_data(self.newest_id))
+        return make_envelope(self.newest_id, nonce + ciphertext)
 
     def decrypt(self, envelope: str, context: SecretContext) -> str:
-        """The plaintext of an envelope that was made for that place.
+        """Decrypt an envelope that was made for that place.
 
         Raises:
             DecryptionError: The envelope was altered or moved, its key is not in the ring, or it is none.
         """
         key_id = envelope_key_id(envelope)
-        where = f"{context.table}.{context.column}"
         if key_id is None:
-            raise DecryptionError(f"{where}: what is stored is not an encrypted value")
+            raise DecryptionError(f"{context.name}: what is stored is not an encrypted value")
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise DecryptionError(f"{where}: encrypted under key {key_id}, which is not in ENCRYPTION_KEYS")
+            raise DecryptionError(f"{context.name}: encrypted under key {key_id}, which is not in ENCRYPTION_KEYS")
         try:
-            payload = _decode_payload(envelope.rsplit(".", 1)[1])
-            data = cipher.decrypt(payload[:_NONCE_BYTES], payload[_NONCE_BYTES:], _associated(key_id, context))
+            payload = envelope_payload(envelope)
+            nonce, ciphertext = payload[:_NONCE_BYTES], payload[_NONCE_BYTES:]
+            return cipher.decrypt(nonce, ciphertext, context.associated_data(key_id)).decode()
         except (InvalidTag, ValueError):
-            raise DecryptionError(f"{where}: the ciphertext was altered or belongs to another row") from None
-        return data.decode()
-
-
-class StoredSecret(SecretStr):
-    """A secret as it was read from the database: it holds the envelope and decrypts when its value is asked for.
-
-    Copies and pickles of it hold the envelope only.
-    """
-
-    def __init__(self, envelope: str, context: SecretContext) -> None:  # the base would keep a plaintext
-        self.envelope = envelope
-        self.context = context
-
-    def get_secret_value(self) -> str:
-        """The plaintext.
-
-        Raises:
-            DecryptionError: See `KeyRing.decrypt`.
-        """
-        return key_ring().decrypt(self.envelope, self.context)
-
-    def _display(self) -> str:
-        return "**********"
-
-    def __len__(self) -> int:
-        return len(self.get_secret_value())
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SecretStr):
-            return NotImplemented
-        return secrets.compare_digest(self.get_secret_value().encode(), other.get_secret_value().encode())
-
-    __hash__ = SecretStr.__hash__
-
-    def __reduce__(self) -> tuple[type[StoredSecret], tuple[str, SecretContext]]:
-        return StoredSecret, (self.envelope, self.context)
-
-
-class Token(NamedTuple):
-    """A token and what is stored of it."""
-
-    raw: SecretStr
-    hash: SecretParameter
-
-
-def new_token() -> Token:
-    """A fresh token of 256 random bits, to be shown once, with the hash to store."""
-    raw = secrets.token_urlsafe(32)
-    return Token(SecretStr(raw), hash_token(raw))
-
-
-def hash_token(raw: str) -> SecretParameter:
-    """The SHA-256 of a token, in hexadecimal. A token is random, so that it needs no salt and no slow hash."""
-    return SecretParameter(hashlib.sha256(raw.encode(errors="surrogatepass")).hexdigest())
+            raise DecryptionError(f"{context.name}: the ciphertext was altered or belongs to another row") from None
 
 
 def generate_key() -> SecretStr:
-    """A new key in base64, to be put first in `ENCRYPTION_KEYS`."""
+    """Make a new key, in base64, to be put first in `ENCRYPTION_KEYS`."""
     return SecretStr(base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode())
-
-
-def envelope_key_id(text: str) -> str | None:
-    """The id of the key an envelope was made with; None when `text` is no envelope."""
-    match = _ENVELOPE.fullmatch(text)
-    return match["key_id"] if match else None
 
 
 @functools.cache
 def key_ring() -> KeyRing:
-    """The keys of this process: `ENCRYPTION_KEYS`, or in development without a server of one's own the key file.
+    """Load the keys of this process: `ENCRYPTION_KEYS`, or in development without a server of one's own the key file.
 
-    Read once; `key_ring.cache_clear()` makes the next call read the settings again.
+    Loaded once; `key_ring.cache_clear()` makes the next call read the settings again.
 
     Raises:
         ConfigurationError: There is no key, or one is unusable.
@@ -190,7 +112,7 @@ def key_ring() -> KeyRing:
 
 
 def _development_key(path: Path) -> SecretStr:
-    """The key beside the embedded server's data, made on first use; of many that make it at once one wins."""
+    """Read the key beside the embedded server's data, made on first use; of many that make it at once one wins."""
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +132,7 @@ def _development_key(path: Path) -> SecretStr:
 
 def _parse_key(text: SecretStr, what: str) -> bytes:
     try:
-        key = _decode_base64(text.get_secret_value())
+        key = decode_base64(text.get_secret_value())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
@@ -220,49 +142,5 @@ def _parse_key(text: SecretStr, what: str) -> bytes:
     return key
 
 
-def _encode_payload(payload: bytes) -> str:
-    return base64.urlsafe_b64encode(payload).decode().rstrip("=")
-
-
-def _decode_payload(text: str) -> bytes:
-    payload = _decode_base64(text)
-    if _encode_payload(payload) != text:  # base64 has bits to spare in its last letter: an altered one must not pass
-        raise ValueError
-    return payload
-
-
-def _decode_base64(text: str) -> bytes:
-    standard = text.rstrip("=").replace("-", "+").replace("_", "/")
-    return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-
-
 def _key_id(key: bytes) -> str:
     return hashlib.sha256(b"medianest encryption key id\0" + key).hexdigest()[:16]
-
-
-def _associated(key_id: str, context: SecretContext) -> bytes:
-    # A list in JSON can't be read in two ways, as joined texts could.
-    return json.dumps([_VERSION, key_id, *context]).encode()
-
-
-def _encode(plaintext: str, context: SecretContext) -> bytes:
-    if not isinstance(plaintext, str):  # a SecretStr holds anything
-        raise InvalidInputError(f"{context.table}.{context.column}: must be a text, not {type(plaintext).__name__}")
-    if not is_unicode(plaintext):
-        raise InvalidInputError(f"{context.table}.{context.column}: the text is not valid Unicode")
-    return plaintext.encode()
-
-
-__all__ = [
-    "KEY_BYTES",
-    "KeyRing",
-    "SecretContext",
-    "SecretParameter",
-    "StoredSecret",
-    "Token",
-    "envelope_key_id",
-    "generate_key",
-    "hash_token",
-    "key_ring",
-    "new_token",
-]

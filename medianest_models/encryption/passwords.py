@@ -14,7 +14,7 @@ from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from medianest_models.checks import MAX_PASSWORD_LENGTH
-from medianest_models.encryption.keys import SecretParameter
+from medianest_models.encryption.stored_secrets import SecretParameter
 from medianest_models.errors import OverloadedError
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from tortoise.manager import Manager
 from tortoise.models import Model
 from tortoise.queryset import QuerySet, UnionQuery
 
-from medianest_models.encryption import is_secret
-from medianest_models.encryption.fields import SecretField, refuse
+from medianest_models.encryption.fields import SecretField, is_secret, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -10,42 +10,36 @@ from pydantic import SecretStr
 from tortoise import Tortoise
 
 from medianest_models.db.statements import fetch
+from medianest_models.encryption.documents import leaves
+from medianest_models.encryption.envelopes import envelope_key_id
 from medianest_models.encryption.fields import SecretField
-from medianest_models.encryption.keys import SecretParameter, StoredSecret, key_ring
-from medianest_models.errors import DecryptionError, InvalidInputError
+from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret
+from medianest_models.errors import DecryptionError, InvalidInputError, UnreadableValueError
+from medianest_models.fields.json import map_leaves
 from medianest_models.settings import APP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from asyncpg import Record
     from tortoise.models import Model
 
 
 BATCH_SIZE: Final = 200
-"""How many rows one statement re-encrypts."""
+"""How many rows one statement reads, and one re-encrypts."""
 
-# Raw, as the others here: they take a column by its name, and find envelopes inside of a text or a document.
-_KEY_IDS: Final = """
-SELECT key_id, count(*) AS rows FROM (
-    SELECT DISTINCT t."{pk}", found[1] AS key_id
-    FROM "{table}" AS t, regexp_matches(t."{column}"::text, 'v1\\.([0-9a-f]{{16}})\\.', 'g') AS found
-) AS envelopes
-GROUP BY key_id ORDER BY key_id
-"""
-
-_OUTDATED: Final = """
-SELECT "{pk}", "{bound_to}", "{column}"
-FROM "{table}"
-WHERE ($1::{pk_type} IS NULL OR "{pk}" > $1)
-  AND "{column}"::text ~ ('v1\\.(?!' || $2 || ')[0-9a-f]{{16}}\\.')
-ORDER BY "{pk}" LIMIT $3
+# Raw, as the other: it reads what is stored, with the key that a secret is bound to and nothing else.
+_ROWS: Final = """
+SELECT "{pk}", "{bound_to}", "{column}" FROM "{table}"
+WHERE "{column}" IS NOT NULL AND ($1::{pk_type} IS NULL OR "{pk}" > $1)
+ORDER BY "{pk}" LIMIT $2
 """
 
 # A row that somebody has written meanwhile is not the one that was read: it stays as they left it.
 _REPLACE: Final = """
-UPDATE "{table}" AS t SET "{column}" = fresh.sealed::{type}
-FROM unnest($1::{pk_type}[], $2::text[], $3::text[]) AS fresh (id, old, sealed)
+UPDATE "{table}" AS t SET "{column}" = fresh.encrypted::{type}
+FROM unnest($1::{pk_type}[], $2::text[], $3::text[]) AS fresh (id, old, encrypted)
 WHERE t."{pk}" = fresh.id AND t."{column}" = fresh.old::{type}
 RETURNING t."{pk}"
 """
@@ -53,10 +47,17 @@ RETURNING t."{pk}"
 
 @dataclass(frozen=True)
 class KeyUse:
-    """How many rows of a column hold something that was encrypted with a key."""
+    """How many rows of a column hold something that was encrypted with a key.
+
+    Attributes:
+        column: The column, as `table.column`.
+        key_id: The key; None for what should be encrypted, and is not, or can't be read.
+        rows: How many rows.
+        is_newest: Whether it is the key that encrypts.
+    """
 
     column: str
-    key_id: str
+    key_id: str | None
     rows: int
     is_newest: bool
 
@@ -77,30 +78,33 @@ class RotationReport:
 
 
 async def key_uses() -> list[KeyUse]:
-    """Which keys the stored secrets are under.
+    """Count the rows under each key.
 
     Raises:
         ConfigurationError: There are no encryption keys.
     """
     newest = key_ring().newest_id
-    return [
-        KeyUse(column.name, row["key_id"], row["rows"], row["key_id"] == newest)
-        for column in _columns()
-        for row in await fetch(column.sql(_KEY_IDS))
-    ]
+    uses = []
+    for column in _columns():
+        counts: Counter[str | None] = Counter()
+        async for rows in column.batches(BATCH_SIZE):
+            for row in rows:
+                counts.update(column.key_ids(row))
+        uses += [KeyUse(column.name, key_id, count, key_id == newest) for key_id, count in counts.items()]
+    return uses
 
 
 async def rotate_secrets(
     *, batch_size: int = BATCH_SIZE, progress: Callable[[int], object] = lambda _: None
 ) -> RotationReport:
-    """Re-encrypts everything that is not under the newest key, and leaves alone what is.
+    """Re-encrypt everything that is not under the newest key, and leave alone what is.
 
     Each batch is a statement of its own: it can be interrupted at any time, and run again. A value that a worker
     writes meanwhile is never overwritten. Rows that can't be decrypted are left and reported.
 
     Args:
         batch_size: How many rows one statement re-encrypts.
-        progress: Called after each batch with the number of its rows.
+        progress: Called after each batch with the number of its rows that were not under the newest key.
 
     Raises:
         ConfigurationError: There are no encryption keys, or one is unusable.
@@ -108,24 +112,26 @@ async def rotate_secrets(
     """
     if batch_size < 1:
         raise InvalidInputError("batch_size: must be 1 or more")
+    newest = key_ring().newest_id
     done: Counter[str] = Counter()
     failed: dict[str, list[str]] = {}
     for column in _columns():
-        last: Any = None
-        while rows := await fetch(column.sql(_OUTDATED), last, key_ring().newest_id, batch_size):
-            last = rows[-1][column.pk]
-            ids, olds, sealed = [], [], []
-            for row in rows:
+        async for rows in column.batches(batch_size):
+            outdated = [row for row in rows if column.key_ids(row) - {newest}]
+            ids, olds, encrypted = [], [], []
+            for row in outdated:
                 try:
-                    sealed.append(column.resealed(row))
-                except DecryptionError:
+                    encrypted.append(column.encrypted(row))
+                except (DecryptionError, InvalidInputError, UnreadableValueError):
                     failed.setdefault(column.name, []).append(str(row[column.pk]))
                 else:
                     ids.append(row[column.pk])
                     olds.append(SecretParameter(row[column.column]))
-            changed = await fetch(column.sql(_REPLACE), ids, olds, sealed)
-            done.update(rotated=len(changed), skipped=len(ids) - len(changed))
-            progress(len(rows))
+            if ids:
+                changed = await fetch(column.sql(_REPLACE), ids, olds, encrypted)
+                done.update(rotated=len(changed), skipped=len(ids) - len(changed))
+            if outdated:
+                progress(len(outdated))
     return RotationReport(done["rotated"], done["skipped"], failed)
 
 
@@ -134,32 +140,24 @@ class _Column:
     """A column that holds encrypted values."""
 
     model: type[Model]
-    field_name: str
+    column: str
 
     def find_field(self) -> SecretField:
-        """A method: type checkers take a field that is an attribute for a descriptor of this class."""
-        return cast("SecretField", self.model._meta.fields_map[self.field_name])
-
-    @property
-    def table(self) -> str:
-        return self.model._meta.db_table
-
-    @property
-    def column(self) -> str:
-        return self.field_name
+        """Find its field. A method: type checkers take a field that is an attribute for a descriptor of this class."""
+        return cast("SecretField", self.model._meta.fields_map[self.column])
 
     @property
     def name(self) -> str:
-        return f"{self.table}.{self.column}"
+        return f"{self.model._meta.db_table}.{self.column}"
 
     @property
     def pk(self) -> str:
         return self.model._meta.db_pk_column
 
     def sql(self, template: str) -> str:
-        """A statement for this column."""
+        """Make a statement for this column."""
         return template.format(
-            table=self.table,
+            table=self.model._meta.db_table,
             column=self.column,
             pk=self.pk,
             pk_type=self.model._meta.pk.get_db_field_type(),
@@ -167,10 +165,31 @@ class _Column:
             type=self.find_field().SQL_TYPE,
         )
 
-    def resealed(self, row: Record) -> SecretParameter:
-        """What the row's column holds, under the newest key."""
-        instance = self.model._init_from_db(**row)
-        return SecretParameter(self.find_field().seal(_unlocked(getattr(instance, self.column)), instance))
+    async def batches(self, size: int) -> AsyncIterator[list[Record]]:
+        """Iterate over the rows that hold a value, in the order of their ids."""
+        last: Any = None
+        while rows := await fetch(self.sql(_ROWS), last, size):
+            yield rows
+            last = rows[-1][self.pk]
+
+    def key_ids(self, row: Record) -> set[str | None]:
+        """Find the keys of what a row holds; None for what is not encrypted, or can't be read."""
+        try:
+            secrets = [leaf for leaf, _ in leaves(self._value(row)) if isinstance(leaf, SecretStr)]
+        except UnreadableValueError:
+            return {None}
+        return {envelope_key_id(leaf.envelope) if isinstance(leaf, StoredSecret) else None for leaf in secrets}
+
+    def encrypted(self, row: Record) -> SecretParameter:
+        """Encrypt what a row holds under the newest key."""
+        plain = map_leaves(self._value(row), lambda leaf: _decrypted(leaf) if isinstance(leaf, StoredSecret) else leaf)
+        return SecretParameter(self.find_field().to_stored(plain, self._instance(row)))
+
+    def _value(self, row: Record) -> Any:
+        return getattr(self._instance(row), self.column)
+
+    def _instance(self, row: Record) -> Model:
+        return self.model._init_from_db(**row)
 
 
 def _columns() -> Iterator[_Column]:
@@ -180,10 +199,6 @@ def _columns() -> Iterator[_Column]:
                 yield _Column(model, field.model_field_name)
 
 
-def _unlocked(value: Any) -> Any:
-    """A secret, or a document with secrets in it, as plaintext: to be encrypted anew."""
-    if isinstance(value, dict):
-        return {key: _unlocked(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_unlocked(item) for item in value]
-    return SecretStr(value.get_secret_value()) if isinstance(value, StoredSecret) else value
+def _decrypted(secret: StoredSecret) -> SecretStr:
+    """Make a secret that will be encrypted anew."""
+    return SecretStr(secret.get_secret_value())

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from tortoise import fields
 
 from medianest_models.checks import is_unicode
-from medianest_models.errors import InvalidInputError
+from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tortoise.models import Model
 
 _MAX_DEPTH: Final = 200  # orjson stops at 254 levels
+_DIGITS: Final = bytes(ord("0") if chr(byte) in "0123456789." else 0 for byte in range(256))
+_MAY_LOSE_DIGITS: Final = b"0" * 17
+"""Longer than any number of 15 digits with its point, all of which a double keeps."""
 
 
 class JSONField(fields.JSONField[Any]):
     """A `jsonb` document: None, a bool, a number, a text, a list, or a dict with texts for keys.
 
-    Tortoise takes a `str` for JSON text; here `"123"` is the text 123. None is SQL's NULL.
+    Tortoise takes a `str` for JSON text; here `"123"` is the text 123. None is SQL's NULL. A number that neither 64
+    bits nor a double holds is a `Decimal`: another client's, which keeps its digits when the document is saved.
     """
 
     verbatim: Final = True
     """A constructor's argument is the document itself and not what the database would return for it."""
 
     def to_python_value(self, value: Any) -> Any:
-        """The document for the text the driver returns."""
-        return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+        """Read the document from the text that the driver returns.
+
+        Raises:
+            UnreadableValueError: It is nested too deep.
+        """
+        if not isinstance(value, (str, bytes)):
+            return value
+        try:
+            return load_json(value)
+        except ValueError as error:
+            raise UnreadableValueError(f"{column_name(self)}: {error}") from None
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> str | None:  # noqa: ARG002 - Tortoise's signature
-        """The document as JSON text.
+        """Write the document as JSON text.
 
         Raises:
             InvalidInputError: JSON or `jsonb` can't hold the value.
@@ -44,8 +59,30 @@ class JSONField(fields.JSONField[Any]):
         return dump_json(value, column_name(self))
 
 
+def load_json(text: str | bytes) -> Any:
+    """Read JSON text, with all digits of its numbers.
+
+    Raises:
+        ValueError: It is no JSON, or nested too deep.
+    """
+    encoded = text.encode() if isinstance(text, str) else text
+    try:
+        if _MAY_LOSE_DIGITS not in encoded.translate(_DIGITS):
+            return orjson.loads(encoded)
+    except orjson.JSONDecodeError:  # such as 1e400, which is no double
+        pass
+    try:
+        return json.loads(encoded, parse_int=_number, parse_float=_number, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError):
+        raise ValueError("no JSON, or nested too deep") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
 def dump_json(value: object, where: str) -> str:
-    """`value` as JSON text that `jsonb` takes and that reads back as the same value.
+    """Write JSON text that `jsonb` takes and that reads back as the same value.
 
     Except that JSON has one kind of number: a float from 1e16 on comes back as a whole number, and a tuple as a list.
 
@@ -55,13 +92,20 @@ def dump_json(value: object, where: str) -> str:
     check_depth(value, where)
     _check(value, where)
     try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()  # a member of a StrEnum is no plain text
+        # Members of a StrEnum are no plain texts, and a Decimal is the number that `load_json` made it of.
+        return orjson.dumps(value, default=_as_number, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # such as a named tuple
         raise InvalidInputError(f"{where}: holds a value that is not JSON") from None
 
 
+def _as_number(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError
+
+
 def check_depth(value: object, where: str) -> None:
-    """Refuses a document that is nested too deep to be walked.
+    """Refuse a document that is nested too deep to be walked.
 
     Raises:
         InvalidInputError: It has more levels than can be stored and read again, or holds itself.
@@ -72,6 +116,15 @@ def check_depth(value: object, where: str) -> None:
         if depth > _MAX_DEPTH:
             raise InvalidInputError(f"{where}: is nested more than {_MAX_DEPTH} levels deep")
         ahead.extend((item, depth + 1) for item in _items(node))
+
+
+def map_leaves(node: Any, function: Callable[[Any], Any]) -> Any:
+    """Copy a document with `function` called for each value in it."""
+    if isinstance(node, dict):
+        return {key: map_leaves(item, function) for key, item in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [map_leaves(item, function) for item in node]
+    return function(node)
 
 
 def _items(node: object) -> Iterable[object]:
@@ -92,6 +145,8 @@ def _check(value: object, where: str) -> None:  # noqa: C901 - a case for each o
         case float():
             if not math.isfinite(value):
                 raise InvalidInputError(f"{where}: NaN and infinity are not JSON")
+        case Decimal() if value.is_finite() and type(_number(str(value))) is Decimal:
+            return
         case list() | tuple():
             for index, item in enumerate(value):
                 _check(item, f"{where}[{index}]")
@@ -110,3 +165,12 @@ def _check_text(value: str, where: str) -> None:
         raise InvalidInputError(f"{where}: a text must not hold a NUL character")
     if not is_unicode(value):
         raise InvalidInputError(f"{where}: a text is not valid Unicode")
+
+
+def _number(text: str) -> int | float | Decimal:
+    """Read a number as 64 bits or a double hold it; as a `Decimal` where neither keeps its digits."""
+    exact = Decimal(text)
+    if text.lstrip("-").isdecimal() and -(2**63) <= exact < 2**64:
+        return int(text)
+    nearest = float(text)
+    return nearest if Decimal(repr(nearest)) == exact else exact

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medianest_models.errors import UnreadableValueError
+
 if TYPE_CHECKING:
     from tortoise.fields.base import Field
 
 
 def column_name(field: Field[Any]) -> str:
-    """`table.column`, for a message."""
+    """Name the column, for a message: `table.column`."""
     column = field.source_field or field.model_field_name
     return f"{field.model._meta.db_table}.{column}"
+
+
+def unreadable(field: Field[Any], row: object, reason: str) -> UnreadableValueError:
+    """Make the error for a stored value that can't be read, of the row with that id."""
+    return UnreadableValueError(f"{column_name(field)}, in the row with id {row}, can't be read: {reason}")

@@ -59,7 +59,7 @@ class ServiceUpdate(Declared):
     @field_validator("config_data")
     @classmethod
     def _hide_secrets(cls, document: Any) -> Any:
-        return Service.config_data.accept(document)
+        return Service.config_data.from_assigned(document)
 
     @model_serializer(mode="wrap")
     def _only_what_was_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from starlette_admin import fields as library
 
 from medianest_models.errors import InvalidInputError
+from medianest_models.fields.json import map_leaves
 from medianest_models.masking import MASK, mask_credentials
 from medianest_models.studio.fields import DocumentField, TypedField
 
@@ -75,11 +76,7 @@ class SecretField(TypedField, library.StringField):
 
 def masked(document: Any) -> Any:
     """Copy a document with a mask in place of each secret."""
-    if isinstance(document, dict):
-        return {key: masked(item) for key, item in document.items()}
-    if isinstance(document, list):
-        return [masked(item) for item in document]
-    return MASK if isinstance(document, SecretStr) else document
+    return map_leaves(document, lambda leaf: MASK if isinstance(leaf, SecretStr) else leaf)
 
 
 def unmasked(document: Any, stored: Any, name: str) -> Any:

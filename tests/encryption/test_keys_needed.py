@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.encryption.keys import KeyRing, StoredSecret, envelope_key_id, generate_key, key_ring
+from medianest_models.encryption.envelopes import envelope_key_id
+from medianest_models.encryption.keys import KeyRing, generate_key, key_ring
+from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import ConfigurationError, DecryptionError
 from medianest_models.models import Service, User
 from tests.models.rows import make_service, make_user, plaintext, stored

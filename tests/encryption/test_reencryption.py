@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import signal
 import subprocess
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption.keys import generate_key, key_ring
-from medianest_models.encryption.reencryption import BATCH_SIZE, KeyUse, key_uses, rotate_secrets
+from medianest_models.encryption.reencryption import BATCH_SIZE, KeyUse, RotationReport, key_uses, rotate_secrets
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import Service, User
 from tests.commands import PROGRAM, document, medianest
 from tests.conftest import ENCRYPTION_KEY
 from tests.locks import someone_waits_for_a_lock, until
+from tests.models.rows import make_service, make_user, store, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -107,6 +110,61 @@ async def test_what_cant_be_decrypted_is_left_and_named(
     assert report.rotated == 4
     with pytest.raises(InvalidInputError, match="batch_size"):
         await rotate_secrets(batch_size=0)
+
+
+LOOKS_LIKE_ONE = "v1.0123456789abcdef.abc"
+
+
+async def test_what_only_looks_like_an_envelope_is_left_alone(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+) -> None:
+    service = await make_service(
+        display_name=LOOKS_LIKE_ONE, config_data={"host": LOOKS_LIKE_ONE, "note": f"({LOOKS_LIKE_ONE})", "token": "t"}
+    )
+    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    before = await stored(service, "config_data")
+    assert (await rotate_secrets()).rotated == 1
+    (use_,) = await key_uses()
+    assert (use_.key_id, use_.rows) == (key_ring().newest_id, 1)
+    after = await stored(service, "config_data")
+    assert after.replace(orjson.loads(after)["token"], orjson.loads(before)["token"]) == before
+    assert await rotate_secrets() == RotationReport(0, 0, {})
+
+
+async def test_one_that_can_t_be_decrypted_is_named_each_time_and_ends_nothing(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+) -> None:
+    by_hand, deep, other = [await make_service(config_data={"token": "t"}) for _ in range(3)]
+    user = await make_user()
+    await store(user, "plex_token", "by hand")
+    await store(by_hand, "config_data", json.dumps({"token": LOOKS_LIKE_ONE}))
+    await store(deep, "config_data", '{"token":' * 300 + "1" + "}" * 300)
+    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    failed = {"users.plex_token": [str(user.id)], "services.config_data": [str(by_hand.id), str(deep.id)]}
+    assert await rotate_secrets() == RotationReport(1, 0, failed)
+    assert await rotate_secrets() == RotationReport(0, 0, failed)
+    newest = key_ring().newest_id
+    assert {(use_.column, use_.key_id, use_.rows) for use_ in await key_uses()} == {
+        ("users.plex_token", None, 1),
+        ("services.config_data", "0123456789abcdef", 1),
+        ("services.config_data", None, 1),
+        ("services.config_data", newest, 1),
+    }
+    assert (await Service.get(id=other.id)).config_data["token"].get_secret_value() == "t"
+
+
+async def test_what_was_stored_before_its_key_named_a_secret_is_encrypted(db: DatabaseUrl) -> None:
+    service = await make_service()
+    await store(service, "config_data", json.dumps({"smtp_pass": "plain", "auth": [5, None], "far": 10**400}))
+    (use_,) = await key_uses()
+    assert (use_.key_id, use_.rows, use_.is_newest) == (None, 1, False)
+    assert await rotate_secrets() == RotationReport(1, 0, {})
+    text = await stored(service, "config_data")
+    assert "plain" not in text
+    assert str(10**400) in text
+    read = (await Service.get(id=service.id)).config_data
+    assert (read["smtp_pass"].get_secret_value(), read["auth"][0].get_secret_value()) == ("plain", "5")
+    assert [use_.is_newest for use_ in await key_uses()] == [True]
 
 
 async def test_a_write_in_the_middle_is_not_overwritten_with_the_older_value(

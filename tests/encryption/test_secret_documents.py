@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import math
+import pickle
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from medianest_models.encryption.keys import envelope_key_id
-from medianest_models.errors import InvalidInputError
+from medianest_models.encryption.envelopes import envelope_key_id
+from medianest_models.errors import DecryptionError, InvalidInputError, SecretFieldError
 from medianest_models.masking import names_secret
 from medianest_models.models import Service
 from tests.models.rows import make_service, store, stored
@@ -187,7 +189,37 @@ async def test_too_many_levels_are_refused(key: str, levels: int) -> None:
 
 async def test_a_plaintext_written_by_hand_is_told_and_not_given_out() -> None:
     service = await make_service()
-    await store(service, "config_data", json.dumps({"password": "by hand", "token": 5, "host": "h"}))
+    await store(service, "config_data", json.dumps({"password": "by hand", "token": 7_777_777, "host": "h"}))
     read = (await Service.get(id=service.id)).config_data
     assert read["host"] == "h"
-    assert "by hand" not in repr(read)
+    assert not re.search("by hand|7777777", repr(read))
+    with pytest.raises(DecryptionError, match="what is stored is not an encrypted value"):
+        read["password"].get_secret_value()
+
+
+BEFORE = {"smtp_pass": "one", "auth": {"user": "two", "id": 3, "on": True, "hosts": ["a", None]}, "author": "four"}
+"""A document of a release for which none of its keys named a secret."""
+
+
+async def test_what_was_stored_before_its_key_named_a_secret_is_read_and_encrypted_when_it_is_written() -> None:
+    service = await make_service()
+    await store(service, "config_data", json.dumps(BEFORE))
+    read = await Service.get(id=service.id)
+    await read.save(update_fields=["display_name"])
+    assert orjson.loads(await stored(service, "config_data")) == BEFORE
+    assert opened(read.config_data) == texts(BEFORE)
+    with pytest.raises(SecretFieldError, match="was set and not saved"):
+        pickle.dumps(read)
+    await read.save()
+    after = await stored(service, "config_data")
+    assert not re.search('"(one|two|3|a)"', after)
+    assert orjson.loads(after)["author"] == "four"
+    assert opened(read.config_data) == opened((await Service.get(id=service.id)).config_data) == texts(BEFORE)
+
+
+async def test_below_a_key_that_always_named_a_secret_nothing_is_read_in_the_clear() -> None:
+    service = await make_service()
+    await store(service, "config_data", json.dumps({"auth": {"token": {"pass": "by hand"}}}))
+    secret = (await Service.get(id=service.id)).config_data["auth"]["token"]["pass"]
+    with pytest.raises(DecryptionError, match="what is stored is not an encrypted value"):
+        secret.get_secret_value()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from medianest_models.encryption.keys import StoredSecret
+from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import DecryptionError
 from medianest_models.models import Service, User
 from tests.models.rows import make_service, make_user, store, stored

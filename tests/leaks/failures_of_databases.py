@@ -12,7 +12,8 @@ from tortoise.connection import get_connection
 from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch
-from medianest_models.encryption.keys import SecretParameter, key_ring
+from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.stored_secrets import SecretParameter
 from medianest_models.models import User
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, load_settings
 from tests.leaks.failures_of_models import undone

@@ -14,7 +14,8 @@ from tortoise.functions import Lower
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption import EncryptedField, EncryptedJSONField
-from medianest_models.encryption.keys import SecretParameter, generate_key, key_ring
+from medianest_models.encryption.keys import generate_key, key_ring
+from medianest_models.encryption.stored_secrets import SecretParameter
 from medianest_models.pagination import paginate, paginate_by_cursor
 from tests.leaks.canaries import secret_value
 from tests.leaks.failures import BAD_VALUES, bad_secrets
@@ -253,6 +254,7 @@ async def _broken(canaries: Canaries, field: SecretField, row: Any, other: Any) 
             "in the clear": json.dumps({"password": [canary.text]}),
             "moved": moved["value"],
             "altered": stored["value"].replace("v1.", "v1.0", 1),
+            "too deep": '{"password": ' * 300 + json.dumps(canary.text) + "}" * 300,
         }
     return {}
 

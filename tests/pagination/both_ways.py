@@ -11,6 +11,7 @@ from tortoise.models import Model
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import StatementClient, fetch
+from medianest_models.encryption.stored_secrets import StoredValue
 from medianest_models.enums import DownloadPriority, RequestStatus, UserRole
 from medianest_models.models import (
     LocalCredential,
@@ -67,7 +68,7 @@ def seen(value: Any) -> Any:
         return type(value), [(key, seen(item)) for key, item in value.items()]
     if isinstance(value, ReverseRelation):
         return type(value), [seen(item) for item in value.related_objects], value._fetched
-    if type(value).__module__ == "medianest_models.encryption.fields":
+    if isinstance(value, StoredValue):
         return type(value), value.stored
     return type(value), value, repr(value)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -15,7 +16,12 @@ from hypothesis import strategies as st
 
 from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError
+from medianest_models.fields.json import load_json
 from medianest_models.models import SystemConfig
+from tests.growth import assert_linear, repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FIELD = SystemConfig._meta.fields_map["value"]
 PLACE = "system_config.value"
@@ -132,3 +138,29 @@ def test_no_message_holds_a_value() -> None:
             stored(value)
         assert "canary" not in str(raised.value)
         assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e400", Decimal("1e400")), ("-0.0", -0.0), ("1E2", 100.0), ("-0", 0)],
+)
+def test_a_number_that_is_no_double_is_a_decimal(text: str, number: object) -> None:
+    assert (load_json(text), type(load_json(text))) == (number, type(number))
+    assert load_json(f'["{"1" * 17}", {text}]')[1] == number
+
+
+@pytest.mark.parametrize("text", ["NaN", "[1e400, NaN]", "-Infinity", "[1", "", "1e" + "9" * 30, '"\ud800'])
+def test_what_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^no JSON, or nested too deep$|surrogates not allowed"):
+        load_json(text)
+
+
+@pytest.mark.parametrize("unit", ["1", "1.", "1e", "0", "[", "{", '"', '"1", ', "\\u", "-", "e9", '{"a":', "[1,", "é"])
+def test_the_time_grows_with_the_length(unit: str) -> None:
+    for before, after in (("", ""), ("1", "."), ('["', '"]'), ("[1e400, 1", "]"), ("0.1", "e9")):
+        assert_linear(lambda text: _or_refuse(load_json, text), repeated(unit, before, after), 1_000_000)
+
+
+def _or_refuse(function: Callable[[str], Any], text: str) -> None:
+    with suppress(ValueError):
+        function(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from medianest_models.checks import as_uuid
 from medianest_models.db.statements import fetch_one
-from medianest_models.encryption.keys import new_token
+from medianest_models.encryption import new_token
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,

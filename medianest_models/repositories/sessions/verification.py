@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from medianest_models.checks import as_secret
 from medianest_models.db.data_loader import DataLoader
 from medianest_models.db.statements import fetch, fetch_one
-from medianest_models.encryption.keys import SecretParameter, hash_token
+from medianest_models.encryption import SecretParameter, hash_token
 from medianest_models.errors import AccountSuspendedError, InvalidTokenError
 from medianest_models.models import SessionToken, User
 
