@@ -182,6 +182,7 @@ async def test_a_url_that_leads_nowhere_is_a_service_that_is_down(download: YouT
     checks = {check.service.name: check for check in await ServiceStatusHistory.all().select_related("service")}
     assert checks.keys() == urls.keys()
     assert {check.status for check in checks.values()} == {ServiceStatus.DOWN}
+    assert checks["empty"].error_message == checks["text"].error_message == "gaierror"  # and not this machine's port 80
 
 
 async def test_a_service_that_can_not_be_recorded_hides_no_other(download: YouTubeDownload) -> None:

@@ -17,6 +17,7 @@ from medianest_models.enums import DownloadStatus
 from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, LeaseLostError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
+from tests.locks import someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 from tests.repositories.download_rows import fill
 from tests.servers import connect
@@ -114,22 +115,25 @@ async def test_of_many_claims_at_once_only_as_many_as_the_limit_succeed(fresh_db
     assert await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).count() == 3
 
 
-async def claim_as_the_release_before(tasks: int, limit: int) -> list[UUID]:
-    claims = (
-        fetch_one("SELECT * FROM medianest_claim_download($1, interval '1 minute', $2, 3)", f"{os.getpid()}-{n}", limit)
-        for n in range(tasks)
-    )
-    return [row["id"] for row in await asyncio.gather(*claims) if row]
+OF_NOW, OF_THE_RELEASE_BEFORE = (
+    "SELECT count(*) FROM medianest_claim_next_download('w', 60, 1, 3)",
+    "SELECT count(*) FROM medianest_claim_download('w', interval '1 minute', 1, 3)",
+)
 
 
-async def test_the_release_before_claims_under_the_same_limit(fresh_db: DatabaseUrl) -> None:
-    await fill(50)
-    both = await asyncio.gather(
-        asyncio.to_thread(run_in_processes, claim_at_once, 2, 10, 3, url=fresh_db, connected=True),
-        asyncio.to_thread(run_in_processes, claim_as_the_release_before, 2, 10, 3, url=fresh_db, connected=True),
-    )
-    assert len([key for results in both for result in results for key in result]) == 3
-    assert await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).count() == 3
+@pytest.mark.parametrize("first", [OF_NOW, OF_THE_RELEASE_BEFORE])
+@pytest.mark.parametrize("second", [OF_NOW, OF_THE_RELEASE_BEFORE])
+async def test_a_claim_with_a_limit_waits_for_the_one_before(fresh_db: DatabaseUrl, first: str, second: str) -> None:
+    await fill(2)
+    connection = await connect(fresh_db)
+    try:
+        async with connection.transaction():
+            assert await connection.fetchval(first) == 1
+            waiting = asyncio.create_task(fetch_one(second))
+            await until(someone_waits_for_a_lock)
+        assert tuple(await waiting or ()) == (0,)
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize("limit", [None, 3])
