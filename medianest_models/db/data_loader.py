@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Retry(Enum):
-    """What a statement for several arguments can't answer."""
+    """The type of `Retry.ALONE`."""
 
     ALONE = "alone"
     """Returned instead of an answer: retry this argument alone."""
@@ -34,10 +34,10 @@ ArgumentT = TypeVar("ArgumentT", bound="Hashable")
 AnswerT = TypeVar("AnswerT")
 
 _MOST: Final = 200
-"""How many calls one statement answers."""
+"""The most calls that one statement answers."""
 
-_PATIENCE: Final = 0.05
-"""For how many seconds calls wait for a statement that runs; then they go by themselves."""
+_LONGEST_WAIT_SECONDS: Final = 0.05
+"""The time that calls wait for a statement that runs; then they go by themselves."""
 
 
 @dataclass(slots=True, eq=False)
@@ -115,7 +115,7 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
             batch, call = queue.next, loop.create_future()
             batch.calls[call] = argument
             if len(batch.calls) == 1:
-                loop.call_later(_PATIENCE, self._start, queue, batch)
+                loop.call_later(_LONGEST_WAIT_SECONDS, self._start, queue, batch)
             elif len(batch.calls) == _MOST:
                 self._start(queue, batch)
         return await batch.answer(call)

@@ -10,16 +10,16 @@ from medianest_models.checks import MAX_INT, as_duration, as_positive, as_text
 from medianest_models.errors import InvalidInputError
 
 LEASE: Final = timedelta(minutes=5)
-"""How long a worker may be silent, unless it asks for another lease."""
+"""The longest silence of a worker, unless it asks for another lease."""
 
 LONGEST_LEASE: Final = timedelta(days=365)
 """A lease may not be longer: Python has no instant after the year 9999."""
 
 MAX_ATTEMPTS: Final = 3
-"""How often a download is claimed before it fails for good."""
+"""The number of claims after which a download fails for good."""
 
 FIRST_RETRY_DELAY: Final = timedelta(minutes=1)
-"""How long a download waits after its first attempt failed; twice as long after each further one."""
+"""The wait after the first attempt that failed; twice as long after each further one."""
 
 BACK_IN_QUEUE: Final = (
     "status = 'queued', attempts = attempts - 1, progress = 0, worker_id = NULL, lease_expires_at = NULL"
@@ -37,7 +37,7 @@ CONFIGURED: Final = Configured.CONFIGURED
 """As `max_running`: what the setting `youtube.concurrent_downloads` says; 3 where it says nothing."""
 
 MaxRunning: TypeAlias = int | Literal[Configured.CONFIGURED] | None
-"""How many downloads may run at once, over all workers; None for any number."""
+"""The number of downloads that may run at once, over all workers; None for any number."""
 
 
 def as_max_running(value: MaxRunning) -> int | None:
