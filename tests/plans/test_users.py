@@ -1,4 +1,4 @@
-"""What the queries about users read."""
+"""The plans of the queries about users."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_a_sign_in_finds_its_user_through_the_unique_index(big_database: D
 async def test_suspend_finds_the_user_and_their_sessions_through_indexes(big_database: DatabaseUrl) -> None:
     admins, user, locked, sessions = await explain_calls(users.suspend(row_id(7)))
     assert index_names(admins) == {"ix_users_role_created_at"}
-    assert index_names(user) == {"pk_users"}
+    assert index_names(user) == index_names(locked) == {"pk_users"}
     assert index_names(sessions) == {"ix_session_tokens_user_id_created_at"}
     assert index_names(locked) == {"pk_users"}
     assert not any(map(seq_scans, (user, locked, sessions)))
