@@ -16,6 +16,7 @@ from tortoise.connection import get_connection
 
 from medianest_models.db import query_log
 from medianest_models.db.driver_errors import driver_errors_around_caller, translate
+from medianest_models.db.instants import read_again
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DEFAULT_ALIAS
 
@@ -98,7 +99,10 @@ class StatementClient(AsyncpgDBClient):
         connection = await self.acquire()
         started = monotonic()
         try:
-            return await operation(connection, query, *arguments)
+            try:
+                return await operation(connection, query, *arguments)
+            except OverflowError:  # of an instant in a row: no other value is out of Python's range
+                return await read_again(connection, operation, query, arguments)
         except Exception as raised:  # by hand, unlike elsewhere: every statement comes this way
             error = translate(raised)
             if error is None:

@@ -24,8 +24,6 @@ class TimestampField(DatetimeField[TimestampT]):
     Tortoise takes a naive datetime for UTC without a word; here it is refused.
     """
 
-    skip_to_python_if_native = True  # the driver's value is aware and in UTC
-
     if TYPE_CHECKING:
 
         @overload
@@ -37,11 +35,13 @@ class TimestampField(DatetimeField[TimestampT]):
         def __init__(self, **kwargs: Any) -> None: ...
 
     def to_python_value(self, value: Any) -> datetime.datetime | None:
-        """The instant in UTC."""
+        """Return the instant in UTC."""
+        if isinstance(value, datetime.datetime) and value.tzinfo is datetime.UTC:  # as the driver gives it
+            return value
         return None if value is None else self._in_utc(value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:
-        """The instant in UTC."""
+        """Return the instant in UTC."""
         if isinstance(value, int) and isinstance(instance, type):
             return value  # of a lookup such as created_at__year
         return None if value is None else self._in_utc(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from tortoise import fields
@@ -11,11 +12,11 @@ from tortoise.fields.db_defaults import SqlDefault
 from tortoise.models import Model
 from uuid_utils.compat import uuid7
 
-from medianest_models.encryption import is_secret
-from medianest_models.encryption.fields import SecretAttribute, SecretField, refuse
-from medianest_models.encryption.querysets import GuardedManager
+from medianest_models.encryption import GuardedManager, SecretAttribute, SecretField, is_secret, refuse
 from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError
-from medianest_models.models.hydration import hydrator
+from medianest_models.fields.naming import unreadable
+from medianest_models.models.columns import ColumnAttribute
+from medianest_models.models.hydration import UNREADABLE, hydrator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _NOT_FETCHED: Final = object()
+_NO_DATETIME: Final = "an instant that Python has no datetime for (BC, after the year 9999, or infinity)"
 
 
 def new_id() -> UUID:
@@ -37,7 +39,8 @@ class Base(Model):
     """The base of all models.
 
     Beyond Tortoise's: an unknown argument is a `TypeError`; a JSON document or a secret is taken as it is given;
-    `save()` of a row that is gone is a `NotFoundError`; secrets are in no `dict(instance)` and in no pickle.
+    `save()` of a row that is gone is a `NotFoundError`; secrets are in no `dict(instance)` and in no pickle. A stored
+    value that can't be read is an `UnreadableValueError` when it is asked for, and hides no other value and no row.
     """
 
     _verbatim: ClassVar[frozenset[str]] = frozenset()
@@ -56,8 +59,9 @@ class Base(Model):
         cls._secrets = tuple(field for field in columns.values() if isinstance(field, SecretField))
         cls._bound_to = frozenset(field.bound_to for field in cls._secrets if field.bound_to)
         cls._meta.manager = GuardedManager()
-        for field in cls._secrets:
-            setattr(cls, field.model_field_name, SecretAttribute(field))
+        for name in cls._meta.fields_db_projection:
+            field = columns[name]
+            setattr(cls, name, SecretAttribute(field) if isinstance(field, SecretField) else ColumnAttribute(name))
         for info in cls._meta._filters.values():
             column = columns.get(info["field"])
             if column is not None and is_secret(column):
@@ -71,7 +75,7 @@ class Base(Model):
             setattr(self, name, value)
 
     def update_from_dict(self, data: dict[str, Any]) -> Self:
-        """Assigns each value to the attribute of its name.
+        """Assign each value to the attribute of its name.
 
         Raises:
             TypeError: There is no such attribute.
@@ -89,7 +93,7 @@ class Base(Model):
         force_create: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
         force_update: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
     ) -> None:
-        """Writes the instance, as Tortoise's `save` does; with `update_fields` these columns of a row that is there.
+        """Write the instance, as Tortoise's `save` does; with `update_fields` these columns of a row that is there.
 
         Raises:
             NotFoundError: There is no such row, or no longer.
@@ -109,7 +113,7 @@ class Base(Model):
     async def refresh_from_db(
         self, fields: Iterable[str] | None = None, using_db: BaseDBAsyncClient | None = None
     ) -> None:
-        """Reads the instance again, or some of its fields, as Tortoise's `refresh_from_db` does."""
+        """Read the instance again, or some of its fields, as Tortoise's `refresh_from_db` does."""
         # Without names Tortoise takes the columns', and one of them may be a relation's name.
         await super().refresh_from_db(fields or self._meta.fields_db_projection, using_db)
 
@@ -120,8 +124,9 @@ class Base(Model):
         super().__setattr__(key, value)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
+        known = self.__dict__.keys() | self.__dict__.get("_unreadable", ())
         for name in self._meta.fields_db_projection:
-            if not is_secret(self._meta.fields_map[name]) and name in self.__dict__:
+            if not is_secret(self._meta.fields_map[name]) and name in known:
                 yield name, getattr(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -146,17 +151,44 @@ class Base(Model):
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any] | Record) -> Self:
-        """The instance for a row of this table that a statement of one's own returned, with all its columns."""
+        """Make the instance for a row of this table that a statement of one's own returned, with all its columns."""
         return cls.from_values(tuple(row.keys()), row.values())
 
     @classmethod
     def from_values(cls, columns: tuple[str, ...], values: Iterable[Any]) -> Self:
-        """The same for the values of these columns, in the same order."""
+        """Do the same for the values of these columns, in the same order."""
         hydrate = hydrator(cls, columns)
         if hydrate is None:
             return cls._init_from_db(**dict(zip(columns, values, strict=True)))
         (instance,) = hydrate((values,))
         return cast("Self", instance)
+
+    @classmethod
+    def _init_from_db(cls, **values: Any) -> Self:
+        try:
+            return super()._init_from_db(**values)
+        except UNREADABLE:
+            return cls._with_unreadable(values)
+
+    @classmethod
+    def _with_unreadable(cls, values: dict[str, Any]) -> Self:
+        """Make the instance for a row with values that can't be read: each is an error when it is asked for."""
+        readable, problems = dict(values), {}
+        row = values.get(cls._meta.db_pk_column)
+        for column in values.keys() & cls._meta.fields_db_projection_reverse.keys():
+            name = cls._meta.fields_db_projection_reverse[column]
+            try:
+                cls._meta.fields_map[name].to_python_value(values[column])
+            except UNREADABLE as error:
+                is_instant = isinstance(values[column], datetime.datetime)
+                reason = _NO_DATETIME if is_instant else str(error).partition(": ")[2]
+                problems[name] = str(unreadable(cls._meta.fields_map[name], row, reason))
+                readable[column] = None
+        instance = super()._init_from_db(**readable)
+        for name in problems:
+            del vars(instance)[name]
+        vars(instance)["_unreadable"] = problems
+        return instance
 
     @classmethod
     def _check_names(cls, names: Iterable[str]) -> None:

@@ -1,18 +1,31 @@
-"""Values as the columns of a model store them."""
+"""The columns of a model: their attributes, and values as they store them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from medianest_models.errors import InvalidInputError
+from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
     from tortoise.models import Model
 
 
+class ColumnAttribute:
+    """The attribute of a model's class for a column. It is asked where an instance holds no value of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> NoReturn:
+        problems = {} if instance is None else vars(instance).get("_unreadable", {})
+        if self.name in problems:
+            raise UnreadableValueError(problems[self.name])
+        raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}")
+
+
 def as_column(model: type[Model], name: str, value: Any) -> Any:
-    """What a model's column stores for a value.
+    """Make what a model's column stores of a value.
 
     Raises:
         InvalidInputError: The column can't hold it.
@@ -36,7 +49,7 @@ def stored_value(instance: Model, name: str) -> Any:
 
 
 def as_name(model: type[Model], name: str, value: str | None) -> Any:
-    """What a model's column stores for a text that tells things apart, and so must not be empty.
+    """Make what a model's column stores of a text that tells things apart, and so must not be empty.
 
     Raises:
         InvalidInputError: It is empty, or the column can't hold it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from medianest_models.errors import InvalidInputError, replace_errors
+from medianest_models.errors import InvalidInputError, MedianestError, UnreadableValueError, replace_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,11 +70,17 @@ def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:
 
     Raises:
         InvalidInputError: The schema does not fit the model, or needs a relation that was not fetched.
+        UnreadableValueError: A row holds a value that can't be read.
     """
     with replace_errors(ValidationError, lambda error: _misfit(schema, error)):
         return [schema.model_validate(row, from_attributes=True) for row in rows]
 
 
-def _misfit(schema: type[BaseModel], error: ValidationError) -> InvalidInputError:
-    problems = {f"{'.'.join(map(str, detail['loc']))} ({detail['type']})" for detail in error.errors()}
-    return InvalidInputError(f"schema: {schema.__name__} does not fit the rows: {', '.join(sorted(problems))}")
+def _misfit(schema: type[BaseModel], error: ValidationError) -> MedianestError:
+    problems = error.errors()
+    for problem in problems:
+        unreadable = problem["msg"].partition(f"{UnreadableValueError.__name__}: ")[2]
+        if unreadable:
+            return UnreadableValueError(unreadable)
+    places = {f"{'.'.join(map(str, problem['loc']))} ({problem['type']})" for problem in problems}
+    return InvalidInputError(f"schema: {schema.__name__} does not fit the rows: {', '.join(sorted(places))}")

@@ -19,7 +19,7 @@ from medianest_models.errors import (
 )
 from medianest_models.masking import MASK
 from medianest_models.studio.changes import attached, note
-from medianest_models.studio.fields import RelationField, read_field
+from medianest_models.studio.fields import RelationField, read_field, value_of
 from medianest_models.studio.forms import field_of, is_change, related_id, shown_before, text, without_column
 from medianest_models.studio.secret_fields import REMOVE, MaskedDocumentField, SecretField, unmasked
 from medianest_models.studio.table import TableView, attached_once
@@ -224,7 +224,7 @@ class EditableView(TableView):
         """Put the stored secrets back where their masks stand."""
         for field in self.fields:
             if isinstance(field, MaskedDocumentField) and field.name in values:
-                values[field.name] = unmasked(values[field.name], getattr(row, field.name), field.name)
+                values[field.name] = unmasked(values[field.name], value_of(row, field.name), field.name)
 
     def _refuse(self, request: Request, error: MedianestError) -> NoReturn:
         """Show an error in the form: at its field where it has one, else above the form."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
 from starlette_admin import fields as library
 from starlette_admin.types import RequestAction
 
 from medianest_models.checks import as_ip_address
-from medianest_models.errors import InvalidInputError
-from medianest_models.fields.json import dump_json
+from medianest_models.errors import InvalidInputError, UnreadableValueError
+from medianest_models.fields.json import dump_json, load_json, map_leaves
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -37,14 +37,33 @@ def read_field(field: library.BaseField, typed: Any) -> Any:
     return field.read(typed) if isinstance(field, TypedField) else typed
 
 
+class Unreadable(str):
+    """Stands in the place of a stored value that can't be read, and says why."""
+
+    __slots__ = ()
+
+
+def value_of(row: Any, name: str) -> Any:
+    """Read a row's value; of one that can't be read, why."""
+    try:
+        return getattr(row, name, None)
+    except UnreadableValueError as error:
+        return Unreadable(error)
+
+
 class TypedField:
     """The base of fields whose text has to be read."""
 
     id: str
+    name: str
 
     def read(self, typed: str) -> Any:
         """Read a text that is not empty."""
         return typed
+
+    async def parse_obj(self, request: Request, obj: Any) -> Any:  # noqa: ARG002 - the library's signature
+        """Read the row's value; of one that can't be read, why."""
+        return value_of(obj, self.name)
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
         """Keep the text as it was typed, so that a form with an error shows it again."""
@@ -158,8 +177,8 @@ class DocumentField(TypedField, library.JSONField):
     def read(self, typed: str) -> Any:
         """Read a document; JSON's null is None, which is SQL's NULL."""
         try:
-            return orjson.loads(typed)
-        except orjson.JSONDecodeError:
+            return load_json(typed)
+        except ValueError:
             raise InvalidInputError("is not valid JSON") from None
 
     async def serialize_none_value(self, request: Request) -> Any:
@@ -168,4 +187,6 @@ class DocumentField(TypedField, library.JSONField):
 
     async def serialize_value(self, request: Request, value: Any) -> Any:
         """Return the document, as text in a form."""
-        return dump_json(value, self.name) if request.state.action.is_form() else value
+        if request.state.action.is_form():
+            return dump_json(value, self.name)
+        return map_leaves(value, lambda leaf: str(leaf) if isinstance(leaf, Decimal) else leaf)

@@ -15,7 +15,7 @@ from tortoise.expressions import Q
 
 from medianest_models.studio.changes import Dependent, attached
 from medianest_models.studio.columns import form_fields, is_masked
-from medianest_models.studio.fields import DocumentField, LongTextField, RelationField, TextField
+from medianest_models.studio.fields import DocumentField, LongTextField, RelationField, TextField, Unreadable, value_of
 from medianest_models.studio.filters import Filters
 from medianest_models.studio.paging import COUNTED, count_rows, read_page
 from medianest_models.studio.secret_fields import MaskedDocumentField, SecretField
@@ -168,9 +168,13 @@ class TableView(ModelView):
             request.state.attached = await attached_once(request, obj)
         return await super().serialize(obj, request, include_relationships, include_select2)
 
+    async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:
+        """Show a value; of one that can't be read, why."""
+        return value if isinstance(value, Unreadable) else await super().serialize_field_value(value, field, request)
+
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ARG002 - the library's signature
         """Return the name of a row."""
-        return str(getattr(obj, self.name_of_row))
+        return str(value_of(obj, self.name_of_row))
 
     async def select2_result(self, obj: Any, request: Request) -> str:
         """Return a row for a list of choices."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medianest_models.db.statements import execute
-from medianest_models.models import MediaRequest, User
+from medianest_models.models import ActivityLog, MediaRequest, Service, ServiceStatusHistory, User
 from medianest_models.studio import Studio, paging
 from medianest_models.studio.tables import TABLES
+from tests.studio.conftest import alerts
 
 if TYPE_CHECKING:
     from tests.studio.conftest import Visitor
@@ -197,3 +198,29 @@ async def test_what_a_user_typed_is_no_html(visitor: Visitor) -> None:
 def test_the_studio_is_made_before_there_is_a_connection() -> None:
     studio = Studio(place="nowhere", read_only=False)
     assert studio.token
+
+
+async def test_a_value_that_can_t_be_read_hides_no_row_and_says_why(visitor: Visitor) -> None:
+    logs = [await ActivityLog.create(action=f"action-{number}") for number in range(3)]
+    service = await Service.create(name="plex", display_name="Plex")
+    await execute("ALTER TABLE activity_logs DROP CONSTRAINT ck_activity_logs_created_at")
+    await execute("UPDATE activity_logs SET created_at = '10000-01-01' WHERE id = $1", logs[0].id)
+    await execute("UPDATE activity_logs SET metadata = $2 WHERE id = $1", logs[1].id, "[" * 2_000 + "]" * 2_000)
+    await execute("UPDATE activity_logs SET metadata = $2 WHERE id = $1", logs[2].id, f"[{10**400}]")
+    await execute("UPDATE services SET config_data = $1", "[" * 2_000 + "]" * 2_000)
+    await ServiceStatusHistory.create(service=service, status="up")
+    await execute("ALTER TABLE service_status_history DROP CONSTRAINT ck_service_status_history_checked_at")
+    await execute("UPDATE service_status_history SET checked_at = 'infinity'")
+    assert "can&#39;t be read: an instant" in await visitor.page("/service_status_history/list")
+    columns = "id,action,metadata,created_at"
+    for text in (await visitor.page("/activity_logs/list", cols=columns), await visitor.page("/activity_logs/list")):
+        assert {f"action-{number}" for number in range(3)} <= set(re.findall(r"action-\d", text))
+        assert f"in the row with id {logs[0].id}, can&#39;t be read: an instant" in text
+    for log, reason in ((logs[0], "an instant"), (logs[1], "no JSON, or nested too deep")):
+        text = await visitor.page("/activity_logs/detail", pk=log.id)
+        assert f"in the row with id {log.id}, can't be read: {reason}" in re.sub(r"&#39;|\\u0027", "'", text)
+    assert str(10**400) in await visitor.page("/activity_logs/detail", pk=logs[2].id)
+    refused = await visitor.edit("services", service.id, display_name="Other")
+    assert (refused.status_code, alerts(refused).strip()) == (422, "is not valid JSON")
+    assert (await visitor.edit("services", service.id, config_data='{"a": 1}')).status_code == 303
+    assert (await Service.get(id=service.id)).config_data == {"a": 1}

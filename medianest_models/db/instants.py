@@ -1,0 +1,69 @@
+"""Instants that Python has no datetime for: BC, from the year 10000 on, and infinity.
+
+asyncpg reads infinity as a naive `datetime.max` or `datetime.min`, and for any other it gives up the whole result. A
+connection on which that happened reads instants by functions of Python from then on, and each of those as asyncpg
+reads infinity: what is naive is none, which the models know. Other connections pay nothing for that.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from asyncpg.exceptions import ReadOnlySQLTransactionError
+
+from medianest_models.errors import UnreadableValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from asyncpg import Record
+    from asyncpg.pool import PoolConnectionProxy
+
+T = TypeVar("T")
+
+_EPOCH: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)  # from which PostgreSQL counts microseconds
+_FIRST, _LAST = datetime.datetime.min, datetime.datetime.max  # noqa: DTZ901 - naive, as asyncpg's
+_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+
+
+async def read_again(
+    connection: PoolConnectionProxy[Record],
+    operation: Callable[..., Awaitable[T]],
+    query: str,
+    arguments: tuple[Any, ...],
+) -> T:
+    """Run a statement again, of whose rows asyncpg could not read an instant: read-only, so that nothing is done twice.
+
+    Raises:
+        UnreadableValueError: The statement writes. It was carried out.
+    """
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=_encode, decoder=_decode, format="tuple"
+    )
+    begin, end = "BEGIN READ ONLY", "ROLLBACK"
+    if connection.is_in_transaction():
+        begin = "SAVEPOINT medianest_again; SET LOCAL transaction_read_only = on"
+        end = "ROLLBACK TO SAVEPOINT medianest_again; RELEASE SAVEPOINT medianest_again"
+    await connection.execute(begin)
+    try:
+        return await operation(connection, query, *arguments)
+    except ReadOnlySQLTransactionError:
+        pass
+    finally:
+        await connection.execute(end)
+    raise UnreadableValueError(
+        "the statement was carried out, but a row that it returned holds an instant that Python has no datetime for; "
+        "reading that row names it"
+    )
+
+
+def _encode(instant: datetime.datetime) -> tuple[int]:
+    return ((instant.astimezone(datetime.UTC) - _EPOCH) // _MICROSECOND,)
+
+
+def _decode(microseconds: tuple[int]) -> datetime.datetime:
+    try:
+        return _EPOCH + datetime.timedelta(0, 0, microseconds[0])
+    except OverflowError:
+        return _LAST if microseconds[0] > 0 else _FIRST
