@@ -7,14 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncclick as click
 
 from medianest_models.cli import application, load_command
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROGRAM: Final = Path(sys.executable).parent / "medianest"
 
@@ -41,10 +38,11 @@ def document(*arguments: str, **environment: str) -> Any:
     return json.loads(output)
 
 
-def subcommands(group: click.Group = application, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every command and group below a group."""
+def subcommands(group: click.Group = application, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], click.Command]:
+    """Every command and group below a group, by its words."""
+    found: dict[tuple[str, ...], click.Command] = {}
     for name, stub in group.commands.items():
-        command = stub if path else load_command(stub)
-        yield (*path, name)
+        command = found[*path, name] = stub if path else load_command(stub)
         if isinstance(command, click.Group):
-            yield from subcommands(command, (*path, name))
+            found |= subcommands(command, (*path, name))
+    return found

@@ -10,7 +10,7 @@ import asyncclick as click
 import uvicorn
 from asyncclick.testing import CliRunner
 
-from medianest_models.cli import application, load_command
+from medianest_models.cli import application
 from tests.commands import subcommands
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-COMMANDS: Final = sorted(subcommands(), key=lambda words: "reset" in words)
-"""The words of each; the one that deletes everything comes last."""
+COMMANDS: Final = dict(sorted(subcommands().items(), key=lambda command: "reset" in command[0]))
+"""Each by its words; the one that deletes everything comes last."""
 
 _SHOWING: Final = "--show-password"
 """The flag that is there to show a secret."""
@@ -31,19 +31,14 @@ async def outputs(patch: pytest.MonkeyPatch) -> dict[tuple[str, ...], str]:
     patch.setattr(uvicorn.Server, "serve", _serve_nobody)
     patch.setattr(webbrowser, "open", lambda _: False)
     found: dict[tuple[str, ...], str] = {}
-    for words in COMMANDS:
-        for flags in _flags(words):
+    for words, command in COMMANDS.items():
+        for flags in _flags(command):
             result = await CliRunner().invoke(application, [*words, *flags])
             found[*words, *flags] = f"{result.output}exit status {result.exit_code}"
     return found
 
 
-def _flags(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    command: click.Command = application
-    for word in words:
-        assert isinstance(command, click.Group)
-        command = command.commands[word]
-        command = load_command(command) if word == words[0] else command
+def _flags(command: click.Command) -> Iterator[tuple[str, ...]]:
     flags = [option.opts[-1] for option in command.params if isinstance(option, click.Option) and option.is_flag]
     yield ()
     yield from ((flag,) for flag in flags if flag != _SHOWING)

@@ -46,6 +46,6 @@ async def insert_all(connection: asyncpg.Connection[Any]) -> None:
     """A row in every table that there is, and a second user."""
     await connection.execute("INSERT INTO users (id, plex_id, plex_username) VALUES ($1, 'anna', 'Anna')", USER)
     for table, statement in INSERTS.items():
-        if table != "users" and await connection.fetchval("SELECT to_regclass($1)", table):
+        if table != "users" and await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
             await connection.execute(statement)
     await connection.execute("INSERT INTO users (id, plex_id, plex_username) VALUES ($1, 'ben', 'Ben')", OTHER)

@@ -104,7 +104,7 @@ def test_secrets_are_the_contract_s() -> None:
 
 
 def models() -> list[Any]:
-    """The twelve classes."""
+    """The classes of all tables."""
     import medianest_models.models  # noqa: PLC0415 - its members, by name
 
     found = [getattr(medianest_models.models, name) for name in MODELS]

@@ -70,10 +70,10 @@ async def test_it_acts_where_the_migrations_did(empty_url: DatabaseUrl, path: st
 async def test_what_would_be_deleted_is_told_before_it_asks(look: Connection) -> None:
     status, _, errors = medianest("db", "reset", text="n\n")
     assert status == 1
-    assert "the 12 tables of this package in schema public" in errors
+    assert f"the {len(ROWS)} tables of this package in schema public" in errors
     assert errors.index("  users: 2 rows") < errors.index("Go on?")
     assert await look.fetchval("SELECT count(*) FROM users") == 2
-    assert "Deleted the 11 tables" in medianest("db", "reset", text="y\n")[1]
+    assert f"Deleted the {len(ROWS)} tables" in medianest("db", "reset", text="y\n")[1]
 
 
 async def test_nothing_of_others_goes(look: Connection) -> None:

@@ -8,13 +8,27 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 from tortoise.contrib.pydantic import PydanticModel
 
 from medianest_models import schemas
+from medianest_models.repositories import downloads, media_requests, services, system_config, users
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medianest_models.models.base import Base
 
 SCHEMAS: Final[dict[str, type[PydanticModel]]] = {name: getattr(schemas, name) for name in schemas.__all__}
 READ: Final = {name: schema for name, schema in SCHEMAS.items() if name.endswith(("Read", "WithoutSecrets"))}
 WRITTEN: Final = {name: schema for name, schema in SCHEMAS.items() if name not in READ}
+
+# The function that takes a schema's fields, and those of its arguments that don't come from the caller's document.
+TAKEN_BY: Final[dict[str, tuple[Callable[..., Any], set[str]]]] = {
+    "UserCreate": (users.upsert_from_plex, set()),
+    "MediaRequestCreate": (media_requests.submit, {"user_id"}),
+    "MediaRequestStatusUpdateCreate": (media_requests.transition, {"request_id"}),
+    "YouTubeDownloadCreate": (downloads.enqueue, {"user_id"}),
+    "ServiceUpdate": (services.configure, {"name"}),
+    "ServiceStatusHistoryCreate": (services.record_check, {"service"}),
+    "SystemConfigUpdate": (system_config.set, {"key", "updated_by"}),
+}
 
 
 def model_of(schema: type[PydanticModel]) -> type[Base]:

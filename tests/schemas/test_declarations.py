@@ -17,23 +17,13 @@ from medianest_models import models, schemas
 from medianest_models.encryption import EncryptedJSONField, is_secret
 from medianest_models.fields import JSONField, TimestampField
 from medianest_models.models import LocalCredential, Service, User
-from medianest_models.repositories import downloads, media_requests, services, system_config, users
+from medianest_models.repositories import services
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
-from tests.schemas.shapes import READ, SCHEMAS, WRITTEN, created, model_of, without_none
+from tests.schemas.shapes import READ, SCHEMAS, TAKEN_BY, WRITTEN, created, model_of, without_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The function that takes a schema's fields, and those of its arguments that don't come from the caller's document.
-TAKEN_BY: dict[str, tuple[Callable[..., Any], set[str]]] = {
-    "UserCreate": (users.upsert_from_plex, set()),
-    "MediaRequestCreate": (media_requests.submit, {"user_id"}),
-    "MediaRequestStatusUpdateCreate": (media_requests.transition, {"request_id"}),
-    "YouTubeDownloadCreate": (downloads.enqueue, {"user_id"}),
-    "ServiceUpdate": (services.configure, {"name"}),
-    "ServiceStatusHistoryCreate": (services.record_check, {"service"}),
-    "SystemConfigUpdate": (system_config.set, {"key", "updated_by"}),
-}
 OF_A_COLUMN = {"UUID": UUID, "UUID | None": UUID | None, "int": int}
 """Annotations of the models' that the creator could not resolve."""
 

@@ -1,4 +1,4 @@
-"""A worker that uses every field of every schema: `mypy --strict` and pyright check it, and the tests run it."""
+"""A worker that uses the fields of the schemas: `mypy --strict` and pyright check it, and the tests run it."""
 
 from __future__ import annotations
 
