@@ -164,6 +164,7 @@ NOT_PLAIN: dict[str, Any] = {
     "secret": lambda: User.filter(plex_token="a"),
     "secret that is there": lambda: User.filter(plex_token__isnull=True),
     "order by a secret": lambda: User.all().order_by("plex_token"),
+    "order by a secret, and a wrong value": lambda: User.filter(role="nothing").order_by("plex_token"),
     "order by a relation": lambda: MediaRequest.all().order_by("user__plex_username"),
     "annotation": lambda: MediaRequest.annotate(one=RawSQL("1")),
     "only": lambda: MediaRequest.all().only("id"),

@@ -109,8 +109,8 @@ async def test_refuses_another_order_of_the_query_set(db: DatabaseUrl, given: An
         await paginate_by_cursor(MediaRequest.annotate(low=Count("id")).order_by(*given))
 
 
-@pytest.mark.parametrize("column", ["plex_token", "media_requests", "pk", "", "nothing"])
-async def test_refuses_to_sort_by(db: DatabaseUrl, column: str) -> None:
+@pytest.mark.parametrize("column", ["plex_token", "media_requests", "pk", "", "nothing", 1, ["email"]])
+async def test_refuses_to_sort_by(db: DatabaseUrl, column: Any) -> None:
     with pytest.raises(InvalidSortError, match=r"^sort_by: User can't be sorted by "):
         await paginate_by_cursor(User.all(), sort_by=column)
 
