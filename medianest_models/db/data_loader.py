@@ -13,11 +13,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from tortoise.connection import get_connection
-
 from medianest_models.db.client import Client
+from medianest_models.db.statements import current_client
 from medianest_models.errors import DatabaseUnavailableError
-from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -94,7 +92,7 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
         Raises:
             MedianestError: The statement raised it for this argument.
         """
-        client = get_connection(DEFAULT_ALIAS)  # refuses another event loop
+        client = current_client()  # refuses another event loop
         if not isinstance(client, Client):
             return await self._ask_one(argument, client=client)
         queue = self._queues.get(client)

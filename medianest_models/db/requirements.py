@@ -19,7 +19,7 @@ logger = logging.getLogger("medianest_models.db")
 # The home is the schema of the tables. The first schema of the search path is where new ones would be made, and what
 # is in it hides what has the same name at home.
 _SITUATION: Final = """
-SELECT current_setting('search_path') AS path, current_schema()::regnamespace::text AS schema, home,
+SELECT current_setting('search_path') AS path, quote_ident(current_schema()) AS schema, home,
        (SELECT name FROM unnest(string_to_array($1, ',')) AS name
         WHERE to_regclass(quote_ident(name))::oid <> to_regclass(home || '.' || quote_ident(name))::oid
         LIMIT 1) AS hidden,

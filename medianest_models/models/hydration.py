@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Hydrator: TypeAlias = Callable[[Iterable[Any]], list[Any]]
 
 VERSION: Final = "1.1."
+_MAKERS: Final = frozenset({"tortoise.models", "medianest_models.models.base"})
+"""Where the ways of making an instance from a row are that the generated functions do the same as."""
+
 UNREADABLE: Final = (InvalidInputError, UnreadableValueError)
 """What a field raises for a stored value that it can't read."""
 
@@ -125,5 +128,10 @@ def knows(model: type[Model]) -> bool:
         tortoise.__version__.startswith(VERSION)
         and set(MetaInfo.__slots__) >= _META
         and model.__new__ is object.__new__
-        and hasattr(Model, "_init_from_db")
+        and _maker(model) in _MAKERS
     )
+
+
+def _maker(model: type[Model]) -> str | None:
+    """Name the module of the class that makes the model's instances from rows."""
+    return next((kind.__module__ for kind in model.__mro__ if "_init_from_db" in vars(kind)), None)

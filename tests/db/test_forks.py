@@ -139,7 +139,7 @@ preloaded.LOOP.close()
 
 async def test_a_child_is_not_warned_of_what_it_got(fresh_url: DatabaseUrl) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-X", "dev", "-c", BETWEEN_LOOPS, stderr=asyncio.subprocess.PIPE
+        *(sys.executable, "-W", "default", "-c", BETWEEN_LOOPS), stderr=asyncio.subprocess.PIPE
     )
     _, said = await process.communicate()
     assert (process.returncode, said) == (0, b"")

@@ -21,7 +21,7 @@ PAGES: Final = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])
 PACKAGE: Final = CHECKOUT / "medianest_models"
 ROOMS: Final = {path.stem for path in PACKAGE.iterdir() if not path.stem.startswith("_")}
 RECIPES: Final = set(re.findall(r"^([a-z-]+)[^:=\n]*:$", (CHECKOUT / "justfile").read_text(), re.MULTILINE))
-MADE_LATER: Final = (".medianest", ".venv", ".env.production", "build/")
+MADE_LATER: Final = (".medianest", ".venv", ".env.production", "build/", "pgdata/")
 PATH: Final = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 FILE: Final = re.compile(r"/|\.(py|md|toml)$|^justfile$")
 
