@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -193,19 +194,24 @@ async def test_gunicorn_that_loads_the_application_before_it_forks(fresh_url: Da
         return len(answers) == 2
 
     answers: set[tuple[int, int]] = set()
+    said = b""
     look = await connect(fresh_url)
     try:
         async with asyncio.timeout(PATIENCE):
-            for _ in range(2):
-                while b"Application startup complete" not in await server.stderr.readline():
-                    pass
+            started = 0
+            while started < 2:
+                line = await server.stderr.readline()
+                assert line, f"gunicorn has ended: {said.decode()}"
+                said += line
+                started += b"Application startup complete" in line
         await until(both_have_answered)
         (master,) = {master for master, _ in answers}
         assert master not in {worker for _, worker in answers}
         assert await look.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", master) == 1
     finally:
         await look.close()
-        server.terminate()
-        _, said = await server.communicate()
+        with contextlib.suppress(ProcessLookupError):
+            server.terminate()
+        said += (await server.communicate())[1]
     assert server.returncode == 0, said.decode()
     assert b"ResourceWarning" not in said, said.decode()
