@@ -8,7 +8,7 @@ from medianest_models.settings import load_settings, tortoise_config
 
 
 def complain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Prints an error of ours as one line: Aerich would let it end in a traceback."""
+    """Print an error of ours as one line: Aerich would let it end in a traceback."""
     if isinstance(error, MedianestError):
         sys.stderr.write(f"Error: {error}\n")
     else:

@@ -37,7 +37,7 @@ def names_secret(name: str) -> bool:
 
 
 def mask_credentials(url: str) -> str:
-    """The URL with a mask for its user and password, and for each parameter whose name tells of a secret.
+    """Mask a URL's user and password, and each parameter whose name tells of a secret.
 
     A password may hold what should have been percent-encoded. So more may be masked than had to be: with a port, or
     without http, all that stands before an @; and a URL of more than `LONGEST` characters whole.
@@ -91,7 +91,7 @@ def _mask_parameters(text: str) -> str:
 
 
 def _up_to_secret(parameter: str) -> str:
-    """The parameter up to the = after a name that tells of a secret; the whole without one."""
+    """Cut a parameter after the = of a name that tells of a secret; return the whole without one."""
     end = 0
     for before in parameter.split("=")[:-1]:
         end += len(before) + 1

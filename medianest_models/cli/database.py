@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.group("db")
 def database_group() -> None:
-    """The database server and its schema."""
+    """Manage the database server and its schema."""
 
 
 @database_group.command("up")

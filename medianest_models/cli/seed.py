@@ -25,7 +25,7 @@ async def seed_command(*, force: bool, as_json: bool) -> None:
 
 
 def print_seed_report(report: SeedReport) -> None:
-    """Prints what became of each service and setting."""
+    """Print what became of each service and setting."""
     rows: list[tuple[object, ...]] = [("service", name, outcome) for name, outcome in report.services.items()]
     rows += [("setting", key, outcome) for key, outcome in report.configs.items()]
     print_table(*rows)

@@ -14,7 +14,7 @@ _NEEDED: Final = ("starlette_admin", "uvicorn", "rich")
 
 
 def require_extra() -> None:
-    """Makes sure that the packages of the extra `studio` are installed.
+    """Make sure that the packages of the extra `studio` are installed.
 
     Raises:
         ConfigurationError: They are not.

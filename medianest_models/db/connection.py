@@ -170,7 +170,7 @@ def connected_url() -> DatabaseUrl | None:
 
 
 def connected_client() -> Client:
-    """The pool of this process.
+    """Return the pool of this process.
 
     Raises:
         DatabaseUnavailableError: It is not connected.

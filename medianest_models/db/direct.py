@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _CLOSE_SECONDS: Final = 1.0
-"""How long a server may take to say goodbye. One that has fallen silent never does."""
+"""The time that a server has to say goodbye. One that has fallen silent never does."""
 
 
 async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:

@@ -25,7 +25,7 @@ _TIMEOUT: Final = 60.0
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What runs in a home."""
+    """The state of a home."""
 
     pid: int | None  # None when no server runs
     version: str | None  # the data folder's major version, such as "18"; None when there is none yet

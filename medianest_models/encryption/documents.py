@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Secrecy(IntEnum):
-    """What the keys above a value say of it."""
+    """The verdict of the keys above a value."""
 
     NONE = 0
     SINCE_SOME_RELEASE = 1

@@ -29,7 +29,7 @@ class SecretContext(NamedTuple):
         return f"{self.table}.{self.column}"
 
     def associated_data(self, key_id: str) -> bytes:
-        """The bytes that are authenticated with a value; a list in JSON, which can't be read in two ways."""
+        """Make the bytes that are authenticated with a value: a list in JSON, which can't be read in two ways."""
         return json.dumps([_VERSION, key_id, *self]).encode()
 
 

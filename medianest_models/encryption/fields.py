@@ -31,7 +31,7 @@ def is_secret(field: Field[Any]) -> bool:
 
 
 class SecretField(Field[Any]):
-    """What all secret columns share: the refusals, and the attribute on the model's class."""
+    """The base of all secret columns: the refusals, and the attribute on the model's class."""
 
     secret: Final = True
     verbatim: Final = True

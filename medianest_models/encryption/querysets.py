@@ -102,7 +102,7 @@ class GuardedManager(Manager):
     """The manager of every model here."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        """A query set that guards the model's secrets."""
+        """Make a query set that guards the model's secrets."""
         return GuardedQuerySet(cast("type[Model]", self._model))
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 BATCH_SIZE: Final = 200
-"""How many rows one statement reads, and one re-encrypts."""
+"""The number of rows that one statement reads, and one re-encrypts."""
 
 # Raw, as the other: it reads what is stored, with the key that a secret is bound to and nothing else.
 _ROWS: Final = """
@@ -47,7 +47,7 @@ RETURNING t."{pk}"
 
 @dataclass(frozen=True)
 class KeyUse:
-    """How many rows of a column hold something that was encrypted with a key.
+    """The number of rows of a column with something that was encrypted with a key.
 
     Attributes:
         column: The column, as `table.column`.
@@ -64,7 +64,7 @@ class KeyUse:
 
 @dataclass(frozen=True)
 class RotationReport:
-    """What a rotation did.
+    """The outcome of a rotation.
 
     Attributes:
         rotated: How many rows were re-encrypted.

@@ -19,7 +19,7 @@ IntEnumT = TypeVar("IntEnumT", bound=IntEnum)
 
 
 def _member(field: Field[Any], enum_type: type[Enum], value: object) -> Any:
-    """The member for a value, and no member of another enum that happens to have the same value."""
+    """Find the member for a value, and no member of another enum that happens to have the same value."""
     if isinstance(value, Enum) and not isinstance(value, enum_type):
         raise InvalidInputError(f"{column_name(field)}: must be a {enum_type.__name__}, not a {type(value).__name__}")
     try:
@@ -33,11 +33,11 @@ class StrEnumColumn(CharEnumFieldInstance):
     """The field behind `EnumField`."""
 
     def to_python_value(self, value: Any) -> Any:
-        """The member of the enum for a stored value."""
+        """Convert a stored value to the member of the enum."""
         return None if value is None else _member(self, self.enum_type, value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> str | None:  # noqa: ARG002 - Tortoise's signature
-        """The stored value of a member."""
+        """Convert a member to its stored value."""
         return None if value is None else str(_member(self, self.enum_type, value).value)
 
 
@@ -45,16 +45,16 @@ class IntEnumColumn(IntEnumFieldInstance):
     """The field behind `IntEnumField`."""
 
     def to_python_value(self, value: Any) -> Any:
-        """The member of the enum for a stored value."""
+        """Convert a stored value to the member of the enum."""
         return None if value is None else _member(self, self.enum_type, value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> int | None:  # noqa: ARG002 - Tortoise's signature
-        """The stored value of a member."""
+        """Convert a member to its stored value."""
         return None if value is None else int(_member(self, self.enum_type, value).value)
 
 
 def EnumField(enum_type: type[StrEnumT], *, max_length: int, **kwargs: Any) -> Field[StrEnumT]:  # noqa: N802 - named as Tortoise's are
-    """A varchar column that holds one of `enum_type`'s values.
+    """Make a varchar column that holds one of `enum_type`'s values.
 
     Args:
         enum_type: The enum.
@@ -65,5 +65,5 @@ def EnumField(enum_type: type[StrEnumT], *, max_length: int, **kwargs: Any) -> F
 
 
 def IntEnumField(enum_type: type[IntEnumT], **kwargs: Any) -> Field[IntEnumT]:  # noqa: N802 - named as Tortoise's are
-    """A smallint column that holds one of `enum_type`'s values."""
+    """Make a smallint column that holds one of `enum_type`'s values."""
     return cast("Field[IntEnumT]", IntEnumColumn(enum_type, **kwargs))

@@ -1,4 +1,4 @@
-"""What a column is called in an error."""
+"""Names of columns in errors."""
 
 from __future__ import annotations
 

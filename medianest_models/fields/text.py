@@ -48,13 +48,13 @@ class VarcharField(CharField[TextT]):
         self.empty_is_null = empty_is_null
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
-        """The text itself, checked before the database would refuse it."""
+        """Return the text itself, checked before the database would refuse it."""
         if value is None or (value == "" and self.empty_is_null):
             return None
         return as_any_text(value, column_name(self), max_length=self.max_length)
 
     def to_python_value(self, value: Any) -> Any:
-        """The value as it is: a wrong type is refused when it is written, not turned into a text."""
+        """Return the value as it is: a wrong type is refused when it is written, not turned into a text."""
         return None if value == "" and self.empty_is_null else value
 
 
@@ -75,9 +75,9 @@ class TextField(Field[TextT]):
         def __init__(self, **kwargs: Any) -> None: ...
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
-        """The text itself, checked before the database would refuse it."""
+        """Return the text itself, checked before the database would refuse it."""
         return None if value is None else as_any_text(value, column_name(self))
 
     def to_python_value(self, value: Any) -> Any:
-        """The value as it is: a wrong type is refused when it is written, not turned into a text."""
+        """Return the value as it is: a wrong type is refused when it is written, not turned into a text."""
         return value

@@ -18,22 +18,22 @@ from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_
 
 
 class MigrationProgress:
-    """What `migrate` tells while it is at work; a caller who wants to know overrides the methods."""
+    """The progress of `migrate`; a caller who wants to know it overrides the methods."""
 
     def waiting(self) -> None:
         """Another process is migrating the database: it is waited for."""
 
     def started(self, version: str) -> None:
-        """A file is being applied."""
+        """Hear that a file is being applied."""
 
     def applied(self, version: str, seconds: float) -> None:
-        """A file was applied, and how long that took."""
+        """Hear that a file was applied, and how long that took."""
 
 
 async def migrate(
     url: DatabaseUrl | None = None, *, wait: float = 600.0, progress: MigrationProgress | None = None
 ) -> list[str]:
-    """Applies the pending migrations, each once however many processes try it at the same time.
+    """Apply the pending migrations, each once however many processes try it at the same time.
 
     The process may be connected: its own connections are not touched.
 
@@ -86,7 +86,7 @@ async def migrate(
 
 
 async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
-    """The SQL of each pending migration, by its file; nothing is run.
+    """Return the SQL of each pending migration, by its file; nothing is run.
 
     Raises:
         DatabaseUnavailableError: The database can't be reached.
@@ -119,7 +119,7 @@ class _TimedCommand(Command):
 
 
 def load_migration(version: str) -> Any:
-    """The module that a migration file is.
+    """Import a migration file.
 
     Raises:
         MigrationError: It can't be loaded, or has no upgrade().

@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalog says of a schema, in words that can be compared and printed.
+"""PostgreSQL's catalog of a schema, in words that can be compared and printed.
 
 Each query gives one kind of object: its name, the table that it belongs to, and under a heading each of its
 properties. What belongs to an extension is left out: it is neither the migrations' nor anyone's doing by hand.

@@ -55,7 +55,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """How the live database differs from what its migrations make.
+    """Differences of the live database from what its migrations make.
 
     Attributes:
         schema: The schema that was looked at; None when the one of the search path does not exist.
@@ -69,7 +69,7 @@ class DriftReport:
 
 
 async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
-    """Compares the live database with what the migrations applied to it make on the same server.
+    """Compare the live database with what the migrations applied to it make on the same server.
 
     That is made in a schema of its own, in a transaction that is rolled back: nobody else sees it. Of the live
     tables only Aerich's is read.
@@ -97,7 +97,7 @@ async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
 
 
 async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
-    """The same for the schema in which an open connection finds the tables.
+    """Compare the schema in which an open connection finds the tables.
 
     It has to be in a transaction, which the caller rolls back; until then its search path is another.
 
@@ -148,7 +148,7 @@ def _of_migrations(status: MigrationStatus) -> Iterator[Difference]:
 
 
 def _of_catalogs(made: Catalog, restored: Catalog, found: Catalog) -> Iterator[Difference]:
-    """What differs; of a table that is missing or extra, nothing but that."""
+    """List the differences; of a table that is missing or extra, nothing but that."""
     one_sided = {thing.name for thing in made.keys() ^ found.keys() if thing.table is None}
     for thing, properties in (made | found).items():
         if table_of(thing, properties) in one_sided:

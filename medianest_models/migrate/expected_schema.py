@@ -1,4 +1,4 @@
-"""What the migrations make on this very server: they are run in a schema that nobody ever sees."""
+"""The schema that the migrations make on this very server: they are run in a schema that nobody ever sees."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ _FORGET: Final = f"DELETE FROM {HISTORY} WHERE app = '{APP}'"  # noqa: S608 - bo
 
 @dataclass(frozen=True)
 class OwnObjects:
-    """What of a database is this package's.
+    """The objects of a database that are this package's.
 
     Attributes:
         schema: Where it is: the schema of the table `aerich`; None when there is no such table.

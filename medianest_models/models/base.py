@@ -1,4 +1,4 @@
-"""What every model shares: ids, checked arguments, secrets that stay secret."""
+"""The base of all models: ids, checked arguments, secrets that stay secret."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NO_DATETIME: Final = "an instant that Python has no datetime for (BC, after the
 
 
 def new_id() -> UUID:
-    """A UUID of version 7 (RFC 9562): ids made later sort later, so that an index grows at its end."""
+    """Make a UUID of version 7 (RFC 9562): ids made later sort later, so that an index grows at its end."""
     return uuid7()
 
 

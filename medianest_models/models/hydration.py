@@ -30,7 +30,7 @@ _MAKERS: Final = frozenset({"tortoise.models", "medianest_models.models.base"})
 """Where the ways of making an instance from a row are that the generated functions do the same as."""
 
 UNREADABLE: Final = (InvalidInputError, UnreadableValueError)
-"""What a field raises for a stored value that it can't read."""
+"""The errors of a field for a stored value that it can't read."""
 
 _META: Final = frozenset(
     {"db_complex_fields", "db_default_fields", "db_native_fields", "db_pk_column", "generated_db_fields"}

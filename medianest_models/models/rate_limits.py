@@ -42,7 +42,7 @@ class RateLimit(UUIDModel):
 
 
 class RollingRateLimit(UUIDModel):
-    """How often a user, or an anonymous caller's address, used an endpoint in a rolling window.
+    """A counter: how often a user, or an anonymous caller's address, used an endpoint in a rolling window.
 
     `counts` are those of the last eleven parts in which it was used, each a tenth of the window, the newest first; at
     `expires_at` the newest ceases to count.

@@ -8,11 +8,11 @@ from medianest_models.checks import as_positive
 from medianest_models.db.statements import execute
 
 BATCH_SIZE: Final = 1_000
-"""How many rows one statement deletes: some milliseconds' work."""
+"""The number of rows that one statement deletes: some milliseconds' work."""
 
 
 async def delete_in_batches(sql: str, *values: Any, batch_size: int) -> int:
-    """Runs a DELETE again and again until it finds no more rows; each run is a transaction of its own.
+    """Run a DELETE again and again until it finds no more rows; each run is a transaction of its own.
 
     Args:
         sql: Deletes a batch; its last parameter is how many rows that is at most.

@@ -43,7 +43,7 @@ async def record(
     ip_address: str | None = None,
     user_agent: str | None = None,
 ) -> ActivityLog:
-    """Adds an entry to the log.
+    """Add an entry to the log.
 
     Args:
         action: What was done, such as `request.approve`; at most 100 characters.
@@ -73,7 +73,7 @@ async def record(
 
 
 async def list_for_user(user_id: UUID | str, *, params: PaginationParams | None = None) -> PaginatedResult[ActivityLog]:
-    """A page of what a user did, the newest first unless `params` says otherwise; empty for an unknown user.
+    """List a page of what a user did, the newest first unless `params` says otherwise; empty for an unknown user.
 
     Raises:
         InvalidInputError: `user_id` is no UUID.
@@ -85,7 +85,7 @@ async def list_for_user(user_id: UUID | str, *, params: PaginationParams | None 
 async def list_for_entity(
     entity_type: str, *, entity_id: str, params: PaginationParams | None = None
 ) -> PaginatedResult[ActivityLog]:
-    """A page of what was done to one thing, the newest first unless `params` says otherwise.
+    """List a page of what was done to one thing, the newest first unless `params` says otherwise.
 
     Args:
         entity_type: What kind of thing it is.
@@ -104,7 +104,7 @@ async def list_for_entity(
 async def list_recent(
     *, action: str | None = None, params: PaginationParams | None = None
 ) -> PaginatedResult[ActivityLog]:
-    """A page of the log, the newest first unless `params` says otherwise.
+    """List a page of the log, the newest first unless `params` says otherwise.
 
     Args:
         action: Which action alone; None for all.
@@ -120,7 +120,7 @@ async def list_recent(
 
 
 async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_size: int = BATCH_SIZE) -> int:
-    """Deletes what is older, the oldest first.
+    """Delete what is older, the oldest first.
 
     It can be stopped at any time, and run in several processes at once: what was deleted until then stays deleted.
 

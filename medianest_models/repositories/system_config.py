@@ -62,14 +62,14 @@ RETURNING config.*
 
 @dataclass(frozen=True)
 class RateLimitRule:
-    """How many hits are allowed in a window of how many seconds."""
+    """A limit of hits, and the window in seconds in which they are counted."""
 
     limit: int
     window_seconds: int
 
 
 async def get(key: str) -> SystemConfig:
-    """The setting with that key.
+    """Get the setting with that key.
 
     Raises:
         NotFoundError: There is none.
@@ -82,7 +82,7 @@ async def get(key: str) -> SystemConfig:
 
 
 async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> SystemConfig:  # noqa: A001 - it is `system_config.set`
-    """Changes a setting, or creates it. From then on the seed leaves it alone, unless the value is the one it had.
+    """Change a setting, or create it. From then on the seed leaves it alone, unless the value is the one it had.
 
     Args:
         key: The setting's key, of at most 100 characters.
@@ -112,7 +112,7 @@ async def all() -> list[SystemConfig]:  # noqa: A001 - it is `system_config.all`
 
 
 async def rate_limit(endpoint: str) -> RateLimitRule:
-    """The rule for an endpoint: its own setting `rate_limit.<endpoint>`, or `rate_limit.api.default`.
+    """Get the rule for an endpoint: its own setting `rate_limit.<endpoint>`, or `rate_limit.api.default`.
 
     Raises:
         InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
@@ -123,7 +123,7 @@ async def rate_limit(endpoint: str) -> RateLimitRule:
 
 
 async def concurrent_downloads() -> int:
-    """How many YouTube downloads may run at once.
+    """Get the number of YouTube downloads that may run at once.
 
     Raises:
         ConfigurationError: The stored value is not such a number.
@@ -141,7 +141,7 @@ async def remember_me_days() -> int:
 
 
 def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
-    """The keys of the settings that hold an endpoint's rule; the first one that exists counts.
+    """Return the keys of the settings that hold an endpoint's rule; the first one that exists counts.
 
     Raises:
         InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
@@ -153,12 +153,12 @@ def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
 
 
 def default_value(key: str) -> dict[str, int]:
-    """What holds for a seeded setting whose row is missing."""
+    """Return the value that holds for a seeded setting whose row is missing."""
     return _SEEDED[key].value
 
 
 async def _value(*keys: str) -> dict[str, int]:
-    """The value of the first of the settings that exists, else the default of the last."""
+    """Get the value of the first of the settings that exists, else the default of the last."""
     stored = {config.key: config.value for config in await SystemConfig.filter(key__in=keys)}
     for key in keys:
         if key in stored:
@@ -174,7 +174,7 @@ def _as_key(key: str) -> str:
 
 
 def _problem(key: str, value: object) -> str | None:
-    """What is wrong with the shape of a setting's value."""
+    """Say what is wrong with the form of a setting's value."""
     shape = _RATE_LIMIT_SHAPE if key.startswith(_RATE_LIMIT) else _SHAPES.get(key)
     if shape is None or (isinstance(value, dict) and value.keys() == shape.keys() and _fits(value, shape)):
         return None

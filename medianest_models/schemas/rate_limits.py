@@ -22,7 +22,7 @@ class RateLimitRead(Declared):
 
 @read_schema(RollingRateLimit)
 class RollingRateLimitRead(Declared):
-    """How often a user, or an anonymous caller's address, used an endpoint in a rolling window."""
+    """A counter: how often a user, or an anonymous caller's address, used an endpoint in a rolling window."""
 
     id: UUID
     user_id: UUID | None

@@ -1,4 +1,4 @@
-"""What the environment's variables say."""
+"""The settings in the environment's variables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_SECONDS: Final = 2_147_483  # PostgreSQL counts a timeout's milliseconds i
 
 
 DEFAULT_ADMIN_PASSWORD: Final = "admin"  # noqa: S105 - refused in production, and to be changed before any session
-"""What ADMIN_PASSWORD is when it is not set."""
+"""The ADMIN_PASSWORD when none is set."""
 
 
 class Environment(StrEnum):
@@ -204,7 +204,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings that the environment gives now.
+    """Read the settings that the environment gives now.
 
     Raises:
         ConfigurationError: A variable has a bad value: one line that names each such variable, and no secret.

@@ -24,11 +24,11 @@ _ENCODE: Final = (
 
 
 class UrlProblem(Exception):  # noqa: N818 - it never leaves this package: `parse` makes a ConfigurationError of it
-    """What is wrong with a URL, without a value of it."""
+    """A problem of a URL, without a value of it."""
 
 
 def split_url(text: str) -> tuple[str, str, str]:
-    """The part before the database (user, password, host, port), the database and the query, not decoded."""
+    """Split a URL into what is before the database (user, password, host, port), the database and the query."""
     if re.search(r"[\s\x00-\x1f\x7f]", text):
         raise UrlProblem("holds a space or a line break: remove it, or write it as %20")
     match = _URL.fullmatch(text)
@@ -60,7 +60,7 @@ def split_authority(authority: str) -> tuple[str, str, str | None, int | None]:
 
 
 def read_parameters(query: str) -> dict[str, Any]:
-    """The parameters by the name of the DatabaseUrl's field."""
+    """Read the parameters, by the name of the DatabaseUrl's field."""
     fields: dict[str, Any] = {}
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
@@ -97,7 +97,7 @@ def check_host(host: str) -> None:
 
 
 def decode(text: str, what: str) -> str:
-    """The text behind the percent-encoding."""
+    """Decode the percent-encoding of a text."""
     decoded = unquote(text, errors="surrogateescape")
     if "\0" in decoded:
         raise UrlProblem(f"the {what} holds a NUL byte")

@@ -99,11 +99,11 @@ class DatabaseUrl:
         return self._render("***" if self.password else None, {})
 
     def with_database(self, name: str) -> Self:
-        """The same server, another database."""
+        """Return the URL of another database of the same server."""
         return replace(self, database=name)
 
     def render(self) -> SecretStr:
-        """The whole URL: `parse` makes an equal one of it."""
+        """Write the whole URL: `parse` makes an equal one of it."""
         return self._render_secret(
             {
                 "schema": self.schema,
@@ -116,14 +116,14 @@ class DatabaseUrl:
         )
 
     def for_libpq(self) -> SecretStr:
-        """The URL with only what libpq (so psql and pg_dump) and a bare asyncpg understand.
+        """Write the URL with only what libpq (so psql and pg_dump) and a bare asyncpg understand.
 
         The schema becomes the search path; Prisma's parameters for the pool are left out.
         """
         return self._render_secret({"options": f"-csearch_path={self.schema}" if self.schema else None})
 
     def connect_arguments(self) -> dict[str, Any]:
-        """The keyword arguments for `asyncpg.connect` that lead to this server.
+        """Return the keyword arguments for `asyncpg.connect` that lead to this server.
 
         Whatever asyncpg would otherwise take from libpq's variables (PGUSER, PGPASSWORD, PGSSLMODE, ...) or
         from `.pgpass` is given, so that a stray variable changes nothing; only the client's certificate of
@@ -146,7 +146,7 @@ class DatabaseUrl:
 
     @property
     def ssl(self) -> bool | str | SSLContext:
-        """What asyncpg takes as `ssl`.
+        """Make what asyncpg takes as `ssl`.
 
         Raises:
             OSError: A certificate or a key can't be read.
@@ -221,7 +221,7 @@ def _system_user() -> str:
 
 
 def _read(text: str, *, pgbouncer: bool) -> dict[str, Any]:
-    """The fields of a DatabaseUrl."""
+    """Parse the fields of a DatabaseUrl."""
     authority, database, query = split_url(text)
     user, password, host, port = split_authority(authority)
     fields = read_parameters(query)

@@ -47,7 +47,7 @@ class Hit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """What became of a hit.
+    """The outcome of a hit.
 
     Attributes:
         number: Which of those that count it is, from 1; None when it is refused, and not counted.
@@ -171,4 +171,4 @@ COUNT_BY: Final = {
     for rolling in (False, True)
     for counters in (_Counters(column, type_, rolling=rolling),)
 }
-"""What counts a hit, by the column that tells the caller and the kind of counter."""
+"""The loaders that count a hit, by the column that tells the caller and the kind of counter."""

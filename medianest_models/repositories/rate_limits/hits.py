@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RateLimitResult:
-    """What became of a hit."""
+    """The outcome of a hit."""
 
     allowed: bool
     limit: int
-    """How many hits are allowed in a window."""
+    """The number of hits that a window allows."""
     remaining: int
-    """How many more are allowed now."""
+    """The number of hits that are still allowed now."""
     reset_at: datetime.datetime
     """When this window ends and the next one begins; for a rolling one, when no hit until now counts any more."""
     retry_after: datetime.timedelta | None
-    """How long it takes until another hit can be allowed; None when this one is."""
+    """The time until another hit can be allowed; None when this one is."""
 
 
 async def hit(
