@@ -10,7 +10,7 @@ import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -59,11 +59,14 @@ async def running_pooler(program: str, direct: DatabaseUrl, *, size: int = 20) -
             pooler_port=_PORT,
         )
     )
-    as_user = ["-u", "nobody"] if os.getuid() == 0 else []  # it refuses to run as root
-    if as_user:
-        shutil.chown(folder, pwd.getpwnam("nobody").pw_uid)
+    become: dict[str, Any] = {}
+    if os.getuid() == 0:  # which it refuses to run as; who owns the folder of the server's socket may enter it
+        uid = _owner(Path(direct.host)) or pwd.getpwnam("nobody").pw_uid
+        become = {"user": uid, "group": uid, "extra_groups": ()}
+        for path in (folder, config):
+            os.chown(path, uid, uid)
     process = await asyncio.create_subprocess_exec(
-        program, "-q", *as_user, str(config), stderr=asyncio.subprocess.DEVNULL
+        program, "-q", str(config), stderr=asyncio.subprocess.DEVNULL, **become
     )
     url = replace(direct, host=str(folder), port=_PORT, password=None, pgbouncer=True)
     try:
@@ -73,6 +76,11 @@ async def running_pooler(program: str, direct: DatabaseUrl, *, size: int = 20) -
         process.terminate()
         await process.wait()
         shutil.rmtree(folder)
+
+
+def _owner(folder: Path) -> int:
+    """Return the number of the user who owns a folder; 0 where there is none."""
+    return folder.stat().st_uid if folder.is_dir() else 0
 
 
 async def _answers(url: DatabaseUrl) -> bool:

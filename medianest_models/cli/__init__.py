@@ -27,7 +27,7 @@ _COMMANDS: Final = {
         "bootstrap.bootstrap_command",
         "Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin.",
     ),
-    "db": ("database.database_group", "The database server and its schema."),
+    "db": ("database.database_group", "Manage the database server and its schema."),
     "demo-data": (
         "demo_data.demo_data_command",
         "Fill the database with a portal to look around in; migrates and seeds it first.",
