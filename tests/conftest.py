@@ -261,6 +261,13 @@ async def _own_database(server: Server, template: str) -> AsyncIterator[Database
             pytest.fail(f"the test has left its connection to {left}")
 
 
+@pytest.fixture
+def no_pooler(pooler: DatabaseUrl | None) -> None:
+    """Skip the test behind PgBouncer, which hides the server, passes no timeouts on and can't LISTEN."""
+    if pooler is not None:
+        pytest.skip("needs the server itself, without PgBouncer in between")
+
+
 def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPatch) -> DatabaseUrl:
     """The URL of a database, through the pooler if there is one; it is DATABASE_URL while the test runs."""
     url = direct

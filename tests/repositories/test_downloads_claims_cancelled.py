@@ -297,6 +297,7 @@ async def test_nothing_is_claimed_any_more_while_this_process_is_disconnected(
     assert (await stored(aside))[2] == "early"
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_claims_that_nobody_waits_for_hold_no_connection_for_longer_than_a_lock_may_take(
     fresh_url: DatabaseUrl, aside: Connection[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:

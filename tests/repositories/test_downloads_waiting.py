@@ -309,6 +309,7 @@ async def test_misses_nothing_while_its_connection_is_lost(user: User, monkeypat
         assert all(await asyncio.gather(*tasks))
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_notices_a_connection_that_has_fallen_silent(
     user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -326,6 +327,7 @@ async def test_notices_a_connection_that_has_fallen_silent(
             assert await task
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_looks_again_when_the_database_was_away(
     user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +351,7 @@ async def test_looks_again_when_the_database_was_away(
     await connect_database(fresh_db)
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_ends_at_once_when_the_server_has_fallen_silent(
     user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -471,6 +474,7 @@ async def test_with_a_way_past_the_pooler_it_listens(
         assert await task
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_listens_to_the_database_that_it_is_connected_to(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
         monkeypatch.setenv(name, "postgresql://nobody@127.0.0.1:1/another")
