@@ -85,7 +85,10 @@ async def test_who_comes_when_many_wait_is_refused_at_once_and_has_changed_nothi
     user = await make_account()
     hasher.may_go_on.clear()
     hasher.called.clear()
-    waiting = [asyncio.create_task(users.authenticate("ann", password=PASSWORD)) for _ in range(SLOTS)]
+    # The first ones take all threads before the others come: the last of them, who is cancelled below, surely waits.
+    waiting = [asyncio.create_task(users.authenticate("ann", password=PASSWORD)) for _ in range(CORES)]
+    await until(lambda: as_many_as_can_are_hashing(hasher))
+    waiting += [asyncio.create_task(users.authenticate("ann", password=PASSWORD)) for _ in range(SLOTS - CORES)]
     await until(all_but_the_running_ones_wait)
     before = await state()
     for refused in (
@@ -106,6 +109,10 @@ async def test_who_comes_when_many_wait_is_refused_at_once_and_has_changed_nothi
     signed_in = await asyncio.gather(*waiting, instead)
     assert signed_in == [user] * SLOTS
     assert len(hasher.called) == SLOTS
+
+
+async def as_many_as_can_are_hashing(hasher: Hasher) -> bool:
+    return len(hasher.called) == CORES
 
 
 async def all_but_the_running_ones_wait() -> bool:
