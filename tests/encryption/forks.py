@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ async def hashes() -> bool:
 
 
 def in_child() -> bool:
+    signal.alarm(50)  # a child that hangs must not stay when the test has failed
     return asyncio.run(hashes())
 
 
