@@ -62,9 +62,7 @@ class _NotPlainError(Exception):
 class RowComparison(Q):
     """A filter for the rows on one side of a place in a list: `(created_at, id) < ($1, $2)`.
 
-    Args:
-        place: The place's values, by their columns' names in the database.
-        symbol: `<`, `<=`, `>` or `>=`.
+    The place's values are given by their columns' names in the database; the symbol is `<`, `<=`, `>` or `>=`.
     """
 
     __slots__ = ("_place", "_symbol")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pypika_tortoise.terms import Parameterizer
 from tortoise.models import Model
-from tortoise.queryset import AwaitableQuery, QuerySet
+from tortoise.queryset import AwaitableQuery, CountQuery, QuerySet
 
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.models.hydration import hydrator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pypika_tortoise.enums import Order
     from tortoise.expressions import Q
-    from tortoise.queryset import CountQuery
 
     from medianest_models.pagination.sorting import Ordering
 

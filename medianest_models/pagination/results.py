@@ -32,8 +32,6 @@ class Pagination(_Result):
     """The place of a page in its list.
 
     Attributes:
-        page: Its number, from 1.
-        limit: The most rows on a page.
         total: The rows of all pages.
         total_pages: The pages that they fill; `totalPages` in JSON.
     """

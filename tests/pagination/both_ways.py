@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 async def make_rows() -> None:
-    """A few rows of each table, with NULLs, documents, enums and secrets, and many equal values."""
+    """Make a few rows of each table, with NULLs, documents, enums and secrets, and many equal values."""
     roles, statuses = list(UserRole), list(RequestStatus)
     for number, id_ in enumerate(IDS):
         text, empty = "ab"[number % 2], number % 3 == 0

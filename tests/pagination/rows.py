@@ -39,13 +39,13 @@ async def make_service() -> Service:
 
 
 async def make_checks(service: Service, checks: Iterable[dict[str, Any]]) -> None:
-    """Checks of a service; what is not given is the same in all of them."""
+    """Make checks of a service, equal in all that is not given."""
     default = {"service_id": service.id, "status": ServiceStatus.UP, "checked_at": START}
     await ServiceStatusHistory.bulk_create([ServiceStatusHistory(**{**default, **check}) for check in checks])
 
 
 async def make_requests(count: int, *, user: User | None = None) -> User:
-    """A user with so many requests, `Title 0` the oldest of them."""
+    """Make so many requests of a user, `Title 0` the oldest of them."""
     owner = user or await User.create(plex_id=f"plex-{count}", plex_username=f"Name {count}")
     await MediaRequest.bulk_create(
         [
@@ -92,7 +92,7 @@ def _ids(pages: list[CursorPage[Any]]) -> list[Any]:
 
 @asynccontextmanager
 async def rolled_back() -> AsyncIterator[None]:
-    """What the block does is undone at its end, for a test that begins anew with each example."""
+    """Undo at its end what the block does, for a test that begins anew with each example."""
     with suppress(_RollBack):
         async with transaction():
             yield
@@ -105,7 +105,7 @@ class _RollBack(Exception):  # noqa: N818 - it tells of no error
 
 @asynccontextmanager
 async def recorded() -> AsyncIterator[list[str]]:
-    """The statements that run in this test's transaction inside the block, complete after it."""
+    """Record the statements that run in this test's transaction inside the block; they are complete after it."""
     statements: list[str] = []
 
     def note(query: LoggedQuery) -> None:

@@ -1,4 +1,4 @@
-"""When the SQL of a query set is written here, and when Tortoise has to make the query."""
+"""Which query sets are compiled, and which ones Tortoise has to make."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def forgotten() -> Iterator[None]:
 
 
 def compiled(queryset: QuerySet[Any]) -> tuple[str, str, list[Any]] | None:
-    """The SQL of a query set in its own order."""
+    """Compile a query set in its own order."""
     model: Any = queryset.model
     return compile_select(queryset, choose_ordering(model, tuple(queryset._orderings), None, "desc"))
 
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The models whose queries Tortoise makes, one by one."""
+    """Note the models whose queries Tortoise makes, one by one."""
     found: list[str] = []
     stock = QuerySet._make_query
 

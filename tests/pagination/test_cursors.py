@@ -255,7 +255,7 @@ async def test_holds_the_sort_value_and_the_id_only(db: DatabaseUrl) -> None:
 
 
 def forge(queryset: QuerySet[Any], payload: bytes, *, sort_by: str | None = None, version: bytes = b"\1") -> str:
-    """What someone can make who has read the source but has no key."""
+    """Make a cursor as someone can who has read the source but has no key."""
     model: Any = queryset.model
     codec = CursorCodec.of(queryset, choose_column(model, (), sort_by, "desc"))
     key = hmac.digest(b"", b"medianest pagination cursor", "sha256")

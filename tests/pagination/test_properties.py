@@ -115,7 +115,7 @@ async def test_rows_that_stay_are_seen_once(
 
 
 async def _change(service: Service, stay: set[UUID], data: st.DataObject) -> None:
-    """Some rows that need not stay go, and others come."""
+    """Delete some rows that need not stay, and make others."""
     passing = [row.id for row in await ServiceStatusHistory.all().only("id") if row.id not in stay]
     if passing:
         await ServiceStatusHistory.filter(id__in=data.draw(st.sets(st.sampled_from(passing)))).delete()

@@ -1,4 +1,4 @@
-"""What type checkers infer; the assertions are theirs, and mypy and pyright read this file in CI."""
+"""Types that type checkers infer; the assertions are theirs, and mypy and pyright read this file in CI."""
 
 from __future__ import annotations
 
