@@ -53,7 +53,7 @@ WHERE id = (
 )
 RETURNING *
 """
-_CLAIM_LIMITED: Final = "SELECT * FROM medianest_claim_download($1, $2, $3, 3)"
+_CLAIM_LIMITED: Final = "SELECT * FROM medianest_claim_next_download($1, $2, $3, 3)"
 _RECORD: Final = """
 INSERT INTO service_status_history (service_id, status, response_time_ms, error_message, checked_at)
 VALUES ($1, $2, $3, $4, $5)
@@ -132,7 +132,7 @@ class RawClient(PortalClient):
 
     async def claim_limited(self, call: int) -> Record | None:  # noqa: ARG002 - a call as any other
         """The next download, while fewer than a limit run."""
-        return await self.pool.fetchrow(_CLAIM_LIMITED, self.inputs.worker, LEASE, MOST_RUNNING)
+        return await self.pool.fetchrow(_CLAIM_LIMITED, self.inputs.worker, LEASE.total_seconds(), MOST_RUNNING)
 
     async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
         """Many checks of a service."""
