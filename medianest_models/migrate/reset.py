@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.migration_status import read_status
+from medianest_models.db.requirements import check_requirements
 from medianest_models.errors import ConfigurationError, MigrationError
 from medianest_models.migrate.catalog import HISTORY, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by
@@ -73,6 +74,7 @@ async def find_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
         url: The database; without it the one that `migrate` would migrate.
 
     Raises:
+        ConfigurationError: The database or the role is set up in a way that migrating can't work with.
         MigrationError: It can't be dropped without dropping something of others, or is of another version.
         DatabaseUnavailableError: The database can't be reached.
     """
@@ -87,7 +89,7 @@ async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
         What was dropped.
 
     Raises:
-        ConfigurationError: This is production.
+        ConfigurationError: This is production; or as for `find_own_objects`.
         MigrationError: As for `find_own_objects`.
         DatabaseUnavailableError: The database can't be reached, or others hold its tables for too long.
     """
@@ -103,6 +105,7 @@ async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
 @asynccontextmanager
 async def _transaction(url: DatabaseUrl | None) -> AsyncIterator[Connection]:
     async with direct_connection(url) as connection, connection.transaction():
+        await check_requirements(connection, for_migrations=True)  # so that what is dropped is made again where it was
         await connection.execute(f"SET LOCAL lock_timeout = {math.ceil(load_settings().database_lock_timeout * 1000)}")
         yield connection
 

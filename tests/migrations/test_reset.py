@@ -199,6 +199,14 @@ async def test_where_there_is_nothing_it_says_so_and_migrates(empty_url: Databas
         await someone.close()
 
 
+async def test_where_the_tables_would_be_made_elsewhere_again_nothing_is_dropped(look: Connection) -> None:
+    await look.execute("CREATE SCHEMA AUTHORIZATION CURRENT_USER")  # named like the role, so first in the search path
+    for act in (find_own_objects, drop_own_objects):
+        with pytest.raises(ConfigurationError, match="but the others are in public"):
+            await act()
+    assert await look.fetchval("SELECT count(*) FROM public.users") == 2
+
+
 async def test_in_production_nothing_is_dropped(look: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIANEST_ENV", "production")
     with pytest.raises(ConfigurationError, match="says production"):
