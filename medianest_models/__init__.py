@@ -166,12 +166,12 @@ if not TYPE_CHECKING:  # to a type checker every name would exist
 
     def __getattr__(name: str) -> Any:
         """Import a public name when it is first asked for, so that `medianest --version` need not load them all."""
+        if name in _ROOMS:
+            return import_module(f"{__name__}.{name}")
         for room in _ROOMS if name in __all__ else ():
             module = import_module(f"{__name__}.{room}")
             if hasattr(module, name):
                 return getattr(module, name)
-        if name in _ROOMS:
-            return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -22,31 +22,22 @@ logger = logging.getLogger(__name__)
 
 _STOPPED: Final = 130  # what a shell says of a program that SIGINT has ended
 
-_COMMANDS: Final = {
-    "bootstrap": (
-        "bootstrap.bootstrap_command",
-        "Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin.",
-    ),
-    "db": ("database.database_group", "Manage the database server and its schema."),
-    "demo-data": (
-        "demo_data.demo_data_command",
-        "Fill the database with a portal to look around in; migrates and seeds it first.",
-    ),
-    "health": ("health.health_command", "Say whether the database can be used."),
-    "prune": (
-        "prune.prune_command",
-        "Delete what is over: expired sessions and rate limits, and old history where an age is given.",
-    ),
-    "secrets": ("secrets.secrets_group", "Keys for the secrets in the database."),
-    "seed": ("seed.seed_command", "Put in the default services and settings."),
-    "setup": (
-        "setup.setup_command",
-        "Start the database if it is the embedded one, migrate it, seed it, and say what there is now.",
-    ),
-    "stats": ("health.stats_command", "Count users, media requests and downloads."),
-    "studio": ("studio.studio_command", "See and edit the database in a browser, on this machine, until Ctrl-C."),
+_SUMMARIES: Final = {
+    "bootstrap": "Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin.",
+    "db": "Manage the database server and its schema.",
+    "demo-data": "Fill the database with a portal to look around in; migrates and seeds it first.",
+    "health": "Say whether the database can be used.",
+    "prune": "Delete what is over: expired sessions and rate limits, and old history where an age is given.",
+    "secrets": "Make and rotate the keys of the secrets in the database.",
+    "seed": "Put in the default services and settings.",
+    "setup": "Start the database if it is the embedded one, migrate it, seed it, and say what there is now.",
+    "stats": "Count users, media requests and downloads.",
+    "studio": "See and edit the database in a browser, on this machine, until Ctrl-C.",
 }
-"""Where in this package each command stands, and the first sentence of its help."""
+"""The first sentence of each command's help."""
+
+_MODULES: Final = {"db": "database", "demo-data": "demo_data", "stats": "health"}
+"""The modules of commands that have another name than their command."""
 
 
 class BadSetting(click.ClickException):
@@ -77,9 +68,9 @@ class Application(click.Group):
 
 def load_command(stub: click.Command) -> click.Command:
     """Import the command that a name and a line of help stand for."""
-    module, _, attribute = _COMMANDS[str(stub.name)][0].partition(".")
-    command: click.Command = getattr(import_module(f"{__name__}.{module}"), attribute)
-    return command
+    name = str(stub.name)
+    module = import_module(f"{__name__}.{_MODULES.get(name, name)}")
+    return next(found for found in vars(module).values() if isinstance(found, click.Command) and found.name == name)
 
 
 def _failure(error: Exception) -> click.ClickException:
@@ -117,7 +108,7 @@ def application(env_file: Path | None) -> None:
         logging.getLogger("medianest_models").addHandler(logging.NullHandler())
 
 
-for _name, (_, _summary) in _COMMANDS.items():
+for _name, _summary in _SUMMARIES.items():
     application.add_command(click.Command(_name, short_help=_summary))
 
 

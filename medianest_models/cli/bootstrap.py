@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json
+from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import database
 from medianest_models.repositories import users
 
@@ -15,10 +15,7 @@ async def bootstrap_command(*, as_json: bool) -> None:
     """Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin."""
     async with database():
         admin = await users.bootstrap_admin()
-    if as_json:
-        print_json({"created": admin.plex_username if admin else None})
-    elif admin is None:
-        click.echo("There is an admin already: nothing was changed.")
-    else:
-        click.echo(f"Created the admin user {admin.plex_username}.")
-        click.echo("Make sure to change the admin password after first login!")
+    name = admin.plex_username if admin else None
+    created = f"Created the admin user {name}.\nMake sure to change the admin password after first login!"
+    text = created if name else "There is an admin already: nothing was changed."
+    print_result({"created": name}, text, as_json=as_json)

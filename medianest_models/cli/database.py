@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json, print_table
-from medianest_models.cli.seed import print_seed_report
+from medianest_models.cli.output import json_option, print_result
+from medianest_models.cli.seed import seed_rows
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.migration_status import migration_status
@@ -21,7 +21,7 @@ from medianest_models.migrate.applying import MigrationProgress, migrate, pendin
 from medianest_models.migrate.drift import check_drift
 from medianest_models.migrate.reset import OwnObjects, drop_own_objects, find_own_objects
 from medianest_models.seed import seed
-from medianest_models.settings import DatabaseUrl, Settings, load_settings
+from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +36,8 @@ def database_group() -> None:
 @json_option
 async def up_command(*, as_json: bool) -> None:
     """Start the embedded PostgreSQL. It is left running."""
-    server = _own_server()
-    url = await asyncio.to_thread(server.start)
-    if as_json:
-        print_json({"url": url.masked})
-    else:
-        click.echo(f"The embedded PostgreSQL is running: {url.masked}")
+    url = await asyncio.to_thread(_own_server().start)
+    print_result({"url": url.masked}, f"The embedded PostgreSQL is running: {url.masked}", as_json=as_json)
 
 
 @database_group.command("down")
@@ -49,10 +45,8 @@ async def up_command(*, as_json: bool) -> None:
 async def down_command(*, as_json: bool) -> None:
     """Stop the embedded PostgreSQL. Its data stay."""
     stopped = await asyncio.to_thread(_own_server().stop)
-    if as_json:
-        print_json({"stopped": stopped})
-    else:
-        click.echo("The embedded PostgreSQL was stopped." if stopped else "No embedded PostgreSQL was running.")
+    text = "The embedded PostgreSQL was stopped." if stopped else "No embedded PostgreSQL was running."
+    print_result({"stopped": stopped}, text, as_json=as_json)
 
 
 @database_group.command("status")
@@ -63,35 +57,29 @@ async def status_command(*, as_json: bool) -> None:
     url = settings.direct_url()
     running = True
     if url is None:
-        embedded = await asyncio.to_thread(embedded_server(settings).status)
-        url, running = embedded.url, embedded.pid is not None
+        server = await asyncio.to_thread(embedded_server(settings).status)
+        url, running = server.url, server.pid is not None
     migrations = await migration_status(url) if running else None
-    if as_json:
-        print_json(
-            {
-                "url": url.masked,
-                "embedded": settings.database_url is None,
-                "running": running,
-                "migrations": asdict(migrations) if migrations else None,
-            }
-        )
-        return
-    rows: list[tuple[object, ...]] = [("server", _server_name(settings)), ("url", url.masked)]
+    embedded = settings.database_url is None
+    rows = [("server", "embedded PostgreSQL" if embedded else "DATABASE_URL"), ("url", url.masked)]
     if migrations is None:
         rows.append(("state", "not running; `medianest db up` starts it"))
     else:
+        pending = ", ".join(migrations.pending)
         rows.append(("applied", ", ".join(migrations.applied) or "nothing"))
-        rows.append(("pending", _pending(migrations.pending)))
+        rows.append(("pending", f"{pending}; `medianest db migrate` applies them" if pending else "nothing"))
         if migrations.unknown:
             rows.append(("unknown", f"{', '.join(migrations.unknown)} (of another version of this package)"))
-    print_table(*rows)
+    document = {"url": url.masked, "embedded": embedded, "running": running}
+    print_result(document | {"migrations": asdict(migrations) if migrations else None}, rows, as_json=as_json)
 
 
 @database_group.command("url")
 @click.option("--show-password", is_flag=True, help="Print the password too, for a client to use.")
 async def url_command(*, show_password: bool) -> None:
     """Print the database's URL, with the password masked, and nothing else."""
-    url = _configured_url(load_settings())
+    settings = load_settings()
+    url = settings.direct_url() or embedded_server(settings).url
     click.echo(url.for_libpq().get_secret_value() if show_password else url.masked)
 
 
@@ -101,14 +89,15 @@ async def url_command(*, show_password: bool) -> None:
 async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
     """Apply the pending migrations, each once however many processes try at the same time."""
     if dry_run:
-        await _print_pending(as_json=as_json)
+        pending = await pending_sql()
+        text = "\n".join(f"-- {version}\n{sql.strip()}\n" for version, sql in pending.items())
+        print_result({"pending": pending}, text or "-- nothing is pending", as_json=as_json)
         return
-    progress = _SilentProgress() if as_json else _PrintedProgress()
+    progress = _Progress(quiet=as_json)
     applied = await migrate(progress=progress)
-    if as_json:
-        print_json({"applied": applied, "seconds": progress.seconds})
-    elif not applied:
-        click.echo("Nothing to apply: the database has every migration.")
+    if as_json or not applied:
+        text = "Nothing to apply: the database has every migration."
+        print_result({"applied": applied, "seconds": progress.seconds}, text, as_json=as_json)
 
 
 @database_group.command("check")
@@ -117,13 +106,9 @@ async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
 async def check_command(ctx: click.Context, *, as_json: bool) -> None:
     """Compare the database with what its migrations make. Exit status 1 when anything differs."""
     report = await check_drift()
-    if as_json:
-        print_json({"ok": not report.differences, **asdict(report)})
-    elif report.differences:
-        for difference in report.differences:
-            click.echo(difference.text)
-    else:
-        click.echo(f"No difference: the schema {report.schema} is as its migrations make it.")
+    text = "\n".join(difference.text for difference in report.differences)
+    none = f"No difference: the schema {report.schema} is as its migrations make it."
+    print_result({"ok": not report.differences, **asdict(report)}, text or none, as_json=as_json)
     if report.differences:
         await ctx.aexit(1)
 
@@ -133,23 +118,23 @@ async def check_command(ctx: click.Context, *, as_json: bool) -> None:
 @json_option
 async def reset_command(*, yes: bool, as_json: bool) -> None:
     """Delete all tables of this package with their rows, then migrate and seed. Refused in production."""
-    settings = load_settings()
-    if settings.is_production:
+    if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where the database is never reset")
     url = await resolve_direct_url()
     if not yes:
-        _warn(await find_own_objects(url), url)
+        own = await find_own_objects(url)
+        click.echo(f"WARNING: this deletes {_tables(own)} in {url.masked}", err=True)
+        for table, rows in own.rows.items():
+            click.echo(f"  {table}: {rows:,} rows", err=True)
         click.confirm("Go on?", abort=True, err=True)
     deleted = await drop_own_objects(url)
     applied = await migrate(url)
     async with database():
         report = await seed()
-    if as_json:
-        seeded = asdict(report)
-        print_json({"schema": deleted.schema, "deleted": deleted.rows, "applied": applied, "seed": seeded})
-        return
-    click.echo(f"Deleted {_tables(deleted)} in {url.masked}, and applied {', '.join(applied)}")
-    print_seed_report(report)
+    if not as_json:
+        click.echo(f"Deleted {_tables(deleted)} in {url.masked}, and applied {', '.join(applied)}")
+    document = {"schema": deleted.schema, "deleted": deleted.rows, "applied": applied, "seed": asdict(report)}
+    print_result(document, seed_rows(report), as_json=as_json)
 
 
 @database_group.command("psql", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -171,49 +156,30 @@ async def psql_command(arguments: Sequence[str]) -> None:
     os.execve(program, ["psql", where, *arguments], environment)  # noqa: S606 - no shell is wanted
 
 
-class _SilentProgress(MigrationProgress):
-    """Keeps how long each file took."""
+class _Progress(MigrationProgress):
+    """Says on a line each what is done, unless it is quiet, and keeps how many seconds each file took."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
         self.seconds: dict[str, float] = {}
+
+    def waiting(self) -> None:
+        self._say("Another process is migrating: waiting for it")
+
+    def started(self, version: str) -> None:
+        self._say(f"Applying {version}")
 
     def applied(self, version: str, seconds: float) -> None:
         self.seconds[version] = seconds
+        self._say(f"Applied {version} in {seconds:.2f} s")
 
-
-class _PrintedProgress(_SilentProgress):
-    """Says on a line each what is done."""
-
-    def waiting(self) -> None:
-        click.echo("Another process is migrating: waiting for it")
-
-    def started(self, version: str) -> None:
-        click.echo(f"Applying {version}")
-
-    def applied(self, version: str, seconds: float) -> None:
-        super().applied(version, seconds)
-        click.echo(f"Applied {version} in {seconds:.2f} s")
-
-
-def _warn(own: OwnObjects, url: DatabaseUrl) -> None:
-    click.echo(f"WARNING: this deletes {_tables(own)} in {url.masked}", err=True)
-    for table, rows in own.rows.items():
-        click.echo(f"  {table}: {rows:,} rows", err=True)
+    def _say(self, line: str) -> None:
+        if not self.quiet:
+            click.echo(line)
 
 
 def _tables(own: OwnObjects) -> str:
     return f"the {len(own.rows)} tables of this package in schema {own.schema}" if own.rows else "nothing"
-
-
-async def _print_pending(*, as_json: bool) -> None:
-    pending = await pending_sql()
-    if as_json:
-        print_json({"pending": pending})
-        return
-    for version, sql in pending.items():
-        click.echo(f"-- {version}\n{sql.strip()}\n")
-    if not pending:
-        click.echo("-- nothing is pending")
 
 
 def _own_server() -> EmbeddedServer:
@@ -221,15 +187,3 @@ def _own_server() -> EmbeddedServer:
     if settings.database_url is not None:
         raise ConfigurationError("DATABASE_URL: is set, so there is no embedded PostgreSQL to start or stop")
     return embedded_server(settings)
-
-
-def _configured_url(settings: Settings) -> DatabaseUrl:
-    return settings.direct_url() or embedded_server(settings).url
-
-
-def _server_name(settings: Settings) -> str:
-    return "embedded PostgreSQL" if settings.database_url is None else "DATABASE_URL"
-
-
-def _pending(versions: Sequence[str]) -> str:
-    return f"{', '.join(versions)}; `medianest db migrate` applies them" if versions else "nothing"

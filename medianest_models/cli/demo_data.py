@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json, print_table
+from medianest_models.cli.output import json_option, print_result
 from medianest_models.cli.studio import require_extra
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
@@ -38,10 +38,7 @@ async def demo_data_command(*, as_json: bool) -> None:
                 bars.update(tasks[table], completed=done)
 
             written = await fill_with_demo_data(show)
-    if as_json:
-        print_json({"written": written})
-    elif written is None:
-        click.echo("The demo data are there already: nothing was changed.")
-    else:
-        print_table(*(("wrote", f"{number:,}", table) for table, number in written.items()))
+    rows = [("wrote", f"{number:,}", table) for table, number in (written or {}).items()]
+    print_result({"written": written}, rows or "The demo data are there already: nothing was changed.", as_json=as_json)
+    if rows and not as_json:
         click.echo("\nNext: `medianest studio --open` shows them in a browser.")

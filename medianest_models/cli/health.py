@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json, print_table
+from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import DatabaseHealth, database, database_health, get_database_stats
 from medianest_models.errors import DatabaseUnavailableError
 
@@ -21,11 +21,9 @@ async def health_command(ctx: click.Context, *, as_json: bool) -> None:
             health = await database_health()
     except DatabaseUnavailableError as error:
         health = DatabaseHealth(ok=False, error=str(error))
-    if as_json:
-        print_json(asdict(health))
-    else:
-        known = {name: value for name, value in asdict(health).items() if value is not None and value != ()}
-        print_table(*((name.replace("_", " "), _text(value)) for name, value in known.items()))
+    known = {name: value for name, value in asdict(health).items() if value is not None and value != ()}
+    rows = ((name.replace("_", " "), _text(value)) for name, value in known.items())
+    print_result(asdict(health), rows, as_json=as_json)
     if not health.ok:
         await ctx.aexit(1)
 
@@ -38,10 +36,8 @@ async def stats_command(*, as_json: bool) -> None:
         stats = await get_database_stats()
     if stats is None:
         raise DatabaseUnavailableError("the rows could not be counted; `medianest db status` says more")
-    if as_json:
-        print_json(asdict(stats))
-    else:
-        print_table(*((name.replace("_", " "), value) for name, value in asdict(stats).items()))
+    counts = asdict(stats)
+    print_result(counts, ((name.replace("_", " "), count) for name, count in counts.items()), as_json=as_json)
 
 
 def _text(value: object) -> str:

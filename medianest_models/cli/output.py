@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import asyncclick as click
@@ -16,14 +16,17 @@ def json_option(command: CommandT) -> CommandT:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")(command)
 
 
-def print_json(document: object) -> None:
-    """Print a document, with keys in the order they were made."""
-    click.echo(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2))
+def print_result(document: object, text: str | Iterable[tuple[object, ...]], *, as_json: bool) -> None:
+    """Print a document as JSON, with keys in the order they were made; or else a text, or the rows of a table.
 
-
-def print_table(*rows: tuple[object, ...]) -> None:
-    """Print rows in columns. A line is as long as it has to be, so that a URL can be copied."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    A line is as long as it has to be, so that a URL can be copied.
+    """
+    if as_json:
+        click.echo(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2))
+    elif isinstance(text, str):
+        click.echo(text)
+    else:
+        cells = [[str(cell) for cell in row] for row in text]
+        widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+        for row in cells:
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

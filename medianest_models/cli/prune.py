@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json, print_table
+from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import database
 from medianest_models.repositories import activity, rate_limits, services, sessions
 
@@ -28,7 +28,4 @@ async def prune_command(*, history_days: int | None, activity_days: int | None, 
             deleted["service_status_history"] = await services.prune_history(timedelta(days=history_days))
         if activity_days is not None:
             deleted["activity_logs"] = await activity.prune(timedelta(days=activity_days))
-    if as_json:
-        print_json({"deleted": deleted})
-    else:
-        print_table(*(("deleted", count, table) for table, count in deleted.items()))
+    print_result({"deleted": deleted}, (("deleted", count, table) for table, count in deleted.items()), as_json=as_json)

@@ -6,16 +6,16 @@ from dataclasses import asdict
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json, print_table
+from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import database
 from medianest_models.encryption import generate_key, key_ring
-from medianest_models.encryption.reencryption import KeyUse, key_uses, rotate_secrets
+from medianest_models.encryption.reencryption import key_uses, rotate_secrets
 from medianest_models.errors import DecryptionError
 
 
 @click.group("secrets")
 def secrets_group() -> None:
-    """Keys for the secrets in the database."""
+    """Make and rotate the keys of the secrets in the database."""
 
 
 @secrets_group.command("generate-key")
@@ -30,14 +30,13 @@ async def status_command(*, as_json: bool) -> None:
     """Say how many rows are under which key."""
     async with database():
         uses = await key_uses()
-    if as_json:
-        print_json({"newest_key": key_ring().newest_id, "uses": [asdict(use) for use in uses]})
-        return
-    click.echo(f"The newest key is {key_ring().newest_id}.")
-    if not uses:
-        click.echo("There are no secrets in the database.")
-        return
-    print_table(*((use.column, use.rows, "rows under", use.key_id or "no key", _note(use)) for use in uses))
+    newest = key_ring().newest_id
+    if not as_json:
+        click.echo(f"The newest key is {newest}.")
+    notes = ("(to be rotated)", "(the newest)")
+    rows = [(use.column, use.rows, "rows under", use.key_id or "no key", notes[use.is_newest]) for use in uses]
+    document = {"newest_key": newest, "uses": [asdict(use) for use in uses]}
+    print_result(document, rows or "There are no secrets in the database.", as_json=as_json)
 
 
 @secrets_group.command("rotate")
@@ -54,16 +53,10 @@ async def rotate_command(*, as_json: bool) -> None:
         hidden = not stderr.isatty()
         with click.progressbar(length=outdated, label="Re-encrypting", file=stderr, hidden=hidden) as bar:
             report = await rotate_secrets(progress=bar.update)
-    if as_json:
-        print_json(asdict(report))
-    else:
-        click.echo(f"{report.rotated} rows are under the newest key now, {key_ring().newest_id}.")
-        if report.skipped:
-            click.echo(f"{report.skipped} rows were written meanwhile and left as they are: run this again.")
+    text = f"{report.rotated} rows are under the newest key now, {key_ring().newest_id}."
+    if report.skipped:
+        text += f"\n{report.skipped} rows were written meanwhile and left as they are: run this again."
+    print_result(asdict(report), text, as_json=as_json)
     if report.failed:
         where = "; ".join(f"{column} of id {', '.join(ids)}" for column, ids in report.failed.items())
         raise DecryptionError(f"these could not be decrypted, and were left as they are: {where}")
-
-
-def _note(use: KeyUse) -> str:
-    return "(the newest)" if use.is_newest else "(to be rotated)"

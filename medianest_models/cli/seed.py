@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json, print_table
+from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import database
 from medianest_models.seed import SeedReport, seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @click.command("seed")
@@ -18,14 +22,10 @@ async def seed_command(*, force: bool, as_json: bool) -> None:
     """Put in the default services and settings. What is there stays as it is."""
     async with database():
         report = await seed(force=force)
-    if as_json:
-        print_json(asdict(report))
-    else:
-        print_seed_report(report)
+    print_result(asdict(report), seed_rows(report), as_json=as_json)
 
 
-def print_seed_report(report: SeedReport) -> None:
-    """Print what became of each service and setting."""
-    rows: list[tuple[object, ...]] = [("service", name, outcome) for name, outcome in report.services.items()]
-    rows += [("setting", key, outcome) for key, outcome in report.configs.items()]
-    print_table(*rows)
+def seed_rows(report: SeedReport) -> Iterator[tuple[object, ...]]:
+    """Say on a row each what became of a service or setting."""
+    yield from (("service", name, outcome) for name, outcome in report.services.items())
+    yield from (("setting", key, outcome) for key, outcome in report.configs.items())

@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_json, print_table
-from medianest_models.cli.seed import print_seed_report
+from medianest_models.cli.output import json_option, print_result
+from medianest_models.cli.seed import seed_rows
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.migration_status import migration_status
@@ -29,22 +29,20 @@ async def setup_command(*, as_json: bool) -> None:
     if not health.ok or stats is None:
         raise DatabaseUnavailableError(health.error or "the rows could not be counted")
     status = await migration_status(url)
-    if as_json:
-        print_json(
-            {
-                "url": url.masked,
-                "server_version": health.server_version,
-                "migrations": {"applied_now": applied, "applied": status.applied},
-                "seed": asdict(report),
-                "stats": asdict(stats),
-            }
-        )
-        return
-    print_table(
+    document = {
+        "url": url.masked,
+        "server_version": health.server_version,
+        "migrations": {"applied_now": applied, "applied": status.applied},
+        "seed": asdict(report),
+        "stats": asdict(stats),
+    }
+    rows = (
         ("server", f"PostgreSQL {health.server_version}"),
         ("url", url.masked),
         ("migrations", f"{len(status.applied)} applied, {len(applied)} of them now"),
         ("rows", ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(stats).items())),
     )
-    print_seed_report(report)
-    click.echo("\nNext: `medianest db psql` opens the database, `medianest --help` shows the rest.")
+    print_result(document, rows, as_json=as_json)
+    if not as_json:
+        print_result(None, seed_rows(report), as_json=False)
+        click.echo("\nNext: `medianest db psql` opens the database, `medianest --help` shows the rest.")

@@ -21,7 +21,7 @@ class MigrationProgress:
     """The progress of `migrate`; a caller who wants to know it overrides the methods."""
 
     def waiting(self) -> None:
-        """Another process is migrating the database: it is waited for."""
+        """Learn that another process is migrating the database, and is waited for."""
 
     def started(self, version: str) -> None:
         """Hear that a file is being applied."""
@@ -107,7 +107,7 @@ async def _sql(version: str) -> str:
 
 
 class _TimedCommand(Command):
-    """Aerich's command, which says how long each file took."""
+    """Aerich's command, which tells when each file begins and ends."""
 
     progress: MigrationProgress
 

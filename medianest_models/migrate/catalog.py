@@ -171,29 +171,19 @@ WHERE n.nspname = $1 AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') AND N
 )
 """
 
-_QUERIES: Final = (
-    _TABLES,
-    _COLUMNS,
-    _CONSTRAINTS,
-    _INDEXES,
-    _TRIGGERS,
-    _RULES,
-    _POLICIES,
-    _SEQUENCES,
-    _FUNCTIONS,
-    _TYPES,
-)
+_OF_TABLES: Final = (_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES)
+_OTHERS: Final = (_SEQUENCES, _FUNCTIONS, _TYPES)
 
 
 async def read_catalog(connection: asyncpg.Connection[Any], schema: str) -> Catalog:
-    """Everything in a schema, inside a transaction, whose search path becomes that schema alone.
+    """Read everything in a schema, inside a transaction, whose search path becomes that schema alone.
 
     So PostgreSQL prints the names in it without the schema's, and two schemas can be compared. No table is locked
     for longer than it takes to print an expression.
     """
     await connection.execute("SELECT set_config('search_path', quote_ident($1), TRUE)", schema)
     found: Catalog = {}
-    for query in _QUERIES:
+    for query in (*_OF_TABLES, *_OTHERS):
         for row in await connection.fetch(f'{_RELATIONS}{query}ORDER BY "table", name', schema):
             properties = dict(row.items())
             thing = SchemaObject(properties.pop("kind"), properties.pop("table"), properties.pop("name"))

@@ -81,16 +81,15 @@ async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
         DatabaseUnavailableError: It can't be reached, is read-only, or the role may not make a schema in it.
         MigrationError: A migration file can't be run.
     """
-    timeouts = load_settings()
+    settings = load_settings()
     async with direct_connection(url) as connection:
         transaction = connection.transaction(isolation="repeatable_read")
         await transaction.start()
         try:
-            for name, seconds in (
-                ("statement_timeout", timeouts.database_statement_timeout),
-                ("lock_timeout", timeouts.database_lock_timeout),
-            ):
-                await connection.execute(f"SET LOCAL {name} = {math.ceil(seconds * 1000)}")
+            await connection.execute(
+                f"SET LOCAL statement_timeout = {math.ceil(settings.database_statement_timeout * 1000)};"
+                f"SET LOCAL lock_timeout = {math.ceil(settings.database_lock_timeout * 1000)}"
+            )
             return await compare(connection)
         finally:
             await transaction.rollback()

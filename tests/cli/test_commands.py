@@ -144,7 +144,7 @@ def test_a_server_that_never_answers_is_given_up_within_the_connect_timeout(sile
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port where somebody accepts connections and never says a word."""
+    """Return a port where somebody accepts connections and never says a word."""
     import socket  # noqa: PLC0415 - only here
 
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,4 +1,4 @@
-"""What is imported when: a command that needs no database does not load what talks to one."""
+"""Imports at the last moment: a command that needs no database does not load what talks to one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ print(*sys.modules)
 
 
 def loaded(code: str) -> set[str]:
-    """The modules that are loaded after the code has run in a process of its own; it prints their names last."""
+    """Run code in a process of its own, which prints the names of its modules last; return them."""
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env=os.environ,

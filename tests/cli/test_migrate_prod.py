@@ -40,7 +40,7 @@ def migrate_prod(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def said(ended: subprocess.CompletedProcess[str]) -> str:
-    """What it printed of its own; the last line is just's."""
+    """Return what it printed of its own; the last line is just's."""
     assert "Traceback" not in ended.stderr
     return ended.stdout + "\n".join(ended.stderr.splitlines()[:-1])
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEV: Final[dict[str, Any]] = runpy.run_path(str(CHECKOUT / "dev.py"))
 EXTRAS: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 NEEDS_MORE: Final = {"benchmarks", "httpx", "medianest_models.studio", "playwright", "starlette", "uvicorn"}
-"""What tests import that the extra `test` does not install, or that imports it."""
+"""Imports of tests that the extra `test` does not install, or that import such a package."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +79,7 @@ def test_where_all_tools_are_installed_nothing_more_is(tmp_path: Path, monkeypat
 
 
 def imports(text: str) -> set[str]:
-    """The modules that a file imports when it is imported, with their parents."""
+    """Return the modules that a file imports when it is imported, with their parents."""
     found = set()
     for node in ast.parse(text).body:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -68,7 +68,7 @@ LOGGERS = {"medianest_models.query", "medianest_models.db"}
 
 
 def check(node: ast.expr) -> Any:
-    """What the expression names, whose calls have been checked against the signatures."""
+    """Return what the expression names, and check its calls against the signatures."""
     match node:
         case ast.Name(id="medianest_models"):
             return medianest_models

@@ -39,7 +39,7 @@ def page(request: pytest.FixtureRequest) -> Path:
 
 
 def code(page: Path) -> list[str]:
-    """What stands in backticks on a page, and each line of its shell examples."""
+    """Return what stands in backticks on a page, and each line of its shell examples."""
     text = page.read_text()
     if page.name == "from-prisma.md":  # its first column names what was; test_from_prisma.py looks up the other one
         text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.MULTILINE)
@@ -49,13 +49,13 @@ def code(page: Path) -> list[str]:
 
 
 def commands(page: Path) -> list[list[str]]:
-    """The commands of ours among it, as words, without the variables that are set for them."""
+    """Return the commands of ours among it, as words, without the variables that are set for them."""
     ours = (re.sub(r"^(\w+=\S* )+", "", piece) for piece in code(page))
     return [shlex.split(piece) for piece in ours if re.match(r"(medianest|just|pytest|python3? |bash )", piece)]
 
 
 def problem(words: list[str]) -> str | None:
-    """What is wrong with a command."""
+    """Say what is wrong with a command."""
     match words:
         case ["medianest", *rest]:
             return wrong_words(rest)
@@ -69,7 +69,7 @@ def problem(words: list[str]) -> str | None:
 
 
 def wrong_words(words: list[str], command: click.Command = application) -> str | None:
-    """Which word the command would refuse."""
+    """Say which word the command would refuse."""
     if not words:
         return None
     first, rest = words[0], words[1:]
@@ -106,7 +106,7 @@ def test_every_module_exists(page: Path) -> None:
 
 
 def is_there(name: str) -> bool:
-    """Whether a module of the package has that name, or something in it."""
+    """Tell whether a module of the package has that name, or something in it."""
     found: Any = import_module("medianest_models")
     for part in name.split("."):
         if not hasattr(found, part) and not find_spec(f"{found.__name__}.{part}"):

@@ -28,7 +28,7 @@ PLACES: Final = "tests/migrations/test_places.py"
 
 
 def section(title: str) -> str:
-    """What stands below a heading."""
+    """Return the text below a heading."""
     return CONTRIBUTING.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
@@ -56,7 +56,7 @@ class Copy:
         )
 
     def follow(self, text: str) -> list[str]:
-        """Take the steps of a section in their order; the files that were changed."""
+        """Take the steps of a section in their order, and return the files that were changed."""
         changed = []
         for kind, block in re.findall(r"```(diff|sh)\n(.*?)```", text, re.DOTALL):
             changed += [self.change(block)] if kind == "diff" else self.call(block)
@@ -79,7 +79,7 @@ class Copy:
         return str(path.relative_to(self.folder))
 
     def call(self, block: str) -> list[str]:
-        """Run commands of ours; the migrations that they made."""
+        """Run commands of ours, and return the migrations that they made."""
         before = self.migrations()
         for line in block.splitlines():
             program, *words = line.split()

@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalog says about a database, in words that can be compared."""
+"""A database as PostgreSQL's catalog describes it, in words that can be compared."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ UNION ALL SELECT format('event trigger %s', evtname) FROM pg_event_trigger
 
 
 async def objects(connection: asyncpg.Connection[Any], schema: str = "public") -> set[str]:
-    """Everything that someone made in the database, by kind and name; functions with their arguments."""
+    """Return everything that someone made in the database, by kind and name; functions with their arguments."""
     return {row[0] for row in await connection.fetch(_OBJECTS, schema)}
 
 
 async def columns(connection: asyncpg.Connection[Any]) -> dict[str, dict[str, str]]:
-    """For each table its columns, each with its type, nullability and default."""
+    """Return for each table its columns, each with its type, nullability and default."""
     found: dict[str, dict[str, str]] = {}
     for column, is_ in (await _ours(connection, "column")).items():
         refused = " NOT NULL" if is_["NULL"] == "not allowed" else ""
@@ -42,7 +42,7 @@ async def columns(connection: asyncpg.Connection[Any]) -> dict[str, dict[str, st
 
 
 async def constraints(connection: asyncpg.Connection[Any]) -> dict[str, str]:
-    """Every constraint by `table.name`."""
+    """Return every constraint by `table.name`."""
     found = await _ours(connection, "constraint")
     assert all("DEFERRABLE" not in is_["definition"] for is_ in found.values())
     unchecked = {name for name, is_ in found.items() if is_["state"] != "valid"}
@@ -55,7 +55,7 @@ async def constraints(connection: asyncpg.Connection[Any]) -> dict[str, str]:
 
 
 async def indexes(connection: asyncpg.Connection[Any], *, of_constraints: bool = False) -> dict[str, str]:
-    """Every index by `table.name`: its columns, and what it is restricted to."""
+    """Return every index by `table.name`: its columns, and what it is restricted to."""
     rows = await _ours(connection, "index")
     assert all(is_["state"] == "valid" for is_ in rows.values())
     found = {
@@ -71,7 +71,7 @@ async def indexes(connection: asyncpg.Connection[Any], *, of_constraints: bool =
 
 
 async def triggers(connection: asyncpg.Connection[Any]) -> dict[str, str]:
-    """Every trigger by `table.name`: when it fires, and what it calls."""
+    """Return every trigger by `table.name`: when it fires, and what it calls."""
     found = await _ours(connection, "trigger")
     assert all(is_["state"] == "enabled" for is_ in found.values())
     return {
@@ -83,13 +83,13 @@ async def triggers(connection: asyncpg.Connection[Any]) -> dict[str, str]:
 
 
 async def _ours(connection: asyncpg.Connection[Any], kind: str) -> Catalog:
-    """What of a kind the contract speaks of."""
+    """Return what of a kind the contract speaks of."""
     found = await read_catalog(connection, "public")
     return {thing: is_ for thing, is_ in found.items() if thing.kind == kind and thing.table != "aerich"}
 
 
 def short(definition: str) -> str:
-    """PostgreSQL's own spelling of an expression, without the casts and brackets that it adds."""
+    """Take the casts and brackets that PostgreSQL adds out of an expression."""
     text = re.sub(r"::(character varying|text|regclass|bpchar)(\[\])?", "", definition)
     text = text.replace("character varying", "varchar").replace("timestamp with time zone", "timestamptz")
     previous = ""

@@ -23,14 +23,14 @@ FILES: Final = migration_status.migration_versions()
 
 
 def aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
-    """Runs it to its end."""
+    """Run it to its end."""
     process = start_aerich(url, *arguments, folder=folder)
     output, errors = process.communicate(timeout=120)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def start_aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> subprocess.Popen[str]:
-    """Starts it."""
+    """Start it."""
     return subprocess.Popen(
         [sys.executable, "-m", "aerich", *arguments],
         cwd=folder,
@@ -42,7 +42,7 @@ def start_aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> 
 
 
 def copy_of_migrations(folder: Path) -> Path:
-    """A folder in which `aerich` works as in the checkout, with migrations of its own."""
+    """Make a folder in which `aerich` works as in the checkout, with migrations of its own."""
     for name in ("pyproject.toml", "tortoise_config.py"):
         shutil.copy(CHECKOUT / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
@@ -56,7 +56,7 @@ def use_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def add_migration(models: Path, name: str, upgrade: str, downgrade: str = "SELECT 1") -> str:
-    """A file that does that in SQL."""
+    """Write a file that does that in SQL."""
     text = (models / FILES[-1]).read_text()
     state = text[text.index("MODELS_STATE = ") :]
     (models / name).write_text(

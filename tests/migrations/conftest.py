@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 async def schema_url(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
-    """A database as `aerich upgrade` made it."""
+    """Make a database as `aerich upgrade` does."""
     async with server.database(f"{template_database}_schema", template=template_database) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 async def schema_connection(schema_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """A bare connection to it."""
+    """Connect to it."""
     connection = await connect(schema_url)
     yield connection
     await connection.close()
@@ -36,7 +36,7 @@ async def schema_connection(schema_url: DatabaseUrl) -> AsyncIterator[asyncpg.Co
 
 @pytest.fixture
 async def raw(schema_connection: asyncpg.Connection[Any]) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """The same, inside a transaction that is rolled back when the test ends."""
+    """Begin a transaction on it, which is rolled back when the test ends."""
     transaction = schema_connection.transaction()
     await transaction.start()
     yield schema_connection
@@ -45,7 +45,7 @@ async def raw(schema_connection: asyncpg.Connection[Any]) -> AsyncIterator[async
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migration files, which is used instead of them."""
+    """Copy the migration files, and use the copy instead of them."""
     models = copy_of_migrations(tmp_path)
     use_folder(monkeypatch, models.parent)
     return models

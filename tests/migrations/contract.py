@@ -17,7 +17,7 @@ REQUEST_STATUS: Final = "CHECK status IN ('pending', 'approved', 'available', 'f
 
 
 class Table(TypedDict):
-    """What the contract says of a table; indexes are those that no constraint makes."""
+    """A table as the contract has it; indexes are those that no constraint makes."""
 
     columns: dict[str, str]
     constraints: dict[str, str]

@@ -1,4 +1,4 @@
-"""What a migration file may not do to a database that is in use: measured on a small one, where it costs nothing."""
+"""Rules for a migration of a database in use: they are measured on a small one, where it costs nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FROM pg_stat_xact_user_tables AS s WHERE s.schemaname = 'public'
 
 
 async def broken_rules(connection: Connection, file: Path) -> list[str]:
-    """What is wrong with a migration file, a line each.
+    """Say what is wrong with a migration file, a line each.
 
     Args:
         connection: To a database at the state before it, with a row or more in every table. It stays as it is.
@@ -57,7 +57,7 @@ async def broken_rules(connection: Connection, file: Path) -> list[str]:
 
 
 def statements(sql: str) -> list[str]:
-    """The statements of a file's SQL, without comments; a body between $$ is part of one."""
+    """Split a file's SQL into statements, without comments; a body between $$ is part of one."""
     text = re.sub(r"--[^\n]*", "", sql)
     bodies = re.sub(r"\$\$.*?\$\$", "body", text, flags=re.DOTALL)
     return [statement for part in bodies.split(";") if (statement := part.strip())]

@@ -30,14 +30,14 @@ AERICH_S_OWN = {"table aerich", "sequence aerich_id_seq", "index aerich_pkey", "
 
 @pytest.fixture
 async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """A bare connection to the empty database."""
+    """Connect to the empty database."""
     connection = await connect(empty_url)
     yield connection
     await connection.close()
 
 
 async def schema(look: Connection) -> list[Any]:
-    """All of it, in words."""
+    """Return all of it, in words."""
     parts = (catalog.columns, catalog.constraints, catalog.indexes, catalog.triggers, catalog.objects)
     return [await part(look) for part in parts]
 

@@ -1,4 +1,4 @@
-"""What the database does by itself: defaults, ids, triggers, cascades."""
+"""Work of the database itself: defaults, ids, triggers, cascades."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ async def test_the_command(fresh_url: DatabaseUrl) -> None:
 
 @asynccontextmanager
 async def other(url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """A bare connection, to be someone else with."""
+    """Connect as someone else."""
     connection = await connect(url)
     try:
         yield connection

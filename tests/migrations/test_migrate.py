@@ -40,7 +40,7 @@ GOOD, BAD = "900000001_20300101000000_good.py", "900000002_20300101000000_bad.py
 
 @pytest.fixture
 async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """A bare connection to the empty database."""
+    """Connect to the empty database."""
     connection = await connect(empty_url)
     yield connection
     await connection.close()
@@ -167,7 +167,7 @@ async def test_one_whose_code_fails_is_named_and_rolled_back(look: Connection, f
 
 
 async def left_good(look: Connection, files: Path) -> None:
-    """The file before the bad one was applied, the bad one was not, and nobody holds anything."""
+    """Check that the file before the bad one was applied, the bad one was not, and nobody holds anything."""
     assert await applied(look) == [*FILES, GOOD]
     assert {"table good"} == await catalog.objects(look) & {"table good", "table bad"}
     assert await look.fetchval(CLIENTS) == 0
@@ -239,7 +239,7 @@ async def test_a_database_ahead(empty_url: DatabaseUrl, look: Connection) -> Non
 
 
 class Seen(list[str], MigrationProgress):
-    """What was told."""
+    """All that was told."""
 
     def waiting(self) -> None:
         self.append("waiting")
@@ -280,7 +280,7 @@ async def test_one_that_is_cancelled_leaves_nothing(empty_url: DatabaseUrl, look
 
 
 async def until(look: Connection, condition: str) -> None:
-    """Returns when it is true; fails after a while."""
+    """Wait until it is true; fail after a while."""
     async with asyncio.timeout(30):
         while not await look.fetchval(condition):
             await look.execute("SELECT pg_sleep(0.02)")

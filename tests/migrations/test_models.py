@@ -33,7 +33,7 @@ ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type", "uq_youtube_downloads_use
 
 @pytest.fixture
 async def generated(fresh_db: DatabaseUrl) -> AsyncIterator[Connection]:
-    """A connection that sees the tables that Tortoise would make of the models, and not the migrated ones."""
+    """Connect so that the tables that Tortoise would make of the models are seen, and not the migrated ones."""
     statements = get_schema_sql(get_connection(DEFAULT_ALIAS), safe=False)
     connection = await connect(fresh_db)
     await connection.execute("CREATE SCHEMA generated; SET search_path = generated, public")
@@ -73,7 +73,7 @@ async def test_indexes(generated: Connection) -> None:
 
 
 def unique_columns(definitions: dict[str, str], table: str) -> set[str]:
-    """The column lists that are unique, but for the id."""
+    """Return the column lists that are unique, but for the id."""
     own = [text for name, text in definitions.items() if name.split(".")[0] == table and text.startswith("UNIQUE ")]
     return {text.removeprefix("UNIQUE ").strip("()") for text in own} - {"id"}
 
@@ -104,7 +104,7 @@ def test_secrets_are_the_contract_s() -> None:
 
 
 def models() -> list[Any]:
-    """The classes of all tables."""
+    """Return the classes of all tables."""
     import medianest_models.models  # noqa: PLC0415 - its members, by name
 
     found = [getattr(medianest_models.models, name) for name in MODELS]

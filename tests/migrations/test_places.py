@@ -27,7 +27,7 @@ MIGRATIONS = "migrations/models (a new file)"
 
 
 def file_of(thing: Any) -> str:
-    """Where something is defined, from the checkout's folder."""
+    """Return the file in which something is defined, from the checkout's folder."""
     return str(Path(str(inspect.getsourcefile(thing))).relative_to(CHECKOUT))
 
 

@@ -36,7 +36,7 @@ ROWS = dict.fromkeys(INSERTS, 1) | {"users": 2}
 
 @pytest.fixture
 async def look(fresh_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """A bare connection to a migrated database with rows in it, and a schema of others."""
+    """Connect to a migrated database with rows in it, and a schema of others."""
     connection = await connect(fresh_url)
     await insert_all(connection)
     await connection.execute("CREATE SCHEMA other")
@@ -46,7 +46,7 @@ async def look(fresh_url: DatabaseUrl) -> AsyncIterator[Connection]:
 
 @pytest.mark.parametrize("path", ['"$user", public', "portal, public", '"My Portal", public'])
 async def test_it_acts_where_the_migrations_did(empty_url: DatabaseUrl, path: str) -> None:
-    """Unqualified names go where the role's name or the search path of role or database say."""
+    """Follow the name of the role, or the search path of role or database, as unqualified names do."""
     schema = path.partition(",")[0].strip('"').replace("$user", empty_url.user or "")
     someone = await connect(empty_url)
     try:

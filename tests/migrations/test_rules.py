@@ -54,14 +54,14 @@ BAD: Final = {
 
 @pytest.fixture
 async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """A bare connection to the empty database."""
+    """Connect to the empty database."""
     connection = await connect(empty_url)
     yield connection
     await connection.close()
 
 
 async def everything(look: Connection) -> dict[str, list[Any]]:
-    """Every row of every table of the contract."""
+    """Return every row of every table of the contract."""
     return {
         table: await look.fetchval(f'SELECT array_agg(t::text ORDER BY t::text) FROM "{table}" AS t')
         for table in TABLES

@@ -144,7 +144,7 @@ ALLOWED: Final = [
                ('{USER}', NULL, 'y', '2026-01-01'), ('{OTHER}', NULL, 'x', '2026-01-01'),
                (NULL, '::1', 'x', '2026-01-01')""",
 ]
-"""What is at the edge of a rule and within it."""
+"""Values at the edge of a rule and within it."""
 
 
 @pytest.fixture(autouse=True)
