@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.db.direct import direct_connection
+from medianest_models.db.direct import direct_connection, resolve_direct_url
 from medianest_models.db.migration_status import read_status
 from medianest_models.db.requirements import check_requirements
 from medianest_models.errors import ConfigurationError, MigrationError
 from medianest_models.migrate.catalog import HISTORY, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by
-from medianest_models.settings import APP, load_settings
+from medianest_models.settings import APP, load_settings, tortoise_config
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -104,8 +104,11 @@ async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
 
 @asynccontextmanager
 async def _transaction(url: DatabaseUrl | None) -> AsyncIterator[Connection]:
-    async with direct_connection(url) as connection, connection.transaction():
-        await check_requirements(connection, for_migrations=True)  # so that what is dropped is made again where it was
+    # Refused here is what migrating would refuse afterwards, so that what is dropped is made again where it was.
+    resolved = await resolve_direct_url(url)
+    tortoise_config(load_settings(), url=resolved, for_migrations=True)
+    async with direct_connection(resolved) as connection, connection.transaction():
+        await check_requirements(connection, for_migrations=True)
         await connection.execute(f"SET LOCAL lock_timeout = {math.ceil(load_settings().database_lock_timeout * 1000)}")
         yield connection
 

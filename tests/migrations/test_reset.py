@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,6 +206,13 @@ async def test_where_the_tables_would_be_made_elsewhere_again_nothing_is_dropped
         with pytest.raises(ConfigurationError, match="but the others are in public"):
             await act()
     assert await look.fetchval("SELECT count(*) FROM public.users") == 2
+
+
+async def test_through_a_pooler_nothing_is_dropped(look: Connection, fresh_url: DatabaseUrl) -> None:
+    for act in (find_own_objects, drop_own_objects):
+        with pytest.raises(ConfigurationError, match=r"^DATABASE_DIRECT_URL: is needed for migrations"):
+            await act(replace(fresh_url, pgbouncer=True))
+    assert await look.fetchval("SELECT count(*) FROM users") == 2
 
 
 async def test_in_production_nothing_is_dropped(look: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
