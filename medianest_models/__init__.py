@@ -15,80 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 from medianest_models._version import __version__
 from medianest_models.embedding import use_embedded
 
-if TYPE_CHECKING:
-    from medianest_models.db import (
-        DatabaseHealth,
-        DatabaseStats,
-        check_database_health,
-        connect_database,
-        database,
-        database_health,
-        disconnect_database,
-        get_database_stats,
-        transaction,
-        with_transaction,
-    )
-    from medianest_models.enums import (
-        DownloadPriority,
-        DownloadStatus,
-        RequestStatus,
-        ServiceStatus,
-        UserRole,
-        UserStatus,
-    )
-    from medianest_models.errors import (
-        AccountSuspendedError,
-        AuthenticationError,
-        ConfigurationError,
-        ConflictError,
-        ConstraintError,
-        DatabaseTimeoutError,
-        DatabaseUnavailableError,
-        DecryptionError,
-        DuplicateDownloadError,
-        DuplicateRequestError,
-        InvalidCursorError,
-        InvalidInputError,
-        InvalidPaginationError,
-        InvalidReferenceError,
-        InvalidSortError,
-        InvalidTokenError,
-        InvalidTransitionError,
-        LeaseLostError,
-        MedianestError,
-        MigrationError,
-        NotFoundError,
-        OverloadedError,
-        PasswordChangeRequiredError,
-        SecretFieldError,
-        StatementError,
-        TokenReuseError,
-        TransactionAbortedError,
-        TransactionConflictError,
-        UnreadableValueError,
-    )
-    from medianest_models.models import (
-        ActivityLog,
-        LocalCredential,
-        MediaRequest,
-        MediaRequestStatusUpdate,
-        RateLimit,
-        RollingRateLimit,
-        Service,
-        ServiceStatusHistory,
-        SessionToken,
-        SystemConfig,
-        User,
-        YouTubeDownload,
-    )
-    from medianest_models.pagination import (
-        CursorPage,
-        PaginatedResult,
-        PaginationParams,
-        paginate,
-        paginate_by_cursor,
-    )
-    from medianest_models.settings import DatabaseUrl, Settings, load_settings
+if TYPE_CHECKING:  # __all__ says which of these are public
+    from medianest_models.db import *
+    from medianest_models.enums import *
+    from medianest_models.errors import *
+    from medianest_models.models import *
+    from medianest_models.pagination import *
+    from medianest_models.settings import *
 
 __all__ = [
     "AccountSuspendedError",

@@ -33,8 +33,6 @@ class ActivityLog(UUIDModel):
     created_at = TimestampField(db_default=Now())
 
     class Meta:
-        """Tortoise's options."""
-
         table = "activity_logs"
         indexes = (
             Index(fields=("user_id", "created_at"), name="ix_activity_logs_user_id_created_at"),

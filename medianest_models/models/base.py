@@ -48,8 +48,6 @@ class Base(Model):
     _bound_to: ClassVar[frozenset[str]] = frozenset()
 
     class Meta:
-        """Tortoise's options."""
-
         abstract = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -214,8 +212,6 @@ class UUIDModel(Base):
     id = fields.UUIDField(primary_key=True, default=new_id, db_default=SqlDefault("medianest_uuid_v7()"))
 
     class Meta:
-        """Tortoise's options."""
-
         abstract = True
 
 

@@ -46,8 +46,6 @@ class YouTubeDownload(UUIDModel):
     completed_at = TimestampField(null=True)
 
     class Meta:
-        """Tortoise's options."""
-
         table = "youtube_downloads"
         indexes = (
             Index(fields=("user_id", "created_at", "id"), name="ix_youtube_downloads_user_id_created_at"),

@@ -38,8 +38,6 @@ class MediaRequest(UUIDModel):
     status_updates: fields.ReverseRelation[MediaRequestStatusUpdate]
 
     class Meta:
-        """Tortoise's options."""
-
         table = "media_requests"
         indexes = (
             Index(fields=("user_id", "created_at", "id"), name="ix_media_requests_user_id_created_at"),
@@ -67,8 +65,6 @@ class MediaRequestStatusUpdate(UUIDModel):
     created_at = TimestampField(db_default=Now())
 
     class Meta:
-        """Tortoise's options."""
-
         table = "media_request_status_updates"
         indexes = (
             Index(

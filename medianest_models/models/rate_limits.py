@@ -31,8 +31,6 @@ class RateLimit(UUIDModel):
     window_start = TimestampField(db_default=SqlDefault("date_trunc('minute', now())"))
 
     class Meta:
-        """Tortoise's options."""
-
         table = "rate_limits"
         unique_together = (
             ("user_id", "endpoint", "window_start"),
@@ -59,8 +57,6 @@ class RollingRateLimit(UUIDModel):
     expires_at = TimestampField()
 
     class Meta:
-        """Tortoise's options."""
-
         table = "rolling_rate_limits"
         unique_together = (
             ("user_id", "endpoint", "window_seconds"),

@@ -34,8 +34,6 @@ class Service(Base):
     status_history: fields.ReverseRelation[ServiceStatusHistory]
 
     class Meta:
-        """Tortoise's options."""
-
         table = "services"
 
     @property
@@ -61,8 +59,6 @@ class ServiceStatusHistory(UUIDModel):
     checked_at = TimestampField(db_default=Now())
 
     class Meta:
-        """Tortoise's options."""
-
         table = "service_status_history"
         indexes = (
             Index(

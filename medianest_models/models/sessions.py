@@ -37,8 +37,6 @@ class SessionToken(UUIDModel):
     rotated_at = TimestampField(null=True)
 
     class Meta:
-        """Tortoise's options."""
-
         table = "session_tokens"
         indexes = (
             Index(fields=("user_id", "created_at"), name="ix_session_tokens_user_id_created_at"),

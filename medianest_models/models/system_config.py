@@ -34,6 +34,4 @@ class SystemConfig(Base):
     customized_at = TimestampField(null=True)
 
     class Meta:
-        """Tortoise's options."""
-
         table = "system_config"

@@ -52,8 +52,6 @@ class User(UUIDModel):
     activity_logs: fields.ReverseRelation[ActivityLog]
 
     class Meta:
-        """Tortoise's options."""
-
         table = "users"
         indexes = (
             Index(Lower(Column("email")), name="ix_users_email"),
@@ -87,6 +85,4 @@ class LocalCredential(UUIDModel):
     updated_at = TimestampField(db_default=Now())
 
     class Meta:
-        """Tortoise's options."""
-
         table = "local_credentials"
