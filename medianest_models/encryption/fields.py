@@ -190,10 +190,9 @@ class SecretAttribute:
         """Give the secret; on the class, the field."""
         if instance is None:
             return self.field
-        try:
-            value = vars(instance)[self.name]
-        except KeyError:
-            raise AttributeError(f"{owner.__name__}.{self.name} was not fetched") from None
+        if self.name not in vars(instance):
+            raise AttributeError(self.name)  # for which Base.__getattr__ raises one that says why
+        value = vars(instance)[self.name]
         if isinstance(value, StoredValue):
             value = vars(instance)[self.name] = self.field.from_stored(value.stored, instance)
         return value

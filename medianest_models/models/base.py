@@ -13,9 +13,8 @@ from tortoise.models import Model
 from uuid_utils.compat import uuid7
 
 from medianest_models.encryption import GuardedManager, SecretAttribute, SecretField, is_secret, refuse
-from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError
+from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError, UnreadableValueError
 from medianest_models.fields.naming import unreadable
-from medianest_models.models.columns import ColumnAttribute
 from medianest_models.models.hydration import UNREADABLE, hydrator
 
 if TYPE_CHECKING:
@@ -57,9 +56,8 @@ class Base(Model):
         cls._secrets = tuple(field for field in columns.values() if isinstance(field, SecretField))
         cls._bound_to = frozenset(field.bound_to for field in cls._secrets if field.bound_to)
         cls._meta.manager = GuardedManager()
-        for name in cls._meta.fields_db_projection:
-            field = columns[name]
-            setattr(cls, name, SecretAttribute(field) if isinstance(field, SecretField) else ColumnAttribute(name))
+        for field in cls._secrets:
+            setattr(cls, field.model_field_name, SecretAttribute(field))
         for info in cls._meta._filters.values():
             column = columns.get(info["field"])
             if column is not None and is_secret(column):
@@ -114,6 +112,17 @@ class Base(Model):
         """Read the instance again, or some of its fields, as Tortoise's `refresh_from_db` does."""
         # Without names Tortoise takes the columns', and one of them may be a relation's name.
         await super().refresh_from_db(fields or self._meta.fields_db_projection, using_db)
+
+    if not TYPE_CHECKING:  # to a type checker every name would exist
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise the error of a value that the instance does not hold: it can't be read, or was not fetched."""
+            problem = self.__dict__.get("_unreadable", {}).get(name)
+            if problem is not None:
+                raise UnreadableValueError(problem)
+            if name in self._meta.fields_db_projection:
+                raise AttributeError(f"{type(self).__name__}.{name} was not fetched")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, key: str, value: Any) -> None:
         if key in self._bound_to and self.__dict__.get(key, _NOT_FETCHED) != value:

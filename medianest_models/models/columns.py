@@ -1,27 +1,14 @@
-"""The columns of a model: their attributes, and values as they store them."""
+"""Values as the columns of a model store them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from medianest_models.errors import InvalidInputError, UnreadableValueError
+from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
     from tortoise.models import Model
-
-
-class ColumnAttribute:
-    """The attribute of a model's class for a column. It is asked where an instance holds no value of its own."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Model | None, owner: type[Model]) -> NoReturn:
-        problems = {} if instance is None else vars(instance).get("_unreadable", {})
-        if self.name in problems:
-            raise UnreadableValueError(problems[self.name])
-        raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}")
 
 
 def as_column(model: type[Model], name: str, value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +11,7 @@ import tortoise
 
 from medianest_models import models
 from medianest_models.db.statements import fetch
-from medianest_models.models import User, hydration
+from medianest_models.models import ActivityLog, User, hydration
 from tests.pagination.both_ways import make_rows, seen
 
 if TYPE_CHECKING:
@@ -61,8 +63,15 @@ async def test_another_tortoise_makes_them_itself(
 ) -> None:
     await make_rows()
     monkeypatch.setattr(tortoise, "__version__", version)
-    hydration._made.cache_clear()
+    hydration.hydrator.cache_clear()
     (row, *_) = await rows_of(User)
     assert hydration.hydrator(User, tuple(row)) is None
     assert seen(User.from_row(row)) == seen(User._init_from_db(**row))
-    hydration._made.cache_clear()
+    hydration.hydrator.cache_clear()
+
+
+def test_one_made_before_connecting_is_whole() -> None:
+    code = "from medianest_models import models; print(*vars(models.ActivityLog.from_row(dict.fromkeys({columns}))))"
+    columns = set(ActivityLog._meta.fields_db_projection.values())
+    ran = subprocess.run([sys.executable, "-c", code.format(columns=columns)], stdout=subprocess.PIPE, check=True)
+    assert columns <= {*ran.stdout.decode().split()}

@@ -15,7 +15,6 @@ from tortoise.queryset import AwaitableQuery, QuerySet
 from medianest_models.db import transaction
 from medianest_models.enums import RequestStatus
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, Service, User
-from medianest_models.models.hydration import _made
 from medianest_models.pagination import compiler, paginate, paginate_by_cursor
 from medianest_models.pagination.compiler import compile_select
 from medianest_models.pagination.sorting import choose_ordering
@@ -258,23 +257,6 @@ async def test_so_it_does_for_a_value_that_is_encoded_in_another_way(
     monkeypatch.setattr(MediaRequest._meta.fields_map["title"], "to_db_value", lambda *_: encoded)
     assert compiled(MediaRequest.filter(title="a")) is None
     assert compiled(MediaRequest.filter(title__in=["a"])) is None
-
-
-class _Upper:
-    """An attribute that changes what is assigned."""
-
-    def __set__(self, instance: Any, value: str) -> None:
-        vars(instance)["title"] = value.upper()
-
-
-async def test_an_attribute_of_the_class_gets_its_value(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MediaRequest, "title", _Upper(), raising=False)
-    row = dict.fromkeys(MediaRequest._meta.db_fields) | {"title": "a", "other": 1}
-    hydrate = _made.__wrapped__(MediaRequest, tuple(row), 0)
-    assert hydrate is not None
-    [made] = hydrate([row.values()])
-    assert vars(made) == vars(MediaRequest._init_from_db(**row))
-    assert vars(made)["title"] == "A"
 
 
 async def test_many_at_once_get_their_own_rows(fresh_db: DatabaseUrl) -> None:
