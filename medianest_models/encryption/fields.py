@@ -202,6 +202,6 @@ class SecretAttribute:
         vars(instance)[self.name] = value if isinstance(value, StoredValue) else self.field.from_assigned(value)
 
 
-def refuse(field: Field[Any], what: str) -> NoReturn:
+def refuse(field: Field[Any], what: str, *_: object) -> NoReturn:
     """Raise the error for a use of a secret field that could show or destroy it."""
     raise SecretFieldError(f"{column_name(field)} is secret: it {what}")

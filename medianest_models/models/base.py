@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from tortoise import fields
@@ -61,7 +62,7 @@ class Base(Model):
         for info in cls._meta._filters.values():
             column = columns.get(info["field"])
             if column is not None and is_secret(column):
-                info["operator"] = info["value_encoder"] = _refuse_filter(column)
+                info["operator"] = info["value_encoder"] = functools.partial(refuse, column, "can't be filtered by")
 
     def __init__(self, **kwargs: Any) -> None:
         self._check_names(kwargs)
@@ -222,10 +223,3 @@ class UUIDModel(Base):
 
     class Meta:
         abstract = True
-
-
-def _refuse_filter(field: Any) -> Any:
-    def refuse_any(*_: object) -> None:
-        refuse(field, "can't be filtered by")
-
-    return refuse_any

@@ -10,7 +10,7 @@ from tortoise.fields.relational import ForeignKeyFieldInstance
 
 from medianest_models.encryption import EncryptedField, EncryptedJSONField, HashField
 from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
-from medianest_models.fields.enums import IntEnumColumn, StrEnumColumn
+from medianest_models.fields.scalars import IntEnumColumn, StrEnumColumn
 from medianest_models.studio import fields as form
 from medianest_models.studio import secret_fields as secret
 
