@@ -11,8 +11,7 @@ from medianest_models.encryption.fields import (
 )
 from medianest_models.encryption.keys import generate_key, key_ring
 from medianest_models.encryption.querysets import GuardedManager
-from medianest_models.encryption.stored_secrets import SecretParameter
-from medianest_models.encryption.tokens import hash_token, new_token
+from medianest_models.encryption.stored_secrets import SecretParameter, hash_token, new_token
 
 __all__ = [
     "EncryptedField",

@@ -6,13 +6,12 @@ import json
 import re
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, Self, overload
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
-from medianest_models.encryption.envelopes import SecretContext, envelope_key_id
 from medianest_models.encryption.fields import SecretField
-from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.keys import SecretContext, envelope_key_id, key_ring
 from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.json import check_depth, dump_json, load_json, map_leaves
@@ -40,32 +39,15 @@ class Secrecy(IntEnum):
 _ALWAYS: Final = re.compile("password|token|apikey|secret")
 
 
-class EncryptedJSONField(SecretField):
+class EncryptedJSONField(SecretField[Any]):
     """A `jsonb` document in which every text and number under a key that names a secret is encrypted.
 
     So is everything below such a key (`masking.names_secret`); it reads as `SecretStr`. True, False and None stay as
     they are. What was stored before its key counted as one is read as it is, and encrypted when it is written again.
-
-    Args:
-        bound_to: The field with the row's natural key.
-        **kwargs: As for any field of Tortoise's.
     """
 
     SQL_TYPE = "JSONB"
     field_type = dict
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, instance: None, owner: type[Model]) -> Self: ...
-        @overload
-        def __get__(self, instance: Model, owner: type[Model]) -> Any: ...
-        def __get__(self, instance: Model | None, owner: type[Model]) -> Any: ...
-        def __set__(self, instance: Model, value: Any) -> None: ...
-
-    def __init__(self, *, bound_to: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.bound_to = bound_to
 
     def from_assigned(self, value: Any) -> Any:
         """Copy a document, its secrets as `SecretStr`; encrypting it changes nothing of the caller's."""

@@ -11,11 +11,10 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, overload
 
 from pydantic import SecretStr
-from tortoise.fields.base import Field
+from tortoise.fields.base import VALUE, Field
 
 from medianest_models.checks import as_any_text
-from medianest_models.encryption.envelopes import SecretContext
-from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.keys import SecretContext, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret, StoredValue
 from medianest_models.errors import InvalidInputError, SecretFieldError
 from medianest_models.fields.naming import column_name
@@ -30,20 +29,35 @@ def is_secret(field: Field[Any]) -> bool:
     return getattr(field, "secret", False)
 
 
-class SecretField(Field[Any]):
-    """The base of all secret columns: the refusals, and the attribute on the model's class."""
+class SecretField(Field[VALUE]):
+    """The base of all secret columns: the refusals, and the attribute on the model's class.
+
+    Args:
+        bound_to: The field with the row's natural key, with which an encrypted value is bound to its row.
+        **kwargs: As for any field of Tortoise's.
+    """
 
     secret: Final = True
     verbatim: Final = True
     indexable = False
-    bound_to: str | None = None
-    """The field that holds the row's natural key, with which an encrypted value is bound to its row."""
 
     class _db_postgres:  # noqa: N801 - Tortoise finds it by this name
         @staticmethod
         def function_cast(field: Field[Any], term: Term) -> NoReturn:  # noqa: ARG004 - Tortoise's signature
             """Refuse to make a term of the column: of a sort, a filter, a function or an expression."""
             refuse(field, "can't be filtered, sorted by or used in an expression")
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Model]) -> Self: ...
+        @overload
+        def __get__(self, instance: Model, owner: type[Model]) -> VALUE: ...
+        def __get__(self, instance: Model | None, owner: type[Model]) -> Self | VALUE: ...
+
+    def __init__(self, *, bound_to: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bound_to = bound_to
 
     def to_python_value(self, value: Any) -> Any:
         """Mark what the database returned: whatever else is assigned is a plaintext."""
@@ -88,29 +102,15 @@ class SecretField(Field[Any]):
         return SecretContext(table, column, row)
 
 
-class EncryptedField(SecretField):
-    """A text column that is encrypted. It reads as `SecretStr`; a `str` or a `SecretStr` can be assigned.
-
-    Args:
-        bound_to: The field with the row's natural key.
-        **kwargs: As for any field of Tortoise's.
-    """
+class EncryptedField(SecretField[SecretStr | None]):
+    """A text column that is encrypted. It reads as `SecretStr`; a `str` or a `SecretStr` can be assigned."""
 
     SQL_TYPE = "TEXT"
     field_type = str
 
     if TYPE_CHECKING:
 
-        @overload
-        def __get__(self, instance: None, owner: type[Model]) -> Self: ...
-        @overload
-        def __get__(self, instance: Model, owner: type[Model]) -> SecretStr | None: ...
-        def __get__(self, instance: Model | None, owner: type[Model]) -> Self | SecretStr | None: ...
         def __set__(self, instance: Model, value: str | SecretStr | None) -> None: ...
-
-    def __init__(self, *, bound_to: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.bound_to = bound_to
 
     def from_assigned(self, value: Any) -> SecretStr | None:
         """Wrap a plaintext; also one that looks like an envelope."""
@@ -133,7 +133,7 @@ class EncryptedField(SecretField):
         return value.envelope
 
 
-class HashField(SecretField):
+class HashField(SecretField[SecretStr]):
     """A varchar column with the hash of a token or a password; it reads as `SecretStr`, and no pickle holds it.
 
     Args:
@@ -146,11 +146,6 @@ class HashField(SecretField):
 
     if TYPE_CHECKING:
 
-        @overload
-        def __get__(self, instance: None, owner: type[Model]) -> Self: ...
-        @overload
-        def __get__(self, instance: Model, owner: type[Model]) -> SecretStr: ...
-        def __get__(self, instance: Model | None, owner: type[Model]) -> Self | SecretStr: ...
         def __set__(self, instance: Model, value: str | SecretStr) -> None: ...
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
@@ -182,7 +177,7 @@ class HashField(SecretField):
 class SecretAttribute:
     """The attribute of a model's class for a secret field."""
 
-    def __init__(self, field: SecretField) -> None:
+    def __init__(self, field: SecretField[Any]) -> None:
         self.field = field
         self.name = field.model_field_name
 

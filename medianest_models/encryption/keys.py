@@ -1,20 +1,26 @@
-"""The encryption keys, and the file of the one for development. They encrypt with AES-256-GCM."""
+"""The encryption keys, the envelopes that they make, and the file of the key for development.
+
+An envelope is the text form of an encrypted value, `v1.<key id>.<nonce and ciphertext>`, by AES-256-GCM. With the value
+is authenticated where it belongs (table, column, natural key of its row), so that an envelope which was altered, or
+copied to another row or column, does not decrypt.
+"""
 
 from __future__ import annotations
 
 import base64
 import functools
 import hashlib
+import json
 import os
+import re
 import tempfile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
 from medianest_models.checks import is_unicode
-from medianest_models.encryption.envelopes import decode_base64, envelope_key_id, envelope_payload, make_envelope
 from medianest_models.errors import ConfigurationError, DecryptionError, InvalidInputError
 from medianest_models.settings import load_settings
 
@@ -22,10 +28,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from medianest_models.encryption.envelopes import SecretContext
-
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12  # 96 bits, NIST SP 800-38D's recommendation for GCM
+_VERSION: Final = "v1"
+_ENVELOPE: Final = re.compile(rf"{_VERSION}\.(?P<key_id>[0-9a-f]{{16}})\.(?P<payload>[A-Za-z0-9_-]+)")
+
+
+class SecretContext(NamedTuple):
+    """The place a secret belongs to; it decrypts nowhere else."""
+
+    table: str
+    column: str
+    row: str
+    """The row's natural key, such as a user's `plex_id`: an id would change under an upsert."""
+
+    @property
+    def name(self) -> str:
+        """The table and the column, for a message."""
+        return f"{self.table}.{self.column}"
+
+    def associated_data(self, key_id: str) -> bytes:
+        """Make the bytes that are authenticated with a value: a list in JSON, which can't be read in two ways."""
+        return json.dumps([_VERSION, key_id, *self]).encode()
+
+
+def envelope_key_id(text: str) -> str | None:
+    """Read the id of the key that an envelope was made with; None when `text` is no envelope."""
+    match = _ENVELOPE.fullmatch(text)
+    return match["key_id"] if match else None
 
 
 class KeyRing:
@@ -52,7 +82,7 @@ class KeyRing:
         return cls([_parse_key(text, f"ENCRYPTION_KEYS: key {place}") for place, text in enumerate(texts, start=1)])
 
     def encrypt(self, plaintext: str, context: SecretContext) -> str:
-        """Make the envelope of `plaintext`, for use in that place only.
+        """Make the envelope of a plaintext, for use in that place only.
 
         Raises:
             InvalidInputError: It is no text, or no valid Unicode.
@@ -64,7 +94,7 @@ class KeyRing:
         nonce = os.urandom(_NONCE_BYTES)
         cipher = self._ciphers[self.newest_id]
         ciphertext = cipher.encrypt(nonce, plaintext.encode(), context.associated_data(self.newest_id))
-        return make_envelope(self.newest_id, nonce + ciphertext)
+        return f"{_VERSION}.{self.newest_id}.{_encode(nonce + ciphertext)}"
 
     def decrypt(self, envelope: str, context: SecretContext) -> str:
         """Decrypt an envelope that was made for that place.
@@ -79,7 +109,7 @@ class KeyRing:
         if cipher is None:
             raise DecryptionError(f"{context.name}: encrypted under key {key_id}, which is not in ENCRYPTION_KEYS")
         try:
-            payload = envelope_payload(envelope)
+            payload = _decode_payload(envelope.rpartition(".")[2])
             nonce, ciphertext = payload[:_NONCE_BYTES], payload[_NONCE_BYTES:]
             return cipher.decrypt(nonce, ciphertext, context.associated_data(key_id)).decode()
         except (InvalidTag, ValueError):
@@ -132,7 +162,7 @@ def _development_key(path: Path) -> SecretStr:
 
 def _parse_key(text: SecretStr, what: str) -> bytes:
     try:
-        key = decode_base64(text.get_secret_value())
+        key = _decode(text.get_secret_value())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
@@ -144,3 +174,20 @@ def _parse_key(text: SecretStr, what: str) -> bytes:
 
 def _key_id(key: bytes) -> str:
     return hashlib.sha256(b"medianest encryption key id\0" + key).hexdigest()[:16]
+
+
+def _encode(payload: bytes) -> str:
+    return base64.urlsafe_b64encode(payload).decode().rstrip("=")
+
+
+def _decode_payload(text: str) -> bytes:
+    payload = _decode(text)
+    if _encode(payload) != text:  # base64 has bits to spare in its last letter: an altered one must not pass
+        raise ValueError
+    return payload
+
+
+def _decode(text: str) -> bytes:
+    """Read base64 in either alphabet, padded or not."""
+    standard = text.rstrip("=").replace("-", "+").replace("_", "/")
+    return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

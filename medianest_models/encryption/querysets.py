@@ -78,7 +78,7 @@ class GuardedQuerySet(QuerySet[ModelT]):
                 self._refuse_bulk_write(update_fields or (), [field])
         return super().bulk_create(objects, batch_size, ignore_conflicts, update_fields, on_conflict)
 
-    def _refuse_bulk_write(self, names: Collection[str], secrets: Iterable[SecretField] | None = None) -> None:
+    def _refuse_bulk_write(self, names: Collection[str], secrets: Iterable[SecretField[Any]] | None = None) -> None:
         for field in _secrets(self.model) if secrets is None else secrets:
             if field.model_field_name in names:
                 refuse(field, "is written with an instance's save() only")
@@ -120,5 +120,5 @@ def _refuse_secrets(model: type[Model], lookups: Iterable[str], what: str) -> No
                 break
 
 
-def _secrets(model: type[Model]) -> list[SecretField]:
+def _secrets(model: type[Model]) -> list[SecretField[Any]]:
     return [field for field in model._meta.fields_map.values() if isinstance(field, SecretField)]

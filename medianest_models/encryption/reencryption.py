@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 from tortoise import Tortoise
 
 from medianest_models.db.statements import fetch
 from medianest_models.encryption.documents import leaves
-from medianest_models.encryption.envelopes import envelope_key_id
 from medianest_models.encryption.fields import SecretField
-from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.keys import envelope_key_id, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret
 from medianest_models.errors import DecryptionError, InvalidInputError, UnreadableValueError
 from medianest_models.fields.json import map_leaves
+from medianest_models.fields.naming import column_name
 from medianest_models.settings import APP
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ async def key_uses() -> list[KeyUse]:
     """
     newest = key_ring().newest_id
     uses = []
-    for column in _columns():
+    for field in _encrypted_fields():
         counts: Counter[str | None] = Counter()
-        async for rows in column.batches(BATCH_SIZE):
+        async for rows in _batches(field, BATCH_SIZE):
             for row in rows:
-                counts.update(column.key_ids(row))
-        uses += [KeyUse(column.name, key_id, count, key_id == newest) for key_id, count in counts.items()]
+                counts.update(_key_ids(field, row))
+        uses += [KeyUse(column_name(field), key_id, count, key_id == newest) for key_id, count in counts.items()]
     return uses
 
 
@@ -115,90 +115,72 @@ async def rotate_secrets(
     newest = key_ring().newest_id
     done: Counter[str] = Counter()
     failed: dict[str, list[str]] = {}
-    for column in _columns():
-        async for rows in column.batches(batch_size):
-            outdated = [row for row in rows if column.key_ids(row) - {newest}]
+    for field in _encrypted_fields():
+        pk = field.model._meta.db_pk_column
+        async for rows in _batches(field, batch_size):
+            outdated = [row for row in rows if _key_ids(field, row) - {newest}]
             ids, olds, encrypted = [], [], []
             for row in outdated:
                 try:
-                    encrypted.append(column.encrypted(row))
+                    encrypted.append(_encrypt_anew(field, row))
                 except (DecryptionError, InvalidInputError, UnreadableValueError):
-                    failed.setdefault(column.name, []).append(str(row[column.pk]))
+                    failed.setdefault(column_name(field), []).append(str(row[pk]))
                 else:
-                    ids.append(row[column.pk])
-                    olds.append(SecretParameter(row[column.column]))
+                    ids.append(row[pk])
+                    olds.append(SecretParameter(row[field.model_field_name]))
             if ids:
-                changed = await fetch(column.sql(_REPLACE), ids, olds, encrypted)
+                changed = await fetch(_sql(field, _REPLACE), ids, olds, encrypted)
                 done.update(rotated=len(changed), skipped=len(ids) - len(changed))
             if outdated:
                 progress(len(outdated))
     return RotationReport(done["rotated"], done["skipped"], failed)
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A column that holds encrypted values."""
-
-    model: type[Model]
-    column: str
-
-    def find_field(self) -> SecretField:
-        """Find its field. A method: type checkers take a field that is an attribute for a descriptor of this class."""
-        return cast("SecretField", self.model._meta.fields_map[self.column])
-
-    @property
-    def name(self) -> str:
-        return f"{self.model._meta.db_table}.{self.column}"
-
-    @property
-    def pk(self) -> str:
-        return self.model._meta.db_pk_column
-
-    def sql(self, template: str) -> str:
-        """Make a statement for this column."""
-        return template.format(
-            table=self.model._meta.db_table,
-            column=self.column,
-            pk=self.pk,
-            pk_type=self.model._meta.pk.get_db_field_type(),
-            bound_to=self.find_field().bound_to,
-            type=self.find_field().SQL_TYPE,
-        )
-
-    async def batches(self, size: int) -> AsyncIterator[list[Record]]:
-        """Iterate over the rows that hold a value, in the order of their ids."""
-        last: Any = None
-        while rows := await fetch(self.sql(_ROWS), last, size):
-            yield rows
-            last = rows[-1][self.pk]
-
-    def key_ids(self, row: Record) -> set[str | None]:
-        """Find the keys of what a row holds; None for what is not encrypted, or can't be read."""
-        try:
-            secrets = [leaf for leaf, _ in leaves(self._value(row)) if isinstance(leaf, SecretStr)]
-        except UnreadableValueError:
-            return {None}
-        return {envelope_key_id(leaf.envelope) if isinstance(leaf, StoredSecret) else None for leaf in secrets}
-
-    def encrypted(self, row: Record) -> SecretParameter:
-        """Encrypt what a row holds under the newest key."""
-        plain = map_leaves(self._value(row), lambda leaf: _decrypted(leaf) if isinstance(leaf, StoredSecret) else leaf)
-        return SecretParameter(self.find_field().to_stored(plain, self._instance(row)))
-
-    def _value(self, row: Record) -> Any:
-        return getattr(self._instance(row), self.column)
-
-    def _instance(self, row: Record) -> Model:
-        return self.model._init_from_db(**row)
-
-
-def _columns() -> Iterator[_Column]:
+def _encrypted_fields() -> Iterator[SecretField[Any]]:
     for model in Tortoise.apps[APP].values():
         for field in model._meta.fields_map.values():
             if isinstance(field, SecretField) and field.bound_to is not None:
-                yield _Column(model, field.model_field_name)
+                yield field
 
 
-def _decrypted(secret: StoredSecret) -> SecretStr:
-    """Make a secret that will be encrypted anew."""
-    return SecretStr(secret.get_secret_value())
+def _sql(field: SecretField[Any], template: str) -> str:
+    """Make a statement for a column."""
+    meta = field.model._meta
+    return template.format(
+        table=meta.db_table,
+        column=field.model_field_name,
+        pk=meta.db_pk_column,
+        pk_type=meta.pk.get_db_field_type(),
+        bound_to=field.bound_to,
+        type=field.SQL_TYPE,
+    )
+
+
+async def _batches(field: SecretField[Any], size: int) -> AsyncIterator[list[Record]]:
+    """Iterate over the rows that hold a value, in the order of their ids."""
+    last: Any = None
+    while rows := await fetch(_sql(field, _ROWS), last, size):
+        yield rows
+        last = rows[-1][field.model._meta.db_pk_column]
+
+
+def _read(field: SecretField[Any], row: Record) -> tuple[Any, Model]:
+    """Read the value of a row, and the instance that it is in."""
+    instance = field.model._init_from_db(**row)
+    return getattr(instance, field.model_field_name), instance
+
+
+def _key_ids(field: SecretField[Any], row: Record) -> set[str | None]:
+    """Find the keys of what a row holds; None for what is not encrypted, or can't be read."""
+    try:
+        secrets = [leaf for leaf, _ in leaves(_read(field, row)[0]) if isinstance(leaf, SecretStr)]
+    except UnreadableValueError:
+        return {None}
+    return {envelope_key_id(leaf.envelope) if isinstance(leaf, StoredSecret) else None for leaf in secrets}
+
+
+def _encrypt_anew(field: SecretField[Any], row: Record) -> SecretParameter:
+    """Encrypt what a row holds under the newest key."""
+    value, instance = _read(field, row)
+    plain = map_leaves(value, lambda leaf: SecretStr(leaf.get_secret_value()) if isinstance(leaf, SecretStr) else leaf)
+    return SecretParameter(field.to_stored(plain, instance))

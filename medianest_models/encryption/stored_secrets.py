@@ -1,9 +1,10 @@
-"""Secrets in memory, none of which shows itself: as they were read, to be decrypted, and to be written."""
+"""Secrets in memory, none of which shows itself: as they were read, to be decrypted, to be written; and new tokens."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import SecretStr
 
@@ -11,7 +12,7 @@ from medianest_models.encryption.keys import key_ring
 from medianest_models.masking import MASK
 
 if TYPE_CHECKING:
-    from medianest_models.encryption.envelopes import SecretContext
+    from medianest_models.encryption.keys import SecretContext
 
 
 class StoredSecret(SecretStr):
@@ -72,3 +73,21 @@ class SecretParameter(str):
 
     def __repr__(self) -> str:
         return repr(MASK)
+
+
+class Token(NamedTuple):
+    """A token and what is stored of it."""
+
+    raw: SecretStr
+    hash: SecretParameter
+
+
+def new_token() -> Token:
+    """Make a token of 256 random bits, to be shown once, with the hash to store."""
+    raw = secrets.token_urlsafe(32)
+    return Token(SecretStr(raw), hash_token(raw))
+
+
+def hash_token(raw: str) -> SecretParameter:
+    """Hash a token with SHA-256, in hexadecimal. A token is random: it needs no salt and no slow hash."""
+    return SecretParameter(hashlib.sha256(raw.encode(errors="surrogatepass")).hexdigest())

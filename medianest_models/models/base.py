@@ -44,7 +44,7 @@ class Base(Model):
     """
 
     _verbatim: ClassVar[frozenset[str]] = frozenset()
-    _secrets: ClassVar[tuple[SecretField, ...]] = ()
+    _secrets: ClassVar[tuple[SecretField[Any], ...]] = ()
     _bound_to: ClassVar[frozenset[str]] = frozenset()
 
     class Meta:

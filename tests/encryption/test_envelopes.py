@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from medianest_models.encryption.envelopes import SecretContext, envelope_key_id
-from medianest_models.encryption.keys import KEY_BYTES, KeyRing, key_ring
-from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret
-from medianest_models.encryption.tokens import hash_token, new_token
+from medianest_models.encryption.keys import KEY_BYTES, KeyRing, SecretContext, envelope_key_id, key_ring
+from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret, hash_token, new_token
 from medianest_models.errors import DecryptionError, InvalidInputError
 
 RING: Final = KeyRing([b"k" * KEY_BYTES])

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.encryption.envelopes import SecretContext
-from medianest_models.encryption.keys import KEY_BYTES, KeyRing, generate_key, key_ring
+from medianest_models.encryption.keys import KEY_BYTES, KeyRing, SecretContext, generate_key, key_ring
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import load_settings
 from tests.processes import run_in_processes

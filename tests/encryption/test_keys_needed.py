@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.encryption.envelopes import envelope_key_id
-from medianest_models.encryption.keys import KeyRing, generate_key, key_ring
+from medianest_models.encryption.keys import KeyRing, envelope_key_id, generate_key, key_ring
 from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import ConfigurationError, DecryptionError
 from medianest_models.models import Service, User

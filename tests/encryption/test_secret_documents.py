@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from medianest_models.encryption.envelopes import envelope_key_id
+from medianest_models.encryption.keys import envelope_key_id
 from medianest_models.errors import DecryptionError, InvalidInputError, SecretFieldError
 from medianest_models.masking import names_secret
 from medianest_models.models import Service

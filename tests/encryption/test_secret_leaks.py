@@ -14,7 +14,7 @@ from tortoise.exceptions import IntegrityError
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
-from medianest_models.encryption.tokens import hash_token
+from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.errors import MedianestError
 from medianest_models.models import LocalCredential, Service, SessionToken, User
 from tests.models.rows import make_credential, make_service, make_session, make_user, stored

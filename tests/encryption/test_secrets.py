@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from medianest_models.encryption.envelopes import SecretContext, envelope_key_id
-from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.keys import SecretContext, envelope_key_id, key_ring
 from medianest_models.errors import DecryptionError, InvalidInputError
 from medianest_models.models import LocalCredential, Service, SessionToken, User
 from tests.models.rows import make_credential, make_service, make_session, make_user, plaintext, store, stored

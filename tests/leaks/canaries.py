@@ -123,7 +123,7 @@ def encryption_key(canaries: Canaries, name: str) -> str:
     return base64.urlsafe_b64encode(canaries.new(name).text.encode().ljust(KEY_BYTES, b"-")).decode()
 
 
-def secret_value(field: SecretField, canary: Canary) -> Any:
+def secret_value(field: SecretField[Any], canary: Canary) -> Any:
     """A value for a secret field, with the canary in every place of it that is secret."""
     if field.field_type is dict:
         return {

@@ -13,7 +13,7 @@ from pydantic import BaseModel, create_model
 
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption.passwords import hashing_slot
-from medianest_models.encryption.tokens import hash_token
+from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.enums import RequestStatus, UserStatus
 from medianest_models.errors import OverloadedError
 from medianest_models.models import MediaRequest, Service, User

@@ -135,7 +135,7 @@ def _later(call: Callable[[], Any]) -> Callable[[], Awaitable[Any]]:
 
 
 def _questions(
-    model: type[Any], field: SecretField, value: Any, rows: dict[type[Any], Any]
+    model: type[Any], field: SecretField[Any], value: Any, rows: dict[type[Any], Any]
 ) -> dict[str, Callable[[], Awaitable[Any]]]:
     name = field.model_field_name
 
@@ -233,7 +233,7 @@ async def _open(instance: Any) -> None:
     opened(instance)
 
 
-async def _broken(canaries: Canaries, field: SecretField, row: Any, other: Any) -> dict[str, str]:
+async def _broken(canaries: Canaries, field: SecretField[Any], row: Any, other: Any) -> dict[str, str]:
     """What an encrypted column may hold that can't be decrypted."""
     table, column = field.model._meta.db_table, field.model_field_name
     canary = canary_of(canaries, field, " stored in the clear")
@@ -259,7 +259,7 @@ async def _broken(canaries: Canaries, field: SecretField, row: Any, other: Any) 
     return {}
 
 
-async def _read_broken(field: SecretField, row: Any, stored: str) -> None:
+async def _read_broken(field: SecretField[Any], row: Any, stored: str) -> None:
     await execute(
         f"UPDATE {row._meta.db_table} SET {field.model_field_name} = $1 WHERE id = $2", SecretParameter(stored), row.id
     )

@@ -32,7 +32,7 @@ LEFT_OUT: Final = {(models.RateLimit, "ip_address"), (models.RollingRateLimit, "
 """Columns that can't be filled beside the others: a counter is either a user's or an address's."""
 
 
-def secret_fields(model: type[Base]) -> list[SecretField]:
+def secret_fields(model: type[Base]) -> list[SecretField[Any]]:
     """The columns of a model that say they are secret."""
     found = [field for field in model._meta.fields_map.values() if is_secret(field)]
     assert all(isinstance(field, SecretField) for field in found)
@@ -42,7 +42,7 @@ def secret_fields(model: type[Base]) -> list[SecretField]:
 SECRET_MODELS: Final = tuple(model for model in MODELS if secret_fields(model))
 
 
-def canary_of(canaries: Canaries, field: SecretField, variant: str = "") -> Canary:
+def canary_of(canaries: Canaries, field: SecretField[Any], variant: str = "") -> Canary:
     """The canary of a secret column; another one for each variant."""
     kind = Kind.HASH if isinstance(field, HashField) else Kind.SECRET
     return canaries.new(f"{field.model.__name__}.{field.model_field_name}{variant}", kind)

@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from medianest_models.db.statements import execute, fetch_one
-from medianest_models.encryption.tokens import hash_token
+from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.models import LocalCredential, MediaRequest, Service, SessionToken, User
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch_one
-from medianest_models.encryption.tokens import hash_token
+from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
