@@ -4,7 +4,6 @@ from medianest_models.encryption.documents import EncryptedJSONField
 from medianest_models.encryption.fields import (
     EncryptedField,
     HashField,
-    SecretAttribute,
     SecretField,
     is_secret,
     refuse,
@@ -18,7 +17,6 @@ __all__ = [
     "EncryptedJSONField",
     "GuardedManager",
     "HashField",
-    "SecretAttribute",
     "SecretField",
     "SecretParameter",
     "generate_key",

@@ -1,8 +1,8 @@
 """Columns that hold secrets: encrypted texts and hashes, and what all secret columns share.
 
 A field with `secret = True` is refused in filters, sorts, expressions, `values()` and bulk updates: each of them
-would show the secret, let a caller guess it, or write it in the clear. `SecretAttribute` stands on the model's
-class for such a field; the instance holds what is stored, and the attribute gives it as a `SecretStr`.
+would show the secret, let a caller guess it, or write it in the clear. The field is the attribute of the model's
+class too: the instance holds what is stored, and the attribute gives it as a `SecretStr`.
 """
 
 from __future__ import annotations
@@ -47,17 +47,29 @@ class SecretField(Field[VALUE]):
             """Refuse to make a term of the column: of a sort, a filter, a function or an expression."""
             refuse(field, "can't be filtered, sorted by or used in an expression")
 
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, instance: None, owner: type[Model]) -> Self: ...
-        @overload
-        def __get__(self, instance: Model, owner: type[Model]) -> VALUE: ...
-        def __get__(self, instance: Model | None, owner: type[Model]) -> Self | VALUE: ...
-
     def __init__(self, *, bound_to: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.bound_to = bound_to
+
+    @overload
+    def __get__(self, instance: None, owner: type[Model]) -> Self: ...
+    @overload
+    def __get__(self, instance: Model, owner: type[Model]) -> VALUE: ...
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        """Give an instance's secret; on the class, the field."""
+        if instance is None:
+            return self
+        held, name = vars(instance), self.model_field_name
+        if name not in held:
+            raise AttributeError(name)  # for which Base.__getattr__ raises one that says why
+        if isinstance(held[name], StoredValue):
+            held[name] = self.from_stored(held[name].stored, instance)
+        return held[name]
+
+    def __set__(self, instance: Model, value: Any) -> None:
+        """Keep what the database returned as it is; everything else is a plaintext."""
+        kept = value if isinstance(value, StoredValue) else self.from_assigned(value)
+        vars(instance)[self.model_field_name] = kept
 
     def to_python_value(self, value: Any) -> Any:
         """Mark what the database returned: whatever else is assigned is a plaintext."""
@@ -172,29 +184,6 @@ class HashField(SecretField[SecretStr]):
     def is_unsaved(self, value: Any) -> bool:  # noqa: ARG002 - as its siblings
         """Never: a hash is left out of pickles, saved or not."""
         return False
-
-
-class SecretAttribute:
-    """The attribute of a model's class for a secret field."""
-
-    def __init__(self, field: SecretField[Any]) -> None:
-        self.field = field
-        self.name = field.model_field_name
-
-    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
-        """Give the secret; on the class, the field."""
-        if instance is None:
-            return self.field
-        if self.name not in vars(instance):
-            raise AttributeError(self.name)  # for which Base.__getattr__ raises one that says why
-        value = vars(instance)[self.name]
-        if isinstance(value, StoredValue):
-            value = vars(instance)[self.name] = self.field.from_stored(value.stored, instance)
-        return value
-
-    def __set__(self, instance: Model, value: Any) -> None:
-        """Keep what the database returned as it is; everything else is a plaintext."""
-        vars(instance)[self.name] = value if isinstance(value, StoredValue) else self.field.from_assigned(value)
 
 
 def refuse(field: Field[Any], what: str, *_: object) -> NoReturn:

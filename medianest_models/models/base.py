@@ -13,7 +13,7 @@ from tortoise.fields.db_defaults import SqlDefault
 from tortoise.models import Model
 from uuid_utils.compat import uuid7
 
-from medianest_models.encryption import GuardedManager, SecretAttribute, SecretField, is_secret, refuse
+from medianest_models.encryption import GuardedManager, SecretField, is_secret, refuse
 from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError, UnreadableValueError
 from medianest_models.fields.naming import unreadable
 from medianest_models.models.hydration import UNREADABLE, hydrator
@@ -58,7 +58,7 @@ class Base(Model):
         cls._bound_to = frozenset(field.bound_to for field in cls._secrets if field.bound_to)
         cls._meta.manager = GuardedManager()
         for field in cls._secrets:
-            setattr(cls, field.model_field_name, SecretAttribute(field))
+            setattr(cls, field.model_field_name, field)  # from where Tortoise took it
         for info in cls._meta._filters.values():
             column = columns.get(info["field"])
             if column is not None and is_secret(column):
