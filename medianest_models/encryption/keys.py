@@ -94,7 +94,7 @@ class KeyRing:
         nonce = os.urandom(_NONCE_BYTES)
         cipher = self._ciphers[self.newest_id]
         ciphertext = cipher.encrypt(nonce, plaintext.encode(), context.associated_data(self.newest_id))
-        return f"{_VERSION}.{self.newest_id}.{_encode(nonce + ciphertext)}"
+        return f"{_VERSION}.{self.newest_id}.{encode_base64(nonce + ciphertext)}"
 
     def decrypt(self, envelope: str, context: SecretContext) -> str:
         """Decrypt an envelope that was made for that place.
@@ -109,7 +109,7 @@ class KeyRing:
         if cipher is None:
             raise DecryptionError(f"{context.name}: encrypted under key {key_id}, which is not in ENCRYPTION_KEYS")
         try:
-            payload = _decode_payload(envelope.rpartition(".")[2])
+            payload = decode_exactly(envelope.rpartition(".")[2])
             nonce, ciphertext = payload[:_NONCE_BYTES], payload[_NONCE_BYTES:]
             return cipher.decrypt(nonce, ciphertext, context.associated_data(key_id)).decode()
         except (InvalidTag, ValueError):
@@ -162,7 +162,7 @@ def _development_key(path: Path) -> SecretStr:
 
 def _parse_key(text: SecretStr, what: str) -> bytes:
     try:
-        key = _decode(text.get_secret_value())
+        key = _decode_base64(text.get_secret_value())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
@@ -176,18 +176,24 @@ def _key_id(key: bytes) -> str:
     return hashlib.sha256(b"medianest encryption key id\0" + key).hexdigest()[:16]
 
 
-def _encode(payload: bytes) -> str:
-    return base64.urlsafe_b64encode(payload).decode().rstrip("=")
+def encode_base64(data: bytes) -> str:
+    """Write base64 in the alphabet for URLs, without padding."""
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _decode_payload(text: str) -> bytes:
-    payload = _decode(text)
-    if _encode(payload) != text:  # base64 has bits to spare in its last letter: an altered one must not pass
+def decode_exactly(text: str) -> bytes:
+    """Read what `encode_base64` wrote.
+
+    Raises:
+        ValueError: It did not write this text, which an altered last letter may be: base64 has bits to spare in it.
+    """
+    data = _decode_base64(text)
+    if encode_base64(data) != text:
         raise ValueError
-    return payload
+    return data
 
 
-def _decode(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     """Read base64 in either alphabet, padded or not."""
     standard = text.rstrip("=").replace("-", "+").replace("_", "/")
     return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

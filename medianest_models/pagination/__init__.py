@@ -1,8 +1,8 @@
 """Lists in pages: numbered ones with a total, and ones that a cursor leads through."""
 
+from medianest_models.pagination.arguments import MAX_LIMIT, PaginationParams, SortOrder
 from medianest_models.pagination.keyset import paginate_by_cursor
 from medianest_models.pagination.pages import paginate
-from medianest_models.pagination.params import MAX_LIMIT, PaginationParams, SortOrder
 from medianest_models.pagination.results import CursorPage, PaginatedResult, Pagination
 
 __all__ = [

@@ -12,29 +12,47 @@ import datetime
 import decimal
 import functools
 import operator
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from pypika_tortoise.enums import Equality
 from pypika_tortoise.terms import BasicCriterion, Term, Tuple
 from tortoise.expressions import Expression, Q, ResolveContext
 from tortoise.filters import bool_encoder, is_in, is_null, list_encoder, not_equal, not_in, not_null
+from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
-from tortoise.queryset import QuerySet
+from tortoise.queryset import AwaitableQuery, QuerySet
 
 from medianest_models.encryption.querysets import GuardedQuerySet
-from medianest_models.models.hydration import knows
-from medianest_models.pagination.querysets import FILTER_STATE, filters, is_negated, other_state
+from medianest_models.errors import InvalidPaginationError
+from medianest_models.models.hydration import hydrator, knows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from pypika_tortoise.enums import Order
     from tortoise.fields.base import Field
-    from tortoise.models import Model
 
-    from medianest_models.pagination.sorting import Ordering
+    from medianest_models.pagination.arguments import Ordering
 
     Function: TypeAlias = Callable[..., Any]
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+filters: Final[Callable[[AwaitableQuery[Any]], list[Q]]] = attrgetter("_q_objects")
+"""A query's filters, all of which have to hold."""
+
+is_negated: Final[Callable[[Q], bool]] = attrgetter("_is_negated")
+
+orderings: Final[Callable[[QuerySet[Any]], list[tuple[str, Order]]]] = attrgetter("_orderings")
+"""The columns, relations and annotations of a query set's `order_by`."""
+
+_STATE: Final = {*AwaitableQuery.__slots__, *QuerySet.__slots__}
+_READ_APART: Final = {"_capabilities", "_db", "_orderings", "_q_objects", "fields", "query"}
+
+other_state: Final[Callable[[QuerySet[Any]], tuple[Any, ...]]] = attrgetter(*sorted(_STATE - _READ_APART))
+"""All that a query set holds beside its filters and its order, its database and the model's columns."""
 
 _OPERATORS: Final[dict[Function, tuple[Function | None, str, str]]] = {
     operator.eq: (None, "{0}=", ""),
@@ -108,11 +126,35 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tup
     return f'SELECT "{columns}" {source} ORDER BY {order_by}', f"SELECT count(*) {source}", values
 
 
+def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
+    """Have Tortoise sort a query set; its `only`, if it has one, gets the columns too.
+
+    Raises:
+        InvalidPaginationError: It has a limit or an offset: a page of it would silently be one of the whole.
+    """
+    if queryset._limit is not None or queryset._offset is not None:  # noqa: SLF001 - no public name
+        raise InvalidPaginationError("queryset: must have no limit and no offset of its own")
+    if chosen := queryset._fields_for_select:  # noqa: SLF001 - no public name
+        columns = [name for name, _ in ordering if name in queryset.model._meta.fields_db_projection]
+        queryset = queryset.only(*dict.fromkeys((*chosen, *columns)))
+    return queryset.order_by(*(f"-{name}" if descends else name for name, descends in ordering))
+
+
+async def fetch(queryset: QuerySet[ModelT], sql: str, values: list[Any]) -> tuple[list[ModelT], Sequence[Any]]:
+    """Run a statement that was compiled for a query set, and return the models and the rows they were made of."""
+    _, rows = await queryset._choose_db().execute_query(sql, values)  # noqa: SLF001 - no public name
+    if not rows:
+        return [], []
+    hydrate = hydrator(queryset.model, tuple(rows[0].keys()))
+    assert hydrate is not None  # noqa: S101 - only what it knows is compiled
+    return hydrate(rows), rows
+
+
 @functools.lru_cache(maxsize=256)
 def _state_at_first(kind: type[QuerySet[Any]], model: type[Model]) -> tuple[Any, ...] | None:
     """Read what a new query set holds; None where it, the model or Tortoise is not as it is known here."""
     is_known = kind in (QuerySet, GuardedQuerySet) and knows(model) and not model._meta.schema
-    return other_state(kind(model)) if is_known and set(Q.__slots__) == FILTER_STATE else None
+    return other_state(kind(model)) if is_known else None
 
 
 @functools.lru_cache(maxsize=512)

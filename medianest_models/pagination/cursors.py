@@ -9,7 +9,6 @@ filters are the server's, its values are checked against their columns' types, a
 
 from __future__ import annotations
 
-import base64
 import datetime
 import functools
 import hashlib
@@ -24,14 +23,15 @@ from pypika_tortoise.terms import Term
 from tortoise.expressions import Expression, F, Q, RawSQL, Subquery
 from tortoise.models import Model
 
+from medianest_models.encryption.keys import decode_exactly, encode_base64
 from medianest_models.errors import InvalidCursorError
-from medianest_models.pagination.querysets import filters, is_negated
+from medianest_models.pagination.compiler import filters, is_negated
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
     from tortoise.queryset import AwaitableQuery, QuerySet
 
-    from medianest_models.pagination.sorting import Ordering
+    from medianest_models.pagination.arguments import Ordering
 
 _VERSION: Final = b"\x01"
 _SIGNATURE_BYTES: Final = 16
@@ -73,7 +73,7 @@ class CursorCodec:
         """Write the cursor that leads to a position."""
         payload = _adapter(self.model, self.column).dump_json(position)
         signature = self._sign(_signing_keys()[0], payload)
-        return _to_text(_VERSION + signature + payload)
+        return encode_base64(_VERSION + signature + payload)
 
     def decode(self, cursor: str) -> Position:
         """Read the position that a cursor leads to.
@@ -82,7 +82,7 @@ class CursorCodec:
             InvalidCursorError: The cursor was altered, or was made for another list.
         """
         try:
-            data = _from_text(str(cursor))
+            data = decode_exactly(str(cursor))
             signature, payload = data[1 : 1 + _SIGNATURE_BYTES], data[1 + _SIGNATURE_BYTES :]
             if data[:1] == _VERSION and self._is_signed(signature, payload):
                 position = Position(*_adapter(self.model, self.column).validate_json(payload, strict=True))
@@ -127,17 +127,6 @@ def _signing_keys() -> tuple[bytes, ...]:
     """Derive the keys of this process, the newest first; once, as the key ring of secrets is read."""
     secrets = [key.get_secret_value().encode() for key in load_settings().encryption_keys] or [b""]
     return tuple(hmac.digest(secret, b"medianest pagination cursor", "sha256") for secret in secrets)
-
-
-def _to_text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _from_text(text: str) -> bytes:
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if _to_text(data) != text:  # it ignores other letters, and the bits to spare in the last one
-        raise ValueError
-    return data
 
 
 def filters_digest(query: AwaitableQuery[Any]) -> str:

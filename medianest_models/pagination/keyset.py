@@ -14,19 +14,17 @@ from pydantic import BaseModel
 from tortoise.expressions import Q
 from tortoise.models import Model
 
-from medianest_models.pagination.compiler import RowComparison, compile_select
+from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_column
+from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.params import PaginationParams, SortOrder
-from medianest_models.pagination.querysets import fetch, orderings, sort
 from medianest_models.pagination.results import CursorPage, as_schemas
-from medianest_models.pagination.sorting import check_column, choose_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tortoise.queryset import QuerySet
 
-    from medianest_models.pagination.sorting import Ordering
+    from medianest_models.pagination.arguments import Ordering
 
 ModelT = TypeVar("ModelT", bound=Model)
 SchemaT = TypeVar("SchemaT", bound=BaseModel)

@@ -8,11 +8,9 @@ from pydantic import BaseModel
 from tortoise.models import Model
 
 from medianest_models.errors import InvalidPaginationError
-from medianest_models.pagination.compiler import compile_select
-from medianest_models.pagination.params import PaginationParams, SortOrder
-from medianest_models.pagination.querysets import fetch, fetch_page, orderings, sort
+from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering
+from medianest_models.pagination.compiler import compile_select, fetch, orderings, sort
 from medianest_models.pagination.results import PaginatedResult, Pagination, as_schemas
-from medianest_models.pagination.sorting import check_column, choose_ordering
 
 if TYPE_CHECKING:
     from tortoise.queryset import QuerySet
@@ -55,7 +53,8 @@ async def paginate(
 ) -> PaginatedResult[Any]:
     """Read one page of a query set's rows, and count how many there are in all.
 
-    The rows are counted only where the page itself does not tell: not on a page that is shorter than its limit.
+    The rows are counted only where the page itself does not tell: not on a page that is shorter than its limit. A plain
+    query set (see `compiler`) is read and counted by one statement, every other one by two.
 
     Args:
         queryset: Which rows. A filter through a relation to many repeats rows, as in Tortoise: add `distinct()`.
@@ -82,33 +81,29 @@ async def paginate(
     ordering = choose_ordering(queryset.model, tuple(orderings(queryset)), params.sort_by, params.sort_order)
     limit, offset = params.limit, params.offset
     select = compile_select(queryset, ordering)
+    total = None
     if select is None:
-        slice_ = sort(queryset, ordering).limit(limit).offset(offset)
-        rows, totals = await fetch_page(slice_, queryset.count(), limit, _PAGE_AND_TOTAL, _TOTAL)
+        rows = await sort(queryset, ordering).limit(limit).offset(offset)
     else:
         rows_sql, count_sql, values = select
         page_sql = f"{rows_sql} LIMIT ${len(values) + 1} OFFSET ${len(values) + 2}"
         sql = _PAGE_AND_TOTAL.format(page_sql, f"${len(values) + 3}", count_sql)
         rows, records = await fetch(queryset, sql, [*values, limit, offset, limit])
-        totals = [record[_TOTAL] for record in records[:1]]
-    if len(rows) == limit:
-        total = totals[0]
-    elif rows or offset == 0:
+        total = records[0]["medianest_total"] if records else None
+    if len(rows) < limit and (rows or offset == 0):
         total = offset + len(rows)
-    else:
-        total = await queryset.count()  # anew: a CountQuery that was made once lacks its joins the second time
+    elif total is None:
+        total = await queryset.count()
     return PaginatedResult(
         data=as_schemas(rows, schema) if schema else rows,
         pagination=Pagination(page=params.page, limit=limit, total=total, total_pages=-(-total // limit)),
     )
 
 
-_TOTAL: Final = "medianest_total"
-
 _PAGE_AND_TOTAL: Final = """\
 WITH medianest_page AS MATERIALIZED ({0})
 SELECT medianest_page.*,
-       CASE WHEN (SELECT count(*) FROM medianest_page) = {1} THEN ({2} LIMIT 1) END AS medianest_total
+       CASE WHEN (SELECT count(*) FROM medianest_page) = {1} THEN ({2}) END AS medianest_total
 FROM medianest_page"""
-"""Raw, because Tortoise knows no WITH: one round trip, in which PostgreSQL counts only when the page is full. The rows
-of a materialized WITH come in the order in which they were put there."""
+"""One round trip, in which PostgreSQL counts only when the page is full. The rows of a materialized WITH come in the
+order in which they were put there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,21 @@ def _held(instance: Model) -> list[Any]:
     return sorted(((name, seen(value)) for name, value in vars(instance).items()), key=itemgetter(0))
 
 
+_BOTH = re.compile(
+    r"WITH medianest_page AS MATERIALIZED \((?P<page>.*)\)\nSELECT .* THEN \((?P<count>.*)\) END AS medianest_total.*",
+    re.DOTALL,
+)
+
+
+def _parts(sql: str, values: list[Any], rows: int) -> list[tuple[str, list[Any]]]:
+    """Take apart the statement that reads a page and counts, as Tortoise does by two; it counts on a full page."""
+    both = _BOTH.fullmatch(sql)
+    if both is None:
+        return [(sql, values)]
+    *of_count, _, _, limit = values
+    return [(both["page"], values[:-1]), (both["count"], of_count)][: 2 if rows == limit else 1]
+
+
 class Statements:
     """Records the statements that Tortoise and this package run."""
 
@@ -104,7 +120,8 @@ class Statements:
         except Exception as error:  # noqa: BLE001 - whatever it is, it has to be the same
             return (type(error), str(error)), None
         # PostgreSQL says by its plan how it understands a statement, whatever rows there are.
-        plans = [[row[0] for row in await fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)] for sql, values in self.found]
+        parts = [part for sql, values in self.found for part in _parts(sql, values, len(result.data))]
+        plans = [[row[0] for row in await fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)] for sql, values in parts]
         return ({name: seen(value) for name, value in result}, plans), result
 
     async def same(self, run: Callable[[], Awaitable[Any]]) -> Any:

@@ -19,8 +19,8 @@ from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus, Service
 from medianest_models.errors import InvalidCursorError
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate_by_cursor
+from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position, _signing_keys, filters_digest
-from medianest_models.pagination.sorting import choose_column
 from tests.pagination.rows import START, instant, make_checks, make_requests, make_service, recorded
 from tests.processes import run_in_processes
 

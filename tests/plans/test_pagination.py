@@ -9,8 +9,8 @@ import pytest
 from medianest_models.enums import DownloadStatus, RequestStatus
 from medianest_models.models import ActivityLog, MediaRequest, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate, paginate_by_cursor
+from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.sorting import choose_column
 from tests.plans.big_rows import ROWS, row_id
 from tests.plans.conftest import Plan, explain_calls, index_names, nodes, page_plan, seq_scans
 

@@ -16,8 +16,8 @@ from benchmarks.peers.clients.inputs import (
 )
 from medianest_models import MediaRequest, connect_database, disconnect_database, paginate, paginate_by_cursor
 from medianest_models.enums import ServiceStatus
+from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.sorting import choose_column
 from medianest_models.repositories import downloads, rate_limits, services, sessions, users
 from medianest_models.schemas import MediaRequestRead
 from medianest_models.settings import DatabaseUrl

@@ -1,4 +1,4 @@
-"""The order of a list.
+"""The arguments of a page: its number, its length, and the order of its list.
 
 NULL is greater than every value, last in an ascending list and first in a descending one: so it is in PostgreSQL's
 indexes, which can then be read in the list's order.
@@ -7,13 +7,14 @@ indexes, which can then be read in the list's order.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pypika_tortoise.enums import Order
 from tortoise.fields import JSONField
 
-from medianest_models.errors import InvalidSortError
-from medianest_models.pagination.params import SortOrder, shown
+from medianest_models.checks import is_whole
+from medianest_models.errors import InvalidPaginationError, InvalidSortError
 
 if TYPE_CHECKING:
     from tortoise.models import Model
@@ -21,8 +22,61 @@ if TYPE_CHECKING:
     Given: TypeAlias = tuple[tuple[str, Order], ...]
     Ordering: TypeAlias = tuple[tuple[str, bool], ...]
 
+SortOrder = Literal["asc", "desc"]
+
+MAX_LIMIT: Final = 100
+"""The most rows on a page."""
+
+_MAX_BIGINT: Final = 2**63 - 1
+_MAX_SHOWN: Final = 50
+
 _OWN_COLUMNS: Final = ("created_at", "checked_at", "updated_at", "window_start")
 """The column that says when a row came to be: the first of these that its table has."""
+
+
+@dataclass(frozen=True)
+class PaginationParams:
+    """The number of a page, its length, and the order of its list.
+
+    Attributes:
+        page: The page's number, from 1.
+        limit: The most rows on a page, from 1 to 100.
+        sort_by: The column to sort by; None for the list's own order.
+        sort_order: `asc` or `desc`, of `sort_by` or of the model's own column.
+
+    Raises:
+        InvalidPaginationError: `page` or `limit` is out of range, or more rows come before than a bigint can count.
+        InvalidSortError: `sort_order` is neither of the two.
+    """
+
+    page: int = 1
+    limit: int = 20
+    sort_by: str | None = None
+    sort_order: SortOrder = "desc"
+
+    def __post_init__(self) -> None:
+        if not is_whole(self.limit, 1, MAX_LIMIT):
+            raise InvalidPaginationError(
+                f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {shown(self.limit)}"
+            )
+        if not is_whole(self.page, 1):
+            raise InvalidPaginationError(f"page: must be a whole number from 1, not {shown(self.page)}")
+        if self.offset > _MAX_BIGINT:
+            raise InvalidPaginationError("page: is too high")
+        if self.sort_order not in ("asc", "desc"):
+            raise InvalidSortError(f"sort_order: must be asc or desc, not {shown(self.sort_order)}")
+
+    @property
+    def offset(self) -> int:
+        """The number of rows before the page."""
+        return (self.page - 1) * self.limit
+
+
+def shown(value: object) -> str:
+    """Write an argument as an error shows it: as it is when it is short and plain, otherwise by its type."""
+    is_text = isinstance(value, str) and len(value) <= _MAX_SHOWN
+    is_number = isinstance(value, int) and abs(value) <= _MAX_BIGINT
+    return repr(value) if is_text or is_number else f"a value of type {type(value).__name__}"
 
 
 @functools.lru_cache(maxsize=1024)
