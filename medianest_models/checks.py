@@ -1,4 +1,7 @@
-"""Checks of arguments, made before the database is asked."""
+"""Checks of arguments, made before the database is asked.
+
+Each `as_` function returns the value that it took, or raises an `InvalidInputError` that names the argument.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,7 @@ def is_unicode(text: str) -> bool:
 
 
 def as_uuid(value: UUID | str, name: str) -> UUID:
-    """Return the id itself, or the one that a text spells.
-
-    Raises:
-        InvalidInputError: It is neither.
-    """
+    """Take an id, or the one that a text spells."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str):
@@ -51,23 +50,14 @@ def as_uuid(value: UUID | str, name: str) -> UUID:
 
 
 def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
-    """Return the text itself.
-
-    Args:
-        value: The text.
-        name: The argument's name, for the error.
-        max_length: The most characters; None for any number.
-
-    Raises:
-        InvalidInputError: It is no text, is empty or too long, or holds what PostgreSQL can't store.
-    """
+    """Take a text that is not empty, has at most so many characters, and can be stored by PostgreSQL."""
     if value == "":
         raise InvalidInputError(f"{name}: must not be empty")
     return as_any_text(value, name, max_length=max_length)
 
 
 def as_any_text(value: str, name: str, *, max_length: int | None = None) -> str:
-    """Return the text itself, as `as_text` does, or an empty one."""
+    """Take a text as `as_text` does, or an empty one."""
     if not isinstance(value, str):
         raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
     if max_length is not None and len(value) > max_length:
@@ -80,11 +70,7 @@ def as_any_text(value: str, name: str, *, max_length: int | None = None) -> str:
 
 
 def as_secret(value: SecretStr | str, name: str) -> SecretStr:
-    """Return the secret itself, or a text as one.
-
-    Raises:
-        InvalidInputError: It is neither.
-    """
+    """Take a secret, or a text as one."""
     secret = value if isinstance(value, SecretStr) else SecretStr(value)
     if not isinstance(secret.get_secret_value(), str):
         raise InvalidInputError(f"{name}: must be a text or a SecretStr")
@@ -92,11 +78,7 @@ def as_secret(value: SecretStr | str, name: str) -> SecretStr:
 
 
 def as_new_password(value: SecretStr | str, name: str, *, min_length: int = MIN_PASSWORD_LENGTH) -> SecretStr:
-    """Take a password that somebody is to have from now on.
-
-    Raises:
-        InvalidInputError: It is no text, too short or too long, or can't be typed: a NUL byte, no valid Unicode.
-    """
+    """Take a password that somebody is to have from now on: neither too short nor too long, and one can type it."""
     password = as_secret(value, name)
     if not min_length <= len(password) <= MAX_PASSWORD_LENGTH:
         raise InvalidInputError(f"{name}: must be {min_length} to {MAX_PASSWORD_LENGTH} characters long")
@@ -105,11 +87,7 @@ def as_new_password(value: SecretStr | str, name: str, *, min_length: int = MIN_
 
 
 def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:
-    """Return the instant itself.
-
-    Raises:
-        InvalidInputError: It is no datetime, or a naive one.
-    """
+    """Take an aware datetime."""
     if not isinstance(value, datetime.datetime):
         raise InvalidInputError(f"{name}: must be a datetime, not {type(value).__name__}")
     if value.utcoffset() is None:
@@ -118,11 +96,7 @@ def as_aware(value: datetime.datetime, name: str) -> datetime.datetime:
 
 
 def as_positive(value: int, name: str) -> int:
-    """Return the number itself.
-
-    Raises:
-        InvalidInputError: It is no whole number from 1 to `MAX_INT`.
-    """
+    """Take a whole number from 1 to `MAX_INT`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidInputError(f"{name}: must be a whole number, not {type(value).__name__}")
     if not is_whole(value, 1, MAX_INT):
@@ -131,22 +105,14 @@ def as_positive(value: int, name: str) -> int:
 
 
 def as_whole(value: int, name: str, least: int, most: int) -> int:
-    """Return the number itself.
-
-    Raises:
-        InvalidInputError: It is no whole number of that range.
-    """
+    """Take a whole number of that range."""
     if not is_whole(value, least, most):
         raise InvalidInputError(f"{name}: must be a whole number from {least} to {most}")
     return value
 
 
 def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
-    """Return the duration itself.
-
-    Raises:
-        InvalidInputError: It is no timedelta, or not more than zero.
-    """
+    """Take a timedelta of more than zero."""
     if not isinstance(value, datetime.timedelta):
         raise InvalidInputError(f"{name}: must be a timedelta, not {type(value).__name__}")
     if value <= datetime.timedelta():
@@ -169,10 +135,6 @@ def as_ip_address(value: str, name: str, *, ipv6_prefix: int | None = None) -> s
         value: The address.
         name: The argument's name, for the error.
         ipv6_prefix: Of how many bits to take the network of an IPv6 address instead; None for the address itself.
-
-    Raises:
-        InvalidInputError: It is no address, or has a zone, which means something on one machine only; or there is no
-            such prefix.
     """
     if ipv6_prefix is not None and as_positive(ipv6_prefix, "ipv6_prefix") > ipaddress.IPV6LENGTH:
         raise InvalidInputError(f"ipv6_prefix: must be at most {ipaddress.IPV6LENGTH}")
@@ -183,7 +145,7 @@ def as_ip_address(value: str, name: str, *, ipv6_prefix: int | None = None) -> s
     except ValueError:
         raise InvalidInputError(f"{name}: is not an IP address") from None
     if isinstance(address, ipaddress.IPv6Address):
-        if address.scope_id is not None:
+        if address.scope_id is not None:  # it means something on one machine only
             raise InvalidInputError(f"{name}: must not have a zone")
         address = _wrapped_ipv4(address) or address
         if isinstance(address, ipaddress.IPv6Address) and ipv6_prefix is not None:

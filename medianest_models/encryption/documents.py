@@ -56,11 +56,7 @@ class EncryptedJSONField(SecretField[Any]):
         return _walk(map_leaves(value, lambda leaf: leaf), SecretContext(table, column, ""), _from_assigned)
 
     def from_stored(self, stored: str, instance: Model) -> Any:
-        """Read a document, its secrets to be decrypted when their value is asked for.
-
-        Raises:
-            UnreadableValueError: It is nested too deep.
-        """
+        """Read a document, its secrets to be decrypted when their value is asked for; one may be unreadable."""
         try:
             document = load_json(stored)
             check_depth(document, column_name(self))

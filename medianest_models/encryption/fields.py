@@ -76,11 +76,7 @@ class SecretField(Field[VALUE]):
         return None if value is None else StoredValue(value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> SecretParameter | None:
-        """Make what is stored for an instance's value.
-
-        Raises:
-            SecretFieldError: There is no instance, as in a filter or in `QuerySet.update`.
-        """
+        """Make what is stored for an instance's value; without an instance, as in a filter or an update, refuse."""
         if not hasattr(instance, "_saved_in_db"):
             refuse(self, "can't be filtered by, or written other than with an instance's save()")
         return None if value is None else SecretParameter(self.to_stored(value, instance))
@@ -102,11 +98,7 @@ class SecretField(Field[VALUE]):
         return isinstance(value, SecretStr) and not isinstance(value, StoredSecret)
 
     def context(self, instance: Model) -> SecretContext:
-        """Name the place in the database of this field of an instance.
-
-        Raises:
-            SecretFieldError: The row's natural key is not known.
-        """
+        """Name the place in the database of this field of an instance, whose natural key has to be known."""
         row = instance.__dict__.get(self.bound_to or "")
         if not isinstance(row, str):
             refuse(self, f"needs the row's {self.bound_to}: give it to a new row, name it in only() for another")
@@ -146,12 +138,7 @@ class EncryptedField(SecretField[SecretStr | None]):
 
 
 class HashField(SecretField[SecretStr]):
-    """A varchar column with the hash of a token or a password; it reads as `SecretStr`, and no pickle holds it.
-
-    Args:
-        max_length: The column's length.
-        **kwargs: As for any field of Tortoise's.
-    """
+    """A varchar column with the hash of a token or a password; it reads as `SecretStr`, and no pickle holds it."""
 
     field_type = str
     indexable = True

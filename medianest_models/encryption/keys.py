@@ -74,19 +74,11 @@ class KeyRing:
 
     @classmethod
     def parse(cls, texts: Iterable[SecretStr]) -> KeyRing:
-        """Make a ring of keys written in base64, as `ENCRYPTION_KEYS` holds them.
-
-        Raises:
-            ConfigurationError: A key is not 32 bytes in base64. The message gives its place, not its value.
-        """
+        """Make a ring of keys in base64, as `ENCRYPTION_KEYS` holds them; an error gives a key's place, no value."""
         return cls([_parse_key(text, f"ENCRYPTION_KEYS: key {place}") for place, text in enumerate(texts, start=1)])
 
     def encrypt(self, plaintext: str, context: SecretContext) -> str:
-        """Make the envelope of a plaintext, for use in that place only.
-
-        Raises:
-            InvalidInputError: It is no text, or no valid Unicode.
-        """
+        """Make the envelope of a text, for use in that place only."""
         if not isinstance(plaintext, str):  # a SecretStr holds anything
             raise InvalidInputError(f"{context.name}: must be a text, not {type(plaintext).__name__}")
         if not is_unicode(plaintext):

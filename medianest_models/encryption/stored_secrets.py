@@ -26,11 +26,7 @@ class StoredSecret(SecretStr):
         self.context = context
 
     def get_secret_value(self) -> str:
-        """Decrypt it.
-
-        Raises:
-            DecryptionError: See `KeyRing.decrypt`.
-        """
+        """Decrypt it, as `KeyRing.decrypt` does."""
         return key_ring().decrypt(self.envelope, self.context)
 
     def _display(self) -> str:

@@ -15,7 +15,7 @@ from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields.naming import column_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from tortoise.models import Model
 
@@ -36,11 +36,7 @@ class JSONField(fields.JSONField[Any]):
     """A constructor's argument is the document itself and not what the database would return for it."""
 
     def to_python_value(self, value: Any) -> Any:
-        """Read the document from the text that the driver returns.
-
-        Raises:
-            UnreadableValueError: It is nested too deep.
-        """
+        """Read the document from the text that the driver returns; one that is nested too deep is unreadable."""
         if not isinstance(value, (str, bytes)):
             return value
         try:
@@ -49,22 +45,12 @@ class JSONField(fields.JSONField[Any]):
             raise UnreadableValueError(f"{column_name(self)}: {error}") from None
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> str | None:  # noqa: ARG002 - Tortoise's signature
-        """Write the document as JSON text.
-
-        Raises:
-            InvalidInputError: JSON or `jsonb` can't hold the value.
-        """
-        if value is None:
-            return None
-        return dump_json(value, column_name(self))
+        """Write the document as JSON text, as `dump_json` does."""
+        return None if value is None else dump_json(value, column_name(self))
 
 
 def load_json(text: str | bytes) -> Any:
-    """Read JSON text, with all digits of its numbers.
-
-    Raises:
-        ValueError: It is no JSON, or nested too deep.
-    """
+    """Read JSON text, with all digits of its numbers; a ValueError says that it is none, or nested too deep."""
     encoded = text.encode() if isinstance(text, str) else text
     try:
         if _MAY_LOSE_DIGITS not in encoded.translate(_DIGITS):
@@ -105,17 +91,16 @@ def _as_number(value: object) -> orjson.Fragment:
 
 
 def check_depth(value: object, where: str) -> None:
-    """Refuse a document that is nested too deep to be walked.
-
-    Raises:
-        InvalidInputError: It has more levels than can be stored and read again, or holds itself.
-    """
+    """Refuse a document that has more levels than can be walked, stored and read again, as one that holds itself."""
     ahead = [(value, 0)]
     while ahead:
         node, depth = ahead.pop()
         if depth > _MAX_DEPTH:
             raise InvalidInputError(f"{where}: is nested more than {_MAX_DEPTH} levels deep")
-        ahead.extend((item, depth + 1) for item in _items(node))
+        if isinstance(node, dict):
+            node = list(node.values())
+        if isinstance(node, (list, tuple)):
+            ahead.extend((item, depth + 1) for item in node)
 
 
 def map_leaves(node: Any, function: Callable[[Any], Any]) -> Any:
@@ -125,12 +110,6 @@ def map_leaves(node: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(node, (list, tuple)):
         return [map_leaves(item, function) for item in node]
     return function(node)
-
-
-def _items(node: object) -> Iterable[object]:
-    if isinstance(node, dict):
-        return node.values()
-    return node if isinstance(node, (list, tuple)) else ()
 
 
 def _check(value: object, where: str) -> None:  # noqa: C901 - a case for each of JSON's types

@@ -1,4 +1,7 @@
-"""Values as the columns of a model store them."""
+"""Values as the columns of a model store them.
+
+Each function raises an `InvalidInputError` that names the column, for a value that it can't hold.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,7 @@ if TYPE_CHECKING:
 
 
 def as_column(model: type[Model], name: str, value: Any) -> Any:
-    """Make what a model's column stores of a value.
-
-    Raises:
-        InvalidInputError: The column can't hold it.
-    """
+    """Make what a model's column stores of a value."""
     field = model._meta.fields_map[name]
     if value is None and not field.null:
         raise InvalidInputError(f"{column_name(field)}: must not be None")
@@ -24,11 +23,7 @@ def as_column(model: type[Model], name: str, value: Any) -> Any:
 
 
 def stored_value(instance: Model, name: str) -> Any:
-    """Take from an instance what a column stores for it, a secret one too.
-
-    Raises:
-        InvalidInputError: The column can't hold it, or the instance lacks it, as one from a pickle lacks its hash.
-    """
+    """Take from an instance what a column stores for it, a secret one too, which an instance from a pickle may lack."""
     field = instance._meta.fields_map[name]
     if not hasattr(instance, name):
         raise InvalidInputError(f"{column_name(field)}: is not in this instance, which comes from a pickle or only()")
@@ -36,11 +31,7 @@ def stored_value(instance: Model, name: str) -> Any:
 
 
 def as_name(model: type[Model], name: str, value: str | None) -> Any:
-    """Make what a model's column stores of a text that tells things apart, and so must not be empty.
-
-    Raises:
-        InvalidInputError: It is empty, or the column can't hold it.
-    """
+    """Make what a model's column stores of a text that tells things apart, and so must not be empty."""
     if value == "":
         raise InvalidInputError(f"{column_name(model._meta.fields_map[name])}: must not be empty")
     return as_column(model, name, value)

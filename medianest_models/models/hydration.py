@@ -60,12 +60,8 @@ def knows(model: type[Model]) -> bool:
 def hydrator(model: type[Model], columns: tuple[str, ...]) -> Hydrator | None:
     """Make the function that makes of each row what `Model._init_from_db` does.
 
-    Args:
-        model: The class of the instances.
-        columns: The rows' columns, in their order: the model's, and any others, which are left out.
-
-    Returns:
-        None when columns of the model are missing, or this is not a Tortoise that it is known of.
+    The rows' columns are given in their order: the model's, and any others, which are left out. There is no such
+    function when columns of the model are missing, or this is not a Tortoise that it is known of.
     """
     meta = model._meta
     if not knows(model) or not {*columns} >= meta.db_fields:

@@ -83,8 +83,7 @@ def shown(value: object) -> str:
 def choose_ordering(model: type[Model], given: Given, sort_by: str | None, sort_order: SortOrder) -> Ordering:
     """Choose the order of a list: by `sort_by`, which was checked; else as given; else by the model's own column.
 
-    Returns:
-        The names to sort by, each with whether it descends. The id ends them.
+    It is given as names to sort by, each with whether it descends. The id ends them.
     """
     columns, id_ = model._meta.fields_db_projection, model._meta.pk_attr
     if given and sort_by is None:
@@ -99,11 +98,7 @@ def choose_ordering(model: type[Model], given: Given, sort_by: str | None, sort_
 
 @functools.lru_cache(maxsize=1024)
 def choose_column(model: type[Model], given: Given, sort_by: str | None, sort_order: SortOrder) -> Ordering:
-    """Choose the order of a list as `choose_ordering` does.
-
-    Raises:
-        InvalidSortError: It is not by one plain column and the id.
-    """
+    """Choose the order of a list as `choose_ordering` does; refuse one that is not by one plain column and the id."""
     ordering = choose_ordering(model, given, sort_by, sort_order)
     (column, descends), *rest = ordering
     check_column(model, column)
@@ -113,11 +108,7 @@ def choose_column(model: type[Model], given: Given, sort_by: str | None, sort_or
 
 
 def check_column(model: type[Model], name: object) -> None:
-    """Refuse to sort a list by what is no plain column of its model, or a secret one.
-
-    Raises:
-        InvalidSortError: It is.
-    """
+    """Refuse to sort a list by what is no plain column of its model, or a secret one."""
     columns = model._meta.fields_db_projection
     if not isinstance(name, str) or name not in columns or not _is_sortable(model, name):
         sortable = sorted(column for column in columns if _is_sortable(model, column))

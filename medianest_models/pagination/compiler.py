@@ -106,9 +106,8 @@ class RowComparison(Q):
 def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tuple[str, str, list[Any]] | None:
     """Write the SQL of a query set, with further filters and in another order.
 
-    Returns:
-        The statement that reads the rows, the one that counts them, and the parameters of both; None where Tortoise
-        has to make the query.
+    It is the statement that reads the rows, the one that counts them, and the parameters of both; None where Tortoise
+    has to make the query.
     """
     model: Any = queryset.model
     if other_state(queryset) != _state_at_first(type(queryset), model):  # type: ignore[arg-type]  # a class has its metaclass's hash
@@ -127,11 +126,8 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tup
 
 
 def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
-    """Have Tortoise sort a query set; its `only`, if it has one, gets the columns too.
-
-    Raises:
-        InvalidPaginationError: It has a limit or an offset: a page of it would silently be one of the whole.
-    """
+    """Have Tortoise sort a query set; its `only`, if it has one, gets the columns too."""
+    # A page of a slice would silently be one of the whole.
     if queryset._limit is not None or queryset._offset is not None:  # noqa: SLF001 - no public name
         raise InvalidPaginationError("queryset: must have no limit and no offset of its own")
     if chosen := queryset._fields_for_select:  # noqa: SLF001 - no public name

@@ -39,19 +39,16 @@ _COLLECTIONS: Final = (frozenset, list, set, tuple)
 
 
 class Position(NamedTuple):
-    """A place in a sorted list, and the direction of a page from there.
-
-    Attributes:
-        backward: Whether the page ends here; otherwise it begins here.
-        inclusive: Whether a row at this very place belongs to the page.
-        value: The sort column's value.
-        id: The row's id; no such row need exist any more.
-    """
+    """A place in a sorted list, and the direction of a page from there."""
 
     backward: bool
+    """Whether the page ends here; otherwise it begins here."""
     inclusive: bool
+    """Whether a row at this very place belongs to the page."""
     value: Any
+    """The sort column's value."""
     id: Any
+    """The row's id; no such row need exist any more."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +73,7 @@ class CursorCodec:
         return encode_base64(_VERSION + signature + payload)
 
     def decode(self, cursor: str) -> Position:
-        """Read the position that a cursor leads to.
-
-        Raises:
-            InvalidCursorError: The cursor was altered, or was made for another list.
-        """
+        """Read the position that a cursor leads to, unless it was altered, or made for another list."""
         try:
             data = decode_exactly(str(cursor))
             signature, payload = data[1 : 1 + _SIGNATURE_BYTES], data[1 + _SIGNATURE_BYTES :]

@@ -64,12 +64,7 @@ class CursorPage(_Result, Generic[RowT]):
 
 
 def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:
-    """Make a schema of each row, whose attributes it reads.
-
-    Raises:
-        InvalidInputError: The schema does not fit the model, or needs a relation that was not fetched.
-        UnreadableValueError: A row holds a value that can't be read.
-    """
+    """Make a schema of each row, whose attributes it reads: it has to fit the model, and its relations be fetched."""
     with replace_errors(ValidationError, lambda error: _misfit(schema, error)):
         return [schema.model_validate(row, from_attributes=True) for row in rows]
 
