@@ -185,7 +185,7 @@ async def _fail(found: Evidence, url: DatabaseUrl, patch: pytest.MonkeyPatch) ->
     failures = Failures(found.errors)
     arguments = (failures, found.canaries, found.rows)
     await failures_of_models.writing(*arguments)
-    await failures_of_models.asking(*arguments)
+    await failures_of_models.asking(*arguments[:2])
     await failures_of_models.reading(*arguments, patch)
     await failures_of_callers.repositories(*arguments)
     await failures_of_callers.lists(*arguments)

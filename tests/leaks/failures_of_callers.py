@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 from contextlib import ExitStack, suppress
@@ -180,6 +181,8 @@ async def documents(failures: Failures, canaries: Canaries, states: dict[tuple[s
         await failures.catch(
             f"{model}, {state}, of another schema", _later(partial(RequestWithUser.model_validate, instance))
         )
+        wrong = partial(_wrong(type(instance)).model_validate, copy.copy(instance))  # which is looked at
+        await failures.catch(f"{model}, {state}, of a wrong schema", _later(wrong))
         await failures.catch(f"{model}, {state}, pickled", _later(partial(pickle.dumps, instance)))
 
 

@@ -119,7 +119,9 @@ SHOWN_AS: Final[dict[str, Callable[[Any], Iterable[str]]]] = {
     "list": lambda instance: [*texts_in(list(instance)), repr(list(instance))],
     "items": lambda instance: [f"{key}={value}" for key, value in instance],
     "json": lambda instance: [json.dumps(dict(instance), default=str), json.dumps(dict(instance), default=repr)],
-    "pydantic": lambda instance: [repr(TypeAdapter(Any).dump_json(dict(instance), fallback=repr))],
+    "pydantic": lambda instance: [
+        repr(TypeAdapter(Any).dump_json([dict(instance), _secrets(instance)], fallback=repr)),
+    ],
     "its secrets": lambda instance: [*texts_in(_secrets(instance)), repr(_secrets(instance))],
     "log line": lambda instance: [_log_line(instance, instance, dict(instance))],
     "traceback": lambda instance: [_traceback(instance, _secrets(instance), dict(instance))],

@@ -9,6 +9,7 @@ import gc
 import inspect
 import json
 import pickle
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -38,9 +39,17 @@ InnerT = TypeVar("InnerT")
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)  # Tortoise's relations can't be pickled with older ones
 
 
+ENVELOPE = re.compile(r"v1\.[0-9a-f]{16}\.")
+"""The beginning of a ciphertext, which is shown as little as the secret itself."""
+
+
 def assert_clean(evidence: Evidence, what: str, texts: Iterable[str | bytes], *allowed: Kind) -> None:
     found = evidence.canaries.found_in(*texts, allowed=allowed)
     assert not found, f"{what} shows {', '.join(found)}"
+
+
+def assert_no_envelope(what: str, texts: Iterable[str]) -> None:
+    assert not ENVELOPE.search("\n".join(texts)), f"{what} shows a ciphertext"
 
 
 # The test itself.
@@ -76,7 +85,13 @@ def test_a_canary_is_found_in_every_spelling(hide: Callable[[str], str]) -> None
 def test_every_secret_column_has_a_canary(evidence: Evidence) -> None:
     names = {f"{field.model.__name__}.{field.model_field_name}" for model in MODELS for field in secret_fields(model)}
     assert names <= {canary.name for canary in evidence.canaries}
-    assert {"User.plex_token", "Service.api_key", "Service.config_data", "SessionToken.token_hash"} <= names
+    assert names == {
+        "User.plex_token",
+        "Service.api_key",
+        "Service.config_data",
+        "SessionToken.token_hash",
+        "LocalCredential.password_hash",
+    }
     for model in SECRET_MODELS:
         kept = copy.copy(evidence.instances[model.__name__, "fetched"])
         for field, value in zip(secret_fields(model), opened(kept), strict=True):
@@ -100,17 +115,23 @@ def test_a_column_with_a_secret_s_name_says_that_it_is_secret() -> None:
 def test_no_instance_shows_a_secret(evidence: Evidence, way: str) -> None:
     for name, instance in evidence.instances.items():
         assert_clean(evidence, f"{name} as {way}", SHOWN_AS[way](copy.copy(instance)))
+        assert_no_envelope(f"{name} as {way}", SHOWN_AS[way](copy.copy(instance)))
 
 
 def test_no_dict_of_an_instance_has_a_secret_column(evidence: Evidence) -> None:
     for instance in evidence.instances.values():
         assert not dict(instance).keys() & {field.model_field_name for field in secret_fields(type(instance))}
+    for model in MODELS:
+        secrets = {field.model_field_name for field in secret_fields(model)}
+        shown = dict(evidence.instances[model.__name__, "fetched"])
+        assert shown.keys() == model._meta.fields_db_projection.keys() - secrets
 
 
 @pytest.mark.parametrize("way", HELD_AS)
 def test_no_instance_holds_a_secret_in_the_clear(evidence: Evidence, way: str) -> None:
     for name, instance in evidence.instances.items():
         assert_clean(evidence, f"{name} as {way}", HELD_AS[way](copy.copy(instance)), Kind.CREDENTIAL)
+        assert_no_envelope(f"{name} as {way}", HELD_AS[way](copy.copy(instance)))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -262,6 +283,7 @@ def test_no_error_shows_a_secret(evidence: Evidence) -> None:
         for name, error in evidence.errors.items()
         if (found := evidence.canaries.found_in(*texts_of(error)))
     }
+    assert_no_envelope("an error", (text for error in evidence.errors.values() for text in texts_of(error)))
     assert not leaks, (
         f"{len(leaks)} of {len(evidence.errors)} errors show a secret, the first of them: {dict([*leaks.items()][:5])}"
     )
@@ -318,6 +340,7 @@ def test_no_log_shows_a_secret(evidence: Evidence) -> None:
     if found := evidence.canaries.found_in(*evidence.lines):
         leaks = (line for line in evidence.lines if evidence.canaries.found_in(line))
         pytest.fail(f"the log shows {', '.join(found)}, such as in: {list(islice(leaks, 5))}")
+    assert_no_envelope("the log", evidence.lines)
 
 
 def test_the_logs_are_whole(evidence: Evidence) -> None:
@@ -352,6 +375,7 @@ def test_no_sql_shows_a_secret(evidence: Evidence) -> None:
         assert any(f'INSERT INTO "{model._meta.db_table}"' in query for query in evidence.queries)
         assert any(str(evidence.rows[model].id) in query for query in evidence.queries)
     assert_clean(evidence, "the SQL of a query set", evidence.queries)
+    assert_no_envelope("the SQL of a query set", evidence.queries)
 
 
 def test_no_cursor_holds_a_secret(evidence: Evidence) -> None:
