@@ -257,13 +257,9 @@ async def _connect_locked(
 
 async def _prove(client: Client, apps: Apps | None, seconds: float, migration_wait: float | None) -> None:
     """Return as soon as the database answers, can be used, and has its migrations."""
-    await within(seconds, _check(client, apps))
-    if migration_wait is not None:
-        async with client.acquire_connection() as connection:
-            await wait_for_migrations(connection, seconds=migration_wait)
-
-
-async def _check(client: Client, apps: Apps | None) -> None:
     tables = [model._meta.db_table for model in apps.get_models_iterable()] if apps else []
     async with client.acquire_connection() as connection:
-        await check_requirements(connection, tables)
+        async with asyncio.timeout(seconds):
+            await check_requirements(connection, tables)
+        if migration_wait is not None:
+            await wait_for_migrations(connection, seconds=migration_wait)

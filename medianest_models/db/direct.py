@@ -27,10 +27,7 @@ async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
 
 @asynccontextmanager
 async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """Be connected for the length of an `async with`.
-
-    Args:
-        url: The database; without it the one that migrations use.
+    """Be connected for the length of an `async with`, to `url` or to the database that migrations use.
 
     Raises:
         DatabaseUnavailableError: It can't be reached within `DATABASE_CONNECT_TIMEOUT`.

@@ -54,10 +54,7 @@ def migration_versions() -> list[str]:
 
 
 async def migration_status(url: DatabaseUrl | None = None) -> MigrationStatus:
-    """Tell what is applied and what is pending.
-
-    Args:
-        url: The database; without it the one that `migrate` would migrate.
+    """Tell what is applied and what is pending in a database; without a URL in the one that `migrate` would migrate.
 
     Raises:
         DatabaseUnavailableError: The database can't be reached.
@@ -83,12 +80,8 @@ async def read_status(connection: Connection) -> MigrationStatus:
 async def wait_for_migrations(connection: Connection, *, seconds: float) -> None:
     """Return once the database has every migration.
 
-    Args:
-        connection: An open connection to it.
-        seconds: How long another process has to apply what is missing; 0 to look once.
-
     Raises:
-        MigrationError: It still lacks some; the message says which, and what to run.
+        MigrationError: It still lacks some after so many seconds; the message says which, and what to run.
     """
     deadline = monotonic() + seconds
     told = False

@@ -34,13 +34,9 @@ async def check_requirements(
 ) -> None:
     """Refuse a database and a role that can't work. What only some callers will miss is a warning in the log.
 
-    Args:
-        connection: To the database.
-        tables: The tables that will be used.
-        for_migrations: Whether tables will be made.
-
     Raises:
-        ConfigurationError: One line that says what is wrong, and what to do about it.
+        ConfigurationError: One line that says what is wrong for those who use `tables`, or who make tables
+            `for_migrations`, and what to do about it.
     """
     encoding = connection.get_settings().server_encoding
     if encoding != "UTF8":

@@ -225,7 +225,7 @@ async def test_who_gets_the_connection_in_the_moment_of_the_end_is_refused() -> 
     await lock.acquire()
     waiting = asyncio.create_task(lock.acquire())
     await asyncio.sleep(0)
-    lock.release()
+    lock.held.release()
     lock.end()
     with pytest.raises(TransactionAbortedError):
         await waiting
