@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -25,7 +26,6 @@ from medianest_models.errors import ConfigurationError, replace_errors
 from medianest_models.settings.urls import DatabaseUrl
 
 _MOST_SECONDS: Final = 2_147_483  # PostgreSQL counts a timeout's milliseconds in 32 bits
-
 
 DEFAULT_ADMIN_PASSWORD: Final = "admin"  # noqa: S105 - refused in production, and to be changed before any session
 """The ADMIN_PASSWORD when none is set."""
@@ -89,10 +89,7 @@ class Settings(BaseSettings):
     database_pool_min: int = Field(default=1, ge=0, le=1000, description="a whole number from 0 to 1000")
     database_pool_max: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
     database_connect_timeout: float = Field(
-        default=10,
-        ge=0.001,
-        le=_MOST_SECONDS,
-        description=f"a number of seconds above 0, at most {_MOST_SECONDS}",
+        default=10, ge=0.001, le=_MOST_SECONDS, description=f"a number of seconds above 0, at most {_MOST_SECONDS}"
     )
     database_pool_timeout: Seconds = 10
     database_command_timeout: Seconds = 60
@@ -125,10 +122,8 @@ class Settings(BaseSettings):
     @classmethod
     def _check_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None:
-            try:
+            with replace_errors(ConfigurationError, lambda error: ValueError(str(error))):
                 _parse(value, info.field_name or "", pgbouncer=info.data.get("database_pgbouncer", False))
-            except ConfigurationError as error:
-                raise ValueError(str(error)) from None
         return value
 
     @field_validator("admin_password")
@@ -137,16 +132,12 @@ class Settings(BaseSettings):
         return as_new_password(value, "ADMIN_PASSWORD", min_length=1)  # whoever has it chooses another at once
 
     @model_validator(mode="after")
-    def _check_pool(self) -> Self:
+    def _check_together(self) -> Self:
         if self.database_pool_min > self.database_pool_max:
             raise ValueError(
                 f"DATABASE_POOL_MIN: must not be more than DATABASE_POOL_MAX, "
                 f"but {self.database_pool_min} is more than {self.database_pool_max}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_direct_url(self) -> Self:
         if self.database_direct_url is not None and self.database_url is None:
             raise ValueError("DATABASE_URL: must be set when DATABASE_DIRECT_URL is")
         return self
@@ -166,12 +157,9 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: The path begins with ~ and the user has no home folder.
         """
-        try:
+        problem = ConfigurationError("MEDIANEST_HOME: must be an absolute folder, because ~ leads nowhere here")
+        with replace_errors(RuntimeError, lambda _: problem):
             return (self.medianest_home or _default_home()).expanduser().absolute()
-        except RuntimeError:
-            raise ConfigurationError(
-                "MEDIANEST_HOME: must be an absolute folder, because ~ leads nowhere here"
-            ) from None
 
     @property
     def key_file(self) -> Path:
@@ -221,21 +209,15 @@ def _parse(value: SecretStr, field: str, *, pgbouncer: bool) -> DatabaseUrl:
 
 
 def _default_home() -> Path:
-    checkout = Path(__file__).resolve().parents[2]
-    if _is_checkout(checkout):
+    checkout, project = Path(__file__).resolve().parents[2], {}
+    with suppress(OSError, ValueError):
+        project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+    if project.get("name") == "medianest-models":
         return checkout / ".medianest"
     data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
     if not data_home.is_absolute():  # the XDG specification: a relative one counts as not set
         data_home = Path("~/.local/share")
     return data_home / "medianest"
-
-
-def _is_checkout(folder: Path) -> bool:
-    try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(project.get("project", {}).get("name") == "medianest-models")
 
 
 def _as_configuration_error(error: ValidationError) -> ConfigurationError:
