@@ -72,11 +72,7 @@ class _ProcessContext(TortoiseContext):
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     def adopt(self, context: TortoiseContext, client: Client, url: DatabaseUrl | None) -> None:
-        """Take over what was initialised apart.
-
-        Raises:
-            DatabaseUnavailableError: Another thread has connected meanwhile.
-        """
+        """Take over what was initialised apart, unless another thread has connected meanwhile."""
         with self._guard:
             if self.client is not None:
                 self.client.check_loop()
@@ -160,32 +156,20 @@ async def database(url: str | DatabaseUrl | None = None, *, require_migrated: bo
 
 
 def connected_url() -> DatabaseUrl | None:
-    """Return the URL that this process is connected to; None for the embedded server.
-
-    Raises:
-        DatabaseUnavailableError: It is not connected.
-    """
+    """Return the URL that this process is connected to, or raise that it is not; None for the embedded server."""
     connected_client()
     return _PROCESS.url
 
 
 def connected_client() -> Client:
-    """Return the pool of this process.
-
-    Raises:
-        DatabaseUnavailableError: It is not connected.
-    """
+    """Return the pool of this process, or raise that it is not connected."""
     if _PROCESS.client is None or _PROCESS.client.is_disconnected:
         raise not_connected()
     return _PROCESS.client
 
 
 async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Wait for a result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself.
-
-    Raises:
-        TimeoutError: It did not end in time.
-    """
+    """Wait for a result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself."""
     task = asyncio.create_task(coroutine)
     _tasks.add(task)
     task.add_done_callback(_forget_task)
