@@ -169,7 +169,7 @@ def connected_client() -> Client:
 
 
 async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Wait for a result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself."""
+    """Wait for a result. When time is up it is cancelled, and not waited for: its clean-up may hang as itself does."""
     task = asyncio.create_task(coroutine)
     _tasks.add(task)
     task.add_done_callback(_forget_task)
