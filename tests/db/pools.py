@@ -35,10 +35,13 @@ def client() -> Client:
 
 @asynccontextmanager
 async def pool_of(size: int, url: DatabaseUrl) -> AsyncIterator[Client]:
-    """This process connected with a pool of that size, to a database with a table `deeds`."""
+    """This process connected with a pool of that size, to a database with a table `deeds`. Nothing may leak from it."""
     async with database(replace(url, pool_max=size)):
+        pool_client = client()
         await client().execute_script("CREATE TABLE deeds (doer int, step int, PRIMARY KEY (doer, step))")
-        yield client()
+        yield pool_client
+        if not pool_client.is_disconnected:
+            await assert_whole(pool_client)
 
 
 async def do(doer: int, step: int) -> None:

@@ -19,7 +19,7 @@ from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import client
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,12 +49,9 @@ async def choose(url: DatabaseUrl, **settings: str) -> None:
 
 
 async def run(url: DatabaseUrl, *statements: str) -> None:
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         for statement in statements:
             await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager

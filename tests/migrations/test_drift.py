@@ -20,7 +20,7 @@ from tests.commands import medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import FILES, aerich
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -200,8 +200,5 @@ async def test_the_command(fresh_url: DatabaseUrl) -> None:
 @asynccontextmanager
 async def other(url: DatabaseUrl) -> AsyncIterator[Connection]:
     """Connect as someone else."""
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         yield connection
-    finally:
-        await connection.close()

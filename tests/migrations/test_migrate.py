@@ -20,7 +20,7 @@ from medianest_models.settings import DatabaseUrl
 from tests.migrations import catalog
 from tests.migrations.commands import FILES, add_migration, use_folder
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.servers import connect, connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -192,8 +192,7 @@ async def test_a_lock_that_someone_holds_is_given_up_and_holds_nobody_up(
     await migrate()
     monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.5")
     name = add_migration(files, GOOD, "CREATE TABLE good (); ALTER TABLE users ADD COLUMN good TEXT")
-    other = await connect(empty_url)
-    try:
+    async with connection_to(empty_url) as other:
         async with other.transaction():
             await other.execute("SELECT FROM users")  # a long report, say
             begun = asyncio.get_running_loop().time()
@@ -207,8 +206,6 @@ async def test_a_lock_that_someone_holds_is_given_up_and_holds_nobody_up(
             async with asyncio.timeout(10):
                 await look.execute("SELECT FROM users")
         assert await migrate() == [name]
-    finally:
-        await other.close()
 
 
 async def test_sql_that_only_a_database_can_tell_is_not_shown(
