@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.db.migration_status import migration_status
+from medianest_models.db.requirements import migration_status
 from medianest_models.errors import ConflictError
 from medianest_models.models import SystemConfig
 from medianest_models.settings import DatabaseUrl, Environment, load_settings

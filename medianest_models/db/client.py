@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from medianest_models.db.direct import ForkSafeConnection
 from medianest_models.db.driver_errors import connect_errors, connect_failure
-from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.db.statements import StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded

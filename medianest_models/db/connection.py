@@ -16,8 +16,7 @@ from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.driver_errors import connect_failure
-from medianest_models.db.migration_status import wait_for_migrations
-from medianest_models.db.requirements import check_requirements
+from medianest_models.db.requirements import check_requirements, wait_for_migrations
 from medianest_models.errors import ConfigurationError, MedianestError, replace_errors
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
 

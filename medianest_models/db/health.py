@@ -11,13 +11,13 @@ from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import driver_errors
-from medianest_models.db.migration_status import read_status
+from medianest_models.db.requirements import read_status
 from medianest_models.db.statements import current_client, fetch
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.errors import DatabaseTimeoutError, MedianestError
 
 if TYPE_CHECKING:
-    from medianest_models.db.migration_status import Connection
+    from medianest_models.db.requirements import Connection
 
 logger = logging.getLogger("medianest_models.db")
 

@@ -11,8 +11,7 @@ from tortoise.context import TortoiseContext
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
 from medianest_models.db.locks import AdvisoryLock, session_lock
-from medianest_models.db.migration_status import migration_status, migrations_folder, read_status
-from medianest_models.db.requirements import check_requirements
+from medianest_models.db.requirements import check_requirements, migration_status, migrations_folder, read_status
 from medianest_models.errors import MedianestError, MigrationError
 from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_config
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from medianest_models.db.direct import direct_connection
-from medianest_models.db.migration_status import MigrationStatus, read_status
+from medianest_models.db.requirements import MigrationStatus, read_status
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.catalog import HISTORY, Catalog, SchemaObject, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by

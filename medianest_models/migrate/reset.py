@@ -9,8 +9,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
-from medianest_models.db.migration_status import read_status
-from medianest_models.db.requirements import check_requirements
+from medianest_models.db.requirements import check_requirements, read_status
 from medianest_models.errors import ConfigurationError, MigrationError
 from medianest_models.migrate.catalog import HISTORY, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by

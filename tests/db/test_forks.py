@@ -11,7 +11,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from medianest_models.db import connection, database, forks, transaction
+from medianest_models.db import connection, database, direct, transaction
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import DatabaseUnavailableError
@@ -108,8 +108,8 @@ async def fork_to_end_all() -> tuple[int, bool]:
     """Have a child end every connection that it got."""
 
     def end() -> None:
-        assert len(forks._inherited) == 2
-        for inherited in forks._inherited:
+        assert len(direct._inherited) == 2
+        for inherited in direct._inherited:
             inherited.terminate()
 
     async with direct_connection() as listening:

@@ -19,7 +19,7 @@ from medianest_models.db import (
     get_database_stats,
     transaction,
 )
-from medianest_models.db.migration_status import migration_versions
+from medianest_models.db.requirements import migration_versions
 from medianest_models.errors import StatementError
 from tests.db.pools import client, pool_of
 

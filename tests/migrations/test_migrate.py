@@ -11,7 +11,7 @@ import pytest
 
 from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.locks import AdvisoryLock
-from medianest_models.db.migration_status import migration_status, migration_versions
+from medianest_models.db.requirements import migration_status, migration_versions
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
