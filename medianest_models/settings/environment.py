@@ -151,11 +151,8 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """Where the embedded server lives.
 
-        MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from, or `medianest` in
-        the user's data folder when it was installed from a wheel.
-
-        Raises:
-            ConfigurationError: The path begins with ~ and the user has no home folder.
+        MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from, or `medianest` in the user's
+        data folder when it was installed from a wheel. It may be a ConfigurationError that ~ leads nowhere.
         """
         problem = ConfigurationError("MEDIANEST_HOME: must be an absolute folder, because ~ leads nowhere here")
         with replace_errors(RuntimeError, lambda _: problem):
@@ -167,11 +164,7 @@ class Settings(BaseSettings):
         return self.home / "encryption.key"
 
     def url(self) -> DatabaseUrl | None:
-        """DATABASE_URL; None for the embedded server.
-
-        Raises:
-            ConfigurationError: There is none in production.
-        """
+        """DATABASE_URL; None for the embedded server, which is a ConfigurationError in production."""
         if self.database_url is not None:
             return _parse(self.database_url, "database_url", pgbouncer=self.database_pgbouncer)
         if self.is_production:
@@ -181,22 +174,14 @@ class Settings(BaseSettings):
         return None
 
     def direct_url(self) -> DatabaseUrl | None:
-        """DATABASE_DIRECT_URL, the way past a pooler for migrations, locks and LISTEN; without it `url()`.
-
-        Raises:
-            ConfigurationError: There is none of both in production.
-        """
+        """DATABASE_DIRECT_URL, the way past a pooler for migrations, locks and LISTEN; without it `url()`."""
         if self.database_direct_url is not None:
             return _parse(self.database_direct_url, "database_direct_url", pgbouncer=False)
         return self.url()
 
 
 def load_settings() -> Settings:
-    """Read the settings that the environment gives now.
-
-    Raises:
-        ConfigurationError: A variable has a bad value: one line that names each such variable, and no secret.
-    """
+    """Read the settings that the environment gives now, or raise a ConfigurationError as `Settings` does."""
     return Settings()
 
 
