@@ -20,7 +20,7 @@ from medianest_models.settings import DatabaseUrl
 from tests.migrations import catalog
 from tests.migrations.commands import FILES, add_migration, use_folder
 from tests.processes import run_in_processes
-from tests.servers import connect, connection_to
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,9 +41,8 @@ GOOD, BAD = "900000001_20300101000000_good.py", "900000002_20300101000000_bad.py
 @pytest.fixture
 async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
     """Connect to the empty database."""
-    connection = await connect(empty_url)
-    yield connection
-    await connection.close()
+    async with connection_to(empty_url) as connection:
+        yield connection
 
 
 async def applied(look: Connection) -> list[str]:

@@ -16,7 +16,7 @@ from tests.commands import document, medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import INSERTS, insert_all
 from tests.migrations.commands import FILES, add_migration
-from tests.servers import connect, connection_to
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,11 +38,10 @@ ROWS = dict.fromkeys(INSERTS, 1) | {"users": 2}
 @pytest.fixture
 async def look(fresh_url: DatabaseUrl) -> AsyncIterator[Connection]:
     """Connect to a migrated database with rows in it, and a schema of others."""
-    connection = await connect(fresh_url)
-    await insert_all(connection)
-    await connection.execute("CREATE SCHEMA other")
-    yield connection
-    await connection.close()
+    async with connection_to(fresh_url) as connection:
+        await insert_all(connection)
+        await connection.execute("CREATE SCHEMA other")
+        yield connection
 
 
 @pytest.mark.parametrize("path", ['"$user", public', "portal, public", '"My Portal", public'])
