@@ -81,7 +81,6 @@ class Client(StatementClient):
         self._reset = None if resets else _keep_session
         self.is_disconnected = False
         self.background: set[asyncio.Task[None]] = set()
-        self._close_seconds = 10.0
 
     def __str__(self) -> str:
         return self.url.masked if self.url else "the embedded server"
@@ -203,16 +202,15 @@ class Client(StatementClient):
             task.cancel()
         if self.background:
             await asyncio.wait(self.background, timeout=seconds)
-        self._close_seconds = seconds
-        await self.close()
+        await self._close(seconds)
 
-    async def _close(self) -> None:
+    async def _close(self, seconds: float = 10) -> None:
         pool = self._pool
         if pool is None:
             return
         self.check_loop()
         try:
-            async with asyncio.timeout(self._close_seconds):
+            async with asyncio.timeout(seconds):
                 await pool.close()
         except TimeoutError:
             logger.warning("ended connections that were still in use when the pool was closed")

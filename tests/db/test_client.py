@@ -20,11 +20,10 @@ from medianest_models.errors import (
     MigrationError,
     StatementError,
 )
-from medianest_models.models import ActivityLog, Service, User
+from medianest_models.models import ActivityLog, User
 from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import client, deeds, pool_of
 from tests.processes import run_in_processes
-from tests.servers import connect
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -151,21 +150,6 @@ async def test_the_first_statement_opens_one_pool(empty_url: DatabaseUrl) -> Non
     assert pool.is_closing()
 
 
-async def test_migrations_have_no_statement_timeout(empty_url: DatabaseUrl) -> None:
-    shown = {}
-    for for_migrations in (True, False):
-        async with TortoiseContext() as context:
-            await context.init(tortoise_config(load_settings(), for_migrations=for_migrations))
-            assert client().command_timeout == (None if for_migrations else 60)
-            rows = await client().execute_query_dict(
-                "SELECT name, setting FROM pg_settings WHERE name LIKE '%\\_timeout' AND source = 'client'"
-            )
-            shown[for_migrations] = {row["name"]: row["setting"] for row in rows}
-    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    assert [shown[False][name] for name in names] == ["30000", "10000", "60000"]
-    assert [shown[True][name] for name in names] == ["0", "10000", "0"]
-
-
 async def test_tortoise_can_make_and_drop_a_database(empty_url: DatabaseUrl) -> None:
     url = empty_url.with_database(f"{empty_url.database}_made")
     config = tortoise_config(load_settings(), url=url)
@@ -179,13 +163,3 @@ async def test_tortoise_can_make_and_drop_a_database(empty_url: DatabaseUrl) -> 
         assert rows == [{"name": url.database}]
         await client().close()
         await client().db_delete()
-
-
-async def test_a_schema_is_the_search_path(fresh_url: DatabaseUrl) -> None:
-    connection = await connect(fresh_url)
-    await connection.execute("CREATE SCHEMA elsewhere")
-    await connection.close()
-    async with database(f"{fresh_url.render().get_secret_value()}&schema=elsewhere", require_migrated=False):
-        assert await client().execute_query_dict("SHOW search_path") == [{"search_path": "elsewhere"}]
-        with pytest.raises(MigrationError):
-            await Service.all()
