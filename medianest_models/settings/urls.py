@@ -106,8 +106,7 @@ class DatabaseUrl:
             pgbouncer: Whether there is a pooler in between when the URL does not say so itself.
 
         Raises:
-            ConfigurationError: The URL is not whole, or holds what can't be used: one line that names
-                `variable` and what was wrong, and never a value.
+            ConfigurationError: One line that names `variable` and what of it can't be used, and never a value.
         """
         with replace_errors(ValueError, lambda error: ConfigurationError(f"{variable}: {_reason(error)}")):
             fields: dict[str, Any] = {"pgbouncer": pgbouncer, **_split(text)}
@@ -161,10 +160,7 @@ class DatabaseUrl:
         return SecretStr(self._render(self._parameters()))
 
     def for_libpq(self) -> SecretStr:
-        """Write the URL with only what libpq (so psql and pg_dump) and a bare asyncpg understand.
-
-        The schema becomes the search path; Prisma's parameters for the pool are left out.
-        """
+        """Write the URL with only what libpq (so psql and pg_dump) and a bare asyncpg understand."""
         parameters = {name: value for name, value in self._parameters().items() if name in _FOR_LIBPQ}
         if self.schema:
             parameters["options"] = f"-csearch_path={self.schema}"
@@ -198,11 +194,7 @@ class DatabaseUrl:
 
     @property
     def ssl(self) -> bool | str | SSLContext:
-        """Make what asyncpg takes as `ssl`.
-
-        Raises:
-            OSError: A certificate or a key can't be read.
-        """
+        """Make what asyncpg takes as `ssl`, or raise the OSError of a certificate or a key that can't be read."""
         if self.is_socket or self.sslmode == "disable":
             return False
         if self.sslmode in {"allow", "prefer"}:

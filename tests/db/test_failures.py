@@ -15,7 +15,7 @@ import pytest
 
 from medianest_models.db import database, database_health, transaction, transaction_client
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, TransactionAbortedError
-from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, healthy_within_two_seconds, pool_of
+from tests.db.pools import PATIENCE, assert_whole, backend, client, deeds, do, healthy_within_two_seconds, pool_of
 from tests.db.proxies import proxy_to
 from tests.locks import until
 
@@ -64,10 +64,9 @@ async def test_a_server_that_goes_and_comes_back(fresh_url: DatabaseUrl) -> None
 async def test_a_connection_that_is_lost_in_a_transaction(fresh_url: DatabaseUrl) -> None:
     async with pool_of(2, fresh_url) as pool_client:
         with pytest.raises(DatabaseUnavailableError):
-            async with transaction() as using:
+            async with transaction():
                 await do(1, 1)
-                rows = await using.execute_query_dict("SELECT pg_backend_pid() AS pid")
-                await pool_client.execute_query("SELECT pg_terminate_backend($1)", [rows[0]["pid"]])
+                await pool_client.execute_query("SELECT pg_terminate_backend($1)", [await backend()])
                 await asyncio.sleep(0.05)
         with pytest.raises(DatabaseUnavailableError):
             async with transaction() as using:

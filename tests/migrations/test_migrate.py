@@ -12,11 +12,11 @@ import pytest
 from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.locks import AdvisoryLock
 from medianest_models.db.requirements import migration_status, migration_versions
-from medianest_models.db.statements import fetch_one
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
+from tests.db.pools import backend
 from tests.migrations import catalog
 from tests.migrations.commands import FILES, add_migration, use_folder
 from tests.processes import run_in_processes
@@ -101,15 +101,10 @@ class TestInAConnectedProcess:
         yield
         await disconnect_database()
 
-    async def backend(self) -> int:
-        row = await fetch_one("SELECT pg_backend_pid() AS pid")
-        assert row
-        return int(row["pid"])
-
     async def test_its_connections_are_not_touched(self, look: Connection) -> None:
-        before, clients = await self.backend(), await look.fetchval(CLIENTS)
+        before, clients = await backend(), await look.fetchval(CLIENTS)
         assert await migrate() == FILES
-        assert await self.backend() == before
+        assert await backend() == before
         assert await look.fetchval(CLIENTS) == clients
         assert await User.create(plex_id="a", plex_username="Anna") == await User.get(plex_id="a")
 
