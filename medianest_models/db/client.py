@@ -61,10 +61,6 @@ class Client(StatementClient):
         pool_timeout: Seconds to wait for a free connection; None for no limit.
         slow_query_ms: From how many milliseconds on a statement is logged as a warning.
         **options: Those of Tortoise's client and of asyncpg.
-
-    Attributes:
-        is_disconnected: Whether every use is an error.
-        background: Tasks that are cancelled when this is disconnected.
     """
 
     _pool: asyncpg.Pool[asyncpg.Record] | None
@@ -79,8 +75,8 @@ class Client(StatementClient):
         self.pool_timeout = pool_timeout
         self.slow_seconds = slow_query_ms / 1000
         self._reset = None if resets else _keep_session
-        self.is_disconnected = False
-        self.background: set[asyncio.Task[None]] = set()
+        self.is_disconnected = False  # otherwise every use is an error
+        self.background: set[asyncio.Task[None]] = set()  # cancelled when this is disconnected
 
     def __str__(self) -> str:
         return self.url.masked if self.url else "the embedded server"

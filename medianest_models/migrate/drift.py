@@ -30,27 +30,16 @@ SELECT current_schema() AS schema, quote_ident(current_user) AS role, quote_iden
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as the migrations make it.
+    """One thing that is not as the migrations make it."""
 
-    Attributes:
-        kind: What it is: "migration", "table", "column", "index", "trigger" and so on.
-        name: Its own name.
-        table: The table that it belongs to; None for what stands alone.
-        problem: A migration is pending or unknown; anything else is missing, extra or changed.
-        property: What of it was changed, such as "type"; None for other problems.
-        expected: What the migrations make of it, where that is a text.
-        found: What it is, where that is a text.
-        text: The difference in one line.
-    """
-
-    kind: str
+    kind: str  # "migration", "table", "column", "index", "trigger" and so on
     name: str
-    table: str | None
-    problem: Literal["pending", "unknown", "missing", "extra", "changed"]
-    property: str | None
-    expected: str | None
-    found: str | None
-    text: str
+    table: str | None  # that it belongs to; None for what stands alone
+    problem: Literal["pending", "unknown", "missing", "extra", "changed"]  # the first two are those of a migration
+    property: str | None  # that was changed, such as "type"
+    expected: str | None  # by the migrations, where that is a text
+    found: str | None  # in the database, likewise
+    text: str  # the difference in one line
 
 
 @dataclass(frozen=True)

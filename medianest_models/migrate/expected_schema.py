@@ -73,8 +73,8 @@ async def _run(connection: asyncpg.Connection[Any], version: str) -> None:
     """Run a file's upgrade."""
     migration = load_migration(version)
     with replace_errors(Exception, lambda error: _failure(version, error)):  # the code in a file may raise anything
-        sql: str = await migration.upgrade(None)
-        if not getattr(migration, "RUN_IN_TRANSACTION", True):
+        sql: str = await migration["upgrade"](None)
+        if not migration.get("RUN_IN_TRANSACTION", True):
             sql = re.sub(r"\bCONCURRENTLY\b", "", sql, flags=re.IGNORECASE)  # refused in a transaction
         await connection.execute(sql)
 
