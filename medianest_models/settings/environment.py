@@ -84,8 +84,8 @@ class Settings(BaseSettings):
     # Each description completes "must be ..." in the error for its variable. DATABASE_PGBOUNCER comes first
     # because the check of the URL needs it.
     database_pgbouncer: bool = Field(default=False, description="true or false")
-    database_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
-    database_direct_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
+    database_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
+    database_direct_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
     database_pool_min: int = Field(default=1, ge=0, le=1000, description="a whole number from 0 to 1000")
     database_pool_max: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
     database_connect_timeout: float = Field(
@@ -118,13 +118,18 @@ class Settings(BaseSettings):
         with replace_errors(ValidationError, _as_configuration_error):
             super().__init__(**values)
 
-    @field_validator("database_url", "database_direct_url")
+    @field_validator("database_url", "database_direct_url", mode="before")
     @classmethod
-    def _check_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is not None:
-            with replace_errors(ConfigurationError, lambda error: ValueError(str(error))):
-                _parse(value, info.field_name or "", pgbouncer=info.data.get("database_pgbouncer", False))
-        return value
+    def _parse_url(cls, given: object, info: ValidationInfo) -> object:
+        if not isinstance(given, str):
+            return given
+        is_direct = info.field_name == "database_direct_url"
+        pgbouncer = info.data.get("database_pgbouncer", False) and not is_direct
+        with replace_errors(ConfigurationError, lambda error: ValueError(str(error))):
+            url = DatabaseUrl.parse(given, variable=str(info.field_name).upper(), pgbouncer=pgbouncer)
+        if is_direct and url.pgbouncer:
+            raise ValueError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
+        return url
 
     @field_validator("admin_password")
     @classmethod
@@ -165,32 +170,20 @@ class Settings(BaseSettings):
 
     def url(self) -> DatabaseUrl | None:
         """DATABASE_URL; None for the embedded server, which is a ConfigurationError in production."""
-        if self.database_url is not None:
-            return _parse(self.database_url, "database_url", pgbouncer=self.database_pgbouncer)
-        if self.is_production:
+        if self.database_url is None and self.is_production:
             raise ConfigurationError(
                 "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded server is started"
             )
-        return None
+        return self.database_url
 
     def direct_url(self) -> DatabaseUrl | None:
         """DATABASE_DIRECT_URL, the way past a pooler for migrations, locks and LISTEN; without it `url()`."""
-        if self.database_direct_url is not None:
-            return _parse(self.database_direct_url, "database_direct_url", pgbouncer=False)
-        return self.url()
+        return self.database_direct_url or self.url()
 
 
 def load_settings() -> Settings:
     """Read the settings that the environment gives now, or raise a ConfigurationError as `Settings` does."""
     return Settings()
-
-
-def _parse(value: SecretStr, field: str, *, pgbouncer: bool) -> DatabaseUrl:
-    direct = field == "database_direct_url"
-    url = DatabaseUrl.parse(value.get_secret_value(), variable=field.upper(), pgbouncer=pgbouncer and not direct)
-    if direct and url.pgbouncer:
-        raise ConfigurationError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
-    return url
 
 
 def _default_home() -> Path:
@@ -217,7 +210,8 @@ def _problem(detail: Any) -> str:
     field = Settings.model_fields.get(name)
     if field is None:
         return f"{name.upper()}: there is no such setting"
-    shown = "" if "SecretStr" in str(field.annotation) else f", not {_shown(detail['input'])}"
+    is_secret = any(kind in str(field.annotation) for kind in ("SecretStr", "DatabaseUrl"))
+    shown = "" if is_secret else f", not {_shown(detail['input'])}"
     return f"{name.upper()}: must be {field.description}{shown}"
 
 
