@@ -26,11 +26,10 @@ from medianest_models.db.connection import connected_url
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import Settings
-from tests.memory import folder_in_memory
 from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
 from tests.sessions import assert_clean_session
-from tests.workers import Scheduler
+from tests.workers import Scheduler, folder_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

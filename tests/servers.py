@@ -40,12 +40,9 @@ class Server:
 
     async def execute(self, *statements: str) -> None:
         """Run statements in the maintenance database, each in a transaction of its own."""
-        connection = await connect(self.url)
-        try:
+        async with connection_to(self.url) as connection:
             for statement in statements:
                 await connection.execute(statement)
-        finally:
-            await connection.close()
 
     @asynccontextmanager
     async def database(self, name: str, *, template: str = "template1") -> AsyncIterator[DatabaseUrl]:
@@ -68,6 +65,16 @@ async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
         url = direct.with_database(url.database)
     connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments(), timeout=20)
     return connection
+
+
+@asynccontextmanager
+async def connection_to(url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """Lend a bare connection for the length of an `async with`."""
+    connection = await connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
@@ -95,11 +102,8 @@ def chosen_bindir(choice: str) -> Path | None:
 
 
 async def _server(url: DatabaseUrl) -> Server:
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         return Server(url, int(await connection.fetchval("SHOW server_version_num")) // 10_000)
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager

@@ -11,12 +11,12 @@ import asyncpg
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.db.migration_status import migration_status
+from medianest_models.db.requirements import migration_status
 from medianest_models.errors import ConflictError
 from medianest_models.models import SystemConfig
 from medianest_models.settings import DatabaseUrl, Environment, load_settings
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.servers import connect, connection_to
 
 if TYPE_CHECKING:
     from tests.servers import Server
@@ -25,12 +25,9 @@ _seen: list[str] = []
 
 
 async def test_server_is_a_superusers(server: Server) -> None:
-    connection = await connect(server.url)
-    try:
+    async with connection_to(server.url) as connection:
         assert await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         assert server.major == connection.get_server_version().major
-    finally:
-        await connection.close()
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -38,12 +35,9 @@ async def test_every_test_has_an_empty_database_of_its_own(empty_url: DatabaseUr
     assert empty_url.database not in _seen
     _seen.append(empty_url.database)
     assert os.environ["DATABASE_URL"] == empty_url.render().get_secret_value()
-    connection = await connect(empty_url)
-    try:
+    async with connection_to(empty_url) as connection:
         assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
         await connection.execute("CREATE TABLE t ()")
-    finally:
-        await connection.close()
 
 
 async def test_a_database_is_dropped_under_its_connections(server: Server) -> None:
@@ -75,11 +69,8 @@ async def test_what_is_committed_is_seen_by_others_and_dropped(fresh_db: Databas
     assert fresh_db.database not in _seen
     _seen.append(fresh_db.database)
     await SystemConfig.create(key=f"ground {turn}", value="")
-    connection = await connect(fresh_db)
-    try:
+    async with connection_to(fresh_db) as connection:
         assert await connection.fetchval("SELECT array_agg(key) FROM system_config") == [f"ground {turn}"]
-    finally:
-        await connection.close()
 
 
 async def test_a_fresh_database_has_every_migration(fresh_url: DatabaseUrl) -> None:
@@ -109,11 +100,8 @@ async def test_processes_can_be_connected_before_they_begin(fresh_db: DatabaseUr
 async def count(connections: int) -> list[int]:
     url = load_settings().url()
     assert url is not None
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         return [os.getpid(), *[await connection.fetchval("SELECT $1::int", n) for n in range(connections)]]
-    finally:
-        await connection.close()
 
 
 async def fail() -> None:

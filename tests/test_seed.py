@@ -15,7 +15,7 @@ from medianest_models.models import Service, SystemConfig
 from medianest_models.repositories import system_config
 from medianest_models.seed import SeedOutcome, SeedReport, seed
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -161,11 +161,8 @@ async def set_all() -> None:
 
 async def test_workers_that_change_settings_while_it_runs_win(fresh_url: DatabaseUrl) -> None:
     assert run_in_processes(set_all_and_seed, 4, url=fresh_url, connected=True) == [None] * 4
-    connection = await connect(fresh_url)
-    try:
+    async with connection_to(fresh_url) as connection:
         customized = await connection.fetch("SELECT key FROM system_config WHERE customized_at IS NOT NULL")
-    finally:
-        await connection.close()
     assert {row["key"] for row in customized} == CONFIGS.keys()
 
 
@@ -177,15 +174,11 @@ async def test_workers_that_change_settings_while_it_runs_win(fresh_url: Databas
     ],
 )
 async def test_what_somebody_creates_in_the_same_moment_stays(fresh_db: DatabaseUrl, statement: str) -> None:
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute(statement)
-            seeding = asyncio.create_task(seed())
-            while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
-                assert not seeding.done()
-    finally:
-        await connection.close()
+    async with connection_to(fresh_db) as connection, connection.transaction():
+        await connection.execute(statement)
+        seeding = asyncio.create_task(seed())
+        while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            assert not seeding.done()
     done = await seeding
     outcomes = {**done.services, **done.configs}
     assert sorted(outcomes.values()).count(SeedOutcome.CREATED) == 7
@@ -195,16 +188,12 @@ async def test_a_seed_waits_for_another_one_for_so_long(
     fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.2")
-    other = await connect(fresh_url)
-    try:
-        async with database(fresh_url):
-            async with other.transaction():
-                await other.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.SEEDING)
-                with pytest.raises(DatabaseTimeoutError):
-                    await seed()
-            assert await seed() == report(SeedOutcome.CREATED)
-    finally:
-        await other.close()
+    async with connection_to(fresh_url) as other, database(fresh_url):
+        async with other.transaction():
+            await other.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.SEEDING)
+            with pytest.raises(DatabaseTimeoutError):
+                await seed()
+        assert await seed() == report(SeedOutcome.CREATED)
 
 
 async def test_an_unmigrated_database_is_refused(empty_url: DatabaseUrl) -> None:

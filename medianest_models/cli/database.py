@@ -14,7 +14,7 @@ from medianest_models.cli.output import json_option, print_result
 from medianest_models.cli.seed import seed_rows
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
-from medianest_models.db.migration_status import migration_status
+from medianest_models.db.requirements import migration_status
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql

@@ -10,7 +10,7 @@ from medianest_models.cli.output import json_option, print_result
 from medianest_models.cli.seed import seed_rows
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
-from medianest_models.db.migration_status import migration_status
+from medianest_models.db.requirements import migration_status
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.seed import seed

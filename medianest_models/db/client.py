@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from medianest_models.db.direct import ForkSafeConnection
 from medianest_models.db.driver_errors import connect_errors, connect_failure
-from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.db.statements import StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
@@ -29,17 +29,14 @@ It takes that long where the request to cancel did not arrive, or came before th
 """
 
 
-class StripTraceback(logging.Filter):
-    """Keeps the log short while a server is gone, where asyncpg tells a traceback a try to keep its connections."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the traceback by the name of the exception."""
-        if record.exc_info and record.exc_info[0]:
-            record.msg, record.exc_info = f"{record.msg}: {record.exc_info[0].__name__}", None
-        return True
+def _strip_traceback(record: logging.LogRecord) -> bool:
+    """Log an exception by its name: while a server is gone, asyncpg tells a traceback a try to keep connections."""
+    if record.exc_info and record.exc_info[0]:
+        record.msg, record.exc_info = f"{record.msg}: {record.exc_info[0].__name__}", None
+    return True
 
 
-logging.getLogger("asyncpg.pool").addFilter(StripTraceback())
+logging.getLogger("asyncpg.pool").addFilter(_strip_traceback)
 
 
 def not_connected() -> DatabaseUnavailableError:
@@ -47,16 +44,12 @@ def not_connected() -> DatabaseUnavailableError:
     return DatabaseUnavailableError("not connected to a database: call connect_database() first")
 
 
-class NoResetConnection(ForkSafeConnection):
-    """A connection that goes back to its pool as it is, which saves a round trip a statement.
+async def _keep_session(connection: asyncpg.Connection[Any]) -> None:
+    """Let a connection go back to its pool as it is, which saves a round trip a statement.
 
-    An open transaction is rolled back all the same. Nothing in this package leaves anything else in a session: what
+    asyncpg rolls back an open transaction all the same. Nothing in this package leaves anything else in a session: what
     has to listen, or to hold a lock for longer than a transaction, takes a connection of its own.
     """
-
-    def get_reset_query(self) -> str:
-        """Return no query."""
-        return ""
 
 
 class Client(StatementClient):
@@ -64,27 +57,16 @@ class Client(StatementClient):
 
     Args:
         url: Where to connect to; None for the embedded server, which is started when a connection is asked for.
-        resets: Whether the state of a session ends when its connection goes back to the pool. Otherwise what is
-            run has to leave none.
+        resets: Whether the state of a session ends when its connection goes back to the pool.
         pool_timeout: Seconds to wait for a free connection; None for no limit.
         slow_query_ms: From how many milliseconds on a statement is logged as a warning.
         **options: Those of Tortoise's client and of asyncpg.
-
-    Attributes:
-        is_disconnected: Whether every use is an error.
-        background: Tasks that are cancelled when this is disconnected.
     """
 
     _pool: asyncpg.Pool[asyncpg.Record] | None
 
     def __init__(
-        self,
-        *,
-        url: DatabaseUrl | None,
-        resets: bool,
-        pool_timeout: float | None,
-        slow_query_ms: float,
-        **options: Any,
+        self, *, url: DatabaseUrl | None, resets: bool, pool_timeout: float | None, slow_query_ms: float, **options: Any
     ) -> None:
         super().__init__(user=url.user if url else None, database=url.database if url else None, **options)
         self.url = url
@@ -92,10 +74,9 @@ class Client(StatementClient):
         self.command_timeout = self.extra["command_timeout"]
         self.pool_timeout = pool_timeout
         self.slow_seconds = slow_query_ms / 1000
-        self._connection_kind = ForkSafeConnection if resets else NoResetConnection
-        self.is_disconnected = False
-        self.background: set[asyncio.Task[None]] = set()
-        self._close_seconds = 10.0
+        self._reset = None if resets else _keep_session
+        self.is_disconnected = False  # otherwise every use is an error
+        self.background: set[asyncio.Task[None]] = set()  # cancelled when this is disconnected
 
     def __str__(self) -> str:
         return self.url.masked if self.url else "the embedded server"
@@ -111,11 +92,7 @@ class Client(StatementClient):
         return self._pool
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001 - Tortoise's signature
-        """Open the pool; without `with_db` to the user's own database, from where the configured one can be created.
-
-        Raises:
-            DatabaseUnavailableError: The database can't be reached within the connect timeout.
-        """
+        """Open the pool; without `with_db` to the user's own database, from where the configured one can be created."""
         with connect_errors(self.url, self.connect_timeout):
             async with asyncio.timeout(self.connect_timeout):
                 self.url = self.url or await start_embedded(load_settings())
@@ -125,7 +102,8 @@ class Client(StatementClient):
                 pool = await asyncpg.create_pool(
                     **arguments,
                     server_settings=self.server_settings,
-                    connection_class=self._connection_kind,
+                    connection_class=ForkSafeConnection,
+                    reset=self._reset,
                     min_size=self.pool_minsize,
                     max_size=self.pool_maxsize,
                 )
@@ -139,11 +117,7 @@ class Client(StatementClient):
         """Take a free connection of the pool, which is opened when it is not open yet.
 
         Args:
-            seconds: How long to wait for it; None for the pool's own timeout.
-
-        Raises:
-            DatabaseTimeoutError: None became free in time.
-            DatabaseUnavailableError: The database can't be reached, or this is not connected.
+            seconds: How long to wait for it; None for the pool's own timeout. It is a DatabaseTimeoutError in the end.
         """
         pool = self._pool
         if pool is None or self.is_disconnected or self._bound_loop is not asyncio.get_running_loop():
@@ -182,8 +156,15 @@ class Client(StatementClient):
 
     def check_loop(self) -> None:
         """Refuse another event loop than the pool's."""
-        if self._bound_loop is None or self._bound_loop is asyncio.get_running_loop():
-            return
+        self._check_loop()
+
+    def _check_loop(self) -> bool:
+        """Answer Tortoise, which asks this for every query, and would silently make another pool on False."""
+        try:
+            if self._bound_loop is None or self._bound_loop is asyncio.get_running_loop():
+                return True
+        except RuntimeError:
+            return True  # no event loop runs: a query is only being made
         if self.is_left_behind:
             raise DatabaseUnavailableError(
                 "connected on an event loop that has ended: call connect_database() in this one, "
@@ -193,14 +174,6 @@ class Client(StatementClient):
             "connected on another event loop: a process has one pool, for the loop in which connect_database() "
             "was called; run this there (asyncio.run_coroutine_threadsafe), or disconnect there and connect here"
         )
-
-    def _check_loop(self) -> bool:
-        """Answer Tortoise, which would silently make another pool on False."""
-        try:  # noqa: SIM105 - suppress() would cost more, and this is asked for every query
-            self.check_loop()
-        except RuntimeError:
-            pass  # no event loop runs: a query is only being made
-        return True
 
     def _acquire_failure(
         self, raised: Exception, pool: asyncpg.Pool[asyncpg.Record], seconds: float | None
@@ -219,26 +192,21 @@ class Client(StatementClient):
         return TransactionContext(self)
 
     async def disconnect(self, *, seconds: float = 10) -> None:
-        """Close the pool for good: from now on every use is an error.
-
-        Args:
-            seconds: How long what still runs has to finish, before its connections are ended.
-        """
+        """Close the pool for good, once what still runs has finished, or has had so many seconds to."""
         self.is_disconnected = True
         for task in self.background:
             task.cancel()
         if self.background:
             await asyncio.wait(self.background, timeout=seconds)
-        self._close_seconds = seconds
-        await self.close()
+        await self._close(seconds)
 
-    async def _close(self) -> None:
+    async def _close(self, seconds: float = 10) -> None:
         pool = self._pool
         if pool is None:
             return
         self.check_loop()
         try:
-            async with asyncio.timeout(self._close_seconds):
+            async with asyncio.timeout(seconds):
                 await pool.close()
         except TimeoutError:
             logger.warning("ended connections that were still in use when the pool was closed")

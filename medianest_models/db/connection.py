@@ -16,8 +16,7 @@ from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.driver_errors import connect_failure
-from medianest_models.db.migration_status import wait_for_migrations
-from medianest_models.db.requirements import check_requirements
+from medianest_models.db.requirements import check_requirements, wait_for_migrations
 from medianest_models.errors import ConfigurationError, MedianestError, replace_errors
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
 
@@ -72,11 +71,7 @@ class _ProcessContext(TortoiseContext):
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     def adopt(self, context: TortoiseContext, client: Client, url: DatabaseUrl | None) -> None:
-        """Take over what was initialised apart.
-
-        Raises:
-            DatabaseUnavailableError: Another thread has connected meanwhile.
-        """
+        """Take over what was initialised apart, unless another thread has connected meanwhile."""
         with self._guard:
             if self.client is not None:
                 self.client.check_loop()
@@ -160,32 +155,20 @@ async def database(url: str | DatabaseUrl | None = None, *, require_migrated: bo
 
 
 def connected_url() -> DatabaseUrl | None:
-    """Return the URL that this process is connected to; None for the embedded server.
-
-    Raises:
-        DatabaseUnavailableError: It is not connected.
-    """
+    """Return the URL that this process is connected to, or raise that it is not; None for the embedded server."""
     connected_client()
     return _PROCESS.url
 
 
 def connected_client() -> Client:
-    """Return the pool of this process.
-
-    Raises:
-        DatabaseUnavailableError: It is not connected.
-    """
+    """Return the pool of this process, or raise that it is not connected."""
     if _PROCESS.client is None or _PROCESS.client.is_disconnected:
         raise not_connected()
     return _PROCESS.client
 
 
 async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Wait for a result. When time is up it is cancelled, and not waited for: its clean-up may hang as it does itself.
-
-    Raises:
-        TimeoutError: It did not end in time.
-    """
+    """Wait for a result. When time is up it is cancelled, and not waited for: its clean-up may hang as itself does."""
     task = asyncio.create_task(coroutine)
     _tasks.add(task)
     task.add_done_callback(_forget_task)
@@ -257,13 +240,9 @@ async def _connect_locked(
 
 async def _prove(client: Client, apps: Apps | None, seconds: float, migration_wait: float | None) -> None:
     """Return as soon as the database answers, can be used, and has its migrations."""
-    await within(seconds, _check(client, apps))
-    if migration_wait is not None:
-        async with client.acquire_connection() as connection:
-            await wait_for_migrations(connection, seconds=migration_wait)
-
-
-async def _check(client: Client, apps: Apps | None) -> None:
     tables = [model._meta.db_table for model in apps.get_models_iterable()] if apps else []
     async with client.acquire_connection() as connection:
-        await check_requirements(connection, tables)
+        async with asyncio.timeout(seconds):
+            await check_requirements(connection, tables)
+        if migration_wait is not None:
+            await wait_for_migrations(connection, seconds=migration_wait)

@@ -19,11 +19,7 @@ OVER: Final = (
 
 
 class ConnectionLock:
-    """Lets one task after the other use the connection, until `end`.
-
-    Attributes:
-        held: Locked while a task uses the connection.
-        is_over: Whether nobody gets the connection any more.
+    """Lets one task after the other use the connection, until `end`; `held` is locked while one does.
 
     Args:
         seconds: How long to wait for the connection; None for no limit.
@@ -37,7 +33,7 @@ class ConnectionLock:
         self._stopped = replace_errors(Exception, lambda _: TransactionAbortedError(OVER) if self.is_over else None)
 
     async def acquire(self) -> None:
-        """Wait for the connection, and keep it until `release`.
+        """Wait for the connection, and keep it until `held` is released.
 
         Raises:
             TransactionAbortedError: The transaction is over.
@@ -53,22 +49,13 @@ class ConnectionLock:
             self.held.release()
             self.check()
 
-    def release(self) -> None:
-        """Let the next task use the connection."""
-        self.held.release()
-
     def check(self) -> None:
         """Raise a TransactionAbortedError when the transaction is over."""
         if self.is_over:
             raise TransactionAbortedError(OVER)
 
     async def stoppable(self, work: Awaitable[T], seconds: float | None = None) -> T:
-        """Wait for work that `end` stops.
-
-        Raises:
-            TransactionAbortedError: It was stopped.
-            TimeoutError: It took longer than `seconds`.
-        """
+        """Wait for work that `end` stops, by a TransactionAbortedError, and `seconds`, by a TimeoutError."""
         with self._stopped:
             async with asyncio.timeout(seconds) as timeout:
                 self._stoppable.add(timeout)

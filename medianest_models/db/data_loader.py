@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 
 class Retry(Enum):
-    """The type of `Retry.ALONE`."""
+    """Returned instead of an answer: retry this argument alone."""
 
     ALONE = "alone"
-    """Returned instead of an answer: retry this argument alone."""
 
 
 ArgumentT = TypeVar("ArgumentT", bound="Hashable")
@@ -87,11 +86,7 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
         self._queues: WeakKeyDictionary[Client, _Queue[ArgumentT, AnswerT]] = WeakKeyDictionary()
 
     async def __call__(self, argument: ArgumentT) -> AnswerT:
-        """Return the answer for one argument.
-
-        Raises:
-            MedianestError: The statement raised it for this argument.
-        """
+        """Return the answer for one argument, or raise what the statement raised for it."""
         client = current_client()  # refuses another event loop
         if not isinstance(client, Client):
             return await self._ask_one(argument, client=client)

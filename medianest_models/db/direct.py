@@ -1,14 +1,18 @@
-"""Connections that belong to no pool: past a pooler, for migrations, locks, LISTEN and a look from outside."""
+"""Connections that belong to no pool: past a pooler, for migrations, locks, LISTEN and a look from outside.
+
+The class of these and of the pool's is here too: in a forked child they must not touch the parent's sessions.
+"""
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import asyncpg
 
 from medianest_models.db.driver_errors import connect_errors, driver_errors_around_caller
-from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.embedding import start_embedded
 from medianest_models.settings import DatabaseUrl, load_settings, session_settings
 
@@ -27,10 +31,7 @@ async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
 
 @asynccontextmanager
 async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """Be connected for the length of an `async with`.
-
-    Args:
-        url: The database; without it the one that migrations use.
+    """Be connected for the length of an `async with`, to `url` or to the database that migrations use.
 
     Raises:
         DatabaseUnavailableError: It can't be reached within `DATABASE_CONNECT_TIMEOUT`.
@@ -53,3 +54,40 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
             await connection.close(timeout=_CLOSE_SECONDS)
         except Exception:  # noqa: BLE001 - it is gone already, which asyncpg tells in many ways
             connection.terminate()
+
+
+class ForkSafeConnection(asyncpg.Connection):
+    """A connection that a forked child forgets, while the parent goes on using it.
+
+    Both processes have the same socket. asyncpg ends the session when a connection is deleted, and closing the socket
+    would take it out of the parent's event loop, whose epoll both have, too. So the child keeps the connections, and
+    its copies of their sockets lead nowhere.
+    """
+
+    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        self._socket_transport = transport
+        _open.add(self)
+
+    def forget(self) -> None:
+        """Make the socket of this process lead nowhere."""
+        socket = self._socket_transport.get_extra_info("socket")
+        if socket is not None and not self._socket_transport.is_closing():
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, socket.fileno(), inheritable=False)
+            os.close(nowhere)
+
+
+_open: Final[WeakSet[ForkSafeConnection]] = WeakSet()
+_inherited: Final[list[ForkSafeConnection]] = []
+
+
+def _forget_inherited() -> None:
+    _inherited.extend(_open)
+    _open.clear()
+    for connection in _inherited:
+        connection.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forget_inherited)

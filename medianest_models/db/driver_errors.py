@@ -117,12 +117,9 @@ def driver_errors_around_caller() -> replace_errors[Exception]:
 
 
 def translate(error: BaseException) -> MedianestError | None:
-    """Make the error of ours for one raised by asyncpg, Tortoise or the network.
+    """Make the error of ours for one raised by asyncpg, Tortoise or the network; None for any other, or for ours.
 
     Only codes and names are read from it (SQLSTATE, constraint, table, column).
-
-    Returns:
-        The error to raise instead; None when `error` is no database's error, or is already one of ours.
     """
     if isinstance(error, MedianestError):
         return None
@@ -193,10 +190,7 @@ def connect_errors(where: DatabaseUrl | None, seconds: float | None) -> replace_
 def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float | None) -> MedianestError:
     """Make the error of ours for one raised while connecting: where to, what is wrong, and what to do about it.
 
-    Args:
-        error: What was raised; one of ours is returned as it is.
-        where: The database; None for the embedded server that could not be started.
-        seconds: How long was waited, should it be a timeout.
+    One of ours is returned as it is. `where` is None for the embedded server, and `seconds` is how long was waited.
     """
     if isinstance(error, MedianestError):
         return error

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from tortoise.connection import get_connection
-
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import driver_errors
-from medianest_models.db.migration_status import read_status
+from medianest_models.db.requirements import read_status
+from medianest_models.db.statements import current_client, fetch
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.errors import DatabaseTimeoutError, MedianestError
-from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
-    from medianest_models.db.migration_status import Connection
+    from medianest_models.db.requirements import Connection
 
 logger = logging.getLogger("medianest_models.db")
 
@@ -60,13 +58,7 @@ class DatabaseHealth:
 
 @dataclass(frozen=True)
 class DatabaseStats:
-    """The numbers of rows.
-
-    Attributes:
-        users: All users.
-        media_requests: All media requests, open or not.
-        youtube_downloads: All downloads, in whatever status.
-    """
+    """The numbers of rows, in whatever status."""
 
     users: int
     media_requests: int
@@ -90,11 +82,11 @@ async def database_health() -> DatabaseHealth:
 async def get_database_stats() -> DatabaseStats | None:
     """Count users, requests and downloads; return None, and warn in the log, when that fails."""
     try:
-        rows = await get_connection(DEFAULT_ALIAS).execute_query_dict(_STATISTICS)
+        (row,) = await fetch(_STATISTICS)
     except MedianestError as error:
         logger.warning("no statistics: %s", error)
         return None
-    return DatabaseStats(**rows[0])
+    return DatabaseStats(**row)
 
 
 async def _examine(*, detail: bool) -> DatabaseHealth:
@@ -115,7 +107,7 @@ async def _examine(*, detail: bool) -> DatabaseHealth:
 
 
 def _pool_client() -> Client:
-    client = get_connection(DEFAULT_ALIAS)
+    client = current_client()
     while isinstance(client, TransactionClient):
         client = client.outer
     if not isinstance(client, Client):

@@ -28,10 +28,7 @@ _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
 
 async def read_again(
-    connection: PoolConnectionProxy[Record],
-    operation: Callable[..., Awaitable[T]],
-    query: str,
-    arguments: tuple[Any, ...],
+    connection: PoolConnectionProxy[Record], operation: Callable[..., Awaitable[T]], query: str, *arguments: Any
 ) -> T:
     """Run a statement again, of whose rows asyncpg could not read an instant: read-only, so that nothing is done twice.
 

@@ -45,16 +45,10 @@ async def lock_in_transaction(lock: AdvisoryLock) -> None:
 async def session_lock(
     connection: asyncpg.Connection[Any], lock: AdvisoryLock, *, seconds: float, waiting: Callable[[], None]
 ) -> AsyncIterator[None]:
-    """Hold a lock for the length of an `async with`, on a connection that is no pool's.
-
-    Args:
-        connection: Whose session holds it.
-        lock: The lock.
-        seconds: How long to wait for another session that holds it.
-        waiting: Called once when another session does.
+    """Hold a lock for the length of an `async with`, in the session of a connection that is no pool's.
 
     Raises:
-        DatabaseTimeoutError: It was not free in time.
+        DatabaseTimeoutError: Another session held it for longer than `seconds`; `waiting` was called once before.
     """
     deadline = time.monotonic() + seconds
     told = False

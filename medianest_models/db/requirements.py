@@ -1,20 +1,30 @@
-"""The set-up of a database and of a role that can't work, or gives wrong answers, and the remedies."""
+"""Requirements on a database: a set-up of it and of its role that works, and the migrations."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.errors import ConfigurationError
+from medianest_models.db.direct import direct_connection
+from medianest_models.errors import ConfigurationError, MigrationError
+from medianest_models.settings import APP, DatabaseUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from asyncpg import Record
+    import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
 
-    from medianest_models.db.migration_status import Connection
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 logger = logging.getLogger("medianest_models.db")
+
+_POLL_SECONDS: Final = 0.5
 
 # The home is the schema of the tables. The first schema of the search path is where new ones would be made, and what
 # is in it hides what has the same name at home.
@@ -34,13 +44,9 @@ async def check_requirements(
 ) -> None:
     """Refuse a database and a role that can't work. What only some callers will miss is a warning in the log.
 
-    Args:
-        connection: To the database.
-        tables: The tables that will be used.
-        for_migrations: Whether tables will be made.
-
     Raises:
-        ConfigurationError: One line that says what is wrong, and what to do about it.
+        ConfigurationError: One line that says what is wrong for those who use `tables`, or who make tables
+            `for_migrations`, and what to do about it.
     """
     encoding = connection.get_settings().server_encoding
     if encoding != "UTF8":
@@ -61,7 +67,7 @@ async def check_requirements(
         )
 
 
-def _problem(found: Record, *, for_migrations: bool) -> str | None:
+def _problem(found: asyncpg.Record, *, for_migrations: bool) -> str | None:
     if found["schema"] is None:
         return (
             f"no schema of the search path ({found['path']}) is there and open to {found['role']}: "
@@ -80,8 +86,80 @@ def _problem(found: Record, *, for_migrations: bool) -> str | None:
     return _read_only(found) if for_migrations and found["read_only"] else None
 
 
-def _read_only(found: Record) -> str:
+def _read_only(found: asyncpg.Record) -> str:
     return (
         f"the transactions of {found['role']} are read-only: "
         f"ALTER ROLE {found['role']} SET default_transaction_read_only = off, or use another role"
     )
+
+
+@dataclass(frozen=True)
+class MigrationStatus:
+    """The migration files that the database has."""
+
+    applied: tuple[str, ...]
+    """In the order in which they were applied."""
+    pending: tuple[str, ...]
+    unknown: tuple[str, ...]
+    """Applied by another version of the package: there is no such file here."""
+
+    @property
+    def head(self) -> str | None:
+        """The newest one applied."""
+        return self.applied[-1] if self.applied else None
+
+
+def migrations_folder() -> Path:
+    """Find the folder of the migration files: in the package that a wheel installed, else in the checkout."""
+    packaged = Path(str(files("medianest_models"))) / "migrations"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "migrations"
+
+
+def migration_versions() -> list[str]:
+    """Name the migration files, oldest first."""
+    names = [path.name for path in (migrations_folder() / APP).glob("[0-9]*_*.py")]
+    return sorted(names, key=lambda name: int(name.split("_", 1)[0]))
+
+
+async def migration_status(url: DatabaseUrl | None = None) -> MigrationStatus:
+    """Tell what is applied and what is pending in a database; without a URL in the one that `migrate` would migrate.
+
+    Raises:
+        DatabaseUnavailableError: The database can't be reached.
+    """
+    async with direct_connection(url) as connection:
+        return await read_status(connection)
+
+
+async def read_status(connection: Connection) -> MigrationStatus:
+    """Tell what is applied and what is pending in the database of an open connection."""
+    versions = migration_versions()
+    applied: list[str] = []
+    if await connection.fetchval("SELECT to_regclass('aerich') IS NOT NULL"):
+        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1 ORDER BY id", APP)
+        applied = [row["version"] for row in rows]
+    return MigrationStatus(
+        applied=tuple(applied),
+        pending=tuple(version for version in versions if version not in applied),
+        unknown=tuple(version for version in applied if version not in versions),
+    )
+
+
+async def wait_for_migrations(connection: Connection, *, seconds: float) -> None:
+    """Return once the database has every migration.
+
+    Raises:
+        MigrationError: It still lacks some after so many seconds; the message says which, and what to run.
+    """
+    deadline = monotonic() + seconds
+    told = False
+    while (status := await read_status(connection)).pending:
+        what = f"lacks {', '.join(status.pending)}" if status.applied else "is empty"
+        left = deadline - monotonic()
+        if left <= 0:
+            waited = f", after {seconds:g} s of waiting" if seconds else ""
+            raise MigrationError(f"the database {what}{waited}: run `medianest db migrate`")
+        if not told:
+            logger.warning("the database %s: waiting up to %g s for its migrations", what, seconds)
+            told = True
+        await asyncio.sleep(min(_POLL_SECONDS, left))

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CHANGES: Final = frozenset({"INSERT", "UPDATE", "DELETE"})
-_KEYWORD_LENGTH: Final = 6
+_CHANGES: Final = ("INSERT", "UPDATE", "DELETE")
 
 
 async def fetch(sql: str, *values: Any) -> list[Record]:
@@ -86,23 +85,14 @@ class StatementClient(AsyncpgDBClient):
         return self
 
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
-        """Run a statement on a connection of this client.
-
-        Args:
-            operation: The method of asyncpg's connection that takes it.
-            query: Its text.
-            *arguments: Its parameters.
-
-        Raises:
-            MedianestError: Whatever went wrong in the driver or in the database.
-        """
+        """Run a statement by the method of asyncpg's connection that takes it; what goes wrong is a MedianestError."""
         connection = await self.acquire()
         started = monotonic()
         try:
             try:
                 return await operation(connection, query, *arguments)
             except OverflowError:  # of an instant in a row: no other value is out of Python's range
-                return await read_again(connection, operation, query, arguments)
+                return await read_again(connection, operation, query, *arguments)
         except Exception as raised:  # by hand, unlike elsewhere: every statement comes this way
             error = translate(raised)
             if error is None:
@@ -135,13 +125,12 @@ class StatementClient(AsyncpgDBClient):
         await self.run(PoolConnectionProxy.executemany, query, values)
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, list[Any]]:
-        """Run a statement.
+        """Run a statement, and return how many rows it returned, and these.
 
-        Returns:
-            How many rows it changed and no rows, for one that begins with INSERT, UPDATE or DELETE (use
-            `execute_query_dict` with RETURNING); how many rows it returned, and these, for any other.
+        For one that begins with INSERT, UPDATE or DELETE it is how many rows that changed, and none: use
+        `execute_query_dict` with RETURNING.
         """
-        if query.lstrip()[:_KEYWORD_LENGTH].upper() in _CHANGES:
+        if query.lstrip()[:6].upper() in _CHANGES:
             status = await self.run(PoolConnectionProxy.execute, query, *(values or ()))
             return int(status.rpartition(" ")[2]), []
         rows = await self.run(PoolConnectionProxy.fetch, query, *(values or ()))

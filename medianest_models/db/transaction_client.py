@@ -53,14 +53,10 @@ _NOT_KNOWN: Final = "the connection to the database failed during a commit: whet
 class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]  # as Tortoise's own
     StatementClient, TransactionalDBClient
 ):
-    """One transaction, or a savepoint inside one. Its tasks use the connection one after the other.
+    """One transaction of `outer`, the pool, or a savepoint of the transaction `outer`.
 
-    A savepoint keeps the connection of the transaction around it from beginning to end: what another task writes
-    there meanwhile has to wait, or it would be undone together with the savepoint.
-
-    Args:
-        outer: The pool; for a savepoint the transaction around it.
-        isolation: PostgreSQL's isolation level; None for that of the transaction around it, or read committed.
+    Its tasks use the connection one after the other. A savepoint keeps the connection of the transaction around it from
+    beginning to end: what another task writes there meanwhile has to wait, or it would be undone with the savepoint.
     """
 
     _acquired: Connection
@@ -109,15 +105,10 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
 
     async def release(self, connection: Connection) -> None:  # noqa: ARG002 - there is only one
         """Let the next statement run."""
-        self.lock.release()
+        self.lock.held.release()
 
     async def begin(self) -> None:
-        """Take a connection and open the transaction, or the savepoint.
-
-        Raises:
-            InvalidInputError: The isolation level is not that of the transaction around it.
-            MedianestError: The transaction around it is over, there is no connection, or the database refused.
-        """
+        """Take a connection and open the transaction, or the savepoint; its isolation level is no other one's."""
         around = self.outer.isolation if isinstance(self.outer, TransactionClient) else self.isolation
         if self.isolation != around:
             raise InvalidInputError(f"a nested transaction can't be {self.isolation}: the one around it is {around}")
@@ -140,11 +131,9 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         """Commit, or make the savepoint's work a part of the transaction around it.
 
         Raises:
-            TransactionAbortedError: A statement had failed and its error was caught inside, or another task still
-                uses the transaction: everything was rolled back.
-            TransactionConflictError: Another transaction got in the way: everything was rolled back.
             DatabaseUnavailableError: The connection failed; whether it was committed is not known.
-            MedianestError: A deferred constraint is broken, and everything was rolled back.
+            MedianestError: Everything was rolled back, because a statement had failed and its error was caught inside,
+                another task still uses the transaction, another one got in the way, or a deferred constraint is broken.
         """
         self.lock.check()
         if self.lock.held.locked():
@@ -153,17 +142,16 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         self.lock.end()
         try:
             async with self.lock.held:
-                await self._keep()
+                with replace_errors(Exception, self._not_committed):
+                    status = await self._command(
+                        f"RELEASE SAVEPOINT {self._savepoint}" if self._savepoint else "COMMIT"
+                    )
         except BaseException:
             if self._savepoint is not None:
                 await self._undo(self.lock)
             raise
         finally:
             await self._leave()
-
-    async def _keep(self) -> None:
-        with replace_errors(Exception, self._not_committed):
-            status = await self._command(f"RELEASE SAVEPOINT {self._savepoint}" if self._savepoint else "COMMIT")
         if status == "ROLLBACK":  # PostgreSQL's answer to COMMIT when a statement had failed
             raise TransactionAbortedError(_CAUGHT_INSIDE)
 
@@ -175,11 +163,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         return DatabaseUnavailableError(_NOT_KNOWN)
 
     async def rollback(self) -> None:
-        """Undo everything since `begin`. Where that fails the connection is ended, and the server undoes it.
-
-        Raises:
-            TransactionAbortedError: It is already over.
-        """
+        """Undo everything since `begin`. Where that fails the connection is ended, and the server undoes it."""
         self.lock.check()
         innermost = self
         innermost.lock.end()
@@ -192,11 +176,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             await self._leave()
 
     async def close_after(self, *, failed: bool) -> None:
-        """End the block that an `async with` leaves, by an exception when it `failed`, and raise no other one then.
-
-        Raises:
-            TransactionAbortedError: Its work was undone with the transaction around it; or as `commit`.
-        """
+        """End the block that an `async with` leaves, by an exception when it `failed`, and raise no other one then."""
         if not self.lock.is_over:
             await (self.rollback() if failed else self.commit())
         elif not self._released:
@@ -250,7 +230,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         self.outer.check_loop()
 
     def _check_loop(self) -> bool:
-        self.check_loop()
+        self.outer.check_loop()
         return True
 
     def _in_transaction(self) -> TransactionContext:

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
 from medianest_models.db.statements import current_client
 from medianest_models.db.transaction_client import IsolationLevel, TransactionClient, TransactionContext
-from medianest_models.errors import (
-    InvalidInputError,
-    TransactionAbortedError,
-    TransactionConflictError,
-)
+from medianest_models.errors import InvalidInputError, TransactionAbortedError, TransactionConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -138,11 +138,7 @@ class EmbeddedServer:
 
 
 def embedded_server(settings: Settings) -> EmbeddedServer:
-    """Describe the embedded server of these settings; it is not started.
-
-    Raises:
-        ConfigurationError: The environment is production, or there is no PostgreSQL to run.
-    """
+    """Describe the embedded server of these settings, not started; ConfigurationError if there is none to run."""
     if settings.is_production:
         raise ConfigurationError(
             "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded server is started"

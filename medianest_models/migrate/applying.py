@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
 import time
-from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
 from aerich import Command
@@ -11,8 +11,7 @@ from tortoise.context import TortoiseContext
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
 from medianest_models.db.locks import AdvisoryLock, session_lock
-from medianest_models.db.migration_status import migration_status, migrations_folder, read_status
-from medianest_models.db.requirements import check_requirements
+from medianest_models.db.requirements import check_requirements, migration_status, migrations_folder, read_status
 from medianest_models.errors import MedianestError, MigrationError
 from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_config
 
@@ -97,9 +96,9 @@ async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
 
 
 async def _sql(version: str) -> str:
-    module = load_migration(version)
+    migration = load_migration(version)
     try:
-        return str(await module.upgrade(None))
+        return str(await migration["upgrade"](None))
     except Exception as error:
         raise MigrationError(
             f"migration {version} has no SQL to show without running it: its code raised {type(error).__name__}"
@@ -118,21 +117,16 @@ class _TimedCommand(Command):
         self.progress.applied(version_file, time.monotonic() - started)
 
 
-def load_migration(version: str) -> Any:
-    """Import a migration file.
+def load_migration(version: str) -> dict[str, Any]:
+    """Run a migration file, and return what it defines.
 
     Raises:
         MigrationError: It can't be loaded, or has no upgrade().
     """
-    path = migrations_folder() / APP / version
-    spec = spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise MigrationError(f"migration {version} can't be read")
-    module = module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        found = runpy.run_path(str(migrations_folder() / APP / version))
     except Exception as error:
         raise MigrationError(f"migration {version} can't be loaded: it raised {type(error).__name__}") from error
-    if not hasattr(module, "upgrade"):
+    if "upgrade" not in found:
         raise MigrationError(f"migration {version} has no upgrade()")
-    return module
+    return found

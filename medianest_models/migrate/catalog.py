@@ -19,10 +19,8 @@ HISTORY: Final = "aerich"
 class SchemaObject(NamedTuple):
     """An object in the schema."""
 
-    kind: str
-    """Such as "column"."""
-    table: str | None
-    """The table that it belongs to; None for what stands alone."""
+    kind: str  # such as "column"
+    table: str | None  # that it belongs to; None for what stands alone
     name: str
 
 

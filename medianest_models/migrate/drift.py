@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from medianest_models.db.direct import direct_connection
-from medianest_models.db.migration_status import MigrationStatus, read_status
+from medianest_models.db.requirements import MigrationStatus, read_status
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.catalog import HISTORY, Catalog, SchemaObject, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by
@@ -30,52 +30,32 @@ SELECT current_schema() AS schema, quote_ident(current_user) AS role, quote_iden
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as the migrations make it.
+    """One thing that is not as the migrations make it."""
 
-    Attributes:
-        kind: What it is: "migration", "table", "column", "index", "trigger" and so on.
-        name: Its own name.
-        table: The table that it belongs to; None for what stands alone.
-        problem: A migration is pending or unknown; anything else is missing, extra or changed.
-        property: What of it was changed, such as "type"; None for other problems.
-        expected: What the migrations make of it, where that is a text.
-        found: What it is, where that is a text.
-        text: The difference in one line.
-    """
-
-    kind: str
+    kind: str  # "migration", "table", "column", "index", "trigger" and so on
     name: str
-    table: str | None
-    problem: Literal["pending", "unknown", "missing", "extra", "changed"]
-    property: str | None
-    expected: str | None
-    found: str | None
-    text: str
+    table: str | None  # that it belongs to; None for what stands alone
+    problem: Literal["pending", "unknown", "missing", "extra", "changed"]  # the first two are those of a migration
+    property: str | None  # that was changed, such as "type"
+    expected: str | None  # by the migrations, where that is a text
+    found: str | None  # in the database, likewise
+    text: str  # the difference in one line
 
 
 @dataclass(frozen=True)
 class DriftReport:
-    """Differences of the live database from what its migrations make.
+    """Differences of the live database from what its migrations make."""
 
-    Attributes:
-        schema: The schema that was looked at; None when the one of the search path does not exist.
-        migrations: What is applied, pending and unknown.
-        differences: None of them when all is well; the migrations first.
-    """
-
-    schema: str | None
+    schema: str | None  # that was looked at; None when the one of the search path does not exist
     migrations: MigrationStatus
-    differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...]  # those of the migrations first
 
 
 async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
     """Compare the live database with what the migrations applied to it make on the same server.
 
     That is made in a schema of its own, in a transaction that is rolled back: nobody else sees it. Of the live
-    tables only Aerich's is read.
-
-    Args:
-        url: The database; without it the one that `migrate` would migrate.
+    tables only Aerich's is read. Without a URL it is the database that `migrate` would migrate.
 
     Raises:
         DatabaseUnavailableError: It can't be reached, is read-only, or the role may not make a schema in it.
@@ -96,13 +76,9 @@ async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
 
 
 async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
-    """Compare the schema in which an open connection finds the tables.
+    """Compare the schema in which an open connection finds the tables, with the errors of `check_drift`.
 
     It has to be in a transaction, which the caller rolls back; until then its search path is another.
-
-    Raises:
-        DatabaseUnavailableError: As for `check_drift`.
-        MigrationError: As for `check_drift`.
     """
     (situation,) = await connection.fetch(_SITUATION)
     if situation["read_only"]:
@@ -128,13 +104,10 @@ async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
     known = [version for version in status.applied if version not in status.unknown]
     expected = await made_by(connection, known, schema=schema)
     if not status.applied:  # Aerich's own table stays when everything else is undone
-        found = {thing: properties for thing, properties in found.items() if not _is_history(thing, properties)}
+        table = SchemaObject("table", None, HISTORY)
+        found = {thing: its for thing, its in found.items() if thing != table and table_of(thing, its) != HISTORY}
     differences = (*_of_migrations(status), *_of_catalogs(*expected, found))
     return DriftReport(schema, status, differences)
-
-
-def _is_history(thing: SchemaObject, properties: dict[str, str]) -> bool:
-    return thing == SchemaObject("table", None, HISTORY) or table_of(thing, properties) == HISTORY
 
 
 def _of_migrations(status: MigrationStatus) -> Iterator[Difference]:

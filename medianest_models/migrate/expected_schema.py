@@ -44,17 +44,11 @@ async def made_by(
 ) -> tuple[Catalog, Catalog]:
     """Run migrations in a new schema, and read the catalog: as they made it, and as it is when dumped and restored.
 
-    All of it is rolled back. Meanwhile the search path is that schema alone, so that a file can't touch anything in
-    another one without naming it.
-
-    Args:
-        connection: To the server, in a transaction.
-        versions: The migrations, in the order in which they are to be run.
-        schema: What to call the new schema in the result.
+    All of it is rolled back; the connection has to be in a transaction. Meanwhile the search path is that schema alone,
+    so that a file can't touch anything in another one without naming it. In the result it is called `schema`.
 
     Raises:
         MigrationError: A file can't be loaded, or can't be run in an empty schema inside a transaction.
-        DatabaseUnavailableError: The server can't serve this.
     """
     scratch = f"medianest_check_{token_hex(8)}"
     own = await connection.fetchval("SELECT quote_ident($1)", schema)
@@ -79,8 +73,8 @@ async def _run(connection: asyncpg.Connection[Any], version: str) -> None:
     """Run a file's upgrade."""
     migration = load_migration(version)
     with replace_errors(Exception, lambda error: _failure(version, error)):  # the code in a file may raise anything
-        sql: str = await migration.upgrade(None)
-        if not getattr(migration, "RUN_IN_TRANSACTION", True):
+        sql: str = await migration["upgrade"](None)
+        if not migration.get("RUN_IN_TRANSACTION", True):
             sql = re.sub(r"\bCONCURRENTLY\b", "", sql, flags=re.IGNORECASE)  # refused in a transaction
         await connection.execute(sql)
 

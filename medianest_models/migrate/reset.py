@@ -9,8 +9,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
-from medianest_models.db.migration_status import read_status
-from medianest_models.db.requirements import check_requirements
+from medianest_models.db.requirements import check_requirements, read_status
 from medianest_models.errors import ConfigurationError, MigrationError
 from medianest_models.migrate.catalog import HISTORY, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by
@@ -54,43 +53,29 @@ _FORGET: Final = f"DELETE FROM {HISTORY} WHERE app = '{APP}'"  # noqa: S608 - bo
 
 @dataclass(frozen=True)
 class OwnObjects:
-    """The objects of a database that are this package's.
+    """The objects of a database that are this package's."""
 
-    Attributes:
-        schema: Where it is: the schema of the table `aerich`; None when there is no such table.
-        rows: How many rows each table has.
-        drops: The statements that drop it, in an order in which no CASCADE is needed.
-    """
-
-    schema: str | None
-    rows: dict[str, int]
-    drops: tuple[str, ...]
+    schema: str | None  # that of the table `aerich`; None when there is no such table
+    rows: dict[str, int]  # how many each table has
+    drops: tuple[str, ...]  # the statements that drop them, in an order in which no CASCADE is needed
 
 
 async def find_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
-    """Look for what the migrations applied to a database have made in it.
-
-    Args:
-        url: The database; without it the one that `migrate` would migrate.
+    """Look for what the migrations have made in a database: the one that `migrate` would migrate.
 
     Raises:
         ConfigurationError: The database or the role is set up in a way that migrating can't work with.
         MigrationError: It can't be dropped without dropping something of others, or is of another version.
-        DatabaseUnavailableError: The database can't be reached.
     """
     async with _transaction(url) as connection:
         return await _find(connection)
 
 
 async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
-    """Drop what the migrations applied to a database have made in it, in one transaction.
-
-    Returns:
-        What was dropped.
+    """Drop what `find_own_objects` finds, in one transaction, and return it.
 
     Raises:
-        ConfigurationError: This is production; or as for `find_own_objects`.
-        MigrationError: As for `find_own_objects`.
+        ConfigurationError: This is production; or as there, like a MigrationError.
         DatabaseUnavailableError: The database can't be reached, or others hold its tables for too long.
     """
     if load_settings().is_production:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -25,7 +26,6 @@ from medianest_models.errors import ConfigurationError, replace_errors
 from medianest_models.settings.urls import DatabaseUrl
 
 _MOST_SECONDS: Final = 2_147_483  # PostgreSQL counts a timeout's milliseconds in 32 bits
-
 
 DEFAULT_ADMIN_PASSWORD: Final = "admin"  # noqa: S105 - refused in production, and to be changed before any session
 """The ADMIN_PASSWORD when none is set."""
@@ -84,15 +84,12 @@ class Settings(BaseSettings):
     # Each description completes "must be ..." in the error for its variable. DATABASE_PGBOUNCER comes first
     # because the check of the URL needs it.
     database_pgbouncer: bool = Field(default=False, description="true or false")
-    database_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
-    database_direct_url: SecretStr | None = Field(default=None, description="a PostgreSQL URL")
+    database_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
+    database_direct_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
     database_pool_min: int = Field(default=1, ge=0, le=1000, description="a whole number from 0 to 1000")
     database_pool_max: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
     database_connect_timeout: float = Field(
-        default=10,
-        ge=0.001,
-        le=_MOST_SECONDS,
-        description=f"a number of seconds above 0, at most {_MOST_SECONDS}",
+        default=10, ge=0.001, le=_MOST_SECONDS, description=f"a number of seconds above 0, at most {_MOST_SECONDS}"
     )
     database_pool_timeout: Seconds = 10
     database_command_timeout: Seconds = 60
@@ -121,15 +118,18 @@ class Settings(BaseSettings):
         with replace_errors(ValidationError, _as_configuration_error):
             super().__init__(**values)
 
-    @field_validator("database_url", "database_direct_url")
+    @field_validator("database_url", "database_direct_url", mode="before")
     @classmethod
-    def _check_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is not None:
-            try:
-                _parse(value, info.field_name or "", pgbouncer=info.data.get("database_pgbouncer", False))
-            except ConfigurationError as error:
-                raise ValueError(str(error)) from None
-        return value
+    def _parse_url(cls, given: object, info: ValidationInfo) -> object:
+        if not isinstance(given, str):
+            return given
+        is_direct = info.field_name == "database_direct_url"
+        pgbouncer = info.data.get("database_pgbouncer", False) and not is_direct
+        with replace_errors(ConfigurationError, lambda error: ValueError(str(error))):
+            url = DatabaseUrl.parse(given, variable=str(info.field_name).upper(), pgbouncer=pgbouncer)
+        if is_direct and url.pgbouncer:
+            raise ValueError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
+        return url
 
     @field_validator("admin_password")
     @classmethod
@@ -137,16 +137,12 @@ class Settings(BaseSettings):
         return as_new_password(value, "ADMIN_PASSWORD", min_length=1)  # whoever has it chooses another at once
 
     @model_validator(mode="after")
-    def _check_pool(self) -> Self:
+    def _check_together(self) -> Self:
         if self.database_pool_min > self.database_pool_max:
             raise ValueError(
                 f"DATABASE_POOL_MIN: must not be more than DATABASE_POOL_MAX, "
                 f"but {self.database_pool_min} is more than {self.database_pool_max}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_direct_url(self) -> Self:
         if self.database_direct_url is not None and self.database_url is None:
             raise ValueError("DATABASE_URL: must be set when DATABASE_DIRECT_URL is")
         return self
@@ -160,18 +156,12 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """Where the embedded server lives.
 
-        MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from, or `medianest` in
-        the user's data folder when it was installed from a wheel.
-
-        Raises:
-            ConfigurationError: The path begins with ~ and the user has no home folder.
+        MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from, or `medianest` in the user's
+        data folder when it was installed from a wheel. It may be a ConfigurationError that ~ leads nowhere.
         """
-        try:
+        problem = ConfigurationError("MEDIANEST_HOME: must be an absolute folder, because ~ leads nowhere here")
+        with replace_errors(RuntimeError, lambda _: problem):
             return (self.medianest_home or _default_home()).expanduser().absolute()
-        except RuntimeError:
-            raise ConfigurationError(
-                "MEDIANEST_HOME: must be an absolute folder, because ~ leads nowhere here"
-            ) from None
 
     @property
     def key_file(self) -> Path:
@@ -179,63 +169,33 @@ class Settings(BaseSettings):
         return self.home / "encryption.key"
 
     def url(self) -> DatabaseUrl | None:
-        """DATABASE_URL; None for the embedded server.
-
-        Raises:
-            ConfigurationError: There is none in production.
-        """
-        if self.database_url is not None:
-            return _parse(self.database_url, "database_url", pgbouncer=self.database_pgbouncer)
-        if self.is_production:
+        """DATABASE_URL; None for the embedded server, which is a ConfigurationError in production."""
+        if self.database_url is None and self.is_production:
             raise ConfigurationError(
                 "DATABASE_URL: must be set when MEDIANEST_ENV=production, where no embedded server is started"
             )
-        return None
+        return self.database_url
 
     def direct_url(self) -> DatabaseUrl | None:
-        """DATABASE_DIRECT_URL, the way past a pooler for migrations, locks and LISTEN; without it `url()`.
-
-        Raises:
-            ConfigurationError: There is none of both in production.
-        """
-        if self.database_direct_url is not None:
-            return _parse(self.database_direct_url, "database_direct_url", pgbouncer=False)
-        return self.url()
+        """DATABASE_DIRECT_URL, the way past a pooler for migrations, locks and LISTEN; without it `url()`."""
+        return self.database_direct_url or self.url()
 
 
 def load_settings() -> Settings:
-    """Read the settings that the environment gives now.
-
-    Raises:
-        ConfigurationError: A variable has a bad value: one line that names each such variable, and no secret.
-    """
+    """Read the settings that the environment gives now, or raise a ConfigurationError as `Settings` does."""
     return Settings()
 
 
-def _parse(value: SecretStr, field: str, *, pgbouncer: bool) -> DatabaseUrl:
-    direct = field == "database_direct_url"
-    url = DatabaseUrl.parse(value.get_secret_value(), variable=field.upper(), pgbouncer=pgbouncer and not direct)
-    if direct and url.pgbouncer:
-        raise ConfigurationError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
-    return url
-
-
 def _default_home() -> Path:
-    checkout = Path(__file__).resolve().parents[2]
-    if _is_checkout(checkout):
+    checkout, project = Path(__file__).resolve().parents[2], {}
+    with suppress(OSError, ValueError):
+        project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+    if project.get("name") == "medianest-models":
         return checkout / ".medianest"
     data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
     if not data_home.is_absolute():  # the XDG specification: a relative one counts as not set
         data_home = Path("~/.local/share")
     return data_home / "medianest"
-
-
-def _is_checkout(folder: Path) -> bool:
-    try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(project.get("project", {}).get("name") == "medianest-models")
 
 
 def _as_configuration_error(error: ValidationError) -> ConfigurationError:
@@ -250,7 +210,8 @@ def _problem(detail: Any) -> str:
     field = Settings.model_fields.get(name)
     if field is None:
         return f"{name.upper()}: there is no such setting"
-    shown = "" if "SecretStr" in str(field.annotation) else f", not {_shown(detail['input'])}"
+    is_secret = any(kind in str(field.annotation) for kind in ("SecretStr", "DatabaseUrl"))
+    shown = "" if is_secret else f", not {_shown(detail['input'])}"
     return f"{name.upper()}: must be {field.description}{shown}"
 
 

@@ -25,8 +25,8 @@ def tortoise_config(
     Args:
         settings: The pool's size and the timeouts.
         url: The database; without it the settings' own, or the embedded server.
-        for_migrations: Whether to connect past a pooler, and without the timeouts that would end a long
-            statement. The lock timeout stays, because a migration that waits for a lock stops everyone.
+        for_migrations: Whether to connect past a pooler, and without the timeouts that would end a long statement.
+            That for locks stays, because a migration that waits for one stops everyone.
 
     Raises:
         ConfigurationError: There is no database in production, or migrations would go through PgBouncer.

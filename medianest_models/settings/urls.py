@@ -1,70 +1,100 @@
-"""A PostgreSQL URL, taken apart and checked."""
+"""A PostgreSQL URL, taken apart and checked.
+
+No error quotes the URL: a password with a character that was not percent-encoded can end up in any part of it.
+"""
 
 from __future__ import annotations
 
 import getpass
-from dataclasses import dataclass, replace
+import ipaddress
+import re
+from dataclasses import replace
 from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from urllib.parse import quote, unquote
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
-from medianest_models.errors import ConfigurationError
-from medianest_models.settings.url_parts import (
-    UrlProblem,
-    check_host,
-    decode,
-    read_parameters,
-    split_authority,
-    split_url,
-)
+from medianest_models.errors import ConfigurationError, replace_errors
 
 if TYPE_CHECKING:
-    from typing import Self
+    from pydantic.fields import FieldInfo
 
-_VERIFYING: Final = ("verify-ca", "verify-full")
+_URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#]*)/?([^?#]*)\??([^#]*)(#.*)?", re.ASCII)
+_PLACE: Final = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::([^:]*))?")
+_ENCODE: Final = (
+    "in the user, the password and the database, characters with a meaning in URLs must be percent-encoded: "
+    "@ is %40, / is %2F, ? is %3F, # is %23, % is %25"
+)
+_A_HOST: Final = "a host name, an address or a folder that begins with /"
+_NO_IPV6: Final = "the address in brackets is not an IPv6 address"
+_FOR_LIBPQ: Final = {"application_name", "sslcert", "sslkey", "sslmode", "sslrootcert"}
 
 
-@dataclass(frozen=True, kw_only=True)
+def _check_host(host: str) -> str:
+    """Refuse what is no host name, address or folder."""
+    problem = ValueError(_NO_IPV6 if ":" in host else f"the host is not {_A_HOST}")
+    with replace_errors(ValueError, lambda _: problem):  # Python's own quotes the host
+        if host.startswith("/"):
+            return host
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+        elif not re.fullmatch(r"[\w.-]+", host) or not host.encode("idna"):
+            raise problem
+    return host
+
+
+_Host = Annotated[str, AfterValidator(_check_host)]
+_Port = Annotated[int, Field(ge=1, le=65535)]
+_Flag = Annotated[bool, BeforeValidator(lambda given: given == "true" if given in ("true", "false") else given)]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(hide_input_in_errors=True, validate_by_name=True))
 class DatabaseUrl:
     """Where a PostgreSQL database is, and how to connect to it. Its `repr` does not show the password.
 
+    What has a description is a parameter of the URL too; the description completes "must be ..." in its error.
+
     Attributes:
-        host: A name, an address, or a folder that begins with "/" (a Unix socket).
-        port: The TCP port, or the number in the socket's name.
+        host: A folder is that of a Unix socket, whose name ends with the port.
+        fallbacks: Further hosts with their ports, each asked when those before it do not answer.
         user: None for the operating system's user.
         password: None for none; the environment and `.pgpass` are not asked.
-        database: The database's name.
         schema: The only schema of the search path; None for the server's default.
-        sslmode: One of PostgreSQL's words, from "disable" to "verify-full". Sockets never use TLS.
-        sslrootcert: The file of trusted certificates, or "system".
-        sslcert: The file of the client's certificate.
-        sslkey: The file of the client's key.
+        sslmode: Sockets never use TLS.
         pool_max: The most connections a pool holds (Prisma's `connection_limit`).
-        pool_timeout: Seconds to wait for a free connection of the pool; 0 for no limit.
-        connect_timeout: Seconds to wait for the server when connecting.
+        pool_timeout: How long to wait for a free connection of the pool.
+        connect_timeout: How long to wait for the server when connecting.
         pgbouncer: Whether a pooler in transaction mode stands in between.
-        statement_cache_size: How many prepared statements a connection keeps.
         application_name: What the server shows in `pg_stat_activity`.
     """
 
-    host: str
-    port: int = 5432
+    host: _Host = Field(default="localhost", description=_A_HOST)
+    port: _Port = Field(default=5432, description="a whole number from 1 to 65535")
+    fallbacks: tuple[tuple[_Host, _Port], ...] = ()
     user: str | None = None
     password: SecretStr | None = None
     database: str
-    schema: str | None = None
-    sslmode: str = "prefer"
-    sslrootcert: str | None = None
-    sslcert: str | None = None
-    sslkey: str | None = None
-    pool_max: int | None = None
-    pool_timeout: float | None = None
-    connect_timeout: float | None = None
-    pgbouncer: bool = False
-    statement_cache_size: int | None = None
-    application_name: str | None = None
+    schema: str | None = Field(
+        default=None, pattern="^[a-z_][a-z0-9_]{0,62}$", description="a name of lower-case letters, digits and _"
+    )  # so that it needs no quotes anywhere
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = Field(
+        default="prefer", description="one of disable, allow, prefer, require, verify-ca, verify-full"
+    )
+    sslrootcert: str | None = Field(default=None, description="a file of trusted certificates, or system")
+    sslcert: str | None = Field(default=None, description="the file of the client's certificate")
+    sslkey: str | None = Field(default=None, description="the file of the client's key")
+    pool_max: int | None = Field(
+        default=None, ge=1, le=1000, validation_alias="connection_limit", description="a whole number from 1 to 1000"
+    )
+    pool_timeout: float | None = Field(default=None, ge=0, le=10**6, description="a number of seconds, 0 for no limit")
+    connect_timeout: float | None = Field(default=None, ge=0.001, le=10**6, description="a number of seconds above 0")
+    pgbouncer: _Flag = Field(default=False, strict=True, description="one of true, false")
+    statement_cache_size: int | None = Field(
+        default=None, ge=0, le=100_000, description="a whole number from 0 to 100000"
+    )
+    application_name: str | None = Field(default=None, description="a text")
 
     @classmethod
     def parse(cls, text: str, *, variable: str = "DATABASE_URL", pgbouncer: bool = False) -> Self:
@@ -76,27 +106,50 @@ class DatabaseUrl:
             pgbouncer: Whether there is a pooler in between when the URL does not say so itself.
 
         Raises:
-            ConfigurationError: The URL is not whole, or holds what can't be used: one line that names
-                `variable` and what was wrong, and never a value.
+            ConfigurationError: One line that names `variable` and what of it can't be used, and never a value.
         """
+        with replace_errors(ValueError, lambda error: ConfigurationError(f"{variable}: {_reason(error)}")):
+            fields: dict[str, Any] = {"pgbouncer": pgbouncer, **_split(text)}
+            return cls(**fields)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Refuse what can't work together."""
+        verifies = self.sslmode.startswith("verify-")
+        if self.pgbouncer and self.schema:
+            raise ValueError(
+                "schema can't be sent through PgBouncer: leave it out and set it on the server, "
+                "with ALTER ROLE ... SET search_path"
+            )
+        if verifies and not self.sslrootcert:
+            raise ValueError(f"sslmode={self.sslmode} needs sslrootcert: a file of certificates, or system")
+        if self.sslrootcert == "system" and self.sslmode != "verify-full":
+            raise ValueError("sslrootcert=system needs sslmode=verify-full")
+        if self.sslkey and not self.sslcert:
+            raise ValueError("sslkey needs sslcert")
+        if (self.sslrootcert or self.sslcert) and not verifies and self.sslmode != "require":
+            raise ValueError("sslrootcert and sslcert need sslmode=require, verify-ca or verify-full")
         try:
-            url = cls(**_read(text, pgbouncer=pgbouncer))
-            url._check()
-        except UrlProblem as problem:
-            reason = str(problem)
-        else:
-            return url
-        raise ConfigurationError(f"{variable}: {reason}")
+            _ = self.ssl
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ValueError(f"sslrootcert, sslcert or sslkey can't be used ({reason})") from None
+        return self
 
     @property
     def is_socket(self) -> bool:
         """Whether the server is reached over a Unix socket."""
-        return self.host.startswith("/")
+        return all(host.startswith("/") for host, _ in self.places)
+
+    @property
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """The hosts and their ports, in the order in which they are asked."""
+        return ((self.host, self.port), *self.fallbacks)
 
     @property
     def masked(self) -> str:
         """The URL without its password and parameters, for messages and logs."""
-        return self._render("***" if self.password else None, {})
+        return self._render({}, masked=True)
 
     def with_database(self, name: str) -> Self:
         """Return the URL of another database of the same server."""
@@ -104,39 +157,34 @@ class DatabaseUrl:
 
     def render(self) -> SecretStr:
         """Write the whole URL: `parse` makes an equal one of it."""
-        return self._render_secret(
-            {
-                "schema": self.schema,
-                "connection_limit": self.pool_max,
-                "pool_timeout": self.pool_timeout,
-                "connect_timeout": self.connect_timeout,
-                "pgbouncer": "true" if self.pgbouncer else None,
-                "statement_cache_size": self.statement_cache_size,
-            }
-        )
+        return SecretStr(self._render(self._parameters()))
 
     def for_libpq(self) -> SecretStr:
-        """Write the URL with only what libpq (so psql and pg_dump) and a bare asyncpg understand.
-
-        The schema becomes the search path; Prisma's parameters for the pool are left out.
-        """
-        return self._render_secret({"options": f"-csearch_path={self.schema}" if self.schema else None})
+        """Write the URL with only what libpq (so psql and pg_dump) and a bare asyncpg understand."""
+        parameters = {name: value for name, value in self._parameters().items() if name in _FOR_LIBPQ}
+        if self.schema:
+            parameters["options"] = f"-csearch_path={self.schema}"
+        return SecretStr(self._render(parameters))
 
     def connect_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments for `asyncpg.connect` that lead to this server.
 
-        Whatever asyncpg would otherwise take from libpq's variables (PGUSER, PGPASSWORD, PGSSLMODE, ...) or
-        from `.pgpass` is given, so that a stray variable changes nothing; only the client's certificate of
-        PGSSLCERT or `~/.postgresql` is still offered with sslmode=allow and prefer, where asyncpg makes the TLS
-        context itself. The password is a function, so that the arguments can be logged.
+        Whatever asyncpg would otherwise take from libpq's variables or from `.pgpass` is given, so that a stray
+        variable changes nothing; only the client's certificate of PGSSLCERT or `~/.postgresql` is still offered with
+        sslmode=allow and prefer, where asyncpg makes the TLS context itself. The password is a function, so that the
+        arguments can be logged.
 
         Raises:
             ConfigurationError: The URL has no user and the operating system's user has no name.
         """
+        try:
+            user = self.user or getpass.getuser()
+        except (KeyError, OSError):
+            raise ConfigurationError("DATABASE_URL: needs a user name, as in postgresql://USER@...") from None
         return {
-            "host": self.host,
-            "port": self.port,
-            "user": self.user or _system_user(),
+            "host": [host for host, _ in self.places] if self.fallbacks else self.host,
+            "port": [port for _, port in self.places] if self.fallbacks else self.port,
+            "user": user,
             "password": self.password.get_secret_value if self.password else "",
             "database": self.database,
             "ssl": self.ssl,
@@ -146,11 +194,7 @@ class DatabaseUrl:
 
     @property
     def ssl(self) -> bool | str | SSLContext:
-        """Make what asyncpg takes as `ssl`.
-
-        Raises:
-            OSError: A certificate or a key can't be read.
-        """
+        """Make what asyncpg takes as `ssl`, or raise the OSError of a certificate or a key that can't be read."""
         if self.is_socket or self.sslmode == "disable":
             return False
         if self.sslmode in {"allow", "prefer"}:
@@ -167,77 +211,113 @@ class DatabaseUrl:
             context.load_cert_chain(self.sslcert, self.sslkey, password="")  # an empty one: never ask the terminal
         return context
 
-    def _check(self) -> None:
-        """Refuse what can't work together."""
-        if self.pgbouncer and self.schema is not None:
-            raise UrlProblem(
-                "schema can't be sent through PgBouncer: leave it out and set it on the server, "
-                "with ALTER ROLE ... SET search_path"
-            )
-        if self.sslmode in _VERIFYING and self.sslrootcert is None:
-            raise UrlProblem(f"sslmode={self.sslmode} needs sslrootcert: a file of certificates, or system")
-        if self.sslrootcert == "system" and self.sslmode != "verify-full":
-            raise UrlProblem("sslrootcert=system needs sslmode=verify-full")
-        if self.sslkey is not None and self.sslcert is None:
-            raise UrlProblem("sslkey needs sslcert")
-        if (self.sslrootcert or self.sslcert) and self.sslmode not in {"require", *_VERIFYING}:
-            raise UrlProblem("sslrootcert and sslcert need sslmode=require, verify-ca or verify-full")
-        try:
-            _ = self.ssl
-        except OSError as error:
-            raise UrlProblem(
-                f"sslrootcert, sslcert or sslkey can't be used ({error.strerror or type(error).__name__})"
-            ) from None
+    def _parameters(self) -> dict[str, Any]:
+        """Collect the parameters that are not as they are by default; `_render` writes the hosts."""
+        values = {**vars(self), "connection_limit": self.pool_max}
+        fields = {name: field for name, field in _PARAMETERS.items() if name not in {"host", "port"}}
+        return {name: values[name] for name, field in fields.items() if values[name] != field.default}
 
-    def _render_secret(self, parameters: dict[str, str | float | None]) -> SecretStr:
-        common: dict[str, str | float | None] = {
-            "sslmode": None if self.sslmode == "prefer" else self.sslmode,
-            "sslrootcert": self.sslrootcert,
-            "sslcert": self.sslcert,
-            "sslkey": self.sslkey,
-            "application_name": self.application_name,
-        }
-        password = quote(self.password.get_secret_value(), safe="") if self.password else None
-        return SecretStr(self._render(password, common | parameters))
-
-    def _render(self, password: str | None, parameters: dict[str, str | float | None]) -> str:
-        user_info = quote(self.user or "", safe="") + (f":{password}" if password else "")
-        at = "@" if user_info else ""
-        if self.is_socket:
-            parameters = {"host": self.host, "port": self.port, **parameters}
-            place = ""
-        else:
-            place = f"[{quote(self.host, safe=':')}]" if ":" in self.host else quote(self.host, safe="")
-            place += f":{self.port}"
-        query = "&".join(f"{k}={quote(f'{v}', safe='/')}" for k, v in parameters.items() if v is not None)
-        return f"postgresql://{user_info}{at}{place}/{quote(self.database, safe='')}" + (f"?{query}" if query else "")
+    def _render(self, parameters: dict[str, Any], *, masked: bool = False) -> str:
+        password = quote(self.password.get_secret_value(), safe="") if self.password else ""
+        user_info = quote(self.user or "", safe="") + (f":{'***' if masked else password}" if password else "")
+        query = [f"{k}={'true' if v is True else quote(f'{v}', safe='/')}" for k, v in parameters.items()]
+        quoted = [(quote(host, safe=":"), port) for host, port in self.places]
+        places = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in quoted)
+        if any(host.startswith("/") for host, _ in self.places):
+            hosts, ports = zip(*self.places, strict=True)
+            query = [f"host={','.join(map(quote, hosts))}", f"port={','.join(map(str, ports))}", *query]
+            places = ""
+        url = f"postgresql://{user_info}{'@' if user_info else ''}{places}/{quote(self.database, safe='')}"
+        return "?".join(filter(None, (url, "&".join(query))))
 
 
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise ConfigurationError("DATABASE_URL: needs a user name, as in postgresql://USER@...") from None
+_PARAMETERS: Final[dict[str, FieldInfo]] = {
+    str(field.validation_alias or name): field
+    for name, field in vars(DatabaseUrl)["__pydantic_fields__"].items()
+    if field.description
+}
 
 
-def _read(text: str, *, pgbouncer: bool) -> dict[str, Any]:
-    """Parse the fields of a DatabaseUrl."""
-    authority, database, query = split_url(text)
-    user, password, host, port = split_authority(authority)
-    fields = read_parameters(query)
-    for name, value in (("host", host), ("port", port)):
-        if value is not None and name in fields and not (name == "host" and value == "localhost"):
-            raise UrlProblem(f"{name} is given twice: before the database and as a parameter")
-        if value is not None:
-            fields.setdefault(name, value)
-    fields.setdefault("host", "localhost")
-    fields.setdefault("pgbouncer", pgbouncer)
-    check_host(fields["host"])
-    name = decode(database, "database name")
-    if not name:
-        raise UrlProblem("has no database name: postgresql://user:password@host:5432/NAME")
-    return fields | {
-        "user": decode(user, "user") or None,
-        "password": SecretStr(secret) if (secret := decode(password, "password")) else None,
-        "database": name,
+def _reason(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem: Any = error.errors(include_url=False)[0]
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    name = "port" if problem["loc"][0] == "fallbacks" else str(problem["loc"][0])
+    return f"{name} must be {_PARAMETERS[name].description}"
+
+
+def _split(text: str) -> dict[str, Any]:
+    """Take the parts of a URL, by the names of the fields."""
+    if re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise ValueError("holds a space or a line break: remove it, or write it as %20")
+    match = _URL.fullmatch(text)
+    if match is None:
+        raise ValueError("must begin with postgresql://")
+    scheme, authority, path, query, fragment = match.groups()
+    if scheme.lower() not in {"postgresql", "postgres", "asyncpg"}:
+        raise ValueError(f"must begin with postgresql://, postgres:// or asyncpg://, not {scheme}://")
+    at_signs = text.count("@")
+    outside = fragment or "/" in path or at_signs > 1 or at_signs != authority.count("@")
+    if outside or re.search(r"%(?![0-9a-fA-F]{2})", text):
+        raise ValueError(_ENCODE)
+    if not path:
+        raise ValueError("has no database name: postgresql://user:password@host:5432/NAME")
+    user_info, _, places = authority.rpartition("@")
+    user, _, password = user_info.partition(":")
+    parameters = _read_parameters(query)
+    (host, port), *fallbacks = _read_places(places, parameters)
+    return {name: _decode(value, name) for name, value in parameters.items()} | {
+        "host": host,
+        "port": port,
+        "fallbacks": fallbacks,
+        "user": _decode(user, "user") or None,
+        "password": _decode(password, "password") or None,
+        "database": _decode(path, "database name"),
     }
+
+
+def _read_parameters(query: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for pair in filter(None, query.split("&")):
+        name, _, value = pair.partition("=")
+        if name not in _PARAMETERS:
+            shown = name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "(with a name that is not a word)"
+            raise ValueError(f"unknown parameter {shown}; known are {', '.join(sorted(_PARAMETERS))}")
+        if name in parameters:
+            raise ValueError(f"{name} is given twice")
+        if not value:
+            raise ValueError(f"{name} has no value")
+        parameters[name] = value
+    return parameters
+
+
+def _read_places(authority: str, parameters: dict[str, str]) -> list[tuple[str, str]]:
+    """Read the hosts and their ports, which stand before the database or among the parameters."""
+    found = [_PLACE.fullmatch(place) for place in authority.split(",")]
+    before = [match.groups() for match in found if match]
+    if len(before) < len(found):
+        raise ValueError("the host and port are not whole: host, host:5432 or [IPv6 address]:5432")
+    if any(address is not None and ":" not in address for address, _, _ in before):
+        raise ValueError(_NO_IPV6)
+    hosts = [address or host for address, host, _ in before]
+    ports = ["5432" if port is None else port for *_, port in before]
+    is_before = {"host": hosts not in ([""], ["localhost"]), "port": any(port for *_, port in before)}
+    for name, is_given in is_before.items():
+        if is_given and name in parameters:  # Prisma writes a socket with a host `localhost` that is none
+            raise ValueError(f"{name} is given twice: before the database and as a parameter")
+    hosts = parameters.pop("host", ",".join(hosts) or "localhost").split(",")
+    ports = parameters.pop("port", ",".join(ports)).split(",")
+    if len(ports) not in {1, len(hosts)}:
+        raise ValueError("port must be given once, or once for each host")
+    return [(_decode(host, "host"), port) for host, port in zip(hosts, ports * len(hosts), strict=False)]
+
+
+def _decode(text: str, what: str) -> str:
+    decoded = unquote(text, errors="surrogateescape")
+    if "\0" in decoded:
+        raise ValueError(f"the {what} holds a NUL byte")
+    if any("\ud800" <= character <= "\udfff" for character in decoded):
+        raise ValueError(f"the {what} is not UTF-8")
+    return decoded

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from medianest_models.db.migration_status import migration_status, migration_versions
+from medianest_models.db.requirements import migration_status, migration_versions
 from tests.commands import PROGRAM
 from tests.conftest import CHECKOUT
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,28 +20,19 @@ SOCKET: Final = ".s.PGSQL.5432"
 
 
 async def insert(url: DatabaseUrl, number: int) -> None:
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         await connection.execute("CREATE TABLE IF NOT EXISTS t (n int)")
         await connection.execute("INSERT INTO t VALUES ($1)", number)
-    finally:
-        await connection.close()
 
 
 async def execute(url: DatabaseUrl, statement: str) -> None:
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def numbers(url: DatabaseUrl) -> list[int]:
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         return [row["n"] for row in await connection.fetch("SELECT n FROM t ORDER BY n")]
-    finally:
-        await connection.close()
 
 
 def kill_postmaster(server: EmbeddedServer) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from tortoise.connection import get_connection
 
 from medianest_models.db import check_database_health, database, transaction
+from medianest_models.db.statements import fetch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,10 +36,19 @@ def client() -> Client:
 
 @asynccontextmanager
 async def pool_of(size: int, url: DatabaseUrl) -> AsyncIterator[Client]:
-    """This process connected with a pool of that size, to a database with a table `deeds`."""
+    """This process connected with a pool of that size, to a database with a table `deeds`. Nothing may leak from it."""
     async with database(replace(url, pool_max=size)):
+        pool_client = client()
         await client().execute_script("CREATE TABLE deeds (doer int, step int, PRIMARY KEY (doer, step))")
-        yield client()
+        yield pool_client
+        if not pool_client.is_disconnected:
+            await assert_whole(pool_client)
+
+
+async def backend() -> int:
+    """The server's process behind the current connection."""
+    (row,) = await fetch("SELECT pg_backend_pid() AS pid")
+    return int(row["pid"])
 
 
 async def do(doer: int, step: int) -> None:
@@ -63,9 +73,9 @@ async def assert_whole(pool_client: Client) -> None:
         async def use() -> int:
             async with transaction():
                 await everyone.wait()
-                row = await client().execute_query_dict("SELECT pg_backend_pid() AS pid")
+                pid = await backend()
                 await everyone.wait()
-                return int(row[0]["pid"])
+                return pid
 
         users = await asyncio.gather(*(use() for _ in range(pool.get_max_size())))
         assert len(set(users)) == pool.get_max_size()

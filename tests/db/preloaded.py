@@ -6,15 +6,7 @@ import asyncio
 from typing import Any
 
 from medianest_models.db import connect_database, disconnect_database
-from medianest_models.db.statements import fetch_one
-
-
-async def backend() -> int:
-    """The server's process behind the current connection."""
-    row = await fetch_one("SELECT pg_backend_pid() AS pid")
-    assert row is not None
-    return int(row["pid"])
-
+from tests.db.pools import backend
 
 LOOP = asyncio.new_event_loop()
 LOOP.run_until_complete(connect_database())  # and left so

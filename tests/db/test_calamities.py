@@ -22,7 +22,7 @@ from medianest_models.models import User
 from medianest_models.repositories import activity, media_requests
 from tests.db.crashes import kill_postmaster
 from tests.db.pools import PATIENCE, assert_whole, client, healthy_within_two_seconds
-from tests.servers import connect
+from tests.servers import connect, connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -132,32 +132,25 @@ async def test_a_server_that_is_killed_twice_in_a_burst_of_writes(
 
 
 async def test_connections_that_an_administrator_ends(fresh_url: DatabaseUrl) -> None:
-    administrator = await connect(fresh_url)
-    try:
+    async with connection_to(fresh_url) as administrator:
         async with burst(fresh_url) as writes:
             for _ in range(10):
                 assert await administrator.fetchval(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
                 await writes.more()
         assert writes.failures
-    finally:
-        await administrator.close()
 
 
 async def test_a_server_that_is_read_only_for_a_while(own_server: EmbeddedServer) -> None:
-    administrator = await connect(own_server.url)
-    try:
-        async with burst(own_server.url) as writes:
-            await administrator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-            await administrator.execute("SELECT pg_reload_conf()")
-            async with asyncio.timeout(PATIENCE):
-                while not any("the database is read-only" in str(error) for error in writes.failures):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-            assert await healthy_within_two_seconds()  # it answers, and can be read
-            await administrator.execute("SET default_transaction_read_only = off")
-            await administrator.execute("ALTER SYSTEM RESET default_transaction_read_only")
-            await administrator.execute("SELECT pg_reload_conf()")
-    finally:
-        await administrator.close()
+    async with connection_to(own_server.url) as administrator, burst(own_server.url) as writes:
+        await administrator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        await administrator.execute("SELECT pg_reload_conf()")
+        async with asyncio.timeout(PATIENCE):
+            while not any("the database is read-only" in str(error) for error in writes.failures):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await healthy_within_two_seconds()  # it answers, and can be read
+        await administrator.execute("SET default_transaction_read_only = off")
+        await administrator.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        await administrator.execute("SELECT pg_reload_conf()")
 
 
 @contextmanager
@@ -251,23 +244,19 @@ async def test_a_lock_that_someone_holds_for_long(
     fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.3")
-    other = await connect(fresh_url)
-    try:
-        async with database(fresh_url):
-            user = await User.create(plex_id="1", plex_username="ann")
-            request = await media_requests.submit(user.id, title="a", media_type="movie")
-            changes: list[Callable[[], Awaitable[object]]] = [
-                lambda: media_requests.transition(request.id, status=RequestStatus.APPROVED),
-                lambda: media_requests.transition_many([request.id], status=RequestStatus.APPROVED),
-            ]
-            async with asyncio.timeout(PATIENCE), other.transaction():
-                await other.execute(statement)
-                for change in changes * 3:
-                    with pytest.raises(DatabaseTimeoutError, match="a lock was not free within the time allowed"):
-                        await change()
-                assert await healthy_within_two_seconds()
-            assert [update.status for update in await media_requests.history(request.id)] == [RequestStatus.PENDING]
-            await changes[0]()
-            await assert_whole(client())
-    finally:
-        await other.close()
+    async with connection_to(fresh_url) as other, database(fresh_url):
+        user = await User.create(plex_id="1", plex_username="ann")
+        request = await media_requests.submit(user.id, title="a", media_type="movie")
+        changes: list[Callable[[], Awaitable[object]]] = [
+            lambda: media_requests.transition(request.id, status=RequestStatus.APPROVED),
+            lambda: media_requests.transition_many([request.id], status=RequestStatus.APPROVED),
+        ]
+        async with asyncio.timeout(PATIENCE), other.transaction():
+            await other.execute(statement)
+            for change in changes * 3:
+                with pytest.raises(DatabaseTimeoutError, match="a lock was not free within the time allowed"):
+                    await change()
+            assert await healthy_within_two_seconds()
+        assert [update.status for update in await media_requests.history(request.id)] == [RequestStatus.PENDING]
+        await changes[0]()
+        await assert_whole(client())

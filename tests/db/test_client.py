@@ -20,11 +20,10 @@ from medianest_models.errors import (
     MigrationError,
     StatementError,
 )
-from medianest_models.models import ActivityLog, Service, User
+from medianest_models.models import ActivityLog, User
 from medianest_models.settings import load_settings, tortoise_config
-from tests.db.pools import assert_whole, client, deeds, pool_of
+from tests.db.pools import client, deeds, pool_of
 from tests.processes import run_in_processes
-from tests.servers import connect
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -44,7 +43,7 @@ async def test_how_many_rows_a_statement_changed(fresh_url: DatabaseUrl) -> None
 
 
 async def test_many_rows_are_written_all_or_none(fresh_url: DatabaseUrl) -> None:
-    async with pool_of(1, fresh_url) as pool_client:
+    async with pool_of(1, fresh_url):
         rows = [[1, step] for step in range(500)]
         with pytest.raises(ConflictError):
             await client().execute_many("INSERT INTO deeds VALUES ($1, $2)", [*rows, [1, 3]])
@@ -53,7 +52,6 @@ async def test_many_rows_are_written_all_or_none(fresh_url: DatabaseUrl) -> None
         assert await deeds() == []
         await client().execute_many("INSERT INTO deeds VALUES ($1, $2)", rows)
         assert len(await deeds()) == 500
-        await assert_whole(pool_client)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +83,7 @@ async def test_errors_are_ours_and_hold_no_value(
 
 
 async def test_asyncpgs_own_connection_for_copy_and_cursors(fresh_url: DatabaseUrl) -> None:
-    async with pool_of(1, fresh_url) as pool_client:
+    async with pool_of(1, fresh_url):
         async with client().acquire_connection() as connection:
             await connection.copy_records_to_table("deeds", records=[(1, step) for step in range(100)])
         with pytest.raises(ConflictError):
@@ -97,7 +95,6 @@ async def test_asyncpgs_own_connection_for_copy_and_cursors(fresh_url: DatabaseU
             async with client().acquire_connection() as connection:
                 await connection.copy_to_table("deeds", source=Path("/no/such/file"))
         assert len(await deeds()) == 100
-        await assert_whole(pool_client)
 
 
 async def test_models_raise_our_errors(fresh_db: DatabaseUrl) -> None:
@@ -153,21 +150,6 @@ async def test_the_first_statement_opens_one_pool(empty_url: DatabaseUrl) -> Non
     assert pool.is_closing()
 
 
-async def test_migrations_have_no_statement_timeout(empty_url: DatabaseUrl) -> None:
-    shown = {}
-    for for_migrations in (True, False):
-        async with TortoiseContext() as context:
-            await context.init(tortoise_config(load_settings(), for_migrations=for_migrations))
-            assert client().command_timeout == (None if for_migrations else 60)
-            rows = await client().execute_query_dict(
-                "SELECT name, setting FROM pg_settings WHERE name LIKE '%\\_timeout' AND source = 'client'"
-            )
-            shown[for_migrations] = {row["name"]: row["setting"] for row in rows}
-    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    assert [shown[False][name] for name in names] == ["30000", "10000", "60000"]
-    assert [shown[True][name] for name in names] == ["0", "10000", "0"]
-
-
 async def test_tortoise_can_make_and_drop_a_database(empty_url: DatabaseUrl) -> None:
     url = empty_url.with_database(f"{empty_url.database}_made")
     config = tortoise_config(load_settings(), url=url)
@@ -181,13 +163,3 @@ async def test_tortoise_can_make_and_drop_a_database(empty_url: DatabaseUrl) -> 
         assert rows == [{"name": url.database}]
         await client().close()
         await client().db_delete()
-
-
-async def test_a_schema_is_the_search_path(fresh_url: DatabaseUrl) -> None:
-    connection = await connect(fresh_url)
-    await connection.execute("CREATE SCHEMA elsewhere")
-    await connection.close()
-    async with database(f"{fresh_url.render().get_secret_value()}&schema=elsewhere", require_migrated=False):
-        assert await client().execute_query_dict("SHOW search_path") == [{"search_path": "elsewhere"}]
-        with pytest.raises(MigrationError):
-            await Service.all()

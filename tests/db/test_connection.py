@@ -21,7 +21,7 @@ from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, deeds, do, pool_of
 from tests.db.proxies import proxy_to
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +35,10 @@ PASSWORD = "correct horse"
 
 async def sessions(url: DatabaseUrl) -> int:
     """How many connections this database has, apart from the one that counts them."""
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         count = await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", url.database
         )
-    finally:
-        await connection.close()
     return int(count)
 
 

@@ -46,6 +46,24 @@ class Statement:
         self.asked.append(numbers)
         return [row["answer"] for row in await fetch(_ANSWER, numbers)]
 
+    async def until_asked(self, times: int = 1) -> None:
+        while len(self.asked) < times:  # noqa: ASYNC110 - a statement says nothing
+            await asyncio.sleep(0)
+
+
+class Held(Statement):
+    """A statement that ends when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[asyncio.Future[None]] = []
+
+    async def many(self, numbers: list[int]) -> Sequence[int | Retry]:
+        self.ends.append(asyncio.get_running_loop().create_future())
+        self.asked.append(numbers)
+        await self.ends[-1]
+        return numbers
+
 
 @pytest.fixture
 def statement() -> Statement:
@@ -94,8 +112,7 @@ async def test_calls_that_come_meanwhile_are_the_next_one(
     fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
 ) -> None:
     async def late(number: int) -> int:
-        while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
-            await asyncio.sleep(0)
+        await statement.until_asked()
         for _ in range(number % 3):
             await asyncio.sleep(0)
         return await ask(number)
@@ -167,8 +184,7 @@ async def test_a_call_that_is_cancelled_leaves_the_others_alone(
     early, late, other = (asyncio.create_task(ask(number)) for number in (1, 2, 3))
     await asyncio.sleep(0)  # all three are waiting to be asked
     early.cancel()
-    while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
-        await asyncio.sleep(0)
+    await statement.until_asked()
     late.cancel()
     assert await other == 3
     assert (early.cancelled(), late.cancelled()) == (True, True)
@@ -195,8 +211,7 @@ async def test_a_call_that_is_cancelled_in_its_own_statement_lets_the_next_ones_
     fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
 ) -> None:
     lone = asyncio.create_task(ask(-PATIENCE))
-    while not statement.asked:  # noqa: ASYNC110 - the statement says nothing
-        await asyncio.sleep(0)
+    await statement.until_asked()
     others = [asyncio.create_task(ask(number)) for number in (1, 2)]
     await asyncio.sleep(0)
     lone.cancel()
@@ -219,61 +234,40 @@ async def test_a_statement_that_is_cancelled_from_outside_cancels_its_calls(fres
 
 
 async def test_a_late_statement_lets_nobody_overtake_the_one_that_has_its_turn(fresh_db: DatabaseUrl) -> None:
-    statements: list[asyncio.Future[None]] = []
-
-    async def answer(numbers: list[int]) -> list[int]:
-        statements.append(asyncio.get_running_loop().create_future())
-        await statements[-1]
-        return numbers
-
-    ask = loader_of(answer)
-
-    async def ask_and_wait(number: int) -> asyncio.Task[int]:
-        call = asyncio.create_task(ask(number))
-        while len(statements) < number:  # noqa: ASYNC110 - the statement says nothing
-            await asyncio.sleep(0)
-        return call
-
-    late, current = await ask_and_wait(1), await ask_and_wait(2)
+    statement = Held()
+    ask = loader_of(statement.many)
+    late = asyncio.create_task(ask(1))
+    await statement.until_asked()
+    current = asyncio.create_task(ask(2))
+    await statement.until_asked(2)
     third = asyncio.create_task(ask(3))
     await asyncio.sleep(0)
-    statements[0].set_result(None)
+    statement.ends[0].set_result(None)
     assert await late == 1
     await asyncio.sleep(0)
-    assert len(statements) == 2
-    statements[1].set_result(None)
+    assert len(statement.asked) == 2
+    statement.ends[1].set_result(None)
     assert await current == 2
-    while len(statements) < 3:  # noqa: ASYNC110 - the statement says nothing
-        await asyncio.sleep(0)
-    statements[2].set_result(None)
+    await statement.until_asked(3)
+    statement.ends[2].set_result(None)
     assert await third == 3
 
 
 async def test_a_call_that_is_cancelled_as_its_statement_ends_leaves_the_next_ones_alone(fresh_db: DatabaseUrl) -> None:
-    statements: list[asyncio.Future[None]] = []
-
-    async def answer(numbers: list[int]) -> list[int]:
-        statements.append(asyncio.get_running_loop().create_future())
-        await statements[-1]
-        return numbers
-
-    async def until_asked(times: int) -> None:
-        while len(statements) < times:  # noqa: ASYNC110 - the statement says nothing
-            await asyncio.sleep(0)
-
-    ask = loader_of(answer)
+    statement = Held()
+    ask = loader_of(statement.many)
     first, second = asyncio.create_task(ask(1)), asyncio.create_task(ask(2))
-    await until_asked(1)
+    await statement.until_asked()
     third = asyncio.create_task(ask(3))
     await asyncio.sleep(0)
-    statements[0].set_result(None)
+    statement.ends[0].set_result(None)
     first.cancel()
     second.cancel()
-    await until_asked(2)
+    await statement.until_asked(2)
     for _ in range(5):
         await asyncio.sleep(0)  # those that were cancelled have said so
-    assert (first.cancelled(), second.cancelled(), statements[1].done()) == (True, True, False)
-    statements[1].set_result(None)
+    assert (first.cancelled(), second.cancelled(), statement.ends[1].done()) == (True, True, False)
+    statement.ends[1].set_result(None)
     assert await third == 3
 
 

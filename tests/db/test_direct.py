@@ -15,7 +15,7 @@ from medianest_models.db.direct import direct_connection
 from medianest_models.errors import ConflictError, DatabaseUnavailableError
 from tests.db.pools import PATIENCE
 from tests.db.proxies import proxy_to
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -53,8 +53,7 @@ async def test_a_caller_s_own_error_is_left_alone(fresh_url: DatabaseUrl) -> Non
 
 
 async def test_it_is_closed_even_when_the_server_ended_it(fresh_url: DatabaseUrl) -> None:
-    administrator = await connect(fresh_url)
-    try:
+    async with connection_to(fresh_url) as administrator:
         made: list[asyncpg.Connection[Any]] = []
         with pytest.raises(DatabaseUnavailableError):
             async with direct_connection(fresh_url) as connection:
@@ -62,8 +61,6 @@ async def test_it_is_closed_even_when_the_server_ended_it(fresh_url: DatabaseUrl
                 await administrator.execute("SELECT pg_terminate_backend($1)", connection.get_server_pid())
                 await connection.execute("SELECT 1")
         assert [connection.is_closed() for connection in made] == [True]
-    finally:
-        await administrator.close()
 
 
 async def test_leaving_it_does_not_wait_for_a_silent_server(fresh_url: DatabaseUrl) -> None:

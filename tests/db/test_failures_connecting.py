@@ -21,7 +21,7 @@ from medianest_models.settings import load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, healthy_within_two_seconds
 from tests.db.proxies import black_hole, proxy_to
 from tests.locks import until
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -145,12 +145,9 @@ async def guarded(server: EmbeddedServer) -> AsyncIterator[DatabaseUrl]:
     url = await asyncio.to_thread(server.start)
     rules = server.data / "pg_hba.conf"
     rules.write_text(f"local all guest scram-sha-256\nlocal all stranger reject\n{rules.read_text()}")
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         await connection.execute(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 2")
         await connection.execute("SELECT pg_reload_conf()")
-    finally:
-        await connection.close()
     yield replace(url, user="guest", password=SecretStr(PASSWORD))
 
 

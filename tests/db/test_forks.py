@@ -11,12 +11,12 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from medianest_models.db import connection, database, forks, transaction
+from medianest_models.db import connection, database, direct, transaction
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.repositories import users
-from tests.db.pools import PATIENCE
+from tests.db.pools import PATIENCE, backend
 from tests.locks import until
 from tests.processes import run_in_processes
 from tests.servers import connect
@@ -36,13 +36,6 @@ async def in_connected_process(work: Callable[[], Any], url: DatabaseUrl) -> Any
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-async def backend() -> int:
-    """The server's process behind the current connection."""
-    row = await fetch_one("SELECT pg_backend_pid() AS pid")
-    assert row is not None
-    return int(row["pid"])
 
 
 def sign_up(plex_id: str) -> int:
@@ -108,8 +101,8 @@ async def fork_to_end_all() -> tuple[int, bool]:
     """Have a child end every connection that it got."""
 
     def end() -> None:
-        assert len(forks._inherited) == 2
-        for inherited in forks._inherited:
+        assert len(direct._inherited) == 2
+        for inherited in direct._inherited:
             inherited.terminate()
 
     async with direct_connection() as listening:

@@ -1,4 +1,7 @@
-"""What the server, the database and the role are set to: a session has its own, or connecting says what is wrong."""
+"""What the server, the database and the role are set to: a session has its own, or connecting says what is wrong.
+
+A connection goes back to its pool as it is. That nothing here leaves state in one is seen after every test.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,9 @@ from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.settings import load_settings, tortoise_config
-from tests.db.pools import client
-from tests.servers import connect
+from tests.db.pools import client, deeds, pool_of
+from tests.servers import connection_to
+from tests.sessions import session_state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,12 +53,9 @@ async def choose(url: DatabaseUrl, **settings: str) -> None:
 
 
 async def run(url: DatabaseUrl, *statements: str) -> None:
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         for statement in statements:
             await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager
@@ -170,3 +171,26 @@ async def test_a_locale_without_letters(
         caplog.clear()
         async with database(url):
             assert warned in caplog.text
+
+
+async def test_what_a_session_is_set_to_stays(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url):
+        assert await session_state() == []
+        await client().execute_script("SET lock_timeout = '3s'; SELECT pg_advisory_lock(7); LISTEN news")
+        await client().execute_script("CREATE TEMPORARY TABLE notes (); DECLARE c CURSOR WITH HOLD FOR SELECT 1")
+        assert await session_state() == ["cursor c", "listens to news", "lock 7", "set lock_timeout", "table notes"]
+
+
+async def test_a_transaction_that_is_left_open_is_rolled_back(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url):
+        async with client().acquire_connection() as connection:
+            await connection.execute("BEGIN; SET LOCAL lock_timeout = '3s'; INSERT INTO deeds VALUES (1, 1)")
+        assert await deeds() == []
+        assert await session_state() == []
+
+
+async def test_migrations_may_set_what_they_like(fresh_url: DatabaseUrl) -> None:
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(load_settings(), url=fresh_url, for_migrations=True))
+        await client().execute_script("SET statement_timeout = '3s'; SELECT pg_advisory_lock(7)")
+        assert await session_state() == []

@@ -14,7 +14,7 @@ from medianest_models.embedded import EmbeddedServer, process, programs
 from medianest_models.embedded.programs import Account, usable_bindir
 from tests.db.crashes import execute, wait_until
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.servers import connect, connection_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +31,8 @@ def owner(server: EmbeddedServer) -> int | None:
 
 
 async def fetchval(url: DatabaseUrl, query: str) -> Any:
-    connection = await connect(url)
-    try:
+    async with connection_to(url) as connection:
         return await connection.fetchval(query)
-    finally:
-        await connection.close()
 
 
 async def start(home: Path, bindir: Path) -> tuple[str, int | None]:
@@ -44,8 +41,7 @@ async def start(home: Path, bindir: Path) -> tuple[str, int | None]:
 
 
 async def test_the_database_is_there_and_set_up_as_promised(new_server: Callable[..., EmbeddedServer]) -> None:
-    connection = await connect(new_server(blank=True).start())
-    try:
+    async with connection_to(new_server(blank=True).start()) as connection:
         shown = {
             name: await connection.fetchval(f"SHOW {name}")
             for name in (
@@ -55,8 +51,6 @@ async def test_the_database_is_there_and_set_up_as_promised(new_server: Callable
         }
         who = await connection.fetchrow("SELECT current_database() AS database, current_user AS user")
         lower = await connection.fetchval("SELECT lower('ÄÉØ') = 'äéø' AND 'Z' < 'a'")
-    finally:
-        await connection.close()
     assert shown == {
         "server_encoding": "UTF8",
         "data_checksums": "on",

@@ -22,7 +22,7 @@ from medianest_models.embedded.programs import HERE, Account
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from tests.db.crashes import has_ended, insert, numbers, wait_until
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,13 +35,10 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root
 
 
 async def insert_and_count(server: EmbeddedServer) -> tuple[int | None, int]:
-    connection = await connect(server.start())
-    try:
+    async with connection_to(server.start()) as connection:
         await connection.execute("CREATE TABLE IF NOT EXISTS t (n int)")
         await connection.execute("INSERT INTO t VALUES (1)")
         return server.status().pid, await connection.fetchval("SELECT count(*) FROM t")
-    finally:
-        await connection.close()
 
 
 async def stop(server: EmbeddedServer) -> bool:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from medianest_models.db import migration_status
+from medianest_models.db import requirements
 from medianest_models.migrate import applying
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHECKOUT: Final = Path(__file__).parents[2]
 FOLDER: Final = CHECKOUT / "migrations" / "models"
-FILES: Final = migration_status.migration_versions()
+FILES: Final = requirements.migration_versions()
 
 
 def aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,7 @@ def copy_of_migrations(folder: Path) -> Path:
 
 def use_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Have this process take the migration files from there."""
-    for module in (migration_status, applying):
+    for module in (requirements, applying):
         patch.setattr(module, "migrations_folder", lambda: folder)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.migrations.commands import copy_of_migrations, use_folder
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,9 +29,8 @@ async def schema_url(server: Server, template_database: str) -> AsyncIterator[Da
 @pytest.fixture(scope="session")
 async def schema_connection(schema_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection[Any]]:
     """Connect to it."""
-    connection = await connect(schema_url)
-    yield connection
-    await connection.close()
+    async with connection_to(schema_url) as connection:
+        yield connection
 
 
 @pytest.fixture

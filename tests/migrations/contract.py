@@ -6,7 +6,9 @@ Names in camelCase there are snake_case here; what the source leaves open is the
 
 from __future__ import annotations
 
-from typing import Final, TypedDict
+import ast
+import re
+from typing import Any, Final, TypedDict
 
 ID: Final = "uuid NOT NULL DEFAULT medianest_uuid_v7()"
 NOW: Final = "timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP"
@@ -346,28 +348,15 @@ FUNCTIONS: Final = {
     "medianest_release_expired_downloads(integer)",
 }
 
-ENUMS: Final[dict[str, list[str] | list[int]]] = {
-    "users.role": ["user", "admin"],
-    "users.status": ["active", "suspended"],
-    "media_requests.status": ["pending", "approved", "available", "failed"],
-    "media_request_status_updates.status": ["pending", "approved", "available", "failed"],
-    "youtube_downloads.status": ["queued", "downloading", "completed", "failed"],
-    "youtube_downloads.priority": [0, 10, 20],
-    "service_status_history.status": ["up", "down", "degraded"],
+ENUMS: Final[dict[str, list[Any]]] = {
+    f"{table}.{found[1]}": ast.literal_eval(f"[{found[2]}]")
+    for table, contract in TABLES.items()
+    for text in contract["constraints"].values()
+    if (found := re.fullmatch(r"CHECK (\w+) IN \((.*)\)", text))
 }
 
 REQUIRED: Final = {
-    "users": {"plex_id", "plex_username"},
-    "local_credentials": {"user_id", "username", "password_hash"},
-    "media_requests": {"user_id", "title", "media_type"},
-    "media_request_status_updates": {"request_id", "status"},
-    "youtube_downloads": {"user_id", "playlist_url"},
-    "services": {"name", "display_name"},
-    "service_status_history": {"service_id", "status"},
-    "session_tokens": {"user_id", "token_hash", "expires_at"},
-    "rate_limits": {"endpoint"},
-    "rolling_rate_limits": {"endpoint", "window_seconds", "counts", "expires_at"},
-    "activity_logs": {"action"},
-    "system_config": {"key", "value"},
+    table: {name for name, text in contract["columns"].items() if "NOT NULL" in text and "DEFAULT" not in text}
+    for table, contract in TABLES.items()
 }
 """The columns that an INSERT has to give; one of `user_id` and `ip_address` besides for the limits."""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,11 +19,9 @@ from tests.commands import medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import FILES, aerich
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import asyncpg
 
     from medianest_models.settings import DatabaseUrl
@@ -76,7 +73,7 @@ async def test_what_belongs_to_an_extension(raw: Connection) -> None:
 
 
 async def test_a_database_in_use(fresh_url: DatabaseUrl) -> None:
-    async with other(fresh_url) as someone:
+    async with connection_to(fresh_url) as someone:
         await insert_all(someone)
         await someone.execute("VACUUM (FULL, ANALYZE)")
         await someone.execute("REINDEX TABLE CONCURRENTLY users")
@@ -93,7 +90,7 @@ async def test_after_a_downgrade_and_an_upgrade(fresh_url: DatabaseUrl) -> None:
 
 
 async def test_after_a_dump_is_restored(fresh_url: DatabaseUrl, server: Server) -> None:
-    async with other(fresh_url) as someone:
+    async with connection_to(fresh_url) as someone:
         folder = Path(await someone.fetchval("SELECT setting FROM pg_config WHERE name = 'BINDIR'"))
     if not (folder / "pg_dump").exists():
         pytest.skip("the server runs on another machine")
@@ -114,7 +111,7 @@ def run(program: Path, url: DatabaseUrl, *arguments: str, text: str = "") -> str
 
 async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl) -> None:
     url = replace(empty_url, schema="portal")
-    async with other(empty_url) as someone:
+    async with connection_to(empty_url) as someone:
         await someone.execute("CREATE TABLE users (id int); CREATE FUNCTION medianest_uuid_v7() RETURNS int RETURN 1")
         pending = [f"migration {name} is pending: `medianest db migrate` applies it" for name in FILES]
         assert await drift(url) == pending
@@ -134,7 +131,7 @@ async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl) -> None:
 
 async def test_nothing_stays_and_no_table_of_ours_is_locked(raw: Connection, schema_url: DatabaseUrl) -> None:
     before = await catalog.objects(raw)
-    async with other(schema_url) as someone:
+    async with connection_to(schema_url) as someone:
         transaction = someone.transaction()
         await transaction.start()
         await compare(someone)
@@ -149,7 +146,7 @@ async def test_nothing_stays_and_no_table_of_ours_is_locked(raw: Connection, sch
 
 async def test_waiting_for_someone_s_lock_has_an_end(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.2")
-    async with other(fresh_url) as someone, someone.transaction():
+    async with connection_to(fresh_url) as someone, someone.transaction():
         await someone.execute("LOCK TABLE aerich")
         with pytest.raises(DatabaseTimeoutError, match="a lock was not free"):
             await asyncio.wait_for(check_drift(), 20)
@@ -159,7 +156,7 @@ async def test_waiting_for_someone_s_lock_has_an_end(fresh_url: DatabaseUrl, mon
 async def test_the_command(fresh_url: DatabaseUrl) -> None:
     assert medianest("db", "reset", "--yes")[0] == 0
     assert medianest("db", "check") == (0, "No difference: the schema public is as its migrations make it.\n", "")
-    async with other(fresh_url) as someone:
+    async with connection_to(fresh_url) as someone:
         await someone.execute("DROP INDEX ix_users_email; ALTER TABLE users ALTER role SET DEFAULT E'x\\ny'")
     assert medianest("db", "check") == (
         1,
@@ -195,13 +192,3 @@ async def test_the_command(fresh_url: DatabaseUrl) -> None:
             },
         ],
     }
-
-
-@asynccontextmanager
-async def other(url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """Connect as someone else."""
-    connection = await connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()

@@ -11,7 +11,7 @@ from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableErr
 from medianest_models.migrate.applying import migrate
 from medianest_models.migrate.drift import check_drift, compare
 from tests.migrations.commands import FILES, add_migration
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,8 +81,7 @@ async def test_an_index_that_could_not_be_finished(fresh_url: DatabaseUrl, files
     outside_of_transactions(
         files, GOOD, "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS uq_users_plex_username ON users (plex_username)"
     )
-    someone = await connect(fresh_url)
-    try:
+    async with connection_to(fresh_url) as someone:
         await someone.execute("INSERT INTO users (plex_id, plex_username) VALUES ('1', 'Anna'), ('2', 'Anna')")
         with pytest.raises(MigrationError):
             await migrate()
@@ -93,8 +92,6 @@ async def test_an_index_that_could_not_be_finished(fresh_url: DatabaseUrl, files
         assert await drift() == [f"{index}: state is invalid (no query uses it), should be valid"]
         await someone.execute("DELETE FROM users; REINDEX INDEX uq_users_plex_username")
         assert await drift() == []
-    finally:
-        await someone.close()
 
 
 async def test_a_name_that_postgresql_has_too(fresh_url: DatabaseUrl, files: Path) -> None:
@@ -163,10 +160,7 @@ async def test_a_role_that_may_not_make_a_schema(raw: Connection) -> None:
 
 
 async def test_a_read_only_database(fresh_url: DatabaseUrl) -> None:
-    someone = await connect(fresh_url)
-    try:
+    async with connection_to(fresh_url) as someone:
         await someone.execute(f'ALTER DATABASE "{fresh_url.database}" SET default_transaction_read_only = on')
         with pytest.raises(DatabaseUnavailableError, match=r"^the database is read-only: .* on the primary server"):
             await check_drift()
-    finally:
-        await someone.close()

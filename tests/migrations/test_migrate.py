@@ -11,16 +11,16 @@ import pytest
 
 from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.locks import AdvisoryLock
-from medianest_models.db.migration_status import migration_status, migration_versions
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.requirements import migration_status, migration_versions
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
+from tests.db.pools import backend
 from tests.migrations import catalog
 from tests.migrations.commands import FILES, add_migration, use_folder
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,9 +41,8 @@ GOOD, BAD = "900000001_20300101000000_good.py", "900000002_20300101000000_bad.py
 @pytest.fixture
 async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
     """Connect to the empty database."""
-    connection = await connect(empty_url)
-    yield connection
-    await connection.close()
+    async with connection_to(empty_url) as connection:
+        yield connection
 
 
 async def applied(look: Connection) -> list[str]:
@@ -102,15 +101,10 @@ class TestInAConnectedProcess:
         yield
         await disconnect_database()
 
-    async def backend(self) -> int:
-        row = await fetch_one("SELECT pg_backend_pid() AS pid")
-        assert row
-        return int(row["pid"])
-
     async def test_its_connections_are_not_touched(self, look: Connection) -> None:
-        before, clients = await self.backend(), await look.fetchval(CLIENTS)
+        before, clients = await backend(), await look.fetchval(CLIENTS)
         assert await migrate() == FILES
-        assert await self.backend() == before
+        assert await backend() == before
         assert await look.fetchval(CLIENTS) == clients
         assert await User.create(plex_id="a", plex_username="Anna") == await User.get(plex_id="a")
 
@@ -192,8 +186,7 @@ async def test_a_lock_that_someone_holds_is_given_up_and_holds_nobody_up(
     await migrate()
     monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.5")
     name = add_migration(files, GOOD, "CREATE TABLE good (); ALTER TABLE users ADD COLUMN good TEXT")
-    other = await connect(empty_url)
-    try:
+    async with connection_to(empty_url) as other:
         async with other.transaction():
             await other.execute("SELECT FROM users")  # a long report, say
             begun = asyncio.get_running_loop().time()
@@ -207,8 +200,6 @@ async def test_a_lock_that_someone_holds_is_given_up_and_holds_nobody_up(
             async with asyncio.timeout(10):
                 await look.execute("SELECT FROM users")
         assert await migrate() == [name]
-    finally:
-        await other.close()
 
 
 async def test_sql_that_only_a_database_can_tell_is_not_shown(

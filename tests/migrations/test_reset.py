@@ -16,7 +16,7 @@ from tests.commands import document, medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import INSERTS, insert_all
 from tests.migrations.commands import FILES, add_migration
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,19 +38,17 @@ ROWS = dict.fromkeys(INSERTS, 1) | {"users": 2}
 @pytest.fixture
 async def look(fresh_url: DatabaseUrl) -> AsyncIterator[Connection]:
     """Connect to a migrated database with rows in it, and a schema of others."""
-    connection = await connect(fresh_url)
-    await insert_all(connection)
-    await connection.execute("CREATE SCHEMA other")
-    yield connection
-    await connection.close()
+    async with connection_to(fresh_url) as connection:
+        await insert_all(connection)
+        await connection.execute("CREATE SCHEMA other")
+        yield connection
 
 
 @pytest.mark.parametrize("path", ['"$user", public', "portal, public", '"My Portal", public'])
 async def test_it_acts_where_the_migrations_did(empty_url: DatabaseUrl, path: str) -> None:
     """Follow the name of the role, or the search path of role or database, as unqualified names do."""
     schema = path.partition(",")[0].strip('"').replace("$user", empty_url.user or "")
-    someone = await connect(empty_url)
-    try:
+    async with connection_to(empty_url) as someone:
         await someone.execute(
             f'CREATE TABLE theirs AS SELECT generate_series(1, 1000); CREATE SCHEMA "{schema}";'
             f'ALTER DATABASE "{empty_url.database}" SET search_path = {path}'
@@ -64,8 +62,6 @@ async def test_it_acts_where_the_migrations_did(empty_url: DatabaseUrl, path: st
         assert (answer["schema"], answer["deleted"], answer["applied"]) == (schema, ROWS, FILES)
         assert await catalog.objects(someone, f'"{schema}"') == everything
         assert await someone.fetchval("SELECT count(*) FROM users") == 0
-    finally:
-        await someone.close()
 
 
 async def test_what_would_be_deleted_is_told_before_it_asks(look: Connection) -> None:
@@ -186,8 +182,7 @@ async def test_another_version_s_migrations_are_left_to_it(look: Connection, fil
 
 
 async def test_where_there_is_nothing_it_says_so_and_migrates(empty_url: DatabaseUrl) -> None:
-    someone = await connect(empty_url)
-    try:
+    async with connection_to(empty_url) as someone:
         await someone.execute("CREATE TABLE theirs AS SELECT generate_series(1, 1000)")
         status, _, errors = medianest("db", "reset", text="n\n")
         assert status == 1
@@ -196,8 +191,6 @@ async def test_where_there_is_nothing_it_says_so_and_migrates(empty_url: Databas
         answer = document("db", "reset", "--yes")
         assert (answer["schema"], answer["deleted"], answer["applied"]) == (None, {}, FILES)
         assert await someone.fetchval("SELECT count(*) FROM theirs") == 1000
-    finally:
-        await someone.close()
 
 
 async def test_where_the_tables_would_be_made_elsewhere_again_nothing_is_dropped(look: Connection) -> None:

@@ -13,7 +13,7 @@ from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich
 from tests.migrations.contract import TABLES
 from tests.migrations.rules import broken_rules
-from tests.servers import connect
+from tests.servers import connect, connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -82,13 +82,10 @@ async def test_every_file_keeps_to_them(look: Connection, files: Path, name: str
 
 @pytest.mark.parametrize("sql", BAD, ids=lambda sql: sql[:50])
 async def test_a_file_that_breaks_one_is_found(fresh_url: DatabaseUrl, files: Path, sql: str) -> None:
-    connection = await connect(fresh_url)
-    try:
+    async with connection_to(fresh_url) as connection:
         await insert_all(connection)
         add_migration(files, NEXT, sql)
         assert await broken_rules(connection, files / NEXT) == BAD[sql]
-    finally:
-        await connection.close()
 
 
 @pytest.mark.parametrize(

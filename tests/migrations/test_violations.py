@@ -10,7 +10,7 @@ import pytest
 
 from tests.migrations import catalog
 from tests.migrations.base_rows import NOBODY, OTHER, USER, insert_all
-from tests.migrations.contract import ENUMS, REQUIRED, TABLES
+from tests.migrations.contract import ENUMS, TABLES
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
@@ -172,14 +172,6 @@ async def test_what_breaks_none_is_taken(raw: Connection, statement: str) -> Non
     await raw.execute(statement)
 
 
-async def test_every_enum_column_is_in_the_contract(raw: Connection) -> None:
-    found = set()
-    for name, text in (await catalog.constraints(raw)).items():
-        if match := re.match(r"CHECK (\w+) IN", text):
-            found.add(f"{name.split('.')[0]}.{match[1]}")
-    assert found == ENUMS.keys()
-
-
 @pytest.mark.parametrize("column", ENUMS)
 async def test_an_enum_column_takes_its_values_and_no_others(raw: Connection, column: str) -> None:
     table, name = column.split(".")
@@ -251,7 +243,3 @@ async def lengths(connection: Connection) -> dict[str, int]:
 
 def first(table: str) -> str:
     return f"SELECT ctid FROM {table} LIMIT 1"
-
-
-def test_required_columns_are_given_in_the_base_rows() -> None:
-    assert REQUIRED.keys() == TABLES.keys()

@@ -72,6 +72,16 @@ async def test_prismas_url_connects(empty_url: DatabaseUrl, monkeypatch: pytest.
         assert await show("application_name") == "a worker"
 
 
+async def test_the_next_host_is_asked_when_one_does_not_answer(
+    empty_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = (empty_url.host, empty_url.port)
+    url = replace(empty_url, host="/no/such/folder", fallbacks=(("127.0.0.1", 1), live))
+    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
+    async with connected() as show:
+        assert await show("application_name") == "medianest"
+
+
 async def test_odd_names_survive_the_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = f"ödd @/?#%41 'n' &=;-{os.getpid()}"  # a role belongs to the whole server: others may test there too
     literal = odd.replace("'", "''")

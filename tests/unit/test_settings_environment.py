@@ -20,31 +20,6 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_variables_are_the_contracts() -> None:
-    assert sorted(VARIABLES) == [
-        "ADMIN_PASSWORD",
-        "ADMIN_USERNAME",
-        "DATABASE_COMMAND_TIMEOUT",
-        "DATABASE_CONNECT_TIMEOUT",
-        "DATABASE_DIRECT_URL",
-        "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT",
-        "DATABASE_LOCK_TIMEOUT",
-        "DATABASE_MIGRATION_WAIT",
-        "DATABASE_PGBOUNCER",
-        "DATABASE_POOL_MAX",
-        "DATABASE_POOL_MIN",
-        "DATABASE_POOL_TIMEOUT",
-        "DATABASE_STATEMENT_TIMEOUT",
-        "DATABASE_URL",
-        "ENCRYPTION_KEYS",
-        "LOG_LEVEL",
-        "MEDIANEST_ENV",
-        "MEDIANEST_HOME",
-        "PG_BINDIR",
-        "SLOW_QUERY_MS",
-    ]
-
-
 def test_defaults() -> None:
     settings = load_settings()
     assert settings.url() is None

@@ -111,11 +111,6 @@ def test_zero_means_no_timeout() -> None:
     assert given["server_settings"] == {**SESSION, **ISOLATION, **dict.fromkeys(TIMEOUTS, "0ms")}
 
 
-def test_less_than_a_millisecond_is_not_rounded_to_no_timeout() -> None:
-    given = credentials(Settings(database_url="postgresql://h/db", database_statement_timeout=0.0004))
-    assert given["server_settings"]["statement_timeout"] == "1ms"
-
-
 @pytest.mark.parametrize(
     "settings",
     [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DatabaseUrl
@@ -45,6 +45,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "postgresql:///db?host=/run/x": {"host": "/run/x", "user": None, "password": None},
     "postgresql://u:p@localhost/db?host=/run/x": {"host": "/run/x"},  # how Prisma writes a socket
     "postgresql:///db?host=h": {"user": None, "password": None},
+    "postgresql://u:p@h,[::1]:5433,%2Frun%2Fx/db": {"fallbacks": (("::1", 5433), ("/run/x", 5432))},
+    "postgresql://u:p@/db?host=h,/run/a%2Cb&port=5433": {"port": 5433, "fallbacks": (("/run/a,b", 5433),)},
+    "postgresql://u:p@/db?host=h,b&port=5433,1": {"port": 5433, "fallbacks": (("b", 1),)},
     "postgresql://u:p@h/db?": {},
     "postgresql://u:p@h/db?connection_limit=20&pool_timeout=30&schema=public": {
         "pool_max": 20,
@@ -79,7 +82,6 @@ PORT = "port must be a whole number from 1 to 65535"
 NO_NAME = "has no database name: postgresql://user:password@host:5432/NAME"
 NO_HOST = "the host is not a host name, an address or a folder that begins with /"
 NO_IPV6 = "the address in brackets is not an IPv6 address"
-SEVERAL = "names several hosts: give one"
 POOLER_SCHEMA = (
     "schema can't be sent through PgBouncer: leave it out and set it on the server, with ALTER ROLE ... SET search_path"
 )
@@ -111,9 +113,11 @@ BAD = {
     "postgresql://[]/db": NO_IPV6,
     "postgresql://[::g]/db": NO_IPV6,
     "postgresql://a%3A/db": "the address in brackets is not an IPv6 address",
-    "postgresql://u:p@a,b/db": SEVERAL,
-    "postgresql://u:p@a:1,b:2/db": SEVERAL,
-    "postgresql:///db?host=a,b": SEVERAL,
+    "postgresql://u:p@a,,b/db": NO_HOST,
+    "postgresql://u:p@a,b:0/db": PORT,
+    "postgresql://u:p@a,[b]/db": NO_IPV6,
+    "postgresql://u:p@a,b/db?host=c": "host is given twice: before the database and as a parameter",
+    "postgresql:///db?host=a,b&port=1,2,3": "port must be given once, or once for each host",
     "postgresql://u:p@a%20b/db": NO_HOST,
     "postgresql://u:p@a..b/db": NO_HOST,
     f"postgresql://u:p@{'a' * 64}/db": NO_HOST,
@@ -182,14 +186,17 @@ def test_the_pooler_can_be_known_from_elsewhere() -> None:
 
 
 odd_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+hosts = st.one_of(
+    st.from_regex(r"[a-z][a-z0-9_-]{0,20}(\.[a-z]{1,9}){0,2}", fullmatch=True),
+    st.ip_addresses().map(str),
+    odd_text.map(lambda folder: f"/{folder}"),
+)
+ports = st.integers(1, 65535)
 urls = st.builds(
     DatabaseUrl,
-    host=st.one_of(
-        st.from_regex(r"[a-z][a-z0-9_-]{0,20}(\.[a-z]{1,9}){0,2}", fullmatch=True),
-        st.ip_addresses().map(str),
-        odd_text.map(lambda folder: f"/{folder}"),
-    ),
-    port=st.integers(1, 65535),
+    host=hosts,
+    port=ports,
+    fallbacks=st.lists(st.tuples(hosts, ports), max_size=2).map(tuple),
     user=st.none() | odd_text,
     password=st.none() | odd_text.map(SecretStr),
     database=odd_text,
@@ -272,5 +279,12 @@ def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:
         DatabaseUrl.parse(f"postgresql://h/db?sslmode=verify-ca&sslrootcert={tmp_path}/file")
 
 
-def test_a_socket_has_no_tls() -> None:
+def test_a_socket_has_no_tls_but_a_host_beside_it_has() -> None:
     assert DatabaseUrl.parse("postgresql:///db?host=/run/x&sslmode=require").ssl is False
+    assert DatabaseUrl.parse("postgresql:///db?host=/run/x,h&sslmode=require").ssl
+
+
+def test_a_url_that_is_made_is_checked_too() -> None:
+    with pytest.raises(ValidationError) as raised:
+        DatabaseUrl(host="a b", password=SecretStr("hush"), database="db")
+    assert "hush" not in str(raised.value)
