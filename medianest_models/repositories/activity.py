@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.checks import as_aware, as_duration, as_ip_address, as_text, as_uuid
-from medianest_models.db.statements import fetch_one
+from medianest_models.checks import as_ip_address, as_text, as_uuid
+from medianest_models.db.statements import fetch
 from medianest_models.models import ActivityLog
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import paginate
-from medianest_models.repositories._batches import BATCH_SIZE, delete_in_batches
+from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older
 
 if TYPE_CHECKING:
+    import datetime
     from uuid import UUID
 
     from medianest_models.pagination import PaginatedResult, PaginationParams
@@ -25,12 +25,11 @@ RETURNING *
 """
 
 # Raw, because a DELETE has no LIMIT. What another process deletes in this moment is left to it.
-_PRUNE: Final = """
+_PRUNE: Final = f"""
 DELETE FROM activity_logs WHERE id = ANY (ARRAY (
-    SELECT id FROM activity_logs WHERE created_at < coalesce($1::timestamptz, now() - $2::interval)
-    ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT id FROM activity_logs WHERE created_at {OLDER} ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
 ))
-"""
+"""  # noqa: S608 - a constant
 
 
 async def record(
@@ -58,7 +57,7 @@ async def record(
         InvalidInputError: A text is empty, too long or not storable, `metadata` is not JSON, or the address is none.
         InvalidReferenceError: There is no such user.
     """
-    row = await fetch_one(
+    (row,) = await fetch(
         _RECORD,
         None if user_id is None else as_uuid(user_id, "user_id"),
         as_name(ActivityLog, "action", action),
@@ -68,7 +67,6 @@ async def record(
         None if ip_address is None else as_ip_address(ip_address, "ip_address"),
         as_column(ActivityLog, "user_agent", user_agent),
     )
-    assert row is not None  # noqa: S101 - an INSERT returns its row
     return ActivityLog.from_row(row)
 
 
@@ -135,9 +133,4 @@ async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_siz
         InvalidInputError: An age that is not more than zero, an instant without a time zone, or a `batch_size` that
             is not from 1 on.
     """
-    age = instant = None
-    if isinstance(older_than, datetime.datetime):
-        instant = as_aware(older_than, "older_than")
-    else:
-        age = as_duration(older_than, "older_than")
-    return await delete_in_batches(_PRUNE, instant, age, batch_size=batch_size)
+    return await delete_older(_PRUNE, older_than, batch_size=batch_size)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.checks import MAX_INT, as_text, as_uuid, is_whole
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.errors import ConfigurationError, InvalidInputError, NotFoundError
 from medianest_models.models import SystemConfig
 from medianest_models.models.columns import as_column
@@ -101,8 +101,7 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
         raise InvalidInputError(f"value: {problem}")
     user_id = None if updated_by is None else as_uuid(updated_by, "updated_by")
     description = _SEEDED[key].description if key in _SEEDED else None
-    row = await fetch_one(_SET, key, document, description, user_id)
-    assert row is not None  # noqa: S101 - an upsert without a condition returns its row
+    (row,) = await fetch(_SET, key, document, description, user_id)
     return SystemConfig.from_row(row)
 
 

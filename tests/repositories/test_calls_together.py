@@ -26,7 +26,7 @@ from medianest_models.errors import (
 )
 from medianest_models.models import RateLimit, RollingRateLimit, SessionToken, User
 from medianest_models.repositories import rate_limits, sessions, users
-from medianest_models.repositories.rate_limits.turns import turn
+from medianest_models.repositories.rate_limits.counters import turn
 from tests.db.proxies import proxy_to
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.servers import connect

@@ -12,6 +12,7 @@ from medianest_models.models import YouTubeDownload
 from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column
 from medianest_models.pagination import paginate
+from medianest_models.repositories._bulk import count_by_status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,14 +40,6 @@ WHERE id = $1 AND status IN ('queued', 'downloading')
 RETURNING *
 """
 
-# Raw, because a count per status, each from its own index range, is no query of the ORM's: GROUP BY would read the
-# whole table.
-_COUNTS: Final = """
-SELECT status, (SELECT count(*) FROM youtube_downloads AS download WHERE download.status = wanted.status) AS number
-FROM unnest($1::text[]) AS wanted (status)
-"""
-_COUNTS_OF_USER: Final = "SELECT status, count(*) AS number FROM youtube_downloads WHERE user_id = $1 GROUP BY status"
-
 
 async def enqueue(
     user_id: UUID | str,
@@ -73,7 +66,7 @@ async def enqueue(
         InvalidInputError: An argument is not as said above.
     """
     download_id = new_id()
-    row = await fetch_one(
+    (row,) = await fetch(
         _ENQUEUE,
         download_id,
         as_uuid(user_id, "user_id"),
@@ -83,7 +76,6 @@ async def enqueue(
         as_column(YouTubeDownload, "metadata", metadata),
         None if scheduled_at is None else as_aware(scheduled_at, "scheduled_at"),
     )
-    assert row is not None  # noqa: S101 - an upsert without a condition returns its row
     download = YouTubeDownload.from_row(row)
     if download.id != download_id:
         raise DuplicateDownloadError(
@@ -168,8 +160,4 @@ async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[Downloa
     Raises:
         InvalidInputError: `user_id` is no UUID.
     """
-    if user_id is None:
-        rows = await fetch(_COUNTS, [str(status) for status in DownloadStatus])
-    else:
-        rows = await fetch(_COUNTS_OF_USER, as_uuid(user_id, "user_id"))
-    return dict.fromkeys(DownloadStatus, 0) | {DownloadStatus(row["status"]): row["number"] for row in rows}
+    return await count_by_status("youtube_downloads", DownloadStatus, user_id)

@@ -11,23 +11,13 @@ from medianest_models.errors import NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import paginate
+from medianest_models.repositories._bulk import count_by_status
 
 if TYPE_CHECKING:
     import datetime
     from uuid import UUID
 
     from medianest_models.pagination import PaginatedResult, PaginationParams
-
-# Raw, because one status after the other is counted in the index, and one without any request is a row too.
-_COUNTS: Final = """
-SELECT status, (SELECT count(*) FROM media_requests WHERE media_requests.status = wanted.status) AS requests
-FROM unnest($1::text[]) AS wanted (status)
-"""
-
-# Raw, because Tortoise needs the whole of a group's columns to be spelled out; it reads this user's requests alone.
-_COUNTS_OF_USER: Final = """
-SELECT status, count(*) AS requests FROM media_requests WHERE user_id = $1 GROUP BY status
-"""
 
 # Raw, because it tells a request without a history from one that does not exist.
 _HISTORY: Final = """
@@ -145,11 +135,7 @@ async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[Request
     Raises:
         InvalidInputError: `user_id` is no UUID.
     """
-    if user_id is None:
-        rows = await fetch(_COUNTS, list(RequestStatus))
-    else:
-        rows = await fetch(_COUNTS_OF_USER, as_uuid(user_id, "user_id"))
-    return dict.fromkeys(RequestStatus, 0) | {RequestStatus(row["status"]): row["requests"] for row in rows}
+    return await count_by_status("media_requests", RequestStatus, user_id)
 
 
 async def history(request_id: UUID | str) -> list[MediaRequestStatusUpdate]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.checks import as_uuid
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.errors import DuplicateRequestError
 from medianest_models.models import MediaRequest
 from medianest_models.models.base import new_id
@@ -61,7 +61,7 @@ async def submit(
         InvalidInputError: A text is empty, too long or not storable, or `request_data` is not JSON.
     """
     request_id = new_id()
-    row = await fetch_one(
+    (row,) = await fetch(
         _SUBMIT,
         request_id,
         as_uuid(user_id, "user_id"),
@@ -72,7 +72,6 @@ async def submit(
         as_name(MediaRequest, "overseerr_id", overseerr_id),
         as_column(MediaRequest, "request_data", request_data),
     )
-    assert row is not None  # noqa: S101 - an upsert without a condition returns its row
     if row["id"] != request_id:
         error = DuplicateRequestError(f"media request {row['id']} for this title is open")
         error.request_id = row["id"]

@@ -1,4 +1,4 @@
-"""Recording what checks of the services found, and what the latest ones say."""
+"""What checks of the services found: recording it, the latest of it, forgetting what is old."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import ServiceStatusHistory
 from medianest_models.models.columns import as_column
-from medianest_models.repositories._ids import NUMBERED_ID
-from medianest_models.repositories.services._lookup import as_service_name, no_such_service
+from medianest_models.repositories._bulk import BATCH_SIZE, NUMBERED_ID, OLDER, delete_older
+from medianest_models.repositories.services.registry import as_service_name, no_such_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import timedelta
 
 CheckTuple: TypeAlias = tuple[str, ServiceStatus, int | None, str | None, datetime | None]
 """The same as a `Check`."""
@@ -91,6 +92,17 @@ WHERE s.enabled
 ORDER BY s.name
 """
 
+# Raw: DELETE has no LIMIT, and service after service is read from the old end of the index. A row that another prune
+# has locked is that one's, so that nobody waits.
+_PRUNE: Final = f"""
+DELETE FROM service_status_history WHERE ctid = ANY (ARRAY (
+    SELECT old.ctid FROM services CROSS JOIN LATERAL (
+        SELECT ctid FROM service_status_history WHERE service_id = services.id AND checked_at {OLDER}
+        ORDER BY checked_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ) AS old LIMIT $3
+))
+"""  # noqa: S608 - a constant
+
 
 async def record_check(
     service: str,
@@ -145,6 +157,35 @@ async def record_checks(checks: Iterable[CheckTuple]) -> int:
     return total
 
 
+async def latest_statuses() -> list[LatestStatus]:
+    """List the latest check of every enabled service, by name; of several at one instant the last one recorded."""
+    found = []
+    for row in await fetch(_LATEST):
+        check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
+        found.append(LatestStatus(row["service"], row["display_name"], check))
+    return found
+
+
+async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
+    """Remove the checks that are older than that.
+
+    Each batch is a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts
+    longer than a batch. Inside a transaction all of that is lost, so call it outside of any.
+
+    Args:
+        older_than: Their least age, by the database's clock, or the instant that they are older than.
+        batch_size: The most checks to remove in one statement.
+
+    Returns:
+        How many were removed.
+
+    Raises:
+        InvalidInputError: `older_than` is an age that is not more than zero or reaches beyond all time, or a naive
+            datetime, or `batch_size` is not at least 1.
+    """
+    return await delete_older(_PRUNE, older_than, batch_size=batch_size)
+
+
 async def _next_batch(rows: Iterator[CheckTuple]) -> list[CheckTuple]:
     return list(islice(rows, _BATCH_SIZE))
 
@@ -159,15 +200,6 @@ async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
     await execute(_RECORD_MANY, [ids[service] for service in services], *columns)
 
 
-async def latest_statuses() -> list[LatestStatus]:
-    """List the latest check of every enabled service, by name; of several at one instant the last one recorded."""
-    found = []
-    for row in await fetch(_LATEST):
-        check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
-        found.append(LatestStatus(row["service"], row["display_name"], check))
-    return found
-
-
 def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:
     for place, given in enumerate(checks):
         try:
@@ -180,11 +212,7 @@ def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:
 
 
 def _as_row(check: Check) -> CheckTuple:
-    """Convert a check to what is stored.
-
-    Raises:
-        InvalidInputError: A value can't be stored.
-    """
+    """Convert a check to what is stored."""
     milliseconds = check.response_time_ms
     if milliseconds is not None:
         as_whole(milliseconds, "response_time_ms", 0, MAX_INT)

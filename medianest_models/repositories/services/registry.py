@@ -9,10 +9,11 @@ from pydantic import SecretStr
 
 from medianest_models.checks import as_text
 from medianest_models.db.transactions import transaction
-from medianest_models.errors import InvalidInputError
+from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service
 from medianest_models.pagination import MAX_LIMIT, PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories.services._lookup import NAME_LENGTH, as_service_name, no_such_service
+
+_NAME_LENGTH: Final = 100
 
 
 class Unchanged(Enum):
@@ -85,7 +86,7 @@ async def configure(
     }
     changes = {column: value for column, value in given.items() if value is not UNCHANGED}
     if display_name is not UNCHANGED:
-        as_text(display_name, "display_name", max_length=NAME_LENGTH)
+        as_text(display_name, "display_name", max_length=_NAME_LENGTH)
     if enabled is not UNCHANGED and not isinstance(enabled, bool):
         raise InvalidInputError("enabled: must be a bool")
     async with transaction():
@@ -98,3 +99,13 @@ async def configure(
             await service.save(update_fields=changes)
             await service.refresh_from_db(fields=["updated_at"])
     return service
+
+
+def as_service_name(value: str, name: str = "service") -> str:
+    """Check that a text can be a service's name."""
+    return as_text(value, name, max_length=_NAME_LENGTH)
+
+
+def no_such_service(*names: str) -> NotFoundError:
+    """Make the error for names that no service has."""
+    return NotFoundError(f"there is no service {', '.join(map(repr, names))}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, overload
 
 from medianest_models.errors import InvalidInputError
-from medianest_models.repositories.services._lookup import WINDOW, fetch_window
+from medianest_models.repositories.services.availability import WINDOW, fetch_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

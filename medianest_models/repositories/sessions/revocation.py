@@ -15,7 +15,7 @@ from medianest_models.db.transactions import transaction
 from medianest_models.errors import NotFoundError
 from medianest_models.models import SessionToken
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._batches import delete_in_batches
+from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.sessions.verification import stored_hash
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def list_for_user(
     return await paginate(running.only(*shown), params)
 
 
-async def delete_expired(*, batch_size: int = 1000) -> int:
+async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:
     """Delete the tokens whose time is over, in batches of a statement each; it can be interrupted at any time.
 
     Returns:
