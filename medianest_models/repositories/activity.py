@@ -54,7 +54,6 @@ async def record(
         user_agent: With which program.
 
     Raises:
-        InvalidInputError: A text is empty, too long or not storable, `metadata` is not JSON, or the address is none.
         InvalidReferenceError: There is no such user.
     """
     (row,) = await fetch(
@@ -71,29 +70,14 @@ async def record(
 
 
 async def list_for_user(user_id: UUID | str, *, params: PaginationParams | None = None) -> PaginatedResult[ActivityLog]:
-    """List a page of what a user did, the newest first unless `params` says otherwise; empty for an unknown user.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of what a user did."""
     return await paginate(ActivityLog.filter(user_id=as_uuid(user_id, "user_id")), params)
 
 
 async def list_for_entity(
     entity_type: str, *, entity_id: str, params: PaginationParams | None = None
 ) -> PaginatedResult[ActivityLog]:
-    """List a page of what was done to one thing, the newest first unless `params` says otherwise.
-
-    Args:
-        entity_type: What kind of thing it is.
-        entity_id: Which one.
-        params: Which page, and in which order.
-
-    Raises:
-        InvalidInputError: An argument is empty, too long, or holds a NUL byte.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of what was done to one thing: of what kind, and which one."""
     as_text(entity_type, "entity_type")
     as_text(entity_id, "entity_id")
     return await paginate(ActivityLog.filter(entity_type=entity_type, entity_id=entity_id), params)
@@ -102,35 +86,16 @@ async def list_for_entity(
 async def list_recent(
     *, action: str | None = None, params: PaginationParams | None = None
 ) -> PaginatedResult[ActivityLog]:
-    """List a page of the log, the newest first unless `params` says otherwise.
-
-    Args:
-        action: Which action alone; None for all.
-        params: Which page, and in which order.
-
-    Raises:
-        InvalidInputError: `action` is empty, too long, or holds a NUL byte.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of the log: all of it, or the entries of one action."""
     if action is None:
         return await paginate(ActivityLog.all(), params)
     return await paginate(ActivityLog.filter(action=as_name(ActivityLog, "action", action)), params)
 
 
 async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_size: int = BATCH_SIZE) -> int:
-    """Delete what is older, the oldest first.
+    """Delete what is older than an age or an instant, the oldest first, and return how many entries that were.
 
-    It can be stopped at any time, and run in several processes at once: what was deleted until then stays deleted.
-
-    Args:
-        older_than: An age, or an instant.
-        batch_size: How many entries to delete at a time, each time in a transaction of its own.
-
-    Returns:
-        How many entries were deleted.
-
-    Raises:
-        InvalidInputError: An age that is not more than zero, an instant without a time zone, or a `batch_size` that
-            is not from 1 on.
+    It can be stopped at any time, and run in several processes at once: what was deleted until then stays deleted. Each
+    time it deletes `batch_size` entries, in a transaction of their own.
     """
     return await delete_older(_PRUNE, older_than, batch_size=batch_size)

@@ -73,7 +73,6 @@ async def get(key: str) -> SystemConfig:
 
     Raises:
         NotFoundError: There is none.
-        InvalidInputError: `key` is empty, too long, or holds a NUL byte.
     """
     config = await SystemConfig.get_or_none(key=_as_key(key))
     if config is None:
@@ -92,7 +91,6 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
         updated_by: The user who changes it.
 
     Raises:
-        InvalidInputError: An argument is not as said above.
         InvalidReferenceError: There is no such user.
     """
     key = _as_key(key)
@@ -114,7 +112,6 @@ async def rate_limit(endpoint: str) -> RateLimitRule:
     """Get the rule for an endpoint: its own setting `rate_limit.<endpoint>`, or `rate_limit.api.default`.
 
     Raises:
-        InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
         ConfigurationError: The stored value is not a limit and a window.
     """
     value = await _value(*rate_limit_keys(endpoint))
@@ -140,11 +137,7 @@ async def remember_me_days() -> int:
 
 
 def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
-    """Return the keys of the settings that hold an endpoint's rule; the first one that exists counts.
-
-    Raises:
-        InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
-    """
+    """Return the keys of the settings that hold an endpoint's rule; the first one that exists counts."""
     key = _RATE_LIMIT + as_text(endpoint, "endpoint", max_length=MAX_ENDPOINT_LENGTH)
     if key in _SEEDED:
         return (key,)

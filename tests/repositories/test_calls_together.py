@@ -80,7 +80,7 @@ async def test_the_way_of_a_lone_lookup_to_the_driver_is_short(fresh_db: Databas
         assert sys.getprofile() is None  # the driver was reached
     finally:
         sys.setprofile(None)
-    assert hops[0] == ("repositories/users/lookups.py", "find_by_plex_id")
+    assert hops[0] == ("repositories/users/accounts.py", "find_by_plex_id")
     assert len(set(hops)) <= 12, hops
     assert len({path for path, _ in hops}) <= 7, hops
 

@@ -63,7 +63,6 @@ async def enqueue(
     Raises:
         DuplicateDownloadError: This user already has an active download of this playlist; the message gives its id.
         InvalidReferenceError: There is no such user.
-        InvalidInputError: An argument is not as said above.
     """
     download_id = new_id()
     (row,) = await fetch(
@@ -90,7 +89,6 @@ async def get(download_id: UUID | str) -> YouTubeDownload:
 
     Raises:
         NotFoundError: There is none.
-        InvalidInputError: `download_id` is no UUID.
     """
     key = as_uuid(download_id, "download_id")
     download = await YouTubeDownload.get_or_none(id=key)
@@ -107,7 +105,6 @@ async def cancel(download_id: UUID | str) -> YouTubeDownload:
     Raises:
         NotFoundError: There is no such download.
         InvalidTransitionError: It has ended already.
-        InvalidInputError: `download_id` is no UUID.
     """
     key = as_uuid(download_id, "download_id")
     row = await fetch_one(_CANCEL, key)
@@ -120,7 +117,7 @@ async def cancel(download_id: UUID | str) -> YouTubeDownload:
 async def list_for_user(
     user_id: UUID | str, *, status: DownloadStatus | None = None, params: PaginationParams | None = None
 ) -> PaginatedResult[YouTubeDownload]:
-    """Return a page of a user's downloads, as `list_by_filters` does, and with its errors."""
+    """List a page of a user's downloads."""
     return await list_by_filters(user_id=user_id, status=status, params=params)
 
 
@@ -131,19 +128,7 @@ async def list_by_filters(
     since: datetime | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[YouTubeDownload]:
-    """Return a page of the downloads that meet every filter given, the newest first unless `params` says otherwise.
-
-    Args:
-        status: Only those in this status.
-        user_id: Only those of this user.
-        since: Only those created at this instant or later.
-        params: Which page, and how it is sorted.
-
-    Raises:
-        InvalidPaginationError: The page or the limit is out of range.
-        InvalidSortError: Downloads can't be sorted by that name.
-        InvalidInputError: An argument is not as said above.
-    """
+    """List a page of the downloads that meet every filter given; `since` is when they were created at the earliest."""
     filters: dict[str, Any] = {}
     if status is not None:
         filters["status"] = as_column(YouTubeDownload, "status", status)
@@ -155,9 +140,5 @@ async def list_by_filters(
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[DownloadStatus, int]:
-    """Count the downloads in each status, or a user's; 0 where there are none.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-    """
+    """Count the downloads in each status, or a user's; 0 where there are none."""
     return await count_by_status("youtube_downloads", DownloadStatus, user_id)

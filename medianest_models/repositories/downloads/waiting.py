@@ -20,7 +20,7 @@ from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import translate
 from medianest_models.enums import DownloadPriority
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
-from medianest_models.repositories.downloads.policy import CONFIGURED, MaxRunning, as_max_running
+from medianest_models.repositories.downloads.claims import CONFIGURED, MaxRunning, as_max_running
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
@@ -88,7 +88,6 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
     Raises:
         DatabaseUnavailableError: This process is not connected, or no longer, or the database could not be reached
             at first.
-        InvalidInputError: An argument is not as said above.
     """
     limit = MAX_INT if max_running is None else as_max_running(max_running)
     seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()

@@ -41,7 +41,6 @@ async def get(request_id: UUID | str) -> MediaRequest:
 
     Raises:
         NotFoundError: There is none.
-        InvalidInputError: `request_id` is no UUID.
     """
     wanted = as_uuid(request_id, "request_id")
     request = await MediaRequest.get_or_none(id=wanted)
@@ -53,12 +52,7 @@ async def get(request_id: UUID | str) -> MediaRequest:
 async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> MediaRequest | None:
     """Find the request for a title: the open one, else the newest; None without any.
 
-    Args:
-        tmdb_id: The title's id at TMDB.
-        media_type: Such as `movie`; None for any. TMDB gives the same id to a film and to a series.
-
-    Raises:
-        InvalidInputError: An argument is empty or no text that could be stored.
+    TMDB gives the same id to a film and to a series, which `media_type` tells apart.
     """
     as_text(tmdb_id, "tmdb_id")
     if media_type is not None:
@@ -68,11 +62,7 @@ async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> Med
 
 
 async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
-    """Find the request with an id at Overseerr: the open one, else the newest; None without any.
-
-    Raises:
-        InvalidInputError: `overseerr_id` is empty or no text that could be stored.
-    """
+    """Find the request with an id at Overseerr: the open one, else the newest; None without any."""
     row = await fetch_one(_FIND_BY_OVERSEERR_ID, as_text(overseerr_id, "overseerr_id"))
     return None if row is None else MediaRequest.from_row(row)
 
@@ -80,12 +70,7 @@ async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
 async def list_for_user(
     user_id: UUID | str, *, params: PaginationParams | None = None
 ) -> PaginatedResult[MediaRequest]:
-    """List a page of a user's requests, the newest first unless `params` says otherwise; empty for an unknown user.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of a user's requests."""
     return await list_by_filters(user_id=user_id, params=params)
 
 
@@ -98,7 +83,7 @@ async def list_by_filters(
     created_to: datetime.datetime | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[MediaRequest]:
-    """List a page of the requests that match all filters, the newest first unless `params` says otherwise.
+    """List a page of the requests that match all filters.
 
     Args:
         user_id: Who asked.
@@ -107,10 +92,6 @@ async def list_by_filters(
         created_from: The first moment in which they were submitted.
         created_to: The first moment in which they were no longer.
         params: Which page, and in which order.
-
-    Raises:
-        InvalidInputError: An argument can't be right: an instant without a time zone, a status of another enum.
-        InvalidSortError: The rows can't be sorted by that name.
     """
     filters: dict[str, Any] = {}
     if user_id is not None:
@@ -127,14 +108,7 @@ async def list_by_filters(
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[RequestStatus, int]:
-    """Count the requests of each status, a status without any included.
-
-    Args:
-        user_id: Whose; None for everybody's.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-    """
+    """Count the requests of each status, everybody's or a user's; 0 where there are none."""
     return await count_by_status("media_requests", RequestStatus, user_id)
 
 
@@ -143,7 +117,6 @@ async def history(request_id: UUID | str) -> list[MediaRequestStatusUpdate]:
 
     Raises:
         NotFoundError: There is no such request.
-        InvalidInputError: `request_id` is no UUID.
     """
     wanted = as_uuid(request_id, "request_id")
     rows = await fetch(_HISTORY, wanted)

@@ -62,7 +62,6 @@ async def hit(
         rolling: Whether the window is a rolling one.
 
     Raises:
-        InvalidInputError: An argument is not as said above, or not exactly one of user and address is given.
         InvalidReferenceError: There is no such user.
         ConfigurationError: The stored setting is not a limit and a window.
         DatabaseTimeoutError: A transaction kept the counter locked for too long.
@@ -90,19 +89,9 @@ async def clear(
     ip_address: str | None = None,
     ipv6_prefix: int | None = None,
 ) -> int:
-    """Forget what a caller has used: the next hit is the first of its window.
+    """Forget what a caller has used of an endpoint, or of all: the next hit is the first of its window.
 
-    Args:
-        endpoint: What was used; None for everything.
-        user_id: Who used it: a user,
-        ip_address: or an anonymous caller.
-        ipv6_prefix: The one that the hits were counted with.
-
-    Returns:
-        How many counters were deleted.
-
-    Raises:
-        InvalidInputError: An argument can't be right, or not exactly one of user and address is given.
+    The caller is given as the hits were. Return how many counters were deleted.
     """
     column, caller = _caller_column(user_id, ip_address, ipv6_prefix)
     if endpoint is not None:
@@ -113,20 +102,11 @@ async def clear(
 
 
 async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:
-    """Delete the counters that can't matter any more.
+    """Delete the counters that can't matter any more, and return how many.
 
     Those are the fixed ones that began more than a day ago, which is the longest that a window can be, and the rolling
     ones of which no hit counts any more. It can be stopped at any time, and run in several processes at once: what was
     deleted until then stays deleted.
-
-    Args:
-        batch_size: How many to delete at a time, each time in a transaction of its own.
-
-    Returns:
-        How many counters were deleted.
-
-    Raises:
-        InvalidInputError: `batch_size` is not from 1 on.
     """
     fixed = await delete_in_batches(DELETE_FIXED, LONGEST_WINDOW_SECONDS, batch_size=batch_size)
     return fixed + await delete_in_batches(DELETE_ROLLING, batch_size=batch_size)

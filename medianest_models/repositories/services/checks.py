@@ -112,17 +112,9 @@ async def record_check(
     error_message: str | None = None,
     checked_at: datetime | None = None,
 ) -> ServiceStatusHistory:
-    """Record the result of a check.
-
-    Args:
-        service: The service's name.
-        status: What was found.
-        response_time_ms: How long the service took to answer, in milliseconds; None when it was not measured.
-        error_message: What was wrong.
-        checked_at: When; None for now, by the database's clock.
+    """Record the result of a check, whose parts are those of a `Check`.
 
     Raises:
-        InvalidInputError: A value can't be stored.
         NotFoundError: There is no such service.
     """
     check = _as_row(Check(service, status, response_time_ms, error_message, checked_at))
@@ -133,16 +125,11 @@ async def record_check(
 
 
 async def record_checks(checks: Iterable[CheckTuple]) -> int:
-    """Record many checks: all of them, or none.
+    """Record many checks, all of them or none, and return how many.
 
-    Args:
-        checks: They are taken in batches, so that a generator can give any number.
-
-    Returns:
-        How many were recorded.
+    They are taken in batches, so that a generator can give any number. An error says by its place which one is wrong.
 
     Raises:
-        InvalidInputError: A value can't be stored; the message says which, by its place.
         NotFoundError: There is no service of such a name.
     """
     rows = _as_rows(checks)
@@ -167,21 +154,10 @@ async def latest_statuses() -> list[LatestStatus]:
 
 
 async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
-    """Remove the checks that are older than that.
+    """Remove the checks that are older than an age, by the database's clock, or an instant; return how many.
 
     Each batch is a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts
     longer than a batch. Inside a transaction all of that is lost, so call it outside of any.
-
-    Args:
-        older_than: Their least age, by the database's clock, or the instant that they are older than.
-        batch_size: The most checks to remove in one statement.
-
-    Returns:
-        How many were removed.
-
-    Raises:
-        InvalidInputError: `older_than` is an age that is not more than zero or reaches beyond all time, or a naive
-            datetime, or `batch_size` is not at least 1.
     """
     return await delete_older(_PRUNE, older_than, batch_size=batch_size)
 

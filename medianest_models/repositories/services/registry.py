@@ -39,11 +39,7 @@ async def get(name: str) -> Service:
 
 
 async def list_enabled(*, params: PaginationParams | None = None) -> PaginatedResult[Service]:
-    """List the enabled services, by name.
-
-    Args:
-        params: Which page; without it the first one of 100, which is all of them.
-    """
+    """List the enabled services, by name; without `params` the first 100, which is all of them."""
     return await paginate(Service.filter(enabled=True).order_by("name"), params or PaginationParams(limit=MAX_LIMIT))
 
 
@@ -58,7 +54,7 @@ async def configure(
 ) -> Service:
     """Change what is given and nothing else, whatever others change at the same time.
 
-    It creates no service: the seed does.
+    It creates no service: the seed does. It returns the service as it is stored now.
 
     Args:
         name: The service's name.
@@ -70,11 +66,7 @@ async def configure(
             keys are encrypted; None for none.
         enabled: Whether it is watched and listed.
 
-    Returns:
-        The service as it is stored now.
-
     Raises:
-        InvalidInputError: A value can't be stored.
         NotFoundError: There is no service of that name.
     """
     given = {

@@ -28,29 +28,18 @@ _LOCK: Final = "SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = 
 
 
 async def revoke(token: SecretStr | str) -> bool:
-    """End the session of a token: every token of its family.
-
-    Returns:
-        Whether there was one.
-    """
+    """End the session of a token, which is every token of its family; say whether there was one."""
     return await _end_family("s.token_hash = $1", stored_hash(token))
 
 
 async def revoke_session(session_id: UUID | str, *, user_id: UUID | str) -> bool:
-    """End a session of a user, by the id of any token of its family.
-
-    Returns:
-        Whether the user had it.
-    """
+    """End a session of a user, by the id of any token of its family; say whether the user had it."""
     ids = as_uuid(session_id, "session_id"), as_uuid(user_id, "user_id")
     return await _end_family("s.id = $1 AND u.id = $2", *ids)
 
 
 async def revoke_all(user_id: UUID | str) -> int:
-    """End all sessions of a user.
-
-    Returns:
-        How many tokens were deleted.
+    """End all sessions of a user; return how many tokens were deleted.
 
     Raises:
         NotFoundError: There is no such user.
@@ -72,11 +61,7 @@ async def list_for_user(
 
 
 async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:
-    """Delete the tokens whose time is over, in batches of a statement each; it can be interrupted at any time.
-
-    Returns:
-        How many were deleted.
-    """
+    """Delete the tokens whose time is over, and return how many; it can be interrupted at any time."""
     return await delete_in_batches(
         """
         DELETE FROM session_tokens WHERE id IN (
