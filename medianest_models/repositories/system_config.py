@@ -22,7 +22,7 @@ MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; no setting can have the key 
 _RATE_LIMIT: Final = "rate_limit."
 _DEFAULT_RATE_LIMIT: Final = "rate_limit.api.default"
 _CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
-_REMEMBER_ME_DAYS: Final = "session.remember_me_days"
+REMEMBER_ME_DAYS: Final = "session.remember_me_days"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ SEEDED_CONFIGS: Final = (
     SeededConfig("rate_limit.youtube.download", {"limit": 5, "window": 3600}, "YouTube download rate limit per hour"),
     SeededConfig("rate_limit.media.request", {"limit": 20, "window": 3600}, "Media request rate limit per hour"),
     SeededConfig(_CONCURRENT_DOWNLOADS, {"max": 3}, "Maximum concurrent YouTube downloads"),
-    SeededConfig(_REMEMBER_ME_DAYS, {"days": 90}, "Remember me token validity in days"),
+    SeededConfig(REMEMBER_ME_DAYS, {"days": 90}, "Remember me token validity in days"),
 )
 _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 
@@ -47,7 +47,7 @@ _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 _RATE_LIMIT_SHAPE: Final = {"limit": MAX_INT, "window": LONGEST_WINDOW_SECONDS}
 _SHAPES: Final = {
     _CONCURRENT_DOWNLOADS: {"max": MAX_INT},
-    _REMEMBER_ME_DAYS: {"days": 36_500},
+    REMEMBER_ME_DAYS: {"days": 36_500},
 }
 
 # Raw, because a key that is not there yet is created, and of two at once one would fail. The trigger
@@ -133,7 +133,7 @@ async def remember_me_days() -> int:
     Raises:
         ConfigurationError: The stored value is not such a number.
     """
-    return (await _value(_REMEMBER_ME_DAYS))["days"]
+    return (await _value(REMEMBER_ME_DAYS))["days"]
 
 
 def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
