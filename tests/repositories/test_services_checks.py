@@ -134,30 +134,6 @@ async def test_a_statement_records_thousands_of_checks(plex: Service, caplog: py
     assert await ServiceStatusHistory.all().count() == 100_000
 
 
-async def test_checks_are_taken_while_those_before_are_recorded(
-    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("medianest_models.repositories.services.checks._BATCH_SIZE", 2)
-    await Service.create(name="plex", display_name="Plex")
-    taken = 0
-
-    def checks() -> Iterator[Check]:
-        nonlocal taken
-        for _ in range(5):
-            taken += 1
-            yield Check("plex", ServiceStatus.UP)
-
-    async def two_batches_are_taken() -> bool:
-        return taken == 4
-
-    async with transaction() as blocking:
-        await blocking.execute_script("LOCK TABLE service_status_history IN SHARE MODE")
-        recording = elsewhere(services.record_checks(checks()))
-        await until(someone_waits_for_a_lock)
-        await until(two_batches_are_taken, seconds=5)
-    assert await recording == 5
-
-
 async def test_no_service_is_deleted_while_its_checks_are_recorded(fresh_db: DatabaseUrl) -> None:
     await Service.create(name="plex", display_name="Plex")
     async with transaction() as blocking:

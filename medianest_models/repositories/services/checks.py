@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -136,11 +135,9 @@ async def record_checks(checks: Iterable[CheckTuple]) -> int:
     ids: dict[str, int] = {}
     total = 0
     async with transaction():
-        batch = await _next_batch(rows)
-        while batch:
+        while batch := list(islice(rows, _BATCH_SIZE)):
+            await _record(batch, ids)
             total += len(batch)
-            # Side by side: the next ones are checked while the database is at work.
-            _, batch = await asyncio.gather(_record(batch, ids), _next_batch(rows))
     return total
 
 
@@ -160,10 +157,6 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
     longer than a batch. Inside a transaction all of that is lost, so call it outside of any.
     """
     return await delete_older(_PRUNE, older_than, batch_size=batch_size)
-
-
-async def _next_batch(rows: Iterator[CheckTuple]) -> list[CheckTuple]:
-    return list(islice(rows, _BATCH_SIZE))
 
 
 async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
