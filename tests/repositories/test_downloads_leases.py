@@ -16,6 +16,7 @@ from medianest_models.errors import (
 )
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -102,21 +103,16 @@ async def test_complete_leaves_what_is_not_given(user: User) -> None:
     assert (done.metadata, done.file_paths) == ({"quality": "1080p"}, None)
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("file_paths", {"file_paths": "/a"}),
-        ("file_paths", {"file_paths": [1]}),
-        ("file_paths", {"file_paths": ["a\0b"]}),
-        ("plex_collection_id", {"plex_collection_id": "x" * 256}),
-        ("metadata", {"metadata": {1: 2}}),
-        ("worker_id", {"worker_id": ""}),
-    ],
+@wrong(
+    file_paths=["/a", [1], ["a\0b"]],
+    plex_collection_id=["x" * 256],
+    metadata=[{1: 2}],
+    worker_id=[""],
 )
-async def test_complete_refuses(user: User, name: str, values: dict[str, Any]) -> None:
+async def test_complete_refuses(user: User, name: str, value: Any) -> None:
     download = await claimed(user)
     with pytest.raises(InvalidInputError, match=name):
-        await downloads.complete(download.id, **{"worker_id": "w", **values})
+        await downloads.complete(download.id, **{"worker_id": "w", name: value})
     assert (await stored(download.id))["status"] == "downloading"
 
 

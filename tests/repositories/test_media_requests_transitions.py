@@ -25,6 +25,7 @@ from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User
 from medianest_models.repositories import media_requests
 from medianest_models.repositories.media_requests import TransitionReport
 from tests.processes import run_in_processes
+from tests.repositories.wrong_arguments import wrong
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -87,20 +88,10 @@ async def test_a_status_may_be_its_text(db: DatabaseUrl) -> None:
     assert (await media_requests.transition((await stored()).id, status=text)).status is APPROVED
 
 
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({"status": DownloadStatus.FAILED}, "status"),
-        ({"status": "gone"}, "status"),
-        ({"status": None}, "status"),
-        ({"status": FAILED, "message": "a\0"}, "message"),
-        ({"status": FAILED, "message": 5}, "message"),
-        ({"status": FAILED, "request_id": "me"}, "request_id"),
-    ],
-)
-async def test_transition_refuses(db: DatabaseUrl, arguments: dict[str, Any], name: str) -> None:
+@wrong(status=[DownloadStatus.FAILED, "gone", None], message=["a\0", 5], request_id=["me"])
+async def test_transition_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
     request = await stored()
-    given = {"request_id": request.id, **arguments}
+    given = {"request_id": request.id, "status": FAILED, name: value}
     with pytest.raises(InvalidInputError, match=name):
         await media_requests.transition(given.pop("request_id"), **given)
     assert (await media_requests.get(request.id)).status is PENDING

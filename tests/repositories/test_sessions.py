@@ -240,14 +240,3 @@ async def test_list_for_user_shows_running_sessions_without_their_hashes(db: Dat
     page = await sessions.list_for_user(user.id)
     assert page.data == [rotated.session]
     assert not hasattr(page.data[0], "token_hash")
-
-
-async def test_delete_expired_goes_in_batches(fresh_db: DatabaseUrl, caplog: pytest.LogCaptureFixture) -> None:
-    user = await make_user()
-    kept = await sessions.issue(user.id)
-    for _ in range(5):
-        issued = await sessions.issue(user.id)
-        await SessionToken.filter(id=issued.session.id).update(expires_at=datetime.now(UTC) - timedelta(days=1))
-    assert await statements_of(sessions.delete_expired(batch_size=2), caplog) == 3
-    assert await sessions.delete_expired() == 0
-    assert await SessionToken.all() == [kept.session]
