@@ -19,8 +19,6 @@ from tests.repositories.wrong_arguments import wrong
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
-HOUR = datetime.timedelta(hours=1)
-
 
 async def new_user(name: str = "a") -> User:
     return await User.create(plex_id=name, plex_username=name)

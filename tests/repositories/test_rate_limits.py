@@ -16,6 +16,7 @@ from medianest_models.errors import ConfigurationError, InvalidInputError, Inval
 from medianest_models.models import RateLimit, User
 from medianest_models.repositories import rate_limits, system_config
 from tests.processes import run_in_processes
+from tests.repositories.wrong_arguments import wrong
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -182,33 +183,20 @@ async def test_refuses_what_is_no_address(db: DatabaseUrl, address: Any) -> None
     assert not await RateLimit.exists()
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "arguments"),
-    [
-        ("", {}),
-        ("e" * 256, {}),
-        ("e\0", {}),
-        (None, {}),
-        ("e", {"limit": 0}),
-        ("e", {"limit": -1}),
-        ("e", {"limit": 2**31}),
-        ("e", {"limit": True}),
-        ("e", {"limit": 1.5}),
-        ("e", {"window_seconds": 0}),
-        ("e", {"window_seconds": -60}),
-        ("e", {"window_seconds": DAY + 1}),
-        ("e", {"window_seconds": "60"}),
-        ("e", {"user_id": uuid4()}),
-        ("e", {"ipv6_prefix": 0}),
-        ("e", {"ipv6_prefix": 129}),
-        ("e", {"ipv6_prefix": True}),
-        ("e", {"ip_address": None}),
-        ("e", {"ip_address": None, "user_id": "me"}),
-    ],
+@wrong(
+    endpoint=["", "e" * 256, "e\0", None],
+    limit=[0, -1, 2**31, True, 1.5],
+    window_seconds=[0, -60, DAY + 1, "60"],
+    ipv6_prefix=[0, 129, True],
+    user_id=[uuid4()],  # and an address as well
+    ip_address=[None],
 )
-async def test_hit_refuses(db: DatabaseUrl, endpoint: Any, arguments: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInputError):
-        await rate_limits.hit(endpoint, **{"ip_address": ADDRESS, **arguments})
+async def test_hit_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
+    arguments = {"endpoint": "e", "ip_address": ADDRESS, name: value}
+    with pytest.raises(InvalidInputError, match=name):
+        await rate_limits.hit(arguments.pop("endpoint"), **arguments)
+    with pytest.raises(InvalidInputError, match="user_id"):
+        await rate_limits.hit("e", user_id="me")
     assert not await RateLimit.exists()
 
 
@@ -277,8 +265,8 @@ async def test_clear(db: DatabaseUrl) -> None:
     assert await rate_limits.clear(ip_address=ADDRESS) == 2
     assert await RateLimit.filter(user_id=other.id).count() == await RateLimit.all().count() == 3
     assert (await hit_by(one, endpoint="a", limit=2)).remaining == 1
-    for wrong in ({}, {"user_id": one.id, "ip_address": ADDRESS}, {"user_id": "me"}):
-        arguments: dict[str, Any] = wrong
+    bad_ones: list[dict[str, Any]] = [{}, {"user_id": one.id, "ip_address": ADDRESS}, {"user_id": "me"}]
+    for arguments in bad_ones:
         with pytest.raises(InvalidInputError):
             await rate_limits.clear(**arguments)
     with pytest.raises(InvalidInputError, match="endpoint"):

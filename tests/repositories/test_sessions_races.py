@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,20 +98,6 @@ async def test_no_token_that_is_being_exchanged_outlives_the_end_of_its_family(f
     else:
         assert await ending
     assert not await SessionToken.exists()
-
-
-async def test_delete_expired_waits_for_nobody(fresh_db: DatabaseUrl) -> None:
-    user = await make_user()
-    for _ in range(2):
-        await sessions.issue(user.id)
-    await SessionToken.all().update(expires_at=datetime.now(UTC) - timedelta(days=1))
-    held = await SessionToken.all().first()
-    assert held is not None
-    async with transaction():
-        await execute("UPDATE session_tokens SET user_agent = 'x' WHERE id = $1", held.id)
-        async with asyncio.timeout(5):
-            assert await elsewhere(sessions.delete_expired()) == 1
-    assert await SessionToken.all() == [held]
 
 
 async def rotate_often(tokens: list[str]) -> list[str | None]:

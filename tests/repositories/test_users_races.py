@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
 
 from medianest_models.db import database, transaction
-from medianest_models.db.statements import fetch_one
 from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import AccountSuspendedError, ConflictError
-from medianest_models.models import SessionToken, User
+from medianest_models.models import User
 from medianest_models.repositories import users
 from tests.processes import run_in_processes
 
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from medianest_models.settings import DatabaseUrl
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 async def sign_in(plex_id: str, times: int) -> list[UUID]:
@@ -87,25 +83,3 @@ async def test_a_sign_in_waits_for_the_suspension(fresh_db: DatabaseUrl) -> None
     with pytest.raises(AccountSuspendedError):
         await task
     assert (await users.get(user.id)).plex_username == "Old"
-
-
-async def test_suspend_ends_a_session_that_is_opened_at_the_same_time(fresh_db: DatabaseUrl) -> None:
-    user = await User.create(plex_id="1", plex_username="Jo")
-    begin = asyncio.Event()
-
-    async def suspend_later() -> None:
-        await begin.wait()
-        await users.suspend(user.id)
-
-    task = asyncio.create_task(suspend_later())
-    async with transaction():
-        # As a sign-in does: it sees an active user, and keeps them so until its session is stored.
-        row = await fetch_one("SELECT status FROM users WHERE id = $1 FOR SHARE", user.id)
-        assert row is not None
-        assert row["status"] == "active"
-        begin.set()
-        await asyncio.sleep(0.3)
-        assert not task.done()
-        await SessionToken.create(user=user, token_hash="h", expires_at=NOON)
-    await task
-    assert await SessionToken.all().count() == 0
