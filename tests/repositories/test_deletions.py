@@ -19,9 +19,10 @@ from medianest_models.errors import InvalidInputError
 from medianest_models.repositories import activity, rate_limits, services, sessions
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
-from tests.servers import connect
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from medianest_models.settings import DatabaseUrl
 
 DAY: Final = timedelta(days=1)
@@ -163,16 +164,14 @@ async def test_what_a_killed_process_has_deleted_stays_deleted(fresh_db: Databas
 
 
 @of_each_table
-async def test_waits_for_nobody_who_holds_a_row(fresh_db: DatabaseUrl, table: str) -> None:
+async def test_waits_for_nobody_who_holds_a_row(
+    fresh_db: DatabaseUrl, connection: Connection[Record], table: str
+) -> None:
     await fill(table, 10)
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute(f"SELECT FROM {table} LIMIT 3 FOR UPDATE")
-            assert await asyncio.wait_for(DELETES[table](batch_size=2), 10) == 7
-        assert await DELETES[table]() == 3
-    finally:
-        await connection.close()
+    async with connection.transaction():
+        await connection.execute(f"SELECT FROM {table} LIMIT 3 FOR UPDATE")
+        assert await asyncio.wait_for(DELETES[table](batch_size=2), 10) == 7
+    assert await DELETES[table]() == 3
 
 
 async def delete_all(table: str) -> int:

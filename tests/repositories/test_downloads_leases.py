@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from medianest_models.db.statements import execute
+from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import (
     InvalidInputError,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from medianest_models.models import User
+    from medianest_models.models import User, YouTubeDownload
 
 
 async def test_a_heartbeat_extends_the_lease_and_never_shortens_it(user: User) -> None:
@@ -161,64 +161,44 @@ WORK: list[Callable[[UUID, str], Awaitable[object]]] = [
 NAMES = ["heartbeat", "report_progress", "complete", "fail", "fail for good", "release"]
 
 
-@pytest.mark.parametrize("work", WORK, ids=NAMES)
-class TestWork:
-    async def refused(self, work: Callable[[UUID, str], Awaitable[object]], key: UUID, worker: str) -> None:
-        before = await stored(key)
-        with pytest.raises(LeaseLostError, match=str(key)):
-            await work(key, worker)
-        assert await stored(key) == before
+EVENTS: dict[str, Callable[[YouTubeDownload], Awaitable[object]]] = {
+    "the lease runs out": let_lease_run_out,
+    "it is cancelled": lambda download: downloads.cancel(download.id),
+    "it is completed": lambda download: downloads.complete(download.id, worker_id="w"),
+    "it is given back": lambda download: downloads.release(download.id, worker_id="w"),
+    "others end it in SQL": lambda _: execute("UPDATE youtube_downloads SET status = 'failed'"),
+    "it is deleted": lambda download: download.delete(),
+    "its user is deleted": lambda _: execute("DELETE FROM users"),
+}
+of_each_work = pytest.mark.parametrize("work", WORK, ids=NAMES)
 
-    async def test_by_another_worker(self, user: User, work: Any) -> None:
-        await self.refused(work, (await claimed(user)).id, "other")
 
-    async def test_after_the_lease(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await let_lease_run_out(download)
-        await self.refused(work, download.id, "w")
+@of_each_work
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+async def test_a_lease_that_is_lost_is_an_error_and_changes_nothing(user: User, work: Any, event: Any) -> None:
+    download = await claimed(user)
+    await event(download)
+    await refused(work, download.id, "w")
 
-    async def test_after_another_worker_took_over(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await let_lease_run_out(download)
-        await claim("other")
-        await self.refused(work, download.id, "w")
 
-    async def test_after_it_was_cancelled(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await downloads.cancel(download.id)
-        await self.refused(work, download.id, "w")
+@of_each_work
+async def test_what_belongs_to_another_worker_stays_as_it_is(user: User, work: Any) -> None:
+    download = await claimed(user)
+    await refused(work, download.id, "other")
+    await let_lease_run_out(download)
+    await claim("other")
+    await refused(work, download.id, "w")
 
-    async def test_after_it_was_completed(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await downloads.complete(download.id, worker_id="w")
-        await self.refused(work, download.id, "w")
 
-    async def test_after_others_ended_it_in_sql(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await execute("UPDATE youtube_downloads SET status = 'failed'")
-        await self.refused(work, download.id, "w")
+@of_each_work
+async def test_work_on_no_download(user: User, work: Any) -> None:
+    await refused(work, uuid4(), "w")
+    with pytest.raises(InvalidInputError, match="download_id"):
+        await work("none", "w")
 
-    async def test_before_it_was_claimed(self, user: User, work: Any) -> None:
-        await self.refused(work, (await enqueue(user)).id, "w")
 
-    async def test_after_it_was_deleted(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await download.delete()
-        with pytest.raises(LeaseLostError, match=str(download.id)):
-            await work(download.id, "w")
-
-    async def test_after_its_user_was_deleted(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await user.delete()
-        with pytest.raises(LeaseLostError, match=str(download.id)):
-            await work(download.id, "w")
-
-    @pytest.mark.usefixtures("db")
-    async def test_of_none(self, work: Any) -> None:
-        with pytest.raises(LeaseLostError):
-            await work(uuid4(), "w")
-
-    @pytest.mark.usefixtures("db")
-    async def test_of_no_uuid(self, work: Any) -> None:
-        with pytest.raises(InvalidInputError, match="download_id"):
-            await work("none", "w")
+async def refused(work: Callable[[UUID, str], Awaitable[object]], key: UUID, worker: str) -> None:
+    before = await fetch("SELECT * FROM youtube_downloads")
+    with pytest.raises(LeaseLostError, match=str(key)):
+        await work(key, worker)
+    assert await fetch("SELECT * FROM youtube_downloads") == before

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
 
+    from asyncpg import Connection, Record
+
     from medianest_models.settings import DatabaseUrl
 
 SHORT = timedelta(seconds=3)
@@ -111,48 +113,42 @@ OF_NOW, OF_THE_RELEASE_BEFORE = (
 
 @pytest.mark.parametrize("first", [OF_NOW, OF_THE_RELEASE_BEFORE])
 @pytest.mark.parametrize("second", [OF_NOW, OF_THE_RELEASE_BEFORE])
-async def test_a_claim_with_a_limit_waits_for_the_one_before(fresh_db: DatabaseUrl, first: str, second: str) -> None:
+async def test_a_claim_with_a_limit_waits_for_the_one_before(
+    fresh_db: DatabaseUrl, connection: Connection[Record], first: str, second: str
+) -> None:
     await fill(2)
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            assert await connection.fetchval(first) == 1
-            waiting = asyncio.create_task(fetch_one(second))
-            await until(someone_waits_for_a_lock)
-        assert tuple(await waiting or ()) == (0,)
-    finally:
-        await connection.close()
+    async with connection.transaction():
+        assert await connection.fetchval(first) == 1
+        waiting = asyncio.create_task(fetch_one(second))
+        await until(someone_waits_for_a_lock)
+    assert tuple(await waiting or ()) == (0,)
 
 
 @pytest.mark.parametrize("limit", [None, 3])
-async def test_a_claim_does_not_wait_for_a_row_that_someone_holds(fresh_db: DatabaseUrl, limit: int | None) -> None:
+async def test_a_claim_does_not_wait_for_a_row_that_someone_holds(
+    fresh_db: DatabaseUrl, connection: Connection[Record], limit: int | None
+) -> None:
     await fill(2)
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            held = await connection.fetchval("SELECT id FROM youtube_downloads ORDER BY id LIMIT 1 FOR UPDATE")
-            async with asyncio.timeout(8):
-                got = await downloads.claim("w", max_running=limit)
-                assert await downloads.claim("w", max_running=limit) is None
-        assert got is not None
-        assert got.id != held
-        assert await downloads.claim("w", max_running=limit) is not None
-    finally:
-        await connection.close()
+    async with connection.transaction():
+        held = await connection.fetchval("SELECT id FROM youtube_downloads ORDER BY id LIMIT 1 FOR UPDATE")
+        async with asyncio.timeout(8):
+            got = await downloads.claim("w", max_running=limit)
+            assert await downloads.claim("w", max_running=limit) is None
+    assert got is not None
+    assert got.id != held
+    assert await downloads.claim("w", max_running=limit) is not None
 
 
-async def test_release_expired_does_not_wait_for_a_row_that_someone_holds(fresh_db: DatabaseUrl) -> None:
+async def test_release_expired_does_not_wait_for_a_row_that_someone_holds(
+    fresh_db: DatabaseUrl, connection: Connection[Record]
+) -> None:
     await fill(2)
     await execute("UPDATE youtube_downloads SET status = 'downloading', lease_expires_at = now(), attempts = 1")
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.fetchval("SELECT id FROM youtube_downloads LIMIT 1 FOR UPDATE")
-            async with asyncio.timeout(8):
-                assert await downloads.release_expired() == 1
-        assert await downloads.release_expired() == 1
-    finally:
-        await connection.close()
+    async with connection.transaction():
+        await connection.fetchval("SELECT id FROM youtube_downloads LIMIT 1 FOR UPDATE")
+        async with asyncio.timeout(8):
+            assert await downloads.release_expired() == 1
+    assert await downloads.release_expired() == 1
 
 
 async def release_expired() -> int:

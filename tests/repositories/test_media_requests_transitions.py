@@ -26,9 +26,10 @@ from medianest_models.repositories import media_requests
 from medianest_models.repositories.media_requests import TransitionReport
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
-from tests.servers import connect
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from medianest_models.settings import DatabaseUrl
 
 PENDING, APPROVED, AVAILABLE, FAILED = RequestStatus
@@ -192,17 +193,15 @@ async def approve_all(request_ids: list[UUID]) -> list[str]:
     return [await try_transition(request_id, APPROVED) for request_id in request_ids]
 
 
-async def test_a_change_that_has_to_wait_sees_what_it_has_waited_for(fresh_db: DatabaseUrl) -> None:
+async def test_a_change_that_has_to_wait_sees_what_it_has_waited_for(
+    fresh_db: DatabaseUrl, connection: Connection[Record]
+) -> None:
     request = await stored()
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute("UPDATE media_requests SET status = 'approved'")
-            changing = asyncio.create_task(try_transition(request.id, APPROVED))
-            while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
-                assert not changing.done()
-    finally:
-        await connection.close()
+    async with connection.transaction():
+        await connection.execute("UPDATE media_requests SET status = 'approved'")
+        changing = asyncio.create_task(try_transition(request.id, APPROVED))
+        while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            assert not changing.done()
     assert await changing == f"media request {request.id} can't change from approved to approved"
     assert await statuses(request.id) == []
 

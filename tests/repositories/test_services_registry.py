@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from medianest_models.errors import InvalidInputError, InvalidPaginationError, N
 from medianest_models.models import Service
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import services
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
@@ -136,19 +136,11 @@ async def test_configure_knows_its_arguments(plex: Service) -> None:
 
 async def test_configure_keeps_and_returns_what_another_has_just_changed(fresh_db: DatabaseUrl) -> None:
     await Service.create(name="plex", display_name="Plex", url="http://plex")
-    begin = asyncio.Event()
-
-    async def other() -> Service:
-        await begin.wait()
-        return await services.configure("plex", url="http://new")
-
-    task = asyncio.create_task(other())
     async with transaction():
         await services.configure("plex", display_name="New")
-        begin.set()
-        await asyncio.sleep(0.3)
-        assert not task.done()
-    service = await task
+        other = elsewhere(services.configure("plex", url="http://new"))
+        await until(someone_waits_for_a_lock)
+    service = await other
     assert (service.display_name, service.url) == ("New", "http://new")
     row = await stored()
     assert (row["display_name"], row["url"]) == ("New", "http://new")

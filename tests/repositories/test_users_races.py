@@ -13,6 +13,7 @@ from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import AccountSuspendedError, ConflictError
 from medianest_models.models import User
 from medianest_models.repositories import users
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 
 if TYPE_CHECKING:
@@ -68,18 +69,10 @@ async def test_of_many_admins_that_go_at_once_one_stays(fresh_db: DatabaseUrl) -
 
 async def test_a_sign_in_waits_for_the_suspension(fresh_db: DatabaseUrl) -> None:
     user = await User.create(plex_id="1", plex_username="Old")
-    begin = asyncio.Event()
-
-    async def sign_in_later() -> None:
-        await begin.wait()
-        await users.upsert_from_plex("1", plex_username="New")
-
-    task = asyncio.create_task(sign_in_later())
     async with transaction():
         await users.suspend(user.id)
-        begin.set()
-        await asyncio.sleep(0.3)
-        assert not task.done()
+        signing_in = elsewhere(users.upsert_from_plex("1", plex_username="New"))
+        await until(someone_waits_for_a_lock)
     with pytest.raises(AccountSuspendedError):
-        await task
+        await signing_in
     assert (await users.get(user.id)).plex_username == "Old"
