@@ -37,8 +37,7 @@ async def entries(count: int, *, age: str = "0 hours", action: str = "a", user_i
     )
 
 
-async def test_record(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_record(user: User) -> None:
     entry = await activity.record(
         "request.approve",
         user_id=str(user.id),
@@ -71,8 +70,7 @@ async def test_metadata_is_no_json_text(db: DatabaseUrl, metadata: Any) -> None:
     assert (await activity.record("a", metadata=metadata)).metadata == metadata
 
 
-async def test_an_entry_survives_its_user(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_an_entry_survives_its_user(user: User) -> None:
     entry = await activity.record("a", user_id=user.id)
     await execute("DELETE FROM users")
     assert dict(await ActivityLog.get()) == {**dict(entry), "user_id": None}

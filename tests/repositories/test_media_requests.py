@@ -42,8 +42,7 @@ async def stored(user: User, number: int = 0, **columns: Any) -> MediaRequest:
     )
 
 
-async def test_submit(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_submit(user: User) -> None:
     request = await media_requests.submit(
         user.id,
         title="Dune",
@@ -74,15 +73,13 @@ async def test_submit_a_title_that_is_open(db: DatabaseUrl) -> None:
     await media_requests.submit(other.id, title="Dune", media_type="tv", tmdb_id="1")
 
 
-async def test_submit_a_title_whose_request_is_closed(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_submit_a_title_whose_request_is_closed(user: User) -> None:
     for status in (RequestStatus.AVAILABLE, RequestStatus.FAILED):
         await stored(user, tmdb_id="1", status=status)
     assert (await media_requests.submit(user.id, title="T", media_type="movie", tmdb_id="1")).is_open
 
 
-async def test_without_a_tmdb_id_nothing_is_a_duplicate(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_without_a_tmdb_id_nothing_is_a_duplicate(user: User) -> None:
     for _ in range(2):
         await media_requests.submit(str(user.id), title="T", media_type="movie")
     assert await MediaRequest.all().count() == 2
@@ -97,8 +94,7 @@ async def test_without_a_tmdb_id_nothing_is_a_duplicate(db: DatabaseUrl) -> None
     request_data=[{1: 2}, float("inf"), {"a": datetime.UTC}, ["\0"]],
     user_id=["me", 5, None],
 )
-async def test_submit_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
-    user = await new_user()
+async def test_submit_refuses(user: User, name: str, value: Any) -> None:
     given = {"user_id": user.id, "title": "T", "media_type": "movie", name: value}
     with pytest.raises(InvalidInputError, match=name):
         await media_requests.submit(given.pop("user_id"), **given)
@@ -164,8 +160,7 @@ async def test_get(db: DatabaseUrl) -> None:
         await media_requests.get("17")
 
 
-async def test_find_by_tmdb_id(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_find_by_tmdb_id(user: User) -> None:
     assert await media_requests.find_by_tmdb_id("1") is None
     failed = await stored(user, 5, tmdb_id="1", status=RequestStatus.FAILED)
     assert (await media_requests.find_by_tmdb_id("1")) == failed
@@ -180,8 +175,7 @@ async def test_find_by_tmdb_id(db: DatabaseUrl) -> None:
     assert await media_requests.find_by_tmdb_id("1", media_type="music") is None
 
 
-async def test_find_by_overseerr_id(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_find_by_overseerr_id(user: User) -> None:
     assert await media_requests.find_by_overseerr_id("1") is None
     await stored(user, 2, overseerr_id="2")
     await stored(user, 3, overseerr_id="1", status=RequestStatus.FAILED)
@@ -290,8 +284,7 @@ async def test_history_of_an_unknown_request(db: DatabaseUrl) -> None:
         await media_requests.history("")
 
 
-async def test_a_user_s_requests_and_their_histories_go_with_the_user(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_a_user_s_requests_and_their_histories_go_with_the_user(user: User) -> None:
     await media_requests.submit(user.id, title="T", media_type="movie")
     await execute("DELETE FROM users")
     assert not await MediaRequest.exists()

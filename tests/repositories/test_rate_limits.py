@@ -61,8 +61,7 @@ async def hit_by(user: User | UUID, *, limit: int = 3, endpoint: str = "e") -> R
     return await rate_limits.hit(endpoint, user_id=user_id, limit=limit, window_seconds=DAY)
 
 
-async def test_allows_as_many_as_the_limit(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_allows_as_many_as_the_limit(user: User) -> None:
     results = [await hit_by(user) for _ in range(5)]
     assert [result.allowed for result in results] == [True, True, True, False, False]
     assert [result.remaining for result in results] == [2, 1, 0, 0, 0]
@@ -77,8 +76,7 @@ async def test_allows_as_many_as_the_limit(db: DatabaseUrl) -> None:
     assert datetime.timedelta() < wait <= datetime.timedelta(days=1)
 
 
-async def test_what_is_refused_is_not_counted(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_what_is_refused_is_not_counted(user: User) -> None:
     for _ in range(5):
         await hit_by(user)
     row = await RateLimit.get()
