@@ -25,7 +25,7 @@ from medianest_models.db.statements import current_client
 from medianest_models.repositories import rate_limits, sessions, users
 from medianest_models.repositories.rate_limits import counters
 from medianest_models.repositories.sessions import verification
-from medianest_models.repositories.users import lookups
+from medianest_models.repositories.users import accounts
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -78,7 +78,7 @@ def _calls(inputs: Inputs) -> dict[str, tuple[Call, AbstractContextManager[Any]]
     return {
         "find_alone": (
             lambda call: users.find_by_plex_id(inputs.plex_id(call)),
-            patch.object(lookups, by_plex_id, _plain(getattr(lookups, by_plex_id))),
+            patch.object(accounts, by_plex_id, _plain(getattr(accounts, by_plex_id))),
         ),
         "verify_alone": (
             lambda call: sessions.verify(inputs.token(call)),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.checks import as_aware, as_duration, as_ip_address, as_text, as_uuid
-from medianest_models.db.statements import fetch_one
+from medianest_models.checks import as_ip_address, as_text, as_uuid
+from medianest_models.db.statements import fetch
 from medianest_models.models import ActivityLog
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import paginate
-from medianest_models.repositories._batches import BATCH_SIZE, delete_in_batches
+from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older
 
 if TYPE_CHECKING:
+    import datetime
     from uuid import UUID
 
     from medianest_models.pagination import PaginatedResult, PaginationParams
@@ -25,12 +25,11 @@ RETURNING *
 """
 
 # Raw, because a DELETE has no LIMIT. What another process deletes in this moment is left to it.
-_PRUNE: Final = """
+_PRUNE: Final = f"""
 DELETE FROM activity_logs WHERE id = ANY (ARRAY (
-    SELECT id FROM activity_logs WHERE created_at < coalesce($1::timestamptz, now() - $2::interval)
-    ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT id FROM activity_logs WHERE created_at {OLDER} ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
 ))
-"""
+"""  # noqa: S608 - a constant
 
 
 async def record(
@@ -55,10 +54,9 @@ async def record(
         user_agent: With which program.
 
     Raises:
-        InvalidInputError: A text is empty, too long or not storable, `metadata` is not JSON, or the address is none.
         InvalidReferenceError: There is no such user.
     """
-    row = await fetch_one(
+    (row,) = await fetch(
         _RECORD,
         None if user_id is None else as_uuid(user_id, "user_id"),
         as_name(ActivityLog, "action", action),
@@ -68,34 +66,18 @@ async def record(
         None if ip_address is None else as_ip_address(ip_address, "ip_address"),
         as_column(ActivityLog, "user_agent", user_agent),
     )
-    assert row is not None  # noqa: S101 - an INSERT returns its row
     return ActivityLog.from_row(row)
 
 
 async def list_for_user(user_id: UUID | str, *, params: PaginationParams | None = None) -> PaginatedResult[ActivityLog]:
-    """List a page of what a user did, the newest first unless `params` says otherwise; empty for an unknown user.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of what a user did."""
     return await paginate(ActivityLog.filter(user_id=as_uuid(user_id, "user_id")), params)
 
 
 async def list_for_entity(
     entity_type: str, *, entity_id: str, params: PaginationParams | None = None
 ) -> PaginatedResult[ActivityLog]:
-    """List a page of what was done to one thing, the newest first unless `params` says otherwise.
-
-    Args:
-        entity_type: What kind of thing it is.
-        entity_id: Which one.
-        params: Which page, and in which order.
-
-    Raises:
-        InvalidInputError: An argument is empty, too long, or holds a NUL byte.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of what was done to one thing: of what kind, and which one."""
     as_text(entity_type, "entity_type")
     as_text(entity_id, "entity_id")
     return await paginate(ActivityLog.filter(entity_type=entity_type, entity_id=entity_id), params)
@@ -104,40 +86,16 @@ async def list_for_entity(
 async def list_recent(
     *, action: str | None = None, params: PaginationParams | None = None
 ) -> PaginatedResult[ActivityLog]:
-    """List a page of the log, the newest first unless `params` says otherwise.
-
-    Args:
-        action: Which action alone; None for all.
-        params: Which page, and in which order.
-
-    Raises:
-        InvalidInputError: `action` is empty, too long, or holds a NUL byte.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of the log: all of it, or the entries of one action."""
     if action is None:
         return await paginate(ActivityLog.all(), params)
     return await paginate(ActivityLog.filter(action=as_name(ActivityLog, "action", action)), params)
 
 
 async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_size: int = BATCH_SIZE) -> int:
-    """Delete what is older, the oldest first.
+    """Delete what is older than an age or an instant, the oldest first, and return how many entries that were.
 
-    It can be stopped at any time, and run in several processes at once: what was deleted until then stays deleted.
-
-    Args:
-        older_than: An age, or an instant.
-        batch_size: How many entries to delete at a time, each time in a transaction of its own.
-
-    Returns:
-        How many entries were deleted.
-
-    Raises:
-        InvalidInputError: An age that is not more than zero, an instant without a time zone, or a `batch_size` that
-            is not from 1 on.
+    It can be stopped at any time, and run in several processes at once: what was deleted until then stays deleted. Each
+    time it deletes `batch_size` entries, in a transaction of their own.
     """
-    age = instant = None
-    if isinstance(older_than, datetime.datetime):
-        instant = as_aware(older_than, "older_than")
-    else:
-        age = as_duration(older_than, "older_than")
-    return await delete_in_batches(_PRUNE, instant, age, batch_size=batch_size)
+    return await delete_older(_PRUNE, older_than, batch_size=batch_size)

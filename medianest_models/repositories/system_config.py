@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.checks import MAX_INT, as_text, as_uuid, is_whole
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.errors import ConfigurationError, InvalidInputError, NotFoundError
 from medianest_models.models import SystemConfig
 from medianest_models.models.columns import as_column
@@ -22,7 +22,7 @@ MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; no setting can have the key 
 _RATE_LIMIT: Final = "rate_limit."
 _DEFAULT_RATE_LIMIT: Final = "rate_limit.api.default"
 _CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
-_REMEMBER_ME_DAYS: Final = "session.remember_me_days"
+REMEMBER_ME_DAYS: Final = "session.remember_me_days"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ SEEDED_CONFIGS: Final = (
     SeededConfig("rate_limit.youtube.download", {"limit": 5, "window": 3600}, "YouTube download rate limit per hour"),
     SeededConfig("rate_limit.media.request", {"limit": 20, "window": 3600}, "Media request rate limit per hour"),
     SeededConfig(_CONCURRENT_DOWNLOADS, {"max": 3}, "Maximum concurrent YouTube downloads"),
-    SeededConfig(_REMEMBER_ME_DAYS, {"days": 90}, "Remember me token validity in days"),
+    SeededConfig(REMEMBER_ME_DAYS, {"days": 90}, "Remember me token validity in days"),
 )
 _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 
@@ -47,7 +47,7 @@ _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 _RATE_LIMIT_SHAPE: Final = {"limit": MAX_INT, "window": LONGEST_WINDOW_SECONDS}
 _SHAPES: Final = {
     _CONCURRENT_DOWNLOADS: {"max": MAX_INT},
-    _REMEMBER_ME_DAYS: {"days": 36_500},
+    REMEMBER_ME_DAYS: {"days": 36_500},
 }
 
 # Raw, because a key that is not there yet is created, and of two at once one would fail. The trigger
@@ -73,7 +73,6 @@ async def get(key: str) -> SystemConfig:
 
     Raises:
         NotFoundError: There is none.
-        InvalidInputError: `key` is empty, too long, or holds a NUL byte.
     """
     config = await SystemConfig.get_or_none(key=_as_key(key))
     if config is None:
@@ -92,7 +91,6 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
         updated_by: The user who changes it.
 
     Raises:
-        InvalidInputError: An argument is not as said above.
         InvalidReferenceError: There is no such user.
     """
     key = _as_key(key)
@@ -101,8 +99,7 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
         raise InvalidInputError(f"value: {problem}")
     user_id = None if updated_by is None else as_uuid(updated_by, "updated_by")
     description = _SEEDED[key].description if key in _SEEDED else None
-    row = await fetch_one(_SET, key, document, description, user_id)
-    assert row is not None  # noqa: S101 - an upsert without a condition returns its row
+    (row,) = await fetch(_SET, key, document, description, user_id)
     return SystemConfig.from_row(row)
 
 
@@ -115,7 +112,6 @@ async def rate_limit(endpoint: str) -> RateLimitRule:
     """Get the rule for an endpoint: its own setting `rate_limit.<endpoint>`, or `rate_limit.api.default`.
 
     Raises:
-        InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
         ConfigurationError: The stored value is not a limit and a window.
     """
     value = await _value(*rate_limit_keys(endpoint))
@@ -137,15 +133,11 @@ async def remember_me_days() -> int:
     Raises:
         ConfigurationError: The stored value is not such a number.
     """
-    return (await _value(_REMEMBER_ME_DAYS))["days"]
+    return (await _value(REMEMBER_ME_DAYS))["days"]
 
 
 def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
-    """Return the keys of the settings that hold an endpoint's rule; the first one that exists counts.
-
-    Raises:
-        InvalidInputError: `endpoint` is empty, too long, or holds a NUL byte.
-    """
+    """Return the keys of the settings that hold an endpoint's rule; the first one that exists counts."""
     key = _RATE_LIMIT + as_text(endpoint, "endpoint", max_length=MAX_ENDPOINT_LENGTH)
     if key in _SEEDED:
         return (key,)

@@ -127,6 +127,3 @@ def _without_input(error: ValidationError) -> ValidationError:
 def _secrets(declared: type, model: type[Model]) -> list[str]:
     columns = model._meta.fields_map
     return [name for name in inspect.get_annotations(declared) if name in columns and is_secret(columns[name])]
-
-
-__all__ = ["Declared", "read_schema", "write_schema"]

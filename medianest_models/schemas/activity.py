@@ -22,6 +22,3 @@ class ActivityLogRead(Declared):
     ip_address: str | None
     user_agent: str | None
     created_at: AwareDatetime
-
-
-__all__ = ["ActivityLogRead"]

@@ -43,6 +43,3 @@ class YouTubeDownloadCreate(Declared):
     playlist_title: str | None = None
     metadata: dict[str, Any] | None = None
     scheduled_at: AwareDatetime | None = None
-
-
-__all__ = ["YouTubeDownloadCreate", "YouTubeDownloadRead"]

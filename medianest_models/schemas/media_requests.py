@@ -56,11 +56,3 @@ class MediaRequestStatusUpdateCreate(Declared):
 
     status: RequestStatus
     message: str | None = None
-
-
-__all__ = [
-    "MediaRequestCreate",
-    "MediaRequestRead",
-    "MediaRequestStatusUpdateCreate",
-    "MediaRequestStatusUpdateRead",
-]

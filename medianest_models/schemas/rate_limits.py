@@ -31,6 +31,3 @@ class RollingRateLimitRead(Declared):
     window_seconds: int
     counts: list[int]
     expires_at: AwareDatetime
-
-
-__all__ = ["RateLimitRead", "RollingRateLimitRead"]

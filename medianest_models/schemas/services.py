@@ -87,6 +87,3 @@ class ServiceStatusHistoryCreate(Declared):
     response_time_ms: int | None = None
     error_message: str | None = None
     checked_at: AwareDatetime | None = None
-
-
-__all__ = ["ServiceRead", "ServiceStatusHistoryCreate", "ServiceStatusHistoryRead", "ServiceUpdate"]

@@ -22,6 +22,3 @@ class SessionTokenRead(Declared):
     created_at: AwareDatetime
     last_used_at: AwareDatetime | None
     rotated_at: AwareDatetime | None
-
-
-__all__ = ["SessionTokenRead"]

@@ -27,6 +27,3 @@ class SystemConfigUpdate(Declared):
     """A setting's new value: the argument of `system_config.set` beside the key and who changes it."""
 
     value: Any
-
-
-__all__ = ["SystemConfigRead", "SystemConfigUpdate"]

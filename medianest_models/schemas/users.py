@@ -42,6 +42,3 @@ class LocalCredentialRead(Declared):
     username: str
     must_change_password: bool
     updated_at: AwareDatetime
-
-
-__all__ = ["LocalCredentialRead", "UserCreate", "UserWithoutSecrets"]

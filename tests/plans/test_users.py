@@ -10,7 +10,7 @@ from medianest_models.db.statements import fetch
 from medianest_models.enums import UserRole, UserStatus
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import users
-from medianest_models.repositories.users import lookups
+from medianest_models.repositories.users import accounts
 from tests.plans.big_rows import row_id
 from tests.plans.conftest import explain_calls, index_names, seq_scans
 
@@ -26,7 +26,7 @@ NAME, EMAIL = "ix_users_plex_username", "ix_users_email"
 CALLS: list[tuple[Call, set[str]]] = [
     (lambda: users.get(row_id(7)), {"pk_users"}),
     (lambda: users.find_by_plex_id("plex-7"), {"uq_users_plex_id"}),
-    (lambda: lookups._by_plex_ids(["plex-7", "plex-8"]), {"uq_users_plex_id"}),
+    (lambda: accounts._by_plex_ids(["plex-7", "plex-8"]), {"uq_users_plex_id"}),
     (lambda: users.find_by_email("USER7@example.ORG"), {EMAIL}),
     (lambda: users.search("name 1234"), {NAME, EMAIL}),
     (lambda: users.search("user19999"), {NAME, EMAIL}),

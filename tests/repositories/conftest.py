@@ -1,4 +1,4 @@
-"""Who the rows of these tests belong to."""
+"""Who the rows of these tests belong to, and a connection beside the package's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medianest_models.models import User
+from tests.servers import connect
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from asyncpg import Connection, Record
+
     from medianest_models.settings import DatabaseUrl
 
 
@@ -16,3 +21,11 @@ if TYPE_CHECKING:
 async def user(db: DatabaseUrl) -> User:
     """A user, in a transaction that is rolled back."""
     return await User.create(plex_id="1", plex_username="ann")
+
+
+@pytest.fixture
+async def connection(fresh_url: DatabaseUrl) -> AsyncIterator[Connection[Record]]:
+    """A connection of the test's own, as another program has it."""
+    connection = await connect(fresh_url)
+    yield connection
+    await connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -15,13 +14,10 @@ from medianest_models.errors import InvalidInputError, InvalidReferenceError, In
 from medianest_models.models import ActivityLog, User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import activity
-from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
-
-HOUR = datetime.timedelta(hours=1)
 
 
 async def new_user(name: str = "a") -> User:
@@ -41,8 +37,7 @@ async def entries(count: int, *, age: str = "0 hours", action: str = "a", user_i
     )
 
 
-async def test_record(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_record(user: User) -> None:
     entry = await activity.record(
         "request.approve",
         user_id=str(user.id),
@@ -75,38 +70,24 @@ async def test_metadata_is_no_json_text(db: DatabaseUrl, metadata: Any) -> None:
     assert (await activity.record("a", metadata=metadata)).metadata == metadata
 
 
-async def test_an_entry_survives_its_user(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_an_entry_survives_its_user(user: User) -> None:
     entry = await activity.record("a", user_id=user.id)
     await execute("DELETE FROM users")
     assert dict(await ActivityLog.get()) == {**dict(entry), "user_id": None}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"action": ""},
-        {"action": "a" * 101},
-        {"action": "a\0"},
-        {"action": None},
-        {"action": 5},
-        {"user_id": "me"},
-        {"entity_type": ""},
-        {"entity_type": "t" * 51},
-        {"entity_id": "i" * 256},
-        {"entity_id": 17},
-        {"metadata": {1: 2}},
-        {"metadata": float("nan")},
-        {"metadata": {"a": b""}},
-        {"ip_address": "localhost"},
-        {"ip_address": "fe80::1%eth0"},
-        {"user_agent": "\ud800"},
-        {"user_agent": "\0"},
-    ],
+@wrong(
+    action=["", "a" * 101, "a\0", None, 5],
+    user_id=["me"],
+    entity_type=["", "t" * 51],
+    entity_id=["i" * 256, 17],
+    metadata=[{1: 2}, float("nan"), {"a": b""}],
+    ip_address=["localhost", "fe80::1%eth0"],
+    user_agent=["\ud800", "\0"],
 )
-async def test_record_refuses(db: DatabaseUrl, arguments: dict[str, Any]) -> None:
-    given = {"action": "a", **arguments}
-    with pytest.raises(InvalidInputError, match=next(iter(arguments))):
+async def test_record_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
+    given = {"action": "a", name: value}
+    with pytest.raises(InvalidInputError, match=name):
         await activity.record(given.pop("action"), **given)
     assert not await ActivityLog.exists()
 
@@ -159,86 +140,3 @@ async def test_list_recent(db: DatabaseUrl) -> None:
             await activity.list_recent(action=action)
     with pytest.raises(InvalidSortError):
         await activity.list_recent(params=PaginationParams(sort_by="user__plex_token"))
-
-
-@pytest.mark.parametrize("batch_size", [1, 5, 10, 1000])
-async def test_prune_by_age(db: DatabaseUrl, batch_size: int) -> None:
-    await entries(10, age="1 hour")
-    await entries(3)
-    assert await activity.prune(HOUR, batch_size=batch_size) == 10
-    assert await activity.prune(HOUR) == 0
-    assert await ActivityLog.all().count() == 3
-
-
-async def test_prune_by_instant(db: DatabaseUrl) -> None:
-    await entries(10)
-    third = await ActivityLog.get(entity_id="3")
-    assert await activity.prune(third.created_at) == 7
-    assert {entry.entity_id for entry in await ActivityLog.all()} == {"1", "2", "3"}
-
-
-@pytest.mark.parametrize(
-    ("older_than", "batch_size", "name"),
-    [
-        (datetime.timedelta(), 1, "older_than"),
-        (-HOUR, 1, "older_than"),
-        (datetime.datetime(2026, 1, 1), 1, "older_than"),  # noqa: DTZ001 - naive on purpose
-        (datetime.date(2026, 1, 1), 1, "older_than"),
-        (3600, 1, "older_than"),
-        (None, 1, "older_than"),
-        (HOUR, 0, "batch_size"),
-        (HOUR, -5, "batch_size"),
-        (HOUR, 1.0, "batch_size"),
-    ],
-)
-async def test_prune_refuses(db: DatabaseUrl, older_than: Any, batch_size: Any, name: str) -> None:
-    await entries(3, age="9 hours")
-    with pytest.raises(InvalidInputError, match=name):
-        await activity.prune(older_than, batch_size=batch_size)
-    assert await ActivityLog.all().count() == 3
-
-
-async def test_prune_of_what_is_older_than_the_calendar(db: DatabaseUrl) -> None:
-    await entries(1)
-    with pytest.raises(InvalidInputError):
-        async with transaction():
-            await activity.prune(datetime.timedelta.max)
-    assert await ActivityLog.all().count() == 1
-
-
-async def test_prune_can_be_stopped_and_run_again(fresh_db: DatabaseUrl) -> None:
-    await entries(3_000, age="2 hours")
-    task = asyncio.create_task(activity.prune(HOUR, batch_size=1))
-    while await ActivityLog.all().count() == 3_000:
-        pass
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    left = await ActivityLog.all().count()
-    assert 0 < left < 3_000
-    assert await activity.prune(HOUR) == left
-
-
-async def test_prune_waits_for_nobody(fresh_db: DatabaseUrl) -> None:
-    await entries(10, age="2 hours")
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT FROM activity_logs WHERE entity_id = '9' FOR UPDATE")
-            assert await asyncio.wait_for(activity.prune(HOUR, batch_size=2), 10) == 9
-        assert await activity.prune(HOUR) == 1
-    finally:
-        await connection.close()
-
-
-async def prune_and_record(batch_size: int) -> int:
-    deleted = await activity.prune(HOUR, batch_size=batch_size)
-    await activity.record("done")
-    return deleted
-
-
-async def test_prune_in_many_processes_counts_each_entry_once(fresh_db: DatabaseUrl) -> None:
-    await entries(5_000, age="2 hours")
-    counts = await asyncio.to_thread(run_in_processes, prune_and_record, 4, 50, url=fresh_db, connected=True)
-    assert sum(counts) == 5_000
-    assert {entry.action for entry in await ActivityLog.all()} == {"done"}

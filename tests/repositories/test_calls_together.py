@@ -26,7 +26,7 @@ from medianest_models.errors import (
 )
 from medianest_models.models import RateLimit, RollingRateLimit, SessionToken, User
 from medianest_models.repositories import rate_limits, sessions, users
-from medianest_models.repositories.rate_limits.turns import turn
+from medianest_models.repositories.rate_limits.counters import turn
 from tests.db.proxies import proxy_to
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.servers import connect
@@ -80,7 +80,7 @@ async def test_the_way_of_a_lone_lookup_to_the_driver_is_short(fresh_db: Databas
         assert sys.getprofile() is None  # the driver was reached
     finally:
         sys.setprofile(None)
-    assert hops[0] == ("repositories/users/lookups.py", "find_by_plex_id")
+    assert hops[0] == ("repositories/users/accounts.py", "find_by_plex_id")
     assert len(set(hops)) <= 12, hops
     assert len({path for path, _ in hops}) <= 7, hops
 

@@ -17,6 +17,7 @@ from medianest_models.errors import (
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -141,26 +142,14 @@ async def test_a_row_that_others_wrote_without_a_lease_does_not_hold_its_place_f
     assert again.id == download.id
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("worker_id", {"worker_id": ""}),
-        ("worker_id", {"worker_id": "x" * 256}),
-        ("worker_id", {"worker_id": "\0"}),
-        ("lease", {"lease": timedelta()}),
-        ("lease", {"lease": -SOON}),
-        ("lease", {"lease": 30}),
-        ("max_running", {"max_running": 0}),
-        ("max_running", {"max_running": -1}),
-        ("max_running", {"max_running": "3"}),
-        ("max_running", {"max_running": True}),
-        ("at most 365 days", {"lease": timedelta(days=366)}),
-        ("at most 365 days", {"lease": timedelta(days=366), "max_running": None}),
-    ],
+@wrong(
+    worker_id=["", "x" * 256, "\0"],
+    lease=[timedelta(), -SOON, 30, timedelta(days=366)],
+    max_running=[0, -1, "3", True],
 )
-async def test_claim_refuses(user: User, name: str, values: dict[str, Any]) -> None:
+async def test_claim_refuses(user: User, name: str, value: Any) -> None:
     download = await enqueue(user)
-    arguments: dict[str, Any] = {"worker_id": "w"} | values
+    arguments: dict[str, Any] = {"worker_id": "w", name: value}
     with pytest.raises(InvalidInputError, match=name):
         async with transaction():
             await downloads.claim(arguments.pop("worker_id"), **arguments)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from medianest_models.db.statements import execute
+from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import (
     InvalidInputError,
@@ -16,12 +16,13 @@ from medianest_models.errors import (
 )
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from medianest_models.models import User
+    from medianest_models.models import User, YouTubeDownload
 
 
 async def test_a_heartbeat_extends_the_lease_and_never_shortens_it(user: User) -> None:
@@ -102,21 +103,16 @@ async def test_complete_leaves_what_is_not_given(user: User) -> None:
     assert (done.metadata, done.file_paths) == ({"quality": "1080p"}, None)
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("file_paths", {"file_paths": "/a"}),
-        ("file_paths", {"file_paths": [1]}),
-        ("file_paths", {"file_paths": ["a\0b"]}),
-        ("plex_collection_id", {"plex_collection_id": "x" * 256}),
-        ("metadata", {"metadata": {1: 2}}),
-        ("worker_id", {"worker_id": ""}),
-    ],
+@wrong(
+    file_paths=["/a", [1], ["a\0b"]],
+    plex_collection_id=["x" * 256],
+    metadata=[{1: 2}],
+    worker_id=[""],
 )
-async def test_complete_refuses(user: User, name: str, values: dict[str, Any]) -> None:
+async def test_complete_refuses(user: User, name: str, value: Any) -> None:
     download = await claimed(user)
     with pytest.raises(InvalidInputError, match=name):
-        await downloads.complete(download.id, **{"worker_id": "w", **values})
+        await downloads.complete(download.id, **{"worker_id": "w", name: value})
     assert (await stored(download.id))["status"] == "downloading"
 
 
@@ -165,64 +161,44 @@ WORK: list[Callable[[UUID, str], Awaitable[object]]] = [
 NAMES = ["heartbeat", "report_progress", "complete", "fail", "fail for good", "release"]
 
 
-@pytest.mark.parametrize("work", WORK, ids=NAMES)
-class TestWork:
-    async def refused(self, work: Callable[[UUID, str], Awaitable[object]], key: UUID, worker: str) -> None:
-        before = await stored(key)
-        with pytest.raises(LeaseLostError, match=str(key)):
-            await work(key, worker)
-        assert await stored(key) == before
+EVENTS: dict[str, Callable[[YouTubeDownload], Awaitable[object]]] = {
+    "the lease runs out": let_lease_run_out,
+    "it is cancelled": lambda download: downloads.cancel(download.id),
+    "it is completed": lambda download: downloads.complete(download.id, worker_id="w"),
+    "it is given back": lambda download: downloads.release(download.id, worker_id="w"),
+    "others end it in SQL": lambda _: execute("UPDATE youtube_downloads SET status = 'failed'"),
+    "it is deleted": lambda download: download.delete(),
+    "its user is deleted": lambda _: execute("DELETE FROM users"),
+}
+of_each_work = pytest.mark.parametrize("work", WORK, ids=NAMES)
 
-    async def test_by_another_worker(self, user: User, work: Any) -> None:
-        await self.refused(work, (await claimed(user)).id, "other")
 
-    async def test_after_the_lease(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await let_lease_run_out(download)
-        await self.refused(work, download.id, "w")
+@of_each_work
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+async def test_a_lease_that_is_lost_is_an_error_and_changes_nothing(user: User, work: Any, event: Any) -> None:
+    download = await claimed(user)
+    await event(download)
+    await refused(work, download.id, "w")
 
-    async def test_after_another_worker_took_over(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await let_lease_run_out(download)
-        await claim("other")
-        await self.refused(work, download.id, "w")
 
-    async def test_after_it_was_cancelled(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await downloads.cancel(download.id)
-        await self.refused(work, download.id, "w")
+@of_each_work
+async def test_what_belongs_to_another_worker_stays_as_it_is(user: User, work: Any) -> None:
+    download = await claimed(user)
+    await refused(work, download.id, "other")
+    await let_lease_run_out(download)
+    await claim("other")
+    await refused(work, download.id, "w")
 
-    async def test_after_it_was_completed(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await downloads.complete(download.id, worker_id="w")
-        await self.refused(work, download.id, "w")
 
-    async def test_after_others_ended_it_in_sql(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await execute("UPDATE youtube_downloads SET status = 'failed'")
-        await self.refused(work, download.id, "w")
+@of_each_work
+async def test_work_on_no_download(user: User, work: Any) -> None:
+    await refused(work, uuid4(), "w")
+    with pytest.raises(InvalidInputError, match="download_id"):
+        await work("none", "w")
 
-    async def test_before_it_was_claimed(self, user: User, work: Any) -> None:
-        await self.refused(work, (await enqueue(user)).id, "w")
 
-    async def test_after_it_was_deleted(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await download.delete()
-        with pytest.raises(LeaseLostError, match=str(download.id)):
-            await work(download.id, "w")
-
-    async def test_after_its_user_was_deleted(self, user: User, work: Any) -> None:
-        download = await claimed(user)
-        await user.delete()
-        with pytest.raises(LeaseLostError, match=str(download.id)):
-            await work(download.id, "w")
-
-    @pytest.mark.usefixtures("db")
-    async def test_of_none(self, work: Any) -> None:
-        with pytest.raises(LeaseLostError):
-            await work(uuid4(), "w")
-
-    @pytest.mark.usefixtures("db")
-    async def test_of_no_uuid(self, work: Any) -> None:
-        with pytest.raises(InvalidInputError, match="download_id"):
-            await work("none", "w")
+async def refused(work: Callable[[UUID, str], Awaitable[object]], key: UUID, worker: str) -> None:
+    before = await fetch("SELECT * FROM youtube_downloads")
+    with pytest.raises(LeaseLostError, match=str(key)):
+        await work(key, worker)
+    assert await fetch("SELECT * FROM youtube_downloads") == before

@@ -1,15 +1,15 @@
-"""Putting downloads into the queue, and taking them out."""
+"""Putting downloads into the queue, listing and counting them, and taking them out."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.enums import DownloadPriority, DownloadStatus, UserRole
+from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, UserRole
 from medianest_models.errors import (
     DuplicateDownloadError,
     InvalidInputError,
@@ -19,11 +19,14 @@ from medianest_models.errors import (
     NotFoundError,
 )
 from medianest_models.models import User, YouTubeDownload
+from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claimed, enqueue, stored
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from uuid import UUID
 
     from medianest_models.settings import DatabaseUrl
 
@@ -75,26 +78,16 @@ async def test_a_missing_user_is_an_invalid_reference(db: DatabaseUrl) -> None:
     assert caught.value.constraint == "fk_youtube_downloads_user_id"
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("user_id", {"user_id": "me"}),
-        ("playlist_url", {"playlist_url": ""}),
-        ("playlist_url", {"playlist_url": "x" * 2049}),
-        ("playlist_url", {"playlist_url": "a\0b"}),
-        ("playlist_url", {"playlist_url": 7}),
-        ("playlist_title", {"playlist_title": "x" * 501}),
-        ("playlist_title", {"playlist_title": "\0"}),
-        ("priority", {"priority": UserRole.ADMIN}),
-        ("priority", {"priority": 11}),
-        ("metadata", {"metadata": {"n": float("nan")}}),
-        ("metadata", {"metadata": {"s": {1, 2}}}),
-        ("scheduled_at", {"scheduled_at": datetime(2030, 1, 1)}),  # noqa: DTZ001 - a naive one is the point
-        ("scheduled_at", {"scheduled_at": "tomorrow"}),
-    ],
+@wrong(
+    user_id=["me"],
+    playlist_url=["", "x" * 2049, "a\0b", 7],
+    playlist_title=["x" * 501, "\0"],
+    priority=[UserRole.ADMIN, 11],
+    metadata=[{"n": float("nan")}, {"s": {1, 2}}],
+    scheduled_at=[datetime(2030, 1, 1), "tomorrow"],  # noqa: DTZ001 - a naive one is the point
 )
-async def test_enqueue_refuses(user: User, name: str, values: dict[str, Any]) -> None:
-    arguments: dict[str, Any] = {"user_id": user.id, "playlist_url": "u"} | values
+async def test_enqueue_refuses(user: User, name: str, value: Any) -> None:
+    arguments: dict[str, Any] = {"user_id": user.id, "playlist_url": "u", name: value}
     with pytest.raises(InvalidInputError, match=name):
         await downloads.enqueue(arguments.pop("user_id"), **arguments)
     assert await YouTubeDownload.all().count() == 0
@@ -148,3 +141,61 @@ async def test_no_message_holds_a_stored_value(user: User) -> None:
     with pytest.raises(MedianestError) as lost:
         await downloads.heartbeat(download.id, worker_id="w")
     assert "secret" not in str(duplicate.value) + str(lost.value)
+
+
+async def test_lists_filter(user: User) -> None:
+    other = await User.create(plex_id="2", plex_username="bob")
+    mine = [await enqueue(user, str(n)) for n in range(3)]
+    theirs = await enqueue(other)
+    now = datetime.now(UTC)
+    for age, download in enumerate([*mine, theirs]):
+        await YouTubeDownload.filter(id=download.id).update(created_at=now - timedelta(hours=age))
+    await downloads.cancel(mine[1].id)
+
+    async def ids(**filters: Any) -> list[UUID]:
+        return [download.id for download in (await downloads.list_by_filters(**filters)).data]
+
+    assert await ids() == [mine[0].id, mine[1].id, mine[2].id, theirs.id]
+    assert await ids(status=DownloadStatus.QUEUED) == [mine[0].id, mine[2].id, theirs.id]
+    assert await ids(user_id=str(user.id), status=DownloadStatus.FAILED) == [mine[1].id]
+    assert await ids(since=now - timedelta(hours=1)) == [mine[0].id, mine[1].id]
+    assert await ids(user_id=other.id, since=now - timedelta(hours=1)) == []
+    page = await downloads.list_for_user(user.id, params=PaginationParams(limit=2))
+    assert [download.id for download in page.data] == [mine[0].id, mine[1].id]
+    assert page.pagination.total == 3
+    queued = await downloads.list_for_user(user.id, status=DownloadStatus.QUEUED)
+    assert queued.pagination.total == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("status", lambda: downloads.list_by_filters(status=RequestStatus.FAILED)),  # type: ignore[arg-type]  # wrong on purpose
+        ("status", lambda: downloads.list_by_filters(status="done")),  # type: ignore[arg-type]  # wrong on purpose
+        ("user_id", lambda: downloads.list_by_filters(user_id="me")),
+        ("user_id", lambda: downloads.list_for_user("me")),
+        ("user_id", lambda: downloads.counts_by_status(user_id="me")),
+        ("since", lambda: downloads.list_by_filters(since=datetime(2026, 1, 1))),  # noqa: DTZ001 - naive on purpose
+        ("limit", lambda: downloads.list_by_filters(params=PaginationParams(limit=0))),
+    ],
+)
+async def test_lists_refuse(db: DatabaseUrl, name: str, call: Callable[[], Awaitable[object]]) -> None:
+    with pytest.raises(InvalidInputError, match=name):
+        await call()
+
+
+async def test_counts_by_status(user: User) -> None:
+    other = await User.create(plex_id="2", plex_username="bob")
+    assert await downloads.counts_by_status() == dict.fromkeys(DownloadStatus, 0)
+    await claimed(user, "running")
+    for n in range(2):
+        await enqueue(user, str(n))
+    await downloads.cancel((await enqueue(other)).id)
+    assert await downloads.counts_by_status() == {
+        DownloadStatus.QUEUED: 2,
+        DownloadStatus.DOWNLOADING: 1,
+        DownloadStatus.COMPLETED: 0,
+        DownloadStatus.FAILED: 1,
+    }
+    of_other = await downloads.counts_by_status(user_id=other.id)
+    assert of_other == dict.fromkeys(DownloadStatus, 0) | {DownloadStatus.FAILED: 1}

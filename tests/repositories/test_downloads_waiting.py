@@ -22,6 +22,7 @@ from medianest_models.repositories import downloads, system_config
 from medianest_models.repositories.downloads import waiting
 from medianest_models.settings import load_settings
 from tests.db.proxies import proxy_to
+from tests.repositories.wrong_arguments import wrong
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -505,15 +506,7 @@ async def test_begins_to_wait_neither_on_another_event_loop_nor_while_the_proces
     await connect_database(fresh_db)
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("timeout", {"timeout": timedelta()}),
-        ("timeout", {"timeout": 5}),
-        ("max_running", {"max_running": 0}),
-        ("max_running", {"max_running": "3"}),
-    ],
-)
-async def test_refuses(db: DatabaseUrl, name: str, arguments: dict[str, Any]) -> None:
+@wrong(timeout=[timedelta(), 5], max_running=[0, "3"])
+async def test_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
     with pytest.raises(InvalidInputError, match=name):
-        await downloads.wait_for_work(**arguments)
+        await downloads.wait_for_work(**{name: value})

@@ -22,6 +22,7 @@ from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import media_requests
 from tests.processes import run_in_processes
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -41,8 +42,7 @@ async def stored(user: User, number: int = 0, **columns: Any) -> MediaRequest:
     )
 
 
-async def test_submit(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_submit(user: User) -> None:
     request = await media_requests.submit(
         user.id,
         title="Dune",
@@ -73,51 +73,30 @@ async def test_submit_a_title_that_is_open(db: DatabaseUrl) -> None:
     await media_requests.submit(other.id, title="Dune", media_type="tv", tmdb_id="1")
 
 
-async def test_submit_a_title_whose_request_is_closed(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_submit_a_title_whose_request_is_closed(user: User) -> None:
     for status in (RequestStatus.AVAILABLE, RequestStatus.FAILED):
         await stored(user, tmdb_id="1", status=status)
     assert (await media_requests.submit(user.id, title="T", media_type="movie", tmdb_id="1")).is_open
 
 
-async def test_without_a_tmdb_id_nothing_is_a_duplicate(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_without_a_tmdb_id_nothing_is_a_duplicate(user: User) -> None:
     for _ in range(2):
         await media_requests.submit(str(user.id), title="T", media_type="movie")
     assert await MediaRequest.all().count() == 2
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"title": ""},
-        {"title": "t" * 501},
-        {"title": "a\0"},
-        {"title": "\ud800"},
-        {"title": None},
-        {"title": 5},
-        {"media_type": ""},
-        {"media_type": "m" * 51},
-        {"media_type": None},
-        {"tmdb_id": ""},
-        {"tmdb_id": "1" * 101},
-        {"tmdb_id": 438631},
-        {"imdb_id": "1" * 101},
-        {"overseerr_id": "1" * 256},
-        {"overseerr_id": ""},
-        {"request_data": {1: 2}},
-        {"request_data": float("inf")},
-        {"request_data": {"a": datetime.UTC}},
-        {"request_data": ["\0"]},
-        {"user_id": "me"},
-        {"user_id": 5},
-        {"user_id": None},
-    ],
+@wrong(
+    title=["", "t" * 501, "a\0", "\ud800", None, 5],
+    media_type=["", "m" * 51, None],
+    tmdb_id=["", "1" * 101, 438631],
+    imdb_id=["1" * 101],
+    overseerr_id=["", "1" * 256],
+    request_data=[{1: 2}, float("inf"), {"a": datetime.UTC}, ["\0"]],
+    user_id=["me", 5, None],
 )
-async def test_submit_refuses(db: DatabaseUrl, arguments: dict[str, Any]) -> None:
-    user = await new_user()
-    given = {"user_id": user.id, "title": "T", "media_type": "movie", **arguments}
-    with pytest.raises(InvalidInputError, match=next(iter(arguments))):
+async def test_submit_refuses(user: User, name: str, value: Any) -> None:
+    given = {"user_id": user.id, "title": "T", "media_type": "movie", name: value}
+    with pytest.raises(InvalidInputError, match=name):
         await media_requests.submit(given.pop("user_id"), **given)
     assert not await MediaRequest.exists()
 
@@ -181,8 +160,7 @@ async def test_get(db: DatabaseUrl) -> None:
         await media_requests.get("17")
 
 
-async def test_find_by_tmdb_id(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_find_by_tmdb_id(user: User) -> None:
     assert await media_requests.find_by_tmdb_id("1") is None
     failed = await stored(user, 5, tmdb_id="1", status=RequestStatus.FAILED)
     assert (await media_requests.find_by_tmdb_id("1")) == failed
@@ -197,8 +175,7 @@ async def test_find_by_tmdb_id(db: DatabaseUrl) -> None:
     assert await media_requests.find_by_tmdb_id("1", media_type="music") is None
 
 
-async def test_find_by_overseerr_id(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_find_by_overseerr_id(user: User) -> None:
     assert await media_requests.find_by_overseerr_id("1") is None
     await stored(user, 2, overseerr_id="2")
     await stored(user, 3, overseerr_id="1", status=RequestStatus.FAILED)
@@ -263,22 +240,16 @@ async def test_list_by_filters(db: DatabaseUrl) -> None:
     ) == ["T1"]
 
 
-@pytest.mark.parametrize(
-    "filters",
-    [
-        {"user_id": "me"},
-        {"status": DownloadStatus.FAILED},
-        {"status": "gone"},
-        {"media_type": ""},
-        {"media_type": "m" * 51},
-        {"created_from": datetime.datetime(2026, 1, 1)},  # noqa: DTZ001 - naive on purpose
-        {"created_to": datetime.datetime(2026, 1, 1)},  # noqa: DTZ001 - naive on purpose
-        {"created_to": "2026-01-01"},
-    ],
+@wrong(
+    user_id=["me"],
+    status=[DownloadStatus.FAILED, "gone"],
+    media_type=["", "m" * 51],
+    created_from=[datetime.datetime(2026, 1, 1)],  # noqa: DTZ001 - naive on purpose
+    created_to=[datetime.datetime(2026, 1, 1), "2026-01-01"],  # noqa: DTZ001 - naive on purpose
 )
-async def test_list_by_filters_refuses(db: DatabaseUrl, filters: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInputError, match=next(iter(filters))):
-        await media_requests.list_by_filters(**filters)
+async def test_list_by_filters_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
+    with pytest.raises(InvalidInputError, match=name):
+        await media_requests.list_by_filters(**{name: value})
 
 
 async def test_lists_can_t_be_sorted_by_another_table(db: DatabaseUrl) -> None:
@@ -313,8 +284,7 @@ async def test_history_of_an_unknown_request(db: DatabaseUrl) -> None:
         await media_requests.history("")
 
 
-async def test_a_user_s_requests_and_their_histories_go_with_the_user(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_a_user_s_requests_and_their_histories_go_with_the_user(user: User) -> None:
     await media_requests.submit(user.id, title="T", media_type="movie")
     await execute("DELETE FROM users")
     assert not await MediaRequest.exists()

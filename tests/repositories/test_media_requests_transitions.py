@@ -25,9 +25,11 @@ from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User
 from medianest_models.repositories import media_requests
 from medianest_models.repositories.media_requests import TransitionReport
 from tests.processes import run_in_processes
-from tests.servers import connect
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from medianest_models.settings import DatabaseUrl
 
 PENDING, APPROVED, AVAILABLE, FAILED = RequestStatus
@@ -87,20 +89,10 @@ async def test_a_status_may_be_its_text(db: DatabaseUrl) -> None:
     assert (await media_requests.transition((await stored()).id, status=text)).status is APPROVED
 
 
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({"status": DownloadStatus.FAILED}, "status"),
-        ({"status": "gone"}, "status"),
-        ({"status": None}, "status"),
-        ({"status": FAILED, "message": "a\0"}, "message"),
-        ({"status": FAILED, "message": 5}, "message"),
-        ({"status": FAILED, "request_id": "me"}, "request_id"),
-    ],
-)
-async def test_transition_refuses(db: DatabaseUrl, arguments: dict[str, Any], name: str) -> None:
+@wrong(status=[DownloadStatus.FAILED, "gone", None], message=["a\0", 5], request_id=["me"])
+async def test_transition_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
     request = await stored()
-    given = {"request_id": request.id, **arguments}
+    given = {"request_id": request.id, "status": FAILED, name: value}
     with pytest.raises(InvalidInputError, match=name):
         await media_requests.transition(given.pop("request_id"), **given)
     assert (await media_requests.get(request.id)).status is PENDING
@@ -201,17 +193,15 @@ async def approve_all(request_ids: list[UUID]) -> list[str]:
     return [await try_transition(request_id, APPROVED) for request_id in request_ids]
 
 
-async def test_a_change_that_has_to_wait_sees_what_it_has_waited_for(fresh_db: DatabaseUrl) -> None:
+async def test_a_change_that_has_to_wait_sees_what_it_has_waited_for(
+    fresh_db: DatabaseUrl, connection: Connection[Record]
+) -> None:
     request = await stored()
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute("UPDATE media_requests SET status = 'approved'")
-            changing = asyncio.create_task(try_transition(request.id, APPROVED))
-            while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
-                assert not changing.done()
-    finally:
-        await connection.close()
+    async with connection.transaction():
+        await connection.execute("UPDATE media_requests SET status = 'approved'")
+        changing = asyncio.create_task(try_transition(request.id, APPROVED))
+        while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            assert not changing.done()
     assert await changing == f"media request {request.id} can't change from approved to approved"
     assert await statuses(request.id) == []
 

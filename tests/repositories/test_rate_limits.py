@@ -16,6 +16,7 @@ from medianest_models.errors import ConfigurationError, InvalidInputError, Inval
 from medianest_models.models import RateLimit, User
 from medianest_models.repositories import rate_limits, system_config
 from tests.processes import run_in_processes
+from tests.repositories.wrong_arguments import wrong
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ async def hit_by(user: User | UUID, *, limit: int = 3, endpoint: str = "e") -> R
     return await rate_limits.hit(endpoint, user_id=user_id, limit=limit, window_seconds=DAY)
 
 
-async def test_allows_as_many_as_the_limit(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_allows_as_many_as_the_limit(user: User) -> None:
     results = [await hit_by(user) for _ in range(5)]
     assert [result.allowed for result in results] == [True, True, True, False, False]
     assert [result.remaining for result in results] == [2, 1, 0, 0, 0]
@@ -76,8 +76,7 @@ async def test_allows_as_many_as_the_limit(db: DatabaseUrl) -> None:
     assert datetime.timedelta() < wait <= datetime.timedelta(days=1)
 
 
-async def test_what_is_refused_is_not_counted(db: DatabaseUrl) -> None:
-    user = await new_user()
+async def test_what_is_refused_is_not_counted(user: User) -> None:
     for _ in range(5):
         await hit_by(user)
     row = await RateLimit.get()
@@ -182,33 +181,20 @@ async def test_refuses_what_is_no_address(db: DatabaseUrl, address: Any) -> None
     assert not await RateLimit.exists()
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "arguments"),
-    [
-        ("", {}),
-        ("e" * 256, {}),
-        ("e\0", {}),
-        (None, {}),
-        ("e", {"limit": 0}),
-        ("e", {"limit": -1}),
-        ("e", {"limit": 2**31}),
-        ("e", {"limit": True}),
-        ("e", {"limit": 1.5}),
-        ("e", {"window_seconds": 0}),
-        ("e", {"window_seconds": -60}),
-        ("e", {"window_seconds": DAY + 1}),
-        ("e", {"window_seconds": "60"}),
-        ("e", {"user_id": uuid4()}),
-        ("e", {"ipv6_prefix": 0}),
-        ("e", {"ipv6_prefix": 129}),
-        ("e", {"ipv6_prefix": True}),
-        ("e", {"ip_address": None}),
-        ("e", {"ip_address": None, "user_id": "me"}),
-    ],
+@wrong(
+    endpoint=["", "e" * 256, "e\0", None],
+    limit=[0, -1, 2**31, True, 1.5],
+    window_seconds=[0, -60, DAY + 1, "60"],
+    ipv6_prefix=[0, 129, True],
+    user_id=[uuid4()],  # and an address as well
+    ip_address=[None],
 )
-async def test_hit_refuses(db: DatabaseUrl, endpoint: Any, arguments: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInputError):
-        await rate_limits.hit(endpoint, **{"ip_address": ADDRESS, **arguments})
+async def test_hit_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
+    arguments = {"endpoint": "e", "ip_address": ADDRESS, name: value}
+    with pytest.raises(InvalidInputError, match=name):
+        await rate_limits.hit(arguments.pop("endpoint"), **arguments)
+    with pytest.raises(InvalidInputError, match="user_id"):
+        await rate_limits.hit("e", user_id="me")
     assert not await RateLimit.exists()
 
 
@@ -277,84 +263,12 @@ async def test_clear(db: DatabaseUrl) -> None:
     assert await rate_limits.clear(ip_address=ADDRESS) == 2
     assert await RateLimit.filter(user_id=other.id).count() == await RateLimit.all().count() == 3
     assert (await hit_by(one, endpoint="a", limit=2)).remaining == 1
-    for wrong in ({}, {"user_id": one.id, "ip_address": ADDRESS}, {"user_id": "me"}):
-        arguments: dict[str, Any] = wrong
+    bad_ones: list[dict[str, Any]] = [{}, {"user_id": one.id, "ip_address": ADDRESS}, {"user_id": "me"}]
+    for arguments in bad_ones:
         with pytest.raises(InvalidInputError):
             await rate_limits.clear(**arguments)
     with pytest.raises(InvalidInputError, match="endpoint"):
         await rate_limits.clear("", user_id=one.id)
-
-
-async def old_counters(count: int, *, age: str = "25 hours") -> None:
-    await execute(
-        "INSERT INTO rate_limits (ip_address, endpoint, request_count, window_start) "
-        "SELECT '::' || to_hex(n), 'e', 1, now() - $2::text::interval FROM generate_series(1, $1::int) AS n",
-        count,
-        age,
-    )
-
-
-@pytest.mark.parametrize("batch_size", [1, 5, 10, 1000])
-async def test_delete_expired(db: DatabaseUrl, batch_size: int) -> None:
-    await old_counters(10)
-    await old_counters(3, age="23 hours 59 minutes")
-    assert await rate_limits.delete_expired(batch_size=batch_size) == 10
-    assert await rate_limits.delete_expired() == 0
-    assert await RateLimit.all().count() == 3
-
-
-@pytest.mark.parametrize("batch_size", [0, -1, 2**31, True, "1", None])
-async def test_delete_expired_refuses(db: DatabaseUrl, batch_size: Any) -> None:
-    with pytest.raises(InvalidInputError, match="batch_size"):
-        await rate_limits.delete_expired(batch_size=batch_size)
-
-
-async def test_delete_expired_can_be_stopped_and_run_again(fresh_db: DatabaseUrl) -> None:
-    await old_counters(3_000)
-    task = asyncio.create_task(rate_limits.delete_expired(batch_size=1))
-    while await RateLimit.all().count() == 3_000:
-        pass
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    left = await RateLimit.all().count()
-    assert 0 < left < 3_000
-    assert await rate_limits.delete_expired() == left
-
-
-async def test_delete_expired_waits_for_nobody(fresh_db: DatabaseUrl) -> None:
-    await old_counters(10)
-    connection = await connect(fresh_db)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT FROM rate_limits WHERE ip_address = '::3' FOR UPDATE")
-            assert await asyncio.wait_for(rate_limits.delete_expired(batch_size=2), 10) == 9
-        assert await rate_limits.delete_expired() == 1
-    finally:
-        await connection.close()
-
-
-async def delete_all(batch_size: int) -> int:
-    return await rate_limits.delete_expired(batch_size=batch_size)
-
-
-async def test_delete_expired_in_many_processes_counts_each_once(fresh_db: DatabaseUrl) -> None:
-    await old_counters(5_000)
-    counts = await asyncio.to_thread(run_in_processes, delete_all, 4, 50, url=fresh_db, connected=True)
-    assert sum(counts) == 5_000
-    assert not await RateLimit.exists()
-
-
-async def hit_often(user_id: UUID) -> int:
-    results = await asyncio.gather(*[hit_by(user_id, limit=50) for _ in range(25)])
-    return sum(result.allowed for result in results)
-
-
-async def test_many_processes_get_exactly_the_limit(small_pools: None, fresh_db: DatabaseUrl) -> None:
-    user = await new_user()
-    allowed = await asyncio.to_thread(run_in_processes, hit_often, 8, user.id, url=fresh_db, connected=True)
-    assert sum(allowed) == 50
-    assert (await RateLimit.get()).request_count == 50
 
 
 EDGE_SECONDS: Final = 4

@@ -20,6 +20,8 @@ from tests.processes import run_in_processes
 from tests.servers import connect
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from medianest_models.repositories.rate_limits import RateLimitResult
     from medianest_models.settings import DatabaseUrl
 
@@ -190,8 +192,9 @@ async def test_hits_that_come_together_find_the_room_that_there_is_now(clock_url
             assert {result.retry_after for result in results} <= {None, WINDOW + TENTH, WINDOW}
 
 
-async def test_a_hit_that_waited_for_the_first_one_says_when_there_is_room(fresh_db: DatabaseUrl) -> None:
-    connection = await connect(fresh_db)
+async def test_a_hit_that_waited_for_the_first_one_says_when_there_is_room(
+    fresh_db: DatabaseUrl, connection: Connection[Record]
+) -> None:
     async with connection.transaction():
         await connection.execute(
             "INSERT INTO rolling_rate_limits (ip_address, endpoint, window_seconds, counts, expires_at) "
@@ -204,7 +207,6 @@ async def test_a_hit_that_waited_for_the_first_one_says_when_there_is_room(fresh
     assert not result.allowed
     assert result.retry_after is not None
     assert timedelta(seconds=20) < result.retry_after < timedelta(seconds=50)
-    await connection.close()
 
 
 async def test_a_transaction_that_can_t_see_the_others_hits_is_refused(fresh_db: DatabaseUrl) -> None:

@@ -19,7 +19,6 @@ from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
 from medianest_models.repositories.services import Check, Incident, Uptime, availability
-from medianest_models.repositories.services._lookup import fetch_window
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -190,7 +189,9 @@ async def test_a_step_is_no_day_of_the_calendar(plex: str) -> None:
             plex, since=since, until=since + timedelta(days=2), step=timedelta(days=1)
         )
         assert found == [None, None]
-        rows = await fetch_window(availability._UPTIME, plex, since, since + timedelta(days=2), step=timedelta(days=1))
+        rows = await availability.fetch_window(
+            availability._UPTIME, plex, since, since + timedelta(days=2), step=timedelta(days=1)
+        )
         assert [row["until"] - row["since"] for row in rows] == [timedelta(days=1)] * 2
 
 

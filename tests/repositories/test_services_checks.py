@@ -16,6 +16,7 @@ from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
 from medianest_models.repositories.services import Check
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,29 +72,15 @@ async def test_no_checks_are_recorded_as_such(plex: Service) -> None:
     assert await services.record_checks([]) == 0
 
 
-BAD: list[tuple[dict[str, Any], str]] = [
-    ({"service": ""}, "service"),
-    ({"service": None}, "service"),
-    ({"service": "x" * 101}, "service"),
-    ({"service": "a\0b"}, "service"),
-    ({"status": "sideways"}, "status"),
-    ({"status": RequestStatus.FAILED}, "status"),
-    ({"status": None}, "status"),
-    ({"response_time_ms": -1}, "response_time_ms"),
-    ({"response_time_ms": 2**31}, "response_time_ms"),
-    ({"response_time_ms": 1.5}, "response_time_ms"),
-    ({"response_time_ms": True}, "response_time_ms"),
-    ({"error_message": "a\0b"}, "error_message"),
-    ({"error_message": "\ud800"}, "error_message"),
-    ({"error_message": 7}, "error_message"),
-    ({"checked_at": datetime(2026, 1, 1)}, "checked_at"),  # noqa: DTZ001 - that is the point
-    ({"checked_at": "yesterday"}, "checked_at"),
-]
-
-
-@pytest.mark.parametrize(("bad", "name"), BAD)
-async def test_what_can_not_be_stored_is_refused(plex: Service, bad: dict[str, Any], name: str) -> None:
-    check: dict[str, Any] = {"service": "plex", "status": ServiceStatus.UP, **bad}
+@wrong(
+    service=["", None, "x" * 101, "a\0b"],
+    status=["sideways", RequestStatus.FAILED, None],
+    response_time_ms=[-1, 2**31, 1.5, True],
+    error_message=["a\0b", "\ud800", 7],
+    checked_at=[datetime(2026, 1, 1), "yesterday"],  # noqa: DTZ001 - that is the point
+)
+async def test_what_can_not_be_stored_is_refused(plex: Service, name: str, value: Any) -> None:
+    check: dict[str, Any] = {"service": "plex", "status": ServiceStatus.UP, name: value}
     with pytest.raises(InvalidInputError, match=name):
         await services.record_check(**check)
     with pytest.raises(InvalidInputError, match=rf"^checks\[1\]: .*{name}"):
@@ -132,30 +119,6 @@ async def test_a_statement_records_thousands_of_checks(plex: Service, caplog: py
     assert count == 100_000
     assert sum("INSERT INTO service_status_history" in line for line in caplog.messages) == 20
     assert await ServiceStatusHistory.all().count() == 100_000
-
-
-async def test_checks_are_taken_while_those_before_are_recorded(
-    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("medianest_models.repositories.services.checks._BATCH_SIZE", 2)
-    await Service.create(name="plex", display_name="Plex")
-    taken = 0
-
-    def checks() -> Iterator[Check]:
-        nonlocal taken
-        for _ in range(5):
-            taken += 1
-            yield Check("plex", ServiceStatus.UP)
-
-    async def two_batches_are_taken() -> bool:
-        return taken == 4
-
-    async with transaction() as blocking:
-        await blocking.execute_script("LOCK TABLE service_status_history IN SHARE MODE")
-        recording = elsewhere(services.record_checks(checks()))
-        await until(someone_waits_for_a_lock)
-        await until(two_batches_are_taken, seconds=5)
-    assert await recording == 5
 
 
 async def test_no_service_is_deleted_while_its_checks_are_recorded(fresh_db: DatabaseUrl) -> None:

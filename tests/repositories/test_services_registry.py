@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,8 @@ from medianest_models.errors import InvalidInputError, InvalidPaginationError, N
 from medianest_models.models import Service
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import services
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
@@ -114,26 +115,17 @@ async def test_configure_encrypts_secrets(plex: Service) -> None:
         assert found.config_data["port"] == 2
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("display_name", None),
-        ("display_name", ""),
-        ("display_name", "x" * 101),
-        ("display_name", "a\0b"),
-        ("url", "a\0b"),
-        ("url", 7),
-        ("api_key", 7),
-        ("config_data", {"a": float("nan")}),
-        ("config_data", object()),
-        ("enabled", None),
-        ("enabled", "no"),
-    ],
+@wrong(
+    display_name=[None, "", "x" * 101, "a\0b"],
+    url=["a\0b", 7],
+    api_key=[7],
+    config_data=[{"a": float("nan")}, object()],
+    enabled=[None, "no"],
 )
-async def test_a_value_that_can_not_be_stored_changes_nothing(plex: Service, column: str, value: Any) -> None:
+async def test_a_value_that_can_not_be_stored_changes_nothing(plex: Service, name: str, value: Any) -> None:
     before = await stored()
-    with pytest.raises(InvalidInputError, match=column):
-        await services.configure("plex", **{"url": "http://other", column: value})
+    with pytest.raises(InvalidInputError, match=name):
+        await services.configure("plex", **{"url": "http://other", name: value})
     assert await stored() == before
 
 
@@ -144,19 +136,11 @@ async def test_configure_knows_its_arguments(plex: Service) -> None:
 
 async def test_configure_keeps_and_returns_what_another_has_just_changed(fresh_db: DatabaseUrl) -> None:
     await Service.create(name="plex", display_name="Plex", url="http://plex")
-    begin = asyncio.Event()
-
-    async def other() -> Service:
-        await begin.wait()
-        return await services.configure("plex", url="http://new")
-
-    task = asyncio.create_task(other())
     async with transaction():
         await services.configure("plex", display_name="New")
-        begin.set()
-        await asyncio.sleep(0.3)
-        assert not task.done()
-    service = await task
+        other = elsewhere(services.configure("plex", url="http://new"))
+        await until(someone_waits_for_a_lock)
+    service = await other
     assert (service.display_name, service.url) == ("New", "http://new")
     row = await stored()
     assert (row["display_name"], row["url"]) == ("New", "http://new")

@@ -1,7 +1,8 @@
-"""Users, but for the races, which are in test_users_races.py."""
+"""Users, also where many workers change them at once."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
+from medianest_models.db import database, transaction
 from medianest_models.db.statements import fetch_one
 from medianest_models.enums import RequestStatus, UserRole, UserStatus
 from medianest_models.errors import (
@@ -21,9 +23,16 @@ from medianest_models.errors import (
 from medianest_models.models import ActivityLog, MediaRequest, SessionToken, User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import users
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
+from tests.processes import run_in_processes
+from tests.repositories.wrong_arguments import wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from uuid import UUID
+
     from medianest_models.settings import DatabaseUrl
+
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -154,12 +163,6 @@ async def test_an_empty_email_is_none(db: DatabaseUrl) -> None:
     assert (await stored(user))["email"] is None
 
 
-async def test_users_may_share_an_email(db: DatabaseUrl) -> None:
-    for plex_id in "12":
-        await users.upsert_from_plex(plex_id, plex_username="Jo", email="jo@example.org")
-    assert await User.all().count() == 2
-
-
 async def test_a_suspended_user_can_not_sign_in(db: DatabaseUrl) -> None:
     user = await make(status=UserStatus.SUSPENDED, plex_token="old")
     before = await stored(user)
@@ -168,27 +171,16 @@ async def test_a_suspended_user_can_not_sign_in(db: DatabaseUrl) -> None:
     assert await stored(user) == before
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"plex_id": ""},
-        {"plex_id": "x" * 256},
-        {"plex_id": None},
-        {"plex_id": "local:admin"},
-        {"plex_username": ""},
-        {"plex_username": "x" * 256},
-        {"plex_username": "a\0b"},
-        {"email": "x" * 256},
-        {"email": "a\0b"},
-        {"email": 7},
-        {"plex_token": ""},
-        {"plex_token": SecretStr("")},
-    ],
+@wrong(
+    plex_id=["", "x" * 256, None, "local:admin"],
+    plex_username=["", "x" * 256, "a\0b"],
+    email=["x" * 256, "a\0b", 7],
+    plex_token=["", SecretStr("")],
 )
-async def test_a_sign_in_with_what_can_not_be_stored_is_refused(db: DatabaseUrl, bad: dict[str, Any]) -> None:
+async def test_a_sign_in_with_what_can_not_be_stored_is_refused(db: DatabaseUrl, name: str, value: Any) -> None:
     await make("local:admin")
-    arguments = {"plex_id": "1", "plex_username": "Jo", "email": "jo@example.org", "plex_token": "t", **bad}
-    with pytest.raises(InvalidInputError, match=next(iter(bad))):
+    arguments = {"plex_id": "1", "plex_username": "Jo", "email": "jo@example.org", "plex_token": "t", name: value}
+    with pytest.raises(InvalidInputError, match=name):
         await users.upsert_from_plex(**arguments)
     assert await User.all().values_list("plex_id", "last_login_at") == [("local:admin", None)]
 
@@ -245,20 +237,10 @@ async def test_search_in_pages(db: DatabaseUrl) -> None:
         await users.search(params=PaginationParams(sort_by="plex_token"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({"text": ""}, "text"),
-        ({"text": "a\0b"}, "text"),
-        ({"text": "x" * 256}, "text"),
-        ({"role": "root"}, "role"),
-        ({"role": UserStatus.ACTIVE}, "role"),
-        ({"status": RequestStatus.FAILED}, "status"),
-    ],
-)
-async def test_search_refuses_what_it_can_not_find(db: DatabaseUrl, arguments: dict[str, Any], name: str) -> None:
+@wrong(text=["", "a\0b", "x" * 256], role=["root", UserStatus.ACTIVE], status=[RequestStatus.FAILED])
+async def test_search_refuses_what_it_can_not_find(db: DatabaseUrl, name: str, value: Any) -> None:
     with pytest.raises(InvalidInputError, match=name):
-        await users.search(**arguments)
+        await users.search(**{name: value})
 
 
 # Changing
@@ -339,3 +321,61 @@ async def test_other_than_the_last_active_admin_may_go(db: DatabaseUrl, lose: An
         await lose((await make(plex_id, role=role, status=status)).id)
     (left,) = await User.filter(role=UserRole.ADMIN, status=UserStatus.ACTIVE)
     assert left.plex_id == "1"
+
+
+# Many at once
+
+
+async def sign_in(plex_id: str, times: int) -> list[UUID]:
+    found = await asyncio.gather(
+        *(users.upsert_from_plex(plex_id, plex_username="Jo", plex_token=f"token {n}") for n in range(times))
+    )
+    return [user.id for user in found]
+
+
+async def read_user(url: DatabaseUrl) -> tuple[int, SecretStr | None]:
+    async with database(url):
+        return await User.all().count(), (await User.get()).plex_token
+
+
+def test_many_first_sign_ins_make_one_user(fresh_url: DatabaseUrl) -> None:
+    outcomes = run_in_processes(sign_in, 4, "1", 5, url=fresh_url, connected=True)
+    ids = [user_id for outcome in outcomes for user_id in outcome]
+    assert len(ids) == 20
+    assert len(set(ids)) == 1
+    count, token = asyncio.run(read_user(fresh_url))
+    assert count == 1
+    assert token in [SecretStr(f"token {n}") for n in range(5)]
+
+
+async def try_to_lose(number: int, user_id: UUID) -> str:
+    loss: Callable[[UUID], Awaitable[Any]] = (users.suspend, users.delete, _demote)[number % 3]
+    try:
+        await loss(user_id)
+    except ConflictError:
+        return "refused"
+    return "done"
+
+
+async def _demote(user_id: UUID) -> None:
+    await users.set_role(user_id, role=UserRole.USER)
+
+
+async def test_of_many_admins_that_go_at_once_one_stays(fresh_db: DatabaseUrl) -> None:
+    for _ in range(5):
+        admins = [await User.create(plex_id=f"{n}", plex_username="A", role=UserRole.ADMIN) for n in range(12)]
+        outcomes = await asyncio.gather(*(try_to_lose(n, admin.id) for n, admin in enumerate(admins)))
+        assert sorted(outcomes) == ["done"] * 11 + ["refused"]
+        assert await User.filter(role=UserRole.ADMIN, status=UserStatus.ACTIVE).count() == 1
+        await User.all().delete()
+
+
+async def test_a_sign_in_waits_for_the_suspension(fresh_db: DatabaseUrl) -> None:
+    user = await User.create(plex_id="1", plex_username="Old")
+    async with transaction():
+        await users.suspend(user.id)
+        signing_in = elsewhere(users.upsert_from_plex("1", plex_username="New"))
+        await until(someone_waits_for_a_lock)
+    with pytest.raises(AccountSuspendedError):
+        await signing_in
+    assert (await users.get(user.id)).plex_username == "Old"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
+import os
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +27,10 @@ from tests.schemas.shapes import READ, SCHEMAS, TAKEN_BY, WRITTEN, created, mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
+
+    from medianest_models.settings import DatabaseUrl
+
 
 OF_A_COLUMN = {"UUID": UUID, "UUID | None": UUID | None, "int": int}
 """Annotations of the models' that the creator could not resolve."""
@@ -51,10 +59,14 @@ def declared_type(schema: type[PydanticModel], name: str) -> Any:
 def test_all_schemas_are_listed() -> None:
     folder = Path(inspect.getfile(schemas)).parent
     nouns = [import_module(f"medianest_models.schemas.{path.stem}") for path in folder.glob("[a-z]*.py")]
-    assert sorted(schemas.__all__) == sorted(name for noun in nouns for name in noun.__all__)
-    assert set(schemas.__all__) <= set(dir(schemas))
-    with pytest.raises(AttributeError, match=r"^module 'medianest_models\.schemas' has no attribute 'UserRead'$"):
-        schemas.UserRead  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
+    made = {
+        name for noun in nouns for name, thing in vars(noun).items() if inspect.isclass(thing) and is_of(thing, noun)
+    }
+    assert set(schemas.__all__) == made
+
+
+def is_of(thing: type, module: ModuleType) -> bool:
+    return issubclass(thing, PydanticModel) and thing.__module__ == module.__name__
 
 
 def test_every_table_has_one_read_schema() -> None:
@@ -150,3 +162,60 @@ def test_a_schema_of_the_same_name_and_columns_made_elsewhere_changes_nothing() 
     assert mine is not made
     assert "__orm_obj__" not in vars(mine.model_validate(User(plex_id="1", plex_username="x")))
     assert mine.model_config.get("hide_input_in_errors")
+
+
+# The same whenever and wherever they are built
+
+
+CHECKOUT = Path(__file__).parents[2]
+SHAPES = "{name: getattr(schemas, name).model_json_schema() for name in schemas.__all__}"
+
+RUN = f"""
+import asyncio, json
+from medianest_models import schemas
+from medianest_models.db import database
+async def connected():
+    async with database():
+        from medianest_models.models import User
+        assert await User.all().count() == 0
+        shapes = {SHAPES}
+        assert await User.all().count() == 0
+        return shapes
+"""
+WHILE = f"{RUN}\nprint(json.dumps(asyncio.run(connected())))"
+BEFORE = f"{RUN}\nfirst = {SHAPES}\nassert asyncio.run(connected()) == first\nprint(json.dumps(first))"
+IN_ANOTHER_CONTEXT = f"""
+import json
+from tortoise import Tortoise
+from tortoise.context import TortoiseContext
+with TortoiseContext():
+    Tortoise.init_models(["aerich.models"], "models")
+    from medianest_models import schemas
+    print(json.dumps({SHAPES}))
+"""
+
+
+def run(code: str) -> Any:
+    """What the code prints as JSON, in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=CHECKOUT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("code", [BEFORE, WHILE, IN_ANOTHER_CONTEXT])
+def test_they_are_the_same_before_and_after_connecting(fresh_url: DatabaseUrl, code: str) -> None:
+    shapes = run(code)
+    assert shapes == json.loads(json.dumps({name: schema.model_json_schema() for name, schema in SCHEMAS.items()}))
+    references = {name: [key for key in shape["properties"] if key.endswith("_id")] for name, shape in shapes.items()}
+    assert references["MediaRequestRead"] == ["tmdb_id", "imdb_id", "overseerr_id", "user_id"]
+    assert references["SystemConfigRead"] == ["updated_by_id"]
+    assert references["ServiceStatusHistoryRead"] == ["service_id"]
+    assert references["MediaRequestStatusUpdateRead"] == ["request_id"]

@@ -1,7 +1,8 @@
-"""What schemas show, take and refuse."""
+"""What schemas show, take and refuse, and that the worker which the type checkers check works with them."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from pydantic.json_schema import models_json_schema
 
+from medianest_models import schemas
 from medianest_models.enums import DownloadPriority, RequestStatus, ServiceStatus, UserRole
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import MediaRequest, Service, User
@@ -29,11 +31,13 @@ from medianest_models.schemas import (
 )
 from tests.leaks.canaries import Canaries
 from tests.leaks.rows import make_rows
+from tests.schemas import typed_worker
 from tests.schemas.shapes import READ, SCHEMAS, WRITTEN, model_of
 from tests.schemas.typed_worker import RequestWithUser
 
 if TYPE_CHECKING:
     from tortoise.contrib.pydantic import PydanticModel
+
 
 ROW = {
     "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -197,3 +201,37 @@ def test_an_update_can_t_clear_what_must_be_there(name: str) -> None:
 def test_an_update_s_document_is_refused_where_it_is_wrong() -> None:
     with pytest.raises(ValidationError, match=r'services\.config_data\["token"\]: object is not JSON'):
         ServiceUpdate(config_data={"token": object()})
+
+
+# The typed worker
+
+
+USES = {
+    function.__annotations__["shown"]: function
+    for function in vars(typed_worker).values()
+    if inspect.isfunction(function) and "shown" in function.__annotations__
+}
+"""What uses the fields of a schema, by the schema's name."""
+
+
+@pytest.mark.usefixtures("db")
+async def test_it_works_with_rows() -> None:
+    rows = await make_rows(Canaries())
+    shown = [schema.model_validate(rows[model_of(schema)]) for schema in READ.values()]
+    given = {type(schema).__name__: schema for schema in [*shown, *typed_worker.written()]}
+    assert given.keys() == READ.keys() | WRITTEN.keys()
+    for name, use in USES.items():
+        use(given[name])
+
+
+@pytest.mark.usefixtures("db")
+async def test_its_response_is_json() -> None:
+    rows = await make_rows(Canaries())
+    response = await typed_worker.overview()
+    again = typed_worker.Overview.model_validate_json(response.model_dump_json())
+    assert again == response
+    document = json.loads(response.model_dump_json())
+    user = document["users"]["data"][0]
+    assert user == json.loads(schemas.UserWithoutSecrets.model_validate(rows[User]).model_dump_json())
+    assert document["newest"]["user"] == user
+    assert document["users"]["pagination"] == {"page": 1, "limit": 20, "total": 1, "totalPages": 1}

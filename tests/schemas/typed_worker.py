@@ -19,20 +19,12 @@ from medianest_models.enums import (
 from medianest_models.models import MediaRequest, User
 from medianest_models.pagination import PaginatedResult, paginate
 from medianest_models.schemas import (
-    ActivityLogRead,
-    LocalCredentialRead,
     MediaRequestCreate,
     MediaRequestRead,
     MediaRequestStatusUpdateCreate,
-    MediaRequestStatusUpdateRead,
-    RateLimitRead,
-    RollingRateLimitRead,
     ServiceRead,
     ServiceStatusHistoryCreate,
-    ServiceStatusHistoryRead,
     ServiceUpdate,
-    SessionTokenRead,
-    SystemConfigRead,
     SystemConfigUpdate,
     UserCreate,
     UserWithoutSecrets,
@@ -89,35 +81,6 @@ def mistakes(user: UserWithoutSecrets) -> None:
     MediaRequestCreate(title="x", media_type="movie", user_id=UUID(int=0))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-def activity_log_read(shown: ActivityLogRead) -> None:
-    assert_type(shown.id, UUID)
-    assert_type(shown.action, str)
-    assert_type(shown.entity_type, str | None)
-    assert_type(shown.entity_id, str | None)
-    assert_type(shown.metadata, Any)
-    assert_type(shown.ip_address, str | None)
-    assert_type(shown.user_agent, str | None)
-    assert_type(shown.created_at, datetime)
-    assert_type(shown.user_id, UUID | None)
-
-
-def local_credential_read(shown: LocalCredentialRead) -> None:
-    assert_type(shown.id, UUID)
-    assert_type(shown.username, str)
-    assert_type(shown.must_change_password, bool)
-    assert_type(shown.updated_at, datetime)
-    assert_type(shown.user_id, UUID)
-
-
-def media_request_create(shown: MediaRequestCreate) -> None:
-    assert_type(shown.title, str)
-    assert_type(shown.media_type, str)
-    assert_type(shown.tmdb_id, str | None)
-    assert_type(shown.imdb_id, str | None)
-    assert_type(shown.overseerr_id, str | None)
-    assert_type(shown.request_data, Any)
-
-
 def media_request_read(shown: MediaRequestRead) -> None:
     assert_type(shown.id, UUID)
     assert_type(shown.title, str)
@@ -132,97 +95,12 @@ def media_request_read(shown: MediaRequestRead) -> None:
     assert_type(shown.user_id, UUID)
 
 
-def media_request_status_update_create(shown: MediaRequestStatusUpdateCreate) -> None:
-    assert_type(shown.status, RequestStatus)
-    assert_type(shown.message, str | None)
-
-
-def media_request_status_update_read(shown: MediaRequestStatusUpdateRead) -> None:
-    assert_type(shown.id, UUID)
-    assert_type(shown.status, RequestStatus)
-    assert_type(shown.message, str | None)
-    assert_type(shown.created_at, datetime)
-    assert_type(shown.request_id, UUID)
-
-
-def rate_limit_read(shown: RateLimitRead) -> None:
-    assert_type(shown.id, UUID)
-    assert_type(shown.ip_address, str | None)
-    assert_type(shown.endpoint, str)
-    assert_type(shown.request_count, int)
-    assert_type(shown.window_start, datetime)
-    assert_type(shown.user_id, UUID | None)
-
-
-def rolling_rate_limit_read(shown: RollingRateLimitRead) -> None:
-    assert_type(shown.id, UUID)
-    assert_type(shown.ip_address, str | None)
-    assert_type(shown.endpoint, str)
-    assert_type(shown.window_seconds, int)
-    assert_type(shown.counts, list[int])
-    assert_type(shown.expires_at, datetime)
-    assert_type(shown.user_id, UUID | None)
-
-
-def service_read(shown: ServiceRead) -> None:
-    assert_type(shown.id, int)
-    assert_type(shown.name, str)
-    assert_type(shown.display_name, str)
-    assert_type(shown.url, str | None)
-    assert_type(shown.enabled, bool)
-    assert_type(shown.created_at, datetime)
-    assert_type(shown.updated_at, datetime)
-
-
-def service_status_history_create(shown: ServiceStatusHistoryCreate) -> None:
-    assert_type(shown.status, ServiceStatus)
-    assert_type(shown.response_time_ms, int | None)
-    assert_type(shown.error_message, str | None)
-    assert_type(shown.checked_at, datetime | None)
-
-
-def service_status_history_read(shown: ServiceStatusHistoryRead) -> None:
-    assert_type(shown.id, UUID)
-    assert_type(shown.status, ServiceStatus)
-    assert_type(shown.response_time_ms, int | None)
-    assert_type(shown.error_message, str | None)
-    assert_type(shown.checked_at, datetime)
-    assert_type(shown.service_id, int)
-
-
 def service_update(shown: ServiceUpdate) -> None:
     assert_type(shown.display_name, str | None)
     assert_type(shown.url, SecretStr | None)
     assert_type(shown.api_key, SecretStr | None)
     assert_type(shown.enabled, bool | None)
     assert_type(shown.config_data, Any)
-
-
-def session_token_read(shown: SessionTokenRead) -> None:
-    assert_type(shown.id, UUID)
-    assert_type(shown.family_id, UUID)
-    assert_type(shown.device_fingerprint, str | None)
-    assert_type(shown.ip_address, str | None)
-    assert_type(shown.user_agent, str | None)
-    assert_type(shown.expires_at, datetime)
-    assert_type(shown.created_at, datetime)
-    assert_type(shown.last_used_at, datetime | None)
-    assert_type(shown.rotated_at, datetime | None)
-    assert_type(shown.user_id, UUID)
-
-
-def system_config_read(shown: SystemConfigRead) -> None:
-    assert_type(shown.id, int)
-    assert_type(shown.key, str)
-    assert_type(shown.value, Any)
-    assert_type(shown.description, str | None)
-    assert_type(shown.updated_at, datetime)
-    assert_type(shown.customized_at, datetime | None)
-    assert_type(shown.updated_by_id, UUID | None)
-
-
-def system_config_update(shown: SystemConfigUpdate) -> None:
-    assert_type(shown.value, Any)
 
 
 def user_create(shown: UserCreate) -> None:
@@ -241,14 +119,6 @@ def user_without_secrets(shown: UserWithoutSecrets) -> None:
     assert_type(shown.created_at, datetime)
     assert_type(shown.last_login_at, datetime | None)
     assert_type(shown.status, UserStatus)
-
-
-def you_tube_download_create(shown: YouTubeDownloadCreate) -> None:
-    assert_type(shown.playlist_url, str)
-    assert_type(shown.playlist_title, str | None)
-    assert_type(shown.priority, DownloadPriority)
-    assert_type(shown.scheduled_at, datetime | None)
-    assert_type(shown.metadata, dict[str, Any] | None)
 
 
 def you_tube_download_read(shown: YouTubeDownloadRead) -> None:

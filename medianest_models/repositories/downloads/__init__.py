@@ -5,15 +5,16 @@ the worker extends it with `heartbeat` or `report_progress` and ends with `compl
 lease runs out the download goes back to the queue, and whatever the worker still does is a `LeaseLostError`.
 """
 
-from medianest_models.repositories.downloads.claims import claim, release_expired
-from medianest_models.repositories.downloads.leases import complete, fail, heartbeat, release, report_progress
-from medianest_models.repositories.downloads.policy import (
-    CONFIGURED,
+from medianest_models.repositories.downloads.claims import CONFIGURED, Configured, MaxRunning, claim, release_expired
+from medianest_models.repositories.downloads.leases import (
     FIRST_RETRY_DELAY,
     LEASE,
     MAX_ATTEMPTS,
-    Configured,
-    MaxRunning,
+    complete,
+    fail,
+    heartbeat,
+    release,
+    report_progress,
 )
 from medianest_models.repositories.downloads.queue import (
     cancel,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from medianest_models.db.statements import current_client, fetch_one
+from medianest_models.checks import MAX_INT, as_positive
+from medianest_models.db.statements import current_client, fetch, fetch_one
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import StatementError
 from medianest_models.models import YouTubeDownload
-from medianest_models.repositories.downloads import policy
+from medianest_models.repositories.downloads.leases import BACK_IN_QUEUE, LEASE, MAX_ATTEMPTS, as_lease, as_worker_id
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -29,18 +31,31 @@ _CLAIM: Final = "SELECT * FROM medianest_claim_next_download($1, $2, $3, $4)"
 
 # Raw: it compares which claim it was. The worker may have got the same download again.
 _GIVE_BACK: Final = f"""
-UPDATE youtube_downloads SET {policy.BACK_IN_QUEUE}
+UPDATE youtube_downloads SET {BACK_IN_QUEUE}
 WHERE id = $1 AND worker_id = $2 AND started_at = $3 AND status = 'downloading'
 """  # noqa: S608 - constants
 
 # Raw, because claims do the same in the database.
 _RELEASE_EXPIRED: Final = "SELECT medianest_release_expired_downloads($1) AS released"
 
+
+class Configured(Enum):
+    """The type of `CONFIGURED`."""
+
+    CONFIGURED = "configured"
+
+
+CONFIGURED: Final = Configured.CONFIGURED
+"""As `max_running`: what the setting `youtube.concurrent_downloads` says; 3 where it says nothing."""
+
+MaxRunning: TypeAlias = int | Literal[Configured.CONFIGURED] | None
+"""The number of downloads that may run at once, over all workers; None for any number."""
+
 _tasks: Final[set[asyncio.Task[None]]] = set()  # the event loop keeps weak references only
 
 
 async def claim(
-    worker_id: str, *, lease: timedelta = policy.LEASE, max_running: policy.MaxRunning = policy.CONFIGURED
+    worker_id: str, *, lease: timedelta = LEASE, max_running: MaxRunning = CONFIGURED
 ) -> YouTubeDownload | None:
     """Claim the next download, which from now on belongs to this worker.
 
@@ -64,13 +79,12 @@ async def claim(
         The download; None when there is none, or no place for it.
 
     Raises:
-        InvalidInputError: An argument is not as said above.
         StatementError: A claim with a limit in a transaction that is REPEATABLE READ or SERIALIZABLE, which does
             not see what others claim.
     """
-    worker, seconds = policy.as_worker_id(worker_id), policy.as_lease(lease)
+    worker, seconds = as_worker_id(worker_id), as_lease(lease)
     try:
-        row = await _claim(worker, seconds, policy.as_max_running(max_running), policy.MAX_ATTEMPTS)
+        row = await _claim(worker, seconds, as_max_running(max_running), MAX_ATTEMPTS)
     except StatementError as error:
         if error.sqlstate != _INVALID_TRANSACTION_STATE:
             raise
@@ -88,9 +102,15 @@ async def release_expired() -> int:
     They go back to the queue at once, or fail for good after `MAX_ATTEMPTS` attempts. Claims do this too; run it
     by itself where no worker may be left. It can be interrupted at any time.
     """
-    row = await fetch_one(_RELEASE_EXPIRED, policy.MAX_ATTEMPTS)
-    assert row is not None  # noqa: S101 - a SELECT of one value returns one row
+    (row,) = await fetch(_RELEASE_EXPIRED, MAX_ATTEMPTS)
     return int(row["released"])
+
+
+def as_max_running(value: MaxRunning) -> int | None:
+    """Return the number as the database takes it: the largest int for any number, None for the configured one."""
+    if value is None:
+        return MAX_INT
+    return None if value is CONFIGURED else as_positive(value, "max_running")
 
 
 async def _claim(*arguments: Any) -> Record | None:
@@ -110,19 +130,20 @@ class _Handover:
 
     def __init__(self, client: StatementClient, *arguments: Any) -> None:
         self._row: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
-        self._caller_went_on = asyncio.Event()
-        self._is_asked = self._is_received = False
+        self._is_received: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._is_asked = False
         self._task = asyncio.create_task(self._give(client, *arguments))
         _tasks.add(self._task)
         self._task.add_done_callback(_tasks.discard)
 
     async def receive(self) -> Record | None:
         """Wait for the row, in the caller's task."""
+        is_received = False
         try:
             row = await self._row
-            self._is_received = True
+            is_received = True
         finally:
-            self._caller_went_on.set()
+            self._is_received.set_result(is_received)
             if not self._is_asked:
                 self._task.cancel()
         return row
@@ -141,8 +162,7 @@ class _Handover:
         row = await connection.fetchrow(sql, *arguments)
         if not self._row.done():
             self._row.set_result(row)
-            await self._caller_went_on.wait()
-        if row is None or self._is_received:
+        if await self._is_received or row is None:
             return
         try:
             await connection.execute(_GIVE_BACK, row["id"], row["worker_id"], row["started_at"])

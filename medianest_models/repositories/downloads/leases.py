@@ -8,21 +8,37 @@ transaction is that of its beginning: such a lease would last too long or end to
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from medianest_models.checks import as_text, as_uuid, as_whole
+from medianest_models.checks import as_duration, as_text, as_uuid, as_whole
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import InvalidInputError, LeaseLostError
 from medianest_models.models import YouTubeDownload
 from medianest_models.models.columns import as_column
-from medianest_models.repositories.downloads import policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
     from uuid import UUID
 
     from asyncpg import Record
+
+LEASE: Final = timedelta(minutes=5)
+"""The longest silence of a worker, unless it asks for another lease."""
+
+LONGEST_LEASE: Final = timedelta(days=365)
+"""A lease may not be longer: Python has no instant after the year 9999."""
+
+MAX_ATTEMPTS: Final = 3
+"""The number of claims after which a download fails for good."""
+
+FIRST_RETRY_DELAY: Final = timedelta(minutes=1)
+"""The wait after the first attempt that failed; twice as long after each further one."""
+
+BACK_IN_QUEUE: Final = (
+    "status = 'queued', attempts = attempts - 1, progress = 0, worker_id = NULL, lease_expires_at = NULL"
+)
+"""The columns of a download whose attempt does not count, in SQL."""
 
 _COMPLETE_PROGRESS: Final = 100
 
@@ -60,33 +76,25 @@ _FAIL: Final = """
 """
 
 
-async def heartbeat(download_id: UUID | str, *, worker_id: str, lease: timedelta = policy.LEASE) -> None:
+async def heartbeat(download_id: UUID | str, *, worker_id: str, lease: timedelta = LEASE) -> None:
     """Keep a download for `lease` from now, at most a year, or for as long as the worker had it anyway.
 
     Raises:
         LeaseLostError: The download does not belong to this worker, or no longer, or is gone.
-        InvalidInputError: An argument is not as said above.
     """
-    await _update(_KEEP, download_id, worker_id, policy.as_lease(lease), None)
+    await _update(_KEEP, download_id, worker_id, as_lease(lease), None)
 
 
-async def report_progress(
-    download_id: UUID | str, *, worker_id: str, progress: int, lease: timedelta = policy.LEASE
-) -> None:
-    """Say how far a download has come, and keep it as `heartbeat` does.
+async def report_progress(download_id: UUID | str, *, worker_id: str, progress: int, lease: timedelta = LEASE) -> None:
+    """Say how many percent of a download are there, from 0 to 100, and keep it as `heartbeat` does.
 
-    Args:
-        download_id: The download.
-        worker_id: The name under which it was claimed.
-        progress: Percent, from 0 to 100. It never goes back: of reports that overtake each other the highest stays.
-        lease: How long the worker may be silent from now on, at most a year.
+    It never goes back: of reports that overtake each other the highest stays.
 
     Raises:
-        LeaseLostError: The download does not belong to this worker, or no longer, or is gone.
-        InvalidInputError: An argument is not as said above.
+        LeaseLostError: As for `heartbeat`.
     """
     as_whole(progress, "progress", 0, _COMPLETE_PROGRESS)
-    await _update(_KEEP, download_id, worker_id, policy.as_lease(lease), progress)
+    await _update(_KEEP, download_id, worker_id, as_lease(lease), progress)
 
 
 async def complete(
@@ -107,8 +115,7 @@ async def complete(
         metadata: A JSON document that replaces the one there is; None leaves it.
 
     Raises:
-        LeaseLostError: The download does not belong to this worker, or no longer, or is gone.
-        InvalidInputError: An argument is not as said above.
+        LeaseLostError: As for `heartbeat`.
     """
     collection = as_column(YouTubeDownload, "plex_collection_id", plex_collection_id)
     document = as_column(YouTubeDownload, "metadata", metadata)
@@ -120,23 +127,15 @@ async def fail(download_id: UUID | str, *, worker_id: str, error_message: str, r
     """End an attempt that did not succeed.
 
     The download goes back to the queue, to be tried again after a minute and then after two (`FIRST_RETRY_DELAY`,
-    doubled each time); after `MAX_ATTEMPTS` attempts it is `failed` for good.
-
-    Args:
-        download_id: The download.
-        worker_id: The name under which it was claimed.
-        error_message: The reason, for people. It is shown: no secrets.
-        retry: Whether another attempt may help; False fails the download for good at once.
+    doubled each time); after `MAX_ATTEMPTS` attempts, or at once without `retry`, it is `failed` for good. The error
+    message is shown to people: no secrets.
 
     Raises:
-        LeaseLostError: The download does not belong to this worker, or no longer, or is gone.
-        InvalidInputError: An argument is not as said above.
+        LeaseLostError: As for `heartbeat`.
     """
-    message, delay = (
-        as_column(YouTubeDownload, "error_message", error_message),
-        policy.FIRST_RETRY_DELAY.total_seconds(),
-    )
-    row = await _update(_FAIL, download_id, worker_id, message, retry, policy.MAX_ATTEMPTS, delay)
+    message = as_column(YouTubeDownload, "error_message", error_message)
+    delay = FIRST_RETRY_DELAY.total_seconds()
+    row = await _update(_FAIL, download_id, worker_id, message, retry, MAX_ATTEMPTS, delay)
     return YouTubeDownload.from_row(row)
 
 
@@ -146,16 +145,15 @@ async def release(download_id: UUID | str, *, worker_id: str) -> YouTubeDownload
     Another worker can claim it at once, at its old place in the queue, and the attempt does not count.
 
     Raises:
-        LeaseLostError: The download does not belong to this worker, or no longer, or is gone.
-        InvalidInputError: `download_id` is no UUID, or `worker_id` no name.
+        LeaseLostError: As for `heartbeat`.
     """
-    return YouTubeDownload.from_row(await _update(policy.BACK_IN_QUEUE, download_id, worker_id))
+    return YouTubeDownload.from_row(await _update(BACK_IN_QUEUE, download_id, worker_id))
 
 
 async def _update(changes: str, download_id: UUID | str, worker_id: str, *values: Any) -> Record:
     """Change a download of that worker's, and no other."""
     key = as_uuid(download_id, "download_id")
-    row = await fetch_one(_UPDATE.format(changes), key, policy.as_worker_id(worker_id), *values)
+    row = await fetch_one(_UPDATE.format(changes), key, as_worker_id(worker_id), *values)
     if row is None:
         raise LeaseLostError(f"download {key} does not belong to this worker, or no longer: stop working on it")
     return row
@@ -167,3 +165,15 @@ def _as_paths(file_paths: Sequence[str] | None) -> Any:
     if isinstance(file_paths, (str, bytes)):
         raise InvalidInputError("file_paths: must be a list of texts, not one text")
     return as_column(YouTubeDownload, "file_paths", [as_text(path, "file_paths") for path in file_paths])
+
+
+def as_worker_id(value: str) -> str:
+    """Return the worker's id, a text of 1 to 255 characters."""
+    return as_text(value, "worker_id", max_length=255)
+
+
+def as_lease(value: timedelta) -> float:
+    """Return the lease in seconds, because the driver sends a day as a calendar's, which may have 23 hours."""
+    if as_duration(value, "lease") > LONGEST_LEASE:
+        raise InvalidInputError(f"lease: must be at most {LONGEST_LEASE.days} days")
+    return value.total_seconds()

@@ -12,6 +12,7 @@ from medianest_models.models import YouTubeDownload
 from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column
 from medianest_models.pagination import paginate
+from medianest_models.repositories._bulk import count_by_status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,14 +40,6 @@ WHERE id = $1 AND status IN ('queued', 'downloading')
 RETURNING *
 """
 
-# Raw, because a count per status, each from its own index range, is no query of the ORM's: GROUP BY would read the
-# whole table.
-_COUNTS: Final = """
-SELECT status, (SELECT count(*) FROM youtube_downloads AS download WHERE download.status = wanted.status) AS number
-FROM unnest($1::text[]) AS wanted (status)
-"""
-_COUNTS_OF_USER: Final = "SELECT status, count(*) AS number FROM youtube_downloads WHERE user_id = $1 GROUP BY status"
-
 
 async def enqueue(
     user_id: UUID | str,
@@ -70,10 +63,9 @@ async def enqueue(
     Raises:
         DuplicateDownloadError: This user already has an active download of this playlist; the message gives its id.
         InvalidReferenceError: There is no such user.
-        InvalidInputError: An argument is not as said above.
     """
     download_id = new_id()
-    row = await fetch_one(
+    (row,) = await fetch(
         _ENQUEUE,
         download_id,
         as_uuid(user_id, "user_id"),
@@ -83,7 +75,6 @@ async def enqueue(
         as_column(YouTubeDownload, "metadata", metadata),
         None if scheduled_at is None else as_aware(scheduled_at, "scheduled_at"),
     )
-    assert row is not None  # noqa: S101 - an upsert without a condition returns its row
     download = YouTubeDownload.from_row(row)
     if download.id != download_id:
         raise DuplicateDownloadError(
@@ -98,7 +89,6 @@ async def get(download_id: UUID | str) -> YouTubeDownload:
 
     Raises:
         NotFoundError: There is none.
-        InvalidInputError: `download_id` is no UUID.
     """
     key = as_uuid(download_id, "download_id")
     download = await YouTubeDownload.get_or_none(id=key)
@@ -115,7 +105,6 @@ async def cancel(download_id: UUID | str) -> YouTubeDownload:
     Raises:
         NotFoundError: There is no such download.
         InvalidTransitionError: It has ended already.
-        InvalidInputError: `download_id` is no UUID.
     """
     key = as_uuid(download_id, "download_id")
     row = await fetch_one(_CANCEL, key)
@@ -128,7 +117,7 @@ async def cancel(download_id: UUID | str) -> YouTubeDownload:
 async def list_for_user(
     user_id: UUID | str, *, status: DownloadStatus | None = None, params: PaginationParams | None = None
 ) -> PaginatedResult[YouTubeDownload]:
-    """Return a page of a user's downloads, as `list_by_filters` does, and with its errors."""
+    """List a page of a user's downloads."""
     return await list_by_filters(user_id=user_id, status=status, params=params)
 
 
@@ -139,19 +128,7 @@ async def list_by_filters(
     since: datetime | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[YouTubeDownload]:
-    """Return a page of the downloads that meet every filter given, the newest first unless `params` says otherwise.
-
-    Args:
-        status: Only those in this status.
-        user_id: Only those of this user.
-        since: Only those created at this instant or later.
-        params: Which page, and how it is sorted.
-
-    Raises:
-        InvalidPaginationError: The page or the limit is out of range.
-        InvalidSortError: Downloads can't be sorted by that name.
-        InvalidInputError: An argument is not as said above.
-    """
+    """List a page of the downloads that meet every filter given; `since` is when they were created at the earliest."""
     filters: dict[str, Any] = {}
     if status is not None:
         filters["status"] = as_column(YouTubeDownload, "status", status)
@@ -163,13 +140,5 @@ async def list_by_filters(
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[DownloadStatus, int]:
-    """Count the downloads in each status, or a user's; 0 where there are none.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-    """
-    if user_id is None:
-        rows = await fetch(_COUNTS, [str(status) for status in DownloadStatus])
-    else:
-        rows = await fetch(_COUNTS_OF_USER, as_uuid(user_id, "user_id"))
-    return dict.fromkeys(DownloadStatus, 0) | {DownloadStatus(row["status"]): row["number"] for row in rows}
+    """Count the downloads in each status, or a user's; 0 where there are none."""
+    return await count_by_status("youtube_downloads", DownloadStatus, user_id)

@@ -20,7 +20,7 @@ from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import translate
 from medianest_models.enums import DownloadPriority
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
-from medianest_models.repositories.downloads.policy import CONFIGURED, MaxRunning, as_max_running
+from medianest_models.repositories.downloads.claims import CONFIGURED, MaxRunning, as_max_running
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
@@ -88,7 +88,6 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
     Raises:
         DatabaseUnavailableError: This process is not connected, or no longer, or the database could not be reached
             at first.
-        InvalidInputError: An argument is not as said above.
     """
     limit = MAX_INT if max_running is None else as_max_running(max_running)
     seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()
@@ -98,32 +97,25 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
         async with asyncio.timeout(seconds):
             if url is not None and url.pgbouncer:
                 _say_that_it_polls()
-                await _watch(client, limit, _Waiter(), longest_nap=_POLL_SECONDS)
+                await _watch(client, limit, None, asyncio.Event(), longest_nap=_POLL_SECONDS)
             else:
-                with _listener(client, url).waiter() as waiter:
-                    await _watch(client, limit, waiter, longest_nap=_LONGEST_NAP_SECONDS)
+                listener = _listener(client, url)
+                with listener.waiter() as waiter:
+                    await _watch(client, limit, listener, waiter, longest_nap=_LONGEST_NAP_SECONDS)
             return True
     return False
 
 
-class _Waiter(asyncio.Event):
-    """Set whenever something may have changed.
-
-    Attributes:
-        problem: Why nobody listens any more.
-    """
-
-    problem: Exception | None = None
-
-
-async def _watch(client: Client, limit: int | None, waiter: _Waiter, *, longest_nap: float) -> None:
+async def _watch(
+    client: Client, limit: int | None, listener: _Listener | None, waiter: asyncio.Event, *, longest_nap: float
+) -> None:
     """Return when there is work; the database may be away for as long as it likes, once it has answered."""
     was_reached = False
     while True:
         await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))  # noqa: S311 - no secret
         waiter.clear()
-        if waiter.problem is not None:
-            raise waiter.problem
+        if listener is not None and listener.problem is not None:
+            raise copy.copy(listener.problem)  # each its own: to be raised adds to an error
         try:
             seconds, was_reached = await _look(client, limit), True
         except DatabaseUnavailableError:
@@ -169,11 +161,15 @@ class _Listener:
 
     A task of its own holds it, so that a waiter can be cancelled at any time. Each time it has begun to listen it
     wakes all waiters, because nobody knows what happened before; so they may look before it listens.
+
+    Attributes:
+        problem: Why it listens no more.
     """
 
     def __init__(self, client: Client, url: DatabaseUrl | None) -> None:
+        self.problem: Exception | None = None
         self._url = url
-        self._waiters: set[_Waiter] = set()
+        self._waiters: set[asyncio.Event] = set()
         self._closing: asyncio.TimerHandle | None = None
         self._task = asyncio.create_task(self._run())
         client.background.add(self._task)
@@ -185,9 +181,9 @@ class _Listener:
         return self._task.done() or self._task.cancelling() > 0
 
     @contextmanager
-    def waiter(self) -> Iterator[_Waiter]:
+    def waiter(self) -> Iterator[asyncio.Event]:
         """Wake a new waiter for the length of a `with`."""
-        waiter = _Waiter()
+        waiter = asyncio.Event()
         if self._closing is not None:
             self._closing.cancel()
         self._waiters.add(waiter)
@@ -203,8 +199,7 @@ class _Listener:
         try:
             problem = await self._stay_connected()
         finally:
-            for waiter in self._waiters:
-                waiter.problem = copy.copy(problem)  # each its own: to be raised adds to an error
+            self.problem = problem
             self._wake()
 
     async def _stay_connected(self) -> Exception:

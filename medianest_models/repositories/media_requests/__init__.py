@@ -9,8 +9,12 @@ from medianest_models.repositories.media_requests.lookups import (
     list_by_filters,
     list_for_user,
 )
-from medianest_models.repositories.media_requests.submissions import submit
-from medianest_models.repositories.media_requests.transitions import TransitionReport, transition, transition_many
+from medianest_models.repositories.media_requests.transitions import (
+    TransitionReport,
+    submit,
+    transition,
+    transition_many,
+)
 
 __all__ = [
     "TransitionReport",

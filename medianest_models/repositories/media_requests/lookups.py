@@ -11,23 +11,13 @@ from medianest_models.errors import NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import paginate
+from medianest_models.repositories._bulk import count_by_status
 
 if TYPE_CHECKING:
     import datetime
     from uuid import UUID
 
     from medianest_models.pagination import PaginatedResult, PaginationParams
-
-# Raw, because one status after the other is counted in the index, and one without any request is a row too.
-_COUNTS: Final = """
-SELECT status, (SELECT count(*) FROM media_requests WHERE media_requests.status = wanted.status) AS requests
-FROM unnest($1::text[]) AS wanted (status)
-"""
-
-# Raw, because Tortoise needs the whole of a group's columns to be spelled out; it reads this user's requests alone.
-_COUNTS_OF_USER: Final = """
-SELECT status, count(*) AS requests FROM media_requests WHERE user_id = $1 GROUP BY status
-"""
 
 # Raw, because it tells a request without a history from one that does not exist.
 _HISTORY: Final = """
@@ -51,7 +41,6 @@ async def get(request_id: UUID | str) -> MediaRequest:
 
     Raises:
         NotFoundError: There is none.
-        InvalidInputError: `request_id` is no UUID.
     """
     wanted = as_uuid(request_id, "request_id")
     request = await MediaRequest.get_or_none(id=wanted)
@@ -63,12 +52,7 @@ async def get(request_id: UUID | str) -> MediaRequest:
 async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> MediaRequest | None:
     """Find the request for a title: the open one, else the newest; None without any.
 
-    Args:
-        tmdb_id: The title's id at TMDB.
-        media_type: Such as `movie`; None for any. TMDB gives the same id to a film and to a series.
-
-    Raises:
-        InvalidInputError: An argument is empty or no text that could be stored.
+    TMDB gives the same id to a film and to a series, which `media_type` tells apart.
     """
     as_text(tmdb_id, "tmdb_id")
     if media_type is not None:
@@ -78,11 +62,7 @@ async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> Med
 
 
 async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
-    """Find the request with an id at Overseerr: the open one, else the newest; None without any.
-
-    Raises:
-        InvalidInputError: `overseerr_id` is empty or no text that could be stored.
-    """
+    """Find the request with an id at Overseerr: the open one, else the newest; None without any."""
     row = await fetch_one(_FIND_BY_OVERSEERR_ID, as_text(overseerr_id, "overseerr_id"))
     return None if row is None else MediaRequest.from_row(row)
 
@@ -90,12 +70,7 @@ async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
 async def list_for_user(
     user_id: UUID | str, *, params: PaginationParams | None = None
 ) -> PaginatedResult[MediaRequest]:
-    """List a page of a user's requests, the newest first unless `params` says otherwise; empty for an unknown user.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-        InvalidSortError: The rows can't be sorted by that name.
-    """
+    """List a page of a user's requests."""
     return await list_by_filters(user_id=user_id, params=params)
 
 
@@ -108,7 +83,7 @@ async def list_by_filters(
     created_to: datetime.datetime | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[MediaRequest]:
-    """List a page of the requests that match all filters, the newest first unless `params` says otherwise.
+    """List a page of the requests that match all filters.
 
     Args:
         user_id: Who asked.
@@ -117,10 +92,6 @@ async def list_by_filters(
         created_from: The first moment in which they were submitted.
         created_to: The first moment in which they were no longer.
         params: Which page, and in which order.
-
-    Raises:
-        InvalidInputError: An argument can't be right: an instant without a time zone, a status of another enum.
-        InvalidSortError: The rows can't be sorted by that name.
     """
     filters: dict[str, Any] = {}
     if user_id is not None:
@@ -137,19 +108,8 @@ async def list_by_filters(
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[RequestStatus, int]:
-    """Count the requests of each status, a status without any included.
-
-    Args:
-        user_id: Whose; None for everybody's.
-
-    Raises:
-        InvalidInputError: `user_id` is no UUID.
-    """
-    if user_id is None:
-        rows = await fetch(_COUNTS, list(RequestStatus))
-    else:
-        rows = await fetch(_COUNTS_OF_USER, as_uuid(user_id, "user_id"))
-    return dict.fromkeys(RequestStatus, 0) | {RequestStatus(row["status"]): row["requests"] for row in rows}
+    """Count the requests of each status, everybody's or a user's; 0 where there are none."""
+    return await count_by_status("media_requests", RequestStatus, user_id)
 
 
 async def history(request_id: UUID | str) -> list[MediaRequestStatusUpdate]:
@@ -157,7 +117,6 @@ async def history(request_id: UUID | str) -> list[MediaRequestStatusUpdate]:
 
     Raises:
         NotFoundError: There is no such request.
-        InvalidInputError: `request_id` is no UUID.
     """
     wanted = as_uuid(request_id, "request_id")
     rows = await fetch(_HISTORY, wanted)

@@ -1,20 +1,39 @@
-"""Changing the status of requests, along `REQUEST_TRANSITIONS`."""
+"""Submitting requests, and changing their status along `REQUEST_TRANSITIONS`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.checks import as_uuid
 from medianest_models.db.statements import fetch
 from medianest_models.enums import OPEN_REQUEST_STATUSES, REQUEST_TRANSITIONS, RequestStatus
 from medianest_models.errors import DuplicateRequestError, InvalidTransitionError, NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
-from medianest_models.models.columns import as_column
+from medianest_models.models.base import new_id
+from medianest_models.models.columns import as_column, as_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
+
+# Raw, because the request and the first entry of its history are one statement, which of two at once lets one
+# through and shows the other which one is open: an update that changes nothing returns the row in the way, whose id
+# is not the new one.
+_SUBMIT: Final = """
+WITH request AS (
+    INSERT INTO media_requests AS request
+        (id, user_id, title, media_type, tmdb_id, imdb_id, overseerr_id, request_data)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)
+    ON CONFLICT (tmdb_id, media_type) WHERE status IN ('pending', 'approved')
+    DO UPDATE SET status = request.status
+    RETURNING request.*
+), noted AS (
+    INSERT INTO media_request_status_updates (request_id, status, created_at)
+    SELECT id, status, created_at FROM request WHERE id = $1
+)
+SELECT * FROM request
+"""
 
 # Raw, because looking, changing and noting are one statement, under the locks of the requests' rows, which are taken
 # in one order by everybody. What it judges by is what a row holds once it is locked. clock_timestamp(), because a
@@ -62,33 +81,65 @@ class TransitionReport:
     """The ids that no request has."""
 
 
+async def submit(
+    user_id: UUID | str,
+    *,
+    title: str,
+    media_type: str,
+    tmdb_id: str | None = None,
+    imdb_id: str | None = None,
+    overseerr_id: str | None = None,
+    request_data: Any = None,
+) -> MediaRequest:
+    """Request a title; the request is pending, which is the first entry of its history.
+
+    Args:
+        user_id: Who asks.
+        title: The title, of at most 500 characters.
+        media_type: Such as `movie` or `tv`; at most 50 characters.
+        tmdb_id: The title's id at TMDB. At most one request for it and the media type is open at a time, whoever
+            asked; without it nothing is known to be a duplicate.
+        imdb_id: Its id at IMDb.
+        overseerr_id: The request's id at Overseerr.
+        request_data: A JSON document with what else is known.
+
+    Raises:
+        DuplicateRequestError: A request for this title is open: `request_id` is its id. Nothing was written.
+        InvalidReferenceError: There is no such user.
+    """
+    request_id = new_id()
+    (row,) = await fetch(
+        _SUBMIT,
+        request_id,
+        as_uuid(user_id, "user_id"),
+        as_name(MediaRequest, "title", title),
+        as_name(MediaRequest, "media_type", media_type),
+        as_name(MediaRequest, "tmdb_id", tmdb_id),
+        as_name(MediaRequest, "imdb_id", imdb_id),
+        as_name(MediaRequest, "overseerr_id", overseerr_id),
+        as_column(MediaRequest, "request_data", request_data),
+    )
+    if row["id"] != request_id:
+        raise _duplicate(row["id"], f"media request {row['id']} for this title is open")
+    return MediaRequest.from_row(row)
+
+
 async def transition(request_id: UUID | str, *, status: RequestStatus, message: str | None = None) -> MediaRequest:
-    """Change a request's status and note it in its history.
+    """Change a request's status and note it in its history, with the message; return the request as it is now.
 
     Allowed is pending to approved, approved to available, pending or approved to failed, and failed to pending.
     `completed_at` is set when a request becomes available or failed, and cleared when it is pending again.
-
-    Args:
-        request_id: The request.
-        status: Its new status.
-        message: What the history says about it.
-
-    Returns:
-        The request as it is now.
 
     Raises:
         NotFoundError: There is no such request.
         InvalidTransitionError: Its status does not lead to the new one, or is the new one already.
         DuplicateRequestError: It can't be pending again, because another one for the same title is open.
-        InvalidInputError: An argument can't be right.
     """
     report = await transition_many([request_id], status=status, message=message)
     for refused, previous in report.refused.items():
         raise InvalidTransitionError(f"media request {refused} can't change from {previous} to {status}")
     for duplicate, open_id in report.duplicates.items():
-        error = DuplicateRequestError(f"media request {open_id} is open for the same title as {duplicate}")
-        error.request_id = open_id
-        raise error
+        raise _duplicate(open_id, f"media request {open_id} is open for the same title as {duplicate}")
     for unknown in report.not_found:
         raise NotFoundError(f"there is no media request {unknown}")
     return report.changed[0]
@@ -99,15 +150,11 @@ async def transition_many(
 ) -> TransitionReport:
     """Change the status of those of many requests that may change so, all in one step; see `transition`.
 
-    Args:
-        request_ids: The requests. Of several for the same title, the oldest alone can be pending again.
-        status: Their new status.
-        message: What their histories say about it.
+    Of several requests for the same title, the oldest alone can be pending again.
 
     Raises:
         DuplicateRequestError: In this very moment a request was opened for the title of one of them. Nothing was
             changed, and to try again will report it.
-        InvalidInputError: An argument can't be right. Nothing was changed.
     """
     wanted = list(dict.fromkeys(as_uuid(request_id, "request_ids") for request_id in request_ids))
     new = RequestStatus(as_column(MediaRequest, "status", status))
@@ -130,3 +177,9 @@ async def transition_many(
         duplicates={row["judged_id"]: row["open_id"] for row in known if row["open_id"] is not None},
         not_found=[request_id for request_id in wanted if request_id not in judged],
     )
+
+
+def _duplicate(open_id: UUID, message: str) -> DuplicateRequestError:
+    error = DuplicateRequestError(message)
+    error.request_id = open_id
+    return error

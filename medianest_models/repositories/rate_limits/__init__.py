@@ -5,7 +5,6 @@ allow so much in a minute and so much in an hour, give each limit an endpoint of
 different lengths that begin at the same moment share a counter.
 """
 
-from medianest_models.repositories.rate_limits.deletions import clear, delete_expired
-from medianest_models.repositories.rate_limits.hits import RateLimitResult, hit
+from medianest_models.repositories.rate_limits.hits import RateLimitResult, clear, delete_expired, hit
 
 __all__ = ["RateLimitResult", "clear", "delete_expired", "hit"]

@@ -1,31 +1,45 @@
-"""Counting: many hits in one statement, each exactly."""
+"""Counting: many hits in one statement, each exactly.
+
+Of those that wait for a counter's row one holds a connection, and the rest waits in memory: whoever keeps a counter
+locked would otherwise get every connection of the pool, one for each hit.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from uuid import UUID
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from medianest_models.checks import as_ip_address, as_uuid
+from medianest_models.db.client import Client
 from medianest_models.db.data_loader import DataLoader, Retry
-from medianest_models.db.statements import fetch
-from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, InvalidInputError
+from medianest_models.db.statements import current_client, fetch
+from medianest_models.errors import ConfigurationError, DatabaseTimeoutError
 from medianest_models.repositories.rate_limits.statements import count_hits
-from medianest_models.repositories.rate_limits.turns import free_turns, turn
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
     from datetime import datetime
-    from uuid import UUID
 
     from asyncpg import Record
 
     from medianest_models.db.statements import StatementClient
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
+
+CounterKey: TypeAlias = tuple[UUID | str, str]
+"""A caller and an endpoint; an empty one for all of a caller's."""
+
+_Locks: TypeAlias = WeakValueDictionary[CounterKey, asyncio.Lock]
+"""The locks that somebody has or waits for."""
+
+_locks: Final[WeakKeyDictionary[Client, _Locks]] = WeakKeyDictionary()
 
 
 class Hit(NamedTuple):
@@ -62,6 +76,49 @@ class Count(NamedTuple):
     time_left: timedelta | None
 
 
+@asynccontextmanager
+async def turn(counter: CounterKey) -> AsyncIterator[None]:
+    """Have a counter to oneself in this process, first come, first served.
+
+    Inside a transaction nobody waits: it has its connection already, and may be the one that locks the row.
+
+    Raises:
+        DatabaseTimeoutError: That took longer than a connection may be waited for.
+    """
+    client = current_client()
+    if not isinstance(client, Client):
+        yield
+        return
+    lock = _locks.setdefault(client, WeakValueDictionary()).setdefault(counter, asyncio.Lock())
+    try:
+        async with asyncio.timeout(client.pool_timeout):
+            await lock.acquire()
+    except TimeoutError:
+        seconds = client.pool_timeout or 0
+        raise DatabaseTimeoutError(f"a rate limit's counter was locked for longer than {seconds:g} s") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def free_turns(counters: Iterable[CounterKey]) -> AsyncIterator[Iterable[CounterKey]]:
+    """Have those counters that nobody has or waits for, and wait for none."""
+    client = current_client()
+    assert isinstance(client, Client)  # noqa: S101 - inside a transaction each hit goes by itself
+    locks = _locks.setdefault(client, WeakValueDictionary())
+    free = {counter: asyncio.Lock() for counter in counters if counter not in locks}
+    locks.update(free)
+    for lock in free.values():
+        await lock.acquire()  # at once, because it is new
+    try:
+        yield free
+    finally:
+        for lock in free.values():
+            lock.release()
+
+
 class _Counters:
     """Those of one kind, of the callers that one column tells."""
 
@@ -82,7 +139,7 @@ class _Counters:
             async with turn((hits[0].caller, hits[0].endpoint)):
                 return list(await self._count_equal(hits[0], len(hits)))
         by_counter = {(hit.caller, hit.endpoint): hit for hit in times}
-        with free_turns(by_counter) as free:
+        async with free_turns(by_counter) as free:
             asked = {by_counter[counter]: times[by_counter[counter]] for counter in free}
             try:
                 rows = await fetch(self._statement, *_parameters(asked, hurried=True)) if asked else []
@@ -154,15 +211,6 @@ def _each(count: Count, last: int, times: int) -> Iterator[Count]:
     """Give each of so many hits its number; the last one's is known."""
     for number in range(last - times + 1, last + 1):
         yield count._replace(number=number)
-
-
-def caller_column(user_id: UUID | str | None, ip_address: str | None, ipv6_prefix: int | None) -> tuple[str, Any]:
-    """Check who calls, and say which column tells it."""
-    if user_id is not None and ip_address is None:
-        return "user_id", as_uuid(user_id, "user_id")
-    if ip_address is not None and user_id is None:
-        return "ip_address", as_ip_address(ip_address, "ip_address", ipv6_prefix=ipv6_prefix)
-    raise InvalidInputError("user_id, ip_address: exactly one of the two must be given")
 
 
 COUNT_BY: Final = {

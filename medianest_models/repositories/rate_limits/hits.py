@@ -1,14 +1,17 @@
-"""Counting one use, and saying whether it is allowed."""
+"""Counting one use and saying whether it is allowed, and forgetting what was counted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from medianest_models.checks import as_positive
+from medianest_models.checks import as_ip_address, as_positive, as_text, as_uuid
+from medianest_models.db.statements import fetch
 from medianest_models.errors import InvalidInputError
-from medianest_models.repositories.rate_limits.counters import COUNT_BY, Hit, caller_column
-from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, rate_limit_keys
+from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
+from medianest_models.repositories.rate_limits.counters import COUNT_BY, Hit, turn
+from medianest_models.repositories.rate_limits.statements import CLEAR, DELETE_FIXED, DELETE_ROLLING
+from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, MAX_ENDPOINT_LENGTH, rate_limit_keys
 
 if TYPE_CHECKING:
     import datetime
@@ -59,12 +62,11 @@ async def hit(
         rolling: Whether the window is a rolling one.
 
     Raises:
-        InvalidInputError: An argument is not as said above, or not exactly one of user and address is given.
         InvalidReferenceError: There is no such user.
         ConfigurationError: The stored setting is not a limit and a window.
         DatabaseTimeoutError: A transaction kept the counter locked for too long.
     """
-    column, caller = caller_column(user_id, ip_address, ipv6_prefix)
+    column, caller = _caller_column(user_id, ip_address, ipv6_prefix)
     keys = rate_limit_keys(endpoint)
     if limit is not None:
         as_positive(limit, "limit")
@@ -78,3 +80,42 @@ async def hit(
         reset_at=count.reset_at,
         retry_after=count.time_left if count.number is None else None,
     )
+
+
+async def clear(
+    endpoint: str | None = None,
+    *,
+    user_id: UUID | str | None = None,
+    ip_address: str | None = None,
+    ipv6_prefix: int | None = None,
+) -> int:
+    """Forget what a caller has used of an endpoint, or of all: the next hit is the first of its window.
+
+    The caller is given as the hits were. Return how many counters were deleted.
+    """
+    column, caller = _caller_column(user_id, ip_address, ipv6_prefix)
+    if endpoint is not None:
+        as_text(endpoint, "endpoint", max_length=MAX_ENDPOINT_LENGTH)
+    async with turn((caller, endpoint or "")):
+        (row,) = await fetch(CLEAR.format(caller=column), caller, endpoint)
+        return int(row["deleted"])
+
+
+async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:
+    """Delete the counters that can't matter any more, and return how many.
+
+    Those are the fixed ones that began more than a day ago, which is the longest that a window can be, and the rolling
+    ones of which no hit counts any more. It can be stopped at any time, and run in several processes at once: what was
+    deleted until then stays deleted.
+    """
+    fixed = await delete_in_batches(DELETE_FIXED, LONGEST_WINDOW_SECONDS, batch_size=batch_size)
+    return fixed + await delete_in_batches(DELETE_ROLLING, batch_size=batch_size)
+
+
+def _caller_column(user_id: UUID | str | None, ip_address: str | None, ipv6_prefix: int | None) -> tuple[str, Any]:
+    """Check who calls, and say which column tells it."""
+    if user_id is not None and ip_address is None:
+        return "user_id", as_uuid(user_id, "user_id")
+    if ip_address is not None and user_id is None:
+        return "ip_address", as_ip_address(ip_address, "ip_address", ipv6_prefix=ipv6_prefix)
+    raise InvalidInputError("user_id, ip_address: exactly one of the two must be given")

@@ -1,15 +1,16 @@
-"""The statements that count hits: one for each kind of counter, with the same parameters and the same answer.
+"""The statements of the counters.
 
-Each answers with a row for each argument whose rule makes sense: `number`, which argument it is, from 1; `hits`, how
-many are allowed; `request_count`, which hit the last of its own is, or NULL when they are refused; `used`, how many
-others are counted where several are refused; `reset_at` and `time_left`, as in `Count`.
+Those that count hits, one for each kind of counter, have the same parameters and the same answer. That is a row for
+each argument whose rule makes sense: `number`, which argument it is, from 1; `hits`, how many are allowed;
+`request_count`, which hit the last of its own is, or NULL when they are refused; `used`, how many others are counted
+where several are refused; `reset_at` and `time_left`, as in `Count`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from medianest_models.repositories._ids import NUMBERED_ID
+from medianest_models.repositories._bulk import NUMBERED_ID
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS
 
 # Each array is a SELECT of its own, because PostgreSQL would plan anew for each array's length; OFFSET 0 has it look a
@@ -110,6 +111,27 @@ _KEPT: Final = (
     "greatest(0, least(11, ceil(extract(epoch FROM counter.expires_at - clock_timestamp()) * 10"
     " / counter.window_seconds)))::int"
 )
+
+# Raw, as one statement for both kinds of counters.
+CLEAR: Final = """
+WITH fixed AS (DELETE FROM rate_limits WHERE {caller} = $1 AND endpoint = coalesce($2, endpoint) RETURNING id),
+    rolling AS (DELETE FROM rolling_rate_limits WHERE {caller} = $1 AND endpoint = coalesce($2, endpoint) RETURNING id)
+SELECT (SELECT count(*) FROM fixed) + (SELECT count(*) FROM rolling) AS deleted
+"""
+
+# Raw, because a DELETE has no LIMIT. What another process deletes in this moment is left to it.
+DELETE_FIXED: Final = """
+DELETE FROM rate_limits WHERE id = ANY (ARRAY (
+    SELECT id FROM rate_limits WHERE window_start < now() - $1 * interval '1 second'
+    ORDER BY window_start LIMIT $2 FOR UPDATE SKIP LOCKED
+))
+"""
+DELETE_ROLLING: Final = """
+DELETE FROM rolling_rate_limits WHERE id = ANY (ARRAY (
+    SELECT id FROM rolling_rate_limits WHERE expires_at < now()
+    ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+))
+"""
 
 
 def count_hits(caller: str, type_: str, *, rolling: bool) -> str:

@@ -9,10 +9,10 @@ from medianest_models.repositories.services.checks import (
     CheckTuple,
     LatestStatus,
     latest_statuses,
+    prune_history,
     record_check,
     record_checks,
 )
-from medianest_models.repositories.services.history import prune_history
 from medianest_models.repositories.services.registry import UNCHANGED, Unchanged, configure, get, list_enabled
 from medianest_models.repositories.services.response_times import response_time_percentiles
 

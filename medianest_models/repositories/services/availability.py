@@ -8,10 +8,33 @@ A window takes in its beginning and not its end; the check before it still holds
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta  # noqa: TC003 - so that the dataclasses' annotations can be resolved
-from typing import Final, overload
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, overload
 
-from medianest_models.repositories.services._lookup import WINDOW, fetch_window
+from medianest_models.checks import as_aware, as_duration
+from medianest_models.db.statements import fetch
+from medianest_models.errors import InvalidInputError
+from medianest_models.repositories.services.registry import as_service_name, no_such_service
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+MAX_STEPS: Final = 1000
+"""The most steps that one statement answers for."""
+
+# A step is a number of microseconds: PostgreSQL would take an interval of a day for a day of the calendar.
+WINDOW: Final = """
+FROM services s
+CROSS JOIN LATERAL (
+    SELECT
+        $2::timestamptz + number * COALESCE($4::bigint, 0) * interval '1 microsecond' AS since,
+        COALESCE(
+            $2::timestamptz + (number + 1) * $4::bigint * interval '1 microsecond', $3::timestamptz, now()
+        ) AS until
+    FROM generate_series(0, $5::int - 1) AS number
+) w
+"""
+"""The beginning of a FROM clause: `s` is every service, `w` every step of the window, from `w.since` to `w.until`."""
 
 
 @dataclass(frozen=True)
@@ -167,14 +190,7 @@ async def uptime(
 async def incidents(service: str, *, since: datetime, until: datetime | None = None) -> list[Incident]:
     """List the times a service was down, oldest first; together they last as long as `uptime` says it was down.
 
-    Args:
-        service: The service's name.
-        since: When the window begins.
-        until: When it ends; None for now, by the database's clock.
-
-    Raises:
-        InvalidInputError: An end of the window is naive, or the window does not begin before it ends.
-        NotFoundError: There is no such service.
+    The window is given as for `uptime`, and so are the errors.
     """
     rows = await fetch_window(_INCIDENTS, service, since, until)
     return [
@@ -182,3 +198,36 @@ async def incidents(service: str, *, since: datetime, until: datetime | None = N
         for row in rows
         if row["started_at"] is not None
     ]
+
+
+async def fetch_window(
+    sql: str, service: str, since: datetime, until: datetime | None, *values: Any, step: timedelta | None = None
+) -> list[Record]:
+    """Run a statement about a service in a window, or in each step of it; the arguments and errors are `uptime`'s.
+
+    The statement begins its FROM with `WINDOW` and has its further parameters from `$6` on. It returns no row where
+    there is no such service, and else one or more for each step, with `until`.
+    """
+    as_aware(since, "since")
+    if until is not None and since >= as_aware(until, "until"):
+        raise InvalidInputError("since: must be before until")
+    number = 1 if step is None else _count_steps(since, until, step)
+    microseconds = None if step is None else step // timedelta(microseconds=1)
+    rows = await fetch(sql, as_service_name(service), since, until, microseconds, number, *values)
+    if not rows:
+        raise no_such_service(service)
+    if until is None and since >= rows[0]["until"]:
+        raise InvalidInputError("since: must be before now")
+    return rows
+
+
+def _count_steps(since: datetime, until: datetime | None, step: timedelta) -> int:
+    as_duration(step, "step")
+    if until is None:
+        raise InvalidInputError("until: must be given with a step")
+    number, rest = divmod(until - since, step)
+    if rest:
+        raise InvalidInputError("step: must divide the window from since to until")
+    if number > MAX_STEPS:
+        raise InvalidInputError(f"step: must cut the window into at most {MAX_STEPS} steps, not {number}")
+    return number

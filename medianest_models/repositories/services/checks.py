@@ -1,8 +1,7 @@
-"""Recording what checks of the services found, and what the latest ones say."""
+"""What checks of the services found: recording it, the latest of it, forgetting what is old."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,11 +14,12 @@ from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import ServiceStatusHistory
 from medianest_models.models.columns import as_column
-from medianest_models.repositories._ids import NUMBERED_ID
-from medianest_models.repositories.services._lookup import as_service_name, no_such_service
+from medianest_models.repositories._bulk import BATCH_SIZE, NUMBERED_ID, OLDER, delete_older
+from medianest_models.repositories.services.registry import as_service_name, no_such_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import timedelta
 
 CheckTuple: TypeAlias = tuple[str, ServiceStatus, int | None, str | None, datetime | None]
 """The same as a `Check`."""
@@ -91,6 +91,17 @@ WHERE s.enabled
 ORDER BY s.name
 """
 
+# Raw: DELETE has no LIMIT, and service after service is read from the old end of the index. A row that another prune
+# has locked is that one's, so that nobody waits.
+_PRUNE: Final = f"""
+DELETE FROM service_status_history WHERE ctid = ANY (ARRAY (
+    SELECT old.ctid FROM services CROSS JOIN LATERAL (
+        SELECT ctid FROM service_status_history WHERE service_id = services.id AND checked_at {OLDER}
+        ORDER BY checked_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ) AS old LIMIT $3
+))
+"""  # noqa: S608 - a constant
+
 
 async def record_check(
     service: str,
@@ -100,17 +111,9 @@ async def record_check(
     error_message: str | None = None,
     checked_at: datetime | None = None,
 ) -> ServiceStatusHistory:
-    """Record the result of a check.
-
-    Args:
-        service: The service's name.
-        status: What was found.
-        response_time_ms: How long the service took to answer, in milliseconds; None when it was not measured.
-        error_message: What was wrong.
-        checked_at: When; None for now, by the database's clock.
+    """Record the result of a check, whose parts are those of a `Check`.
 
     Raises:
-        InvalidInputError: A value can't be stored.
         NotFoundError: There is no such service.
     """
     check = _as_row(Check(service, status, response_time_ms, error_message, checked_at))
@@ -121,32 +124,39 @@ async def record_check(
 
 
 async def record_checks(checks: Iterable[CheckTuple]) -> int:
-    """Record many checks: all of them, or none.
+    """Record many checks, all of them or none, and return how many.
 
-    Args:
-        checks: They are taken in batches, so that a generator can give any number.
-
-    Returns:
-        How many were recorded.
+    They are taken in batches, so that a generator can give any number. An error says by its place which one is wrong.
 
     Raises:
-        InvalidInputError: A value can't be stored; the message says which, by its place.
         NotFoundError: There is no service of such a name.
     """
     rows = _as_rows(checks)
     ids: dict[str, int] = {}
     total = 0
     async with transaction():
-        batch = await _next_batch(rows)
-        while batch:
+        while batch := list(islice(rows, _BATCH_SIZE)):
+            await _record(batch, ids)
             total += len(batch)
-            # Side by side: the next ones are checked while the database is at work.
-            _, batch = await asyncio.gather(_record(batch, ids), _next_batch(rows))
     return total
 
 
-async def _next_batch(rows: Iterator[CheckTuple]) -> list[CheckTuple]:
-    return list(islice(rows, _BATCH_SIZE))
+async def latest_statuses() -> list[LatestStatus]:
+    """List the latest check of every enabled service, by name; of several at one instant the last one recorded."""
+    found = []
+    for row in await fetch(_LATEST):
+        check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
+        found.append(LatestStatus(row["service"], row["display_name"], check))
+    return found
+
+
+async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
+    """Remove the checks that are older than an age, by the database's clock, or an instant; return how many.
+
+    Each batch is a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts
+    longer than a batch. Inside a transaction all of that is lost, so call it outside of any.
+    """
+    return await delete_older(_PRUNE, older_than, batch_size=batch_size)
 
 
 async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
@@ -157,15 +167,6 @@ async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
         if unknown := new - ids.keys():
             raise no_such_service(*sorted(unknown))
     await execute(_RECORD_MANY, [ids[service] for service in services], *columns)
-
-
-async def latest_statuses() -> list[LatestStatus]:
-    """List the latest check of every enabled service, by name; of several at one instant the last one recorded."""
-    found = []
-    for row in await fetch(_LATEST):
-        check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
-        found.append(LatestStatus(row["service"], row["display_name"], check))
-    return found
 
 
 def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:
@@ -180,11 +181,7 @@ def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:
 
 
 def _as_row(check: Check) -> CheckTuple:
-    """Convert a check to what is stored.
-
-    Raises:
-        InvalidInputError: A value can't be stored.
-    """
+    """Convert a check to what is stored."""
     milliseconds = check.response_time_ms
     if milliseconds is not None:
         as_whole(milliseconds, "response_time_ms", 0, MAX_INT)

@@ -9,10 +9,11 @@ from pydantic import SecretStr
 
 from medianest_models.checks import as_text
 from medianest_models.db.transactions import transaction
-from medianest_models.errors import InvalidInputError
+from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service
 from medianest_models.pagination import MAX_LIMIT, PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories.services._lookup import NAME_LENGTH, as_service_name, no_such_service
+
+_NAME_LENGTH: Final = 100
 
 
 class Unchanged(Enum):
@@ -38,11 +39,7 @@ async def get(name: str) -> Service:
 
 
 async def list_enabled(*, params: PaginationParams | None = None) -> PaginatedResult[Service]:
-    """List the enabled services, by name.
-
-    Args:
-        params: Which page; without it the first one of 100, which is all of them.
-    """
+    """List the enabled services, by name; without `params` the first 100, which is all of them."""
     return await paginate(Service.filter(enabled=True).order_by("name"), params or PaginationParams(limit=MAX_LIMIT))
 
 
@@ -57,7 +54,7 @@ async def configure(
 ) -> Service:
     """Change what is given and nothing else, whatever others change at the same time.
 
-    It creates no service: the seed does.
+    It creates no service: the seed does. It returns the service as it is stored now.
 
     Args:
         name: The service's name.
@@ -69,11 +66,7 @@ async def configure(
             keys are encrypted; None for none.
         enabled: Whether it is watched and listed.
 
-    Returns:
-        The service as it is stored now.
-
     Raises:
-        InvalidInputError: A value can't be stored.
         NotFoundError: There is no service of that name.
     """
     given = {
@@ -85,7 +78,7 @@ async def configure(
     }
     changes = {column: value for column, value in given.items() if value is not UNCHANGED}
     if display_name is not UNCHANGED:
-        as_text(display_name, "display_name", max_length=NAME_LENGTH)
+        as_text(display_name, "display_name", max_length=_NAME_LENGTH)
     if enabled is not UNCHANGED and not isinstance(enabled, bool):
         raise InvalidInputError("enabled: must be a bool")
     async with transaction():
@@ -98,3 +91,13 @@ async def configure(
             await service.save(update_fields=changes)
             await service.refresh_from_db(fields=["updated_at"])
     return service
+
+
+def as_service_name(value: str, name: str = "service") -> str:
+    """Check that a text can be a service's name."""
+    return as_text(value, name, max_length=_NAME_LENGTH)
+
+
+def no_such_service(*names: str) -> NotFoundError:
+    """Make the error for names that no service has."""
+    return NotFoundError(f"there is no service {', '.join(map(repr, names))}")

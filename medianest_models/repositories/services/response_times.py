@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, overload
 
 from medianest_models.errors import InvalidInputError
-from medianest_models.repositories.services._lookup import WINDOW, fetch_window
+from medianest_models.repositories.services.availability import WINDOW, fetch_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,23 +54,14 @@ async def response_time_percentiles(
     """Measure the response times that so many percent of a service's checks did not exceed.
 
     All checks in the window that measured a response time count, whatever they found. Between two of them the
-    value is interpolated.
-
-    Args:
-        service: The service's name.
-        since: When the window begins; a check at that instant counts.
-        until: When it ends; a check at that instant does not count. None for now, by the database's clock.
-        percentiles: Which ones, each from 0 to 100.
-        step: As for `uptime`.
+    value is interpolated. `service`, `until` and `step` are as for `uptime`, with its errors.
 
     Returns:
         Milliseconds by percentile; None when no check in the window measured any. With a step a list of these, one
         for each step, oldest first.
 
     Raises:
-        InvalidInputError: An end of the window is naive, the window does not begin before it ends, `step` does not
-            divide it into 1 to 1000 steps, or `percentiles` is empty or holds anything but numbers from 0 to 100.
-        NotFoundError: There is no such service.
+        InvalidInputError: `percentiles` is empty or holds anything but numbers from 0 to 100.
     """
     if not percentiles or not all(_is_percentage(percentile) for percentile in percentiles):
         raise InvalidInputError("percentiles: must be one or more numbers from 0 to 100")

@@ -1,13 +1,16 @@
 """Remember-me sessions: one-time tokens, of which only a hash is stored."""
 
-from medianest_models.repositories.sessions.revocation import (
+from medianest_models.repositories.sessions.tokens import (
+    IssuedSession,
+    RotatedSession,
     delete_expired,
+    issue,
     list_for_user,
     revoke,
     revoke_all,
     revoke_session,
+    rotate,
 )
-from medianest_models.repositories.sessions.tokens import IssuedSession, RotatedSession, issue, rotate
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, verify
 
 __all__ = [

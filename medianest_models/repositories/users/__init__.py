@@ -1,14 +1,23 @@
 """Users: those who come through Plex, and the few with a password of our own."""
 
 from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
-from medianest_models.repositories.users.accounts import delete, reinstate, set_role, suspend, upsert_from_plex
+from medianest_models.repositories.users.accounts import (
+    delete,
+    find_by_email,
+    find_by_plex_id,
+    get,
+    reinstate,
+    search,
+    set_role,
+    suspend,
+    upsert_from_plex,
+)
 from medianest_models.repositories.users.local_accounts import (
     authenticate,
     bootstrap_admin,
     change_password,
     set_password,
 )
-from medianest_models.repositories.users.lookups import find_by_email, find_by_plex_id, get, search
 
 __all__ = [
     "MAX_PASSWORD_LENGTH",

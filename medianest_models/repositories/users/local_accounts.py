@@ -133,7 +133,7 @@ async def set_password(user_id: UUID | str, *, password: SecretStr | str) -> Non
     """Give a user who signs in with a password another one, as an admin may, and end all their sessions.
 
     Raises:
-        InvalidInputError: `user_id` is no UUID, or the password is not 12 to 1,024 characters long.
+        InvalidInputError: The password is not 12 to 1,024 characters long.
         NotFoundError: There is no such user, or they have no password.
         OverloadedError: Too many passwords wait to be hashed already.
     """
@@ -150,7 +150,7 @@ async def set_password(user_id: UUID | str, *, password: SecretStr | str) -> Non
 
 
 async def _verified(username: str, password: SecretStr) -> LocalCredential:
-    """Find the credential of a name; raises `AuthenticationError` when there is none or the password is not its."""
+    """Find the credential of a name, or raise `AuthenticationError`: there is none, or the password is not its."""
     try:
         credential = await LocalCredential.get_or_none(username=username)
     except InvalidInputError:  # no name that could be stored

@@ -1,0 +1,69 @@
+"""Statements over many rows: ids for them, deleting them without holding a lock for long, counting them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from medianest_models.checks import as_aware, as_duration, as_positive, as_uuid
+from medianest_models.db.statements import execute, fetch
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from medianest_models.enums import DownloadStatus, RequestStatus
+
+    StatusT = TypeVar("StatusT", DownloadStatus, RequestStatus)
+
+NUMBERED_ID: Final = (
+    "encode(overlay((SELECT uuid_send(medianest_uuid_v7())) PLACING int2send(number::int2) FROM 15 FOR 2), 'hex')::uuid"
+)
+"""In SQL, an id as the database makes them (UUID version 7, RFC 9562) for a row that has a `number`, at most 32,767.
+
+One is made for the statement, and its last 16 bits are each row's number. So the ids of one statement are in its order,
+and the random bits, for which some servers open a file each time, are drawn once.
+"""
+
+BATCH_SIZE: Final = 1_000
+"""The number of rows that one statement deletes: some milliseconds' work."""
+
+OLDER: Final = "< coalesce($1::timestamptz, now() - $2::float8 * interval '1 second')"
+"""In SQL, the comparison of a `delete_older`. The age is in seconds: a day of an interval may have 23 hours."""
+
+# Raw, because one status after the other is counted in the index: GROUP BY would read the whole table.
+_COUNTS: Final = """
+SELECT status, (SELECT count(*) FROM {table} AS counted WHERE counted.status = wanted.status) AS number
+FROM unnest($1::text[]) AS wanted (status)
+"""
+_COUNTS_OF_USER: Final = "SELECT status, count(*) AS number FROM {table} WHERE user_id = $1 GROUP BY status"
+
+
+async def delete_in_batches(sql: str, *values: Any, batch_size: int) -> int:
+    """Run a DELETE of a batch, whose size is its last parameter, until it finds no more; count what was deleted.
+
+    Each run is a transaction of its own: this can be interrupted at any time.
+    """
+    as_positive(batch_size, "batch_size")
+    total = 0
+    while True:
+        deleted = await execute(sql, *values, batch_size)
+        total += deleted
+        if deleted < batch_size:
+            return total
+
+
+async def delete_older(sql: str, older_than: datetime.timedelta | datetime.datetime, *, batch_size: int) -> int:
+    """Run a DELETE of what is `OLDER` than an age or an instant, in batches; its third parameter is their size."""
+    if isinstance(older_than, datetime.datetime):
+        return await delete_in_batches(sql, as_aware(older_than, "older_than"), None, batch_size=batch_size)
+    age = as_duration(older_than, "older_than").total_seconds()
+    return await delete_in_batches(sql, None, age, batch_size=batch_size)
+
+
+async def count_by_status(table: str, statuses: type[StatusT], user_id: UUID | str | None) -> dict[StatusT, int]:
+    """Count the rows of each status, everybody's or a user's; 0 where there are none."""
+    if user_id is None:
+        rows = await fetch(_COUNTS.format(table=table), list(statuses))
+    else:
+        rows = await fetch(_COUNTS_OF_USER.format(table=table), as_uuid(user_id, "user_id"))
+    return dict.fromkeys(statuses, 0) | {statuses(row["status"]): row["number"] for row in rows}

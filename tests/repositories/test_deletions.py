@@ -1,0 +1,186 @@
+"""Deleting what is old: the log, the services' checks, the counters of rate limits, expired sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from medianest_models.db import transaction
+from medianest_models.db.statements import execute, fetch
+from medianest_models.errors import InvalidInputError
+from medianest_models.repositories import activity, rate_limits, services, sessions
+from tests.processes import run_in_processes
+from tests.repositories.wrong_arguments import wrong
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
+    from medianest_models.settings import DatabaseUrl
+
+DAY: Final = timedelta(days=1)
+
+Delete = Callable[..., Awaitable[int]]
+
+ROWS: Final = {
+    "activity_logs": "INSERT INTO activity_logs (action, created_at) SELECT 'a', {age}",
+    "service_status_history": "INSERT INTO service_status_history (service_id, status, checked_at) "
+    "SELECT (SELECT min(id) + n % 3 FROM services), 'up', {age}",
+    "rate_limits": "INSERT INTO rate_limits (ip_address, endpoint, request_count, window_start) "
+    "SELECT '::' || to_hex(n), 'e', 1, {age}",
+    "rolling_rate_limits": "INSERT INTO rolling_rate_limits (ip_address, endpoint, window_seconds, counts, expires_at) "
+    "SELECT '::1', md5(random()::text), 60, array_fill(1, ARRAY[11]), {age} + interval '1 day'",
+    "session_tokens": "INSERT INTO session_tokens (user_id, token_hash, created_at, expires_at) "
+    "SELECT (SELECT id FROM users), md5(random()::text), {age}, {age} + interval '1 day'",
+}
+"""By the table, how to insert rows that are so old."""
+
+DELETES: Final[dict[str, Delete]] = {
+    "activity_logs": partial(activity.prune, DAY),
+    "service_status_history": partial(services.prune_history, DAY),
+    "rate_limits": rate_limits.delete_expired,
+    "rolling_rate_limits": rate_limits.delete_expired,
+    "session_tokens": sessions.delete_expired,
+}
+PRUNES: Final = {"activity_logs": activity.prune, "service_status_history": services.prune_history}
+
+of_each_table: Final = pytest.mark.parametrize("table", DELETES)
+
+
+async def fill(table: str, count: int, age: timedelta = DAY + timedelta(minutes=5)) -> None:
+    await execute("INSERT INTO users (plex_id, plex_username) VALUES ('1', 'ann') ON CONFLICT DO NOTHING")
+    await execute(
+        "INSERT INTO services (name, display_name) SELECT 's' || n, 's' FROM generate_series(1, 3) AS n "
+        "WHERE NOT EXISTS (SELECT FROM services)"
+    )
+    insert = ROWS[table].format(age="statement_timestamp() - $2::float8 * interval '1 second' - n * interval '1 ms'")
+    await execute(f"{insert} FROM generate_series(1, $1::int) AS n", count, age.total_seconds())
+
+
+async def left(table: str) -> int:
+    (row,) = await fetch(f"SELECT count(*) FROM {table}")
+    return int(row["count"])
+
+
+@of_each_table
+@pytest.mark.parametrize("batch_size", [1, 5, 10, 12, 1000])
+async def test_deletes_what_is_older_in_batches(db: DatabaseUrl, table: str, batch_size: int) -> None:
+    await fill(table, 10)
+    await fill(table, 3, DAY - timedelta(minutes=5))
+    assert await DELETES[table](batch_size=batch_size) == 10
+    assert await DELETES[table]() == 0
+    assert await left(table) == 3
+
+
+@of_each_table
+@wrong(batch_size=[0, -1, 2**31, True, "1", 1.5, None])
+async def test_refuses_what_is_no_size(db: DatabaseUrl, table: str, name: str, value: Any) -> None:
+    with pytest.raises(InvalidInputError, match=name):
+        await DELETES[table](batch_size=value)
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("table", PRUNES)
+class TestPrune:
+    async def test_by_an_instant(self, table: str) -> None:
+        await fill(table, 10)
+        column = {"activity_logs": "created_at"}.get(table, "checked_at")
+        rows = await fetch(f"SELECT {column} AS instant FROM {table} ORDER BY 1 DESC")
+        assert await PRUNES[table](rows[2]["instant"]) == 7
+        assert await left(table) == 3
+
+    async def test_a_day_has_24_hours_in_every_time_zone(self, table: str) -> None:
+        await execute("SET LOCAL TIME ZONE 'XXX0YYY,J1/0,J183/0'")  # summer in the first half of the year
+        age = 182 * DAY
+        for minutes in (1, -1):
+            await fill(table, 1, age + timedelta(minutes=minutes))
+        assert await PRUNES[table](age) == 1
+
+    @pytest.mark.parametrize("older_than", [timedelta(), -DAY, datetime(2026, 1, 1), date(2026, 1, 1), 3600, None])  # noqa: DTZ001 - naive on purpose
+    async def test_refuses_what_is_neither_an_age_nor_an_instant(self, table: str, older_than: Any) -> None:
+        await fill(table, 1)
+        with pytest.raises(InvalidInputError, match="older_than"):
+            await PRUNES[table](older_than)
+        assert await left(table) == 1
+
+    async def test_refuses_an_age_beyond_the_calendar(self, table: str) -> None:
+        with pytest.raises(InvalidInputError, match="out of range"):
+            async with transaction():
+                await PRUNES[table](timedelta.max)
+
+
+@of_each_table
+async def test_can_be_stopped_and_run_again(fresh_db: DatabaseUrl, table: str) -> None:
+    await fill(table, 3_000)
+    task = asyncio.ensure_future(DELETES[table](batch_size=1))
+    await until_some_are_gone(table, 3_000)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    remaining = await left(table)
+    assert 0 < remaining < 3_000
+    assert await DELETES[table]() == remaining
+
+
+async def until_some_are_gone(table: str, count: int) -> None:
+    async with asyncio.timeout(30):
+        while await left(table) == count:
+            pass
+
+
+SLOW_PRUNE: Final = """
+import asyncio, datetime
+from medianest_models.db import database
+from medianest_models.repositories import services
+
+async def main():
+    async with database():
+        await services.prune_history(datetime.timedelta(days=1), batch_size=1)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_process_has_deleted_stays_deleted(fresh_db: DatabaseUrl) -> None:
+    table, count = "service_status_history", 3_000
+    await fill(table, count)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SLOW_PRUNE, cwd=Path(__file__).parents[2])
+    try:
+        await until_some_are_gone(table, count)
+    finally:
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+    remaining = await left(table)
+    assert 0 < remaining < count
+    assert await DELETES[table]() in {remaining, remaining - 1}  # the last batch may just be ending
+    assert await left(table) == 0
+
+
+@of_each_table
+async def test_waits_for_nobody_who_holds_a_row(
+    fresh_db: DatabaseUrl, connection: Connection[Record], table: str
+) -> None:
+    await fill(table, 10)
+    async with connection.transaction():
+        await connection.execute(f"SELECT FROM {table} LIMIT 3 FOR UPDATE")
+        assert await asyncio.wait_for(DELETES[table](batch_size=2), 10) == 7
+    assert await DELETES[table]() == 3
+
+
+async def delete_all(table: str) -> int:
+    return await DELETES[table](batch_size=50)
+
+
+@of_each_table
+async def test_many_processes_share_the_work(fresh_db: DatabaseUrl, table: str) -> None:
+    await fill(table, 5_000)
+    counts = await asyncio.to_thread(run_in_processes, delete_all, 4, table, url=fresh_db, connected=True)
+    assert sum(counts) == 5_000
+    assert await left(table) == 0
