@@ -13,9 +13,8 @@ from medianest_models.enums import UserRole, UserStatus
 from medianest_models.models import ActivityLog, MediaRequest, MediaRequestStatusUpdate, Service, SessionToken, User
 from medianest_models.repositories import media_requests
 from medianest_models.seed import seed
-from medianest_models.studio.tables import TABLES
-from medianest_models.studio.tables.services import ServiceStatusHistories
-from tests.studio.conftest import alerts, ann, logged
+from medianest_models.studio.tables import TABLES, ServiceStatusHistories
+from tests.studio.conftest import alerts, ann, form_values, logged
 
 if TYPE_CHECKING:
     from medianest_models.studio.editing import EditableView
@@ -153,10 +152,12 @@ async def test_only_what_was_typed_over_is_written(visitor: Visitor) -> None:
 
 async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(visitor: Visitor) -> None:
     user = await ann(email="a@example.org")
-    form = await visitor.form("users", user.id)
+    form = await visitor.form("users", user.id) | {"email": "c@example.org"}
     await User.filter(id=user.id).update(email="b@example.org")
-    for _ in range(2):  # the second time too
-        response = await visitor.post("/users/edit", form | {"email": "c@example.org"}, pk=user.id)
+    response = await visitor.post("/users/edit", form | {"plex_id": ""}, pk=user.id)
+    assert "This field is required." in alerts(response)
+    for _ in range(2):  # and whatever was wrong with the form before
+        response = await visitor.post("/users/edit", form_values(response.text) | {"plex_id": "1"}, pk=user.id)
         assert response.status_code == 422
         assert "changed meanwhile" in alerts(response)
     await user.refresh_from_db()

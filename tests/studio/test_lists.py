@@ -168,7 +168,7 @@ async def test_an_export_holds_the_rows_of_the_page_or_all_of_them(visitor: Visi
 
 async def test_every_table_has_a_list_with_its_times_in_utc(visitor: Visitor, user: User) -> None:
     forgotten = {getattr(models, name) for name in models.__all__} - {table.table for table in TABLES}
-    assert not forgotten, f"medianest_models/studio/tables/__init__.py: lacks {forgotten}"
+    assert not forgotten, f"medianest_models/studio/tables.py: lacks {forgotten}"
     for table in TABLES:
         text = await visitor.page(f"/{table.table._meta.db_table}/list")
         assert f'href="http://127.0.0.1:5555/{table.table._meta.db_table}/list"' in text
