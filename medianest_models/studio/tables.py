@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from medianest_models import models
 from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, as_new_password
 from medianest_models.encryption.passwords import hash_password, hashing_slot
 from medianest_models.enums import DownloadStatus, UserStatus
 from medianest_models.errors import ConflictError, InvalidInputError, InvalidTransitionError, NotFoundError
-from medianest_models.models import (
-    ActivityLog,
-    LocalCredential,
-    MediaRequest,
-    MediaRequestStatusUpdate,
-    RateLimit,
-    RollingRateLimit,
-    Service,
-    ServiceStatusHistory,
-    SessionToken,
-    SystemConfig,
-    User,
-    YouTubeDownload,
-)
-from medianest_models.repositories import (
-    activity,
-    downloads,
-    media_requests,
-    services,
-    sessions,
-    system_config,
-    users,
-)
+from medianest_models.repositories import activity, downloads, media_requests, services, sessions, system_config, users
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.fields import SecretField
 
@@ -41,7 +20,7 @@ if TYPE_CHECKING:
 class Users(EditableView):
     """The users of the portal."""
 
-    table = User
+    table = models.User
     icon = "fa fa-user"
     name_of_row = "plex_username"
     fixed = ("created_at", "last_login_at")
@@ -65,7 +44,7 @@ class Users(EditableView):
 class LocalCredentials(EditableView):
     """Those who sign in with a password of our own. The hash is shown nowhere; a new password can be set."""
 
-    table = LocalCredential
+    table = models.LocalCredential
     icon = "fa fa-key"
     name_of_row = "username"
     fixed = ("updated_at",)
@@ -91,7 +70,7 @@ class LocalCredentials(EditableView):
 
     async def lock(self, row_id: Any) -> Model | None:
         """Lock the user's row first, as everybody does who changes a password or makes a session."""
-        await User.filter(local_credential__id=row_id).select_for_update(of=("users",)).first()
+        await models.User.filter(local_credential__id=row_id).select_for_update(of=("users",)).first()
         return await super().lock(row_id)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
@@ -100,19 +79,19 @@ class LocalCredentials(EditableView):
             password = values.pop("password")
             if password is None:
                 raise InvalidInputError("password: can't be removed; delete the row to end signing in with a password")
-            await users.set_password(cast("LocalCredential", row).user_id, password=password)
+            await users.set_password(cast("models.LocalCredential", row).user_id, password=password)
         await super().change(row, values)
 
     async def remove(self, row: Model) -> None:
         """Take a user's password away, and end all their sessions."""
-        await sessions.revoke_all(cast("LocalCredential", row).user_id)
+        await sessions.revoke_all(cast("models.LocalCredential", row).user_id)
         await super().remove(row)
 
 
 class MediaRequests(EditableView):
     """Media requests. A new status is noted in the request's history."""
 
-    table = MediaRequest
+    table = models.MediaRequest
     icon = "fa fa-film"
     name_of_row = "title"
     unlisted = ("imdb_id", "overseerr_id", "request_data")
@@ -132,7 +111,7 @@ class MediaRequests(EditableView):
 class MediaRequestStatusUpdates(EditableView):
     """The history of the requests, which a change of a request's status writes. A message can be corrected."""
 
-    table = MediaRequestStatusUpdate
+    table = models.MediaRequestStatusUpdate
     icon = "fa fa-clock-rotate-left"
     name_of_row = "status"
     fixed = ("request", "status", "created_at")
@@ -143,7 +122,7 @@ class MediaRequestStatusUpdates(EditableView):
 class YouTubeDownloads(EditableView):
     """The queue. Workers change a download's status; here it can be cancelled."""
 
-    table = YouTubeDownload
+    table = models.YouTubeDownload
     icon = "fa fa-download"
     name_of_row = "playlist_url"
     unlisted = (
@@ -174,7 +153,7 @@ class YouTubeDownloads(EditableView):
 class Services(EditableView):
     """The services the portal stands on. Their keys are written and never shown."""
 
-    table = Service
+    table = models.Service
     icon = "fa fa-server"
     name_of_row = "display_name"
     unlisted = ("config_data",)
@@ -184,7 +163,7 @@ class Services(EditableView):
 class ServiceStatusHistories(EditableView):
     """The results of the checks."""
 
-    table = ServiceStatusHistory
+    table = models.ServiceStatusHistory
     icon = "fa fa-heart-pulse"
     name_of_row = "checked_at"
     fixed_later = ("service", "checked_at")
@@ -192,7 +171,7 @@ class ServiceStatusHistories(EditableView):
 
     async def insert(self, values: dict[str, Any]) -> Model:
         """Record a check, whose service the form gives by its id."""
-        service = await Service.get_or_none(id=values.pop("service_id"))
+        service = await models.Service.get_or_none(id=values.pop("service_id"))
         if service is None:
             raise NotFoundError("service: there is no such service")
         return await super().insert({"service": service.name, **values})
@@ -201,7 +180,7 @@ class ServiceStatusHistories(EditableView):
 class SessionTokens(EditableView):
     """The sessions, and where they run. A session is made by signing in; here it can be ended or its end be moved."""
 
-    table = SessionToken
+    table = models.SessionToken
     icon = "fa fa-right-to-bracket"
     name_of_row = "id"
     unlisted = ("family_id", "device_fingerprint", "user_agent")
@@ -210,13 +189,13 @@ class SessionTokens(EditableView):
 
     async def remove(self, row: Model) -> None:
         """End the session, also where its token is being exchanged."""
-        await sessions.revoke_session(row.pk, user_id=cast("SessionToken", row).user_id)
+        await sessions.revoke_session(row.pk, user_id=cast("models.SessionToken", row).user_id)
 
 
 class RateLimits(EditableView):
     """Counters: how often users and anonymous callers used an endpoint."""
 
-    table = RateLimit
+    table = models.RateLimit
     icon = "fa fa-gauge"
     name_of_row = "endpoint"
 
@@ -224,7 +203,7 @@ class RateLimits(EditableView):
 class RollingRateLimits(EditableView):
     """The same for rolling windows. A counter can be deleted, and is changed by hits alone."""
 
-    table = RollingRateLimit
+    table = models.RollingRateLimit
     icon = "fa fa-gauge-high"
     name_of_row = "endpoint"
     creatable = False
@@ -234,7 +213,7 @@ class RollingRateLimits(EditableView):
 class ActivityLogs(EditableView):
     """The activity log. An entry can be added and deleted, and is never changed."""
 
-    table = ActivityLog
+    table = models.ActivityLog
     icon = "fa fa-list"
     name_of_row = "action"
     unlisted = ("metadata", "user_agent")
@@ -246,7 +225,7 @@ class ActivityLogs(EditableView):
 class SystemConfigs(EditableView):
     """The portal's settings. One that is changed here is left alone by the seed from then on."""
 
-    table = SystemConfig
+    table = models.SystemConfig
     icon = "fa fa-sliders"
     name_of_row = "key"
     fixed = ("updated_at", "customized_at")
@@ -254,7 +233,7 @@ class SystemConfigs(EditableView):
 
     async def insert(self, values: dict[str, Any]) -> Model:
         """Add a setting."""
-        if await SystemConfig.filter(key=values["key"]).exists():
+        if await models.SystemConfig.filter(key=values["key"]).exists():
             raise ConflictError("there is a setting with that key", constraint="uq_system_config_key")
         row = await system_config.set(values.pop("key"), value=values.pop("value"))
         await super().change(row, values)
@@ -264,7 +243,7 @@ class SystemConfigs(EditableView):
         """Change a setting; a value has to have the form that this package reads."""
         await super().change(row, {name: value for name, value in values.items() if name != "value"})
         if "value" in values:
-            config = await SystemConfig.get(id=row.pk)
+            config = await models.SystemConfig.get(id=row.pk)
             await system_config.set(config.key, value=values["value"], updated_by=config.updated_by_id)
 
 
