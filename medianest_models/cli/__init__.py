@@ -36,8 +36,14 @@ _SUMMARIES: Final = {
 }
 """The first sentence of each command's help."""
 
-_MODULES: Final = {"db": "database", "demo-data": "demo_data", "stats": "health"}
-"""The modules of commands that have another name than their command."""
+_MODULES: Final = {
+    "bootstrap": "setup",
+    "db": "database",
+    "demo-data": "studio",
+    "seed": "setup",
+    "stats": "health",
+}
+"""The modules of the commands, where they have another name."""
 
 
 class BadSetting(click.ClickException):
