@@ -1,4 +1,4 @@
-"""From nothing to a database that works: `medianest setup`, `seed` and `bootstrap`."""
+"""From nothing to a database that works: `medianest setup`, `seed`, `bootstrap` and `demo-data`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_result
+from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.migration_status import migration_status
-from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.demo_data import fill_with_demo_data
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.seed import SeedReport, seed
+from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,3 +80,25 @@ async def bootstrap_command(*, as_json: bool) -> None:
     created = f"Created the admin user {name}.\nMake sure to change the admin password after first login!"
     text = created if name else "There is an admin already: nothing was changed."
     print_result({"created": name}, text, as_json=as_json)
+
+
+@click.command("demo-data")
+@json_option
+async def demo_data_command(*, as_json: bool) -> None:
+    """Fill the database with a portal to look around in; migrates and seeds it first. Refused in production."""
+    if load_settings().is_production:
+        raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
+    await migrate(await resolve_direct_url())
+    async with database():
+        await seed()
+        with progress_bar("Writing", 0) as bar:
+
+            def show(rows: int, total: int) -> None:
+                bar.length = total
+                bar.update(rows)
+
+            written = await fill_with_demo_data(show)
+    rows = [("wrote", f"{number:,}", table) for table, number in (written or {}).items()]
+    print_result({"written": written}, rows or "The demo data are there already: nothing was changed.", as_json=as_json)
+    if rows and not as_json:
+        click.echo("\nNext: `medianest studio --open` shows them in a browser.")

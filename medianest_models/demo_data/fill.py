@@ -28,13 +28,13 @@ _BATCH: Final = 500
 _ANALYZE: Final = "ANALYZE users, media_requests, media_request_status_updates, service_status_history"
 
 
-async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict[str, int] | None:
+async def fill_with_demo_data(progress: Callable[[int, int], None]) -> dict[str, int] | None:
     """Insert 50 users with 2,000 requests, downloads, sessions and a log, and a month of checks of each service.
 
     It is one transaction: interrupted, it leaves nothing. Apart from the time and the ids it is the same every time.
 
     Args:
-        progress: Called with a table, how many of its rows are written, and how many there will be.
+        progress: Called with how many more rows are written, and how many there will be in all.
 
     Returns:
         How many rows each table got; None when the demo data were there already, and nothing was changed.
@@ -48,31 +48,25 @@ async def fill_with_demo_data(progress: Callable[[str, int, int], None]) -> dict
     users = make_users(source)
     if await User.filter(plex_id=users[0].plex_id).exists():
         return None
-    requests, history = make_requests(source, users)
-    written: dict[str, int] = {}
+    tables: list[Sequence[Base]] = [users, *make_requests(source, users), make_downloads(source, users)]
+    tables += make_visits(source, users)
+    watched = (await services.list_enabled()).data
+    written = {rows[0]._meta.db_table: len(rows) for rows in tables}
+    written["service_status_history"] = CHECKS * len(watched)
+    total = sum(written.values())
     async with transaction():
-        tables: list[Sequence[Base]] = [users, requests, history, make_downloads(source, users)]
-        for rows in (*tables, *make_visits(source, users)):
-            written |= await _write(rows, progress)
-        watched = (await services.list_enabled()).data
+        for rows in tables:
+            for start in range(0, len(rows), _BATCH):
+                batch = rows[start : start + _BATCH]
+                await type(rows[0]).bulk_create(batch)
+                progress(len(batch), total)
         for place, service in enumerate(watched):
             if service.url is None:
                 await services.configure(
                     service.name, url=f"http://{service.name}.home.arpa:8080", api_key=source.token(32)
                 )
             checks = make_checks(source, service.name, place)
-            while batch := list(islice(checks, 10 * _BATCH)):
-                done = written.get("service_status_history", 0) + await services.record_checks(batch)
-                written["service_status_history"] = done
-                progress("service_status_history", done, CHECKS * len(watched))
+            while done := await services.record_checks(islice(checks, 10 * _BATCH)):
+                progress(done, total)
     await execute(_ANALYZE)
     return written
-
-
-async def _write(rows: Sequence[Base], progress: Callable[[str, int, int], None]) -> dict[str, int]:
-    """Write rows of one table and return their number by the table's name."""
-    table = rows[0]._meta.db_table
-    for start in range(0, len(rows), _BATCH):
-        await type(rows[0]).bulk_create(rows[start : start + _BATCH])
-        progress(table, min(start + _BATCH, len(rows)), len(rows))
-    return {table: len(rows)}
