@@ -80,31 +80,6 @@ async def test_a_filter_that_is_built_by_clicking(visit: Visit, page: Page, fres
     await expect(page.locator("tbody")).to_contain_text("ann")
 
 
-async def test_an_edit_a_duplicate_key_and_a_secret_that_stays_hidden(
-    visit: Visit, page: Page, fresh_url: DatabaseUrl
-) -> None:
-    ann, _ = await people(fresh_url, "ann", "bob")
-    await visit(f"users/edit?pk={ann.id}")
-    token = page.get_by_label("Plex token")
-    await expect(token).to_have_value("")
-    await expect(token).to_have_attribute("placeholder", "stored: leave empty to keep it")
-    assert "s3cret" not in await page.content()
-    await page.get_by_label("Plex id").fill("1")
-    await page.get_by_label("Email").fill("ann@example.org")
-    await page.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.locator("#plex_id-error")).to_contain_text("already has a row with that value")
-    await expect(page.get_by_label("Email")).to_have_value("ann@example.org")
-    await keep(page, "duplicate")
-    await page.get_by_label("Plex id").fill("0")
-    await page.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.get_by_text("was changed successfully")).to_be_visible()
-    async with database(fresh_url):
-        saved = await User.get(id=ann.id)
-    assert saved.email == "ann@example.org"
-    assert saved.plex_token is not None
-    assert saved.plex_token.get_secret_value() == "s3cret-token"
-
-
 async def test_a_document_in_the_tree_editor_and_one_that_is_not_valid(
     visit: Visit, page: Page, fresh_url: DatabaseUrl
 ) -> None:

@@ -137,22 +137,15 @@ async def test_a_cancelled_download_is_given_up(download: YouTubeDownload) -> No
     assert (download.status, download.error_message) == (DownloadStatus.FAILED, "cancelled")
 
 
-async def deleted(download: YouTubeDownload) -> None:
-    await download.delete()
-
-
-async def deleted_with_its_user(download: YouTubeDownload) -> None:
-    await User.filter(id=download.user_id).delete()
-
-
-@pytest.mark.parametrize("delete", [deleted, deleted_with_its_user])
+@pytest.mark.parametrize("with_its_user", [False, True])
 async def test_a_download_that_is_deleted_while_it_runs_is_given_up(
-    download: YouTubeDownload, delete: Callable[[YouTubeDownload], Awaitable[None]]
+    download: YouTubeDownload,
+    with_its_user: bool,  # noqa: FBT001 - a test's parameter
 ) -> None:
     another = await User.create(plex_id="2", plex_username="bob")
     async with a_worker() as process:
         await until(lambda: downloads_running(download), process)
-        await delete(download)
+        await (User.filter(id=download.user_id) if with_its_user else download).delete()
         later = await downloads.enqueue(another.id, playlist_url="https://youtube.example/b")
         await until(lambda: downloads_running(later), process)
         log = await stop(process)

@@ -14,7 +14,7 @@ import pytest
 from medianest_models import models
 from medianest_models.db.statements import execute
 from medianest_models.models import ActivityLog, MediaRequest, Service, ServiceStatusHistory, User
-from medianest_models.studio import Studio, paging
+from medianest_models.studio import paging
 from medianest_models.studio.tables import TABLES
 from tests.studio.conftest import alerts
 
@@ -195,11 +195,6 @@ async def test_what_a_user_typed_is_no_html(visitor: Visitor) -> None:
         assert name not in await visitor.page(path)
     response = await visitor.get("/_api/users/relation-lookup")
     assert name not in response.json()["items"][0]["_meta"]["select2"]["result"]
-
-
-def test_the_studio_is_made_before_there_is_a_connection() -> None:
-    studio = Studio(place="nowhere", read_only=False)
-    assert studio.token
 
 
 async def test_a_value_that_can_t_be_read_hides_no_row_and_says_why(visitor: Visitor) -> None:
