@@ -9,6 +9,7 @@ import pytest
 
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import RequestStatus, ServiceStatus, UserRole, UserStatus
+from medianest_models.models import User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import (
     activity,
@@ -20,9 +21,10 @@ from medianest_models.repositories import (
     users,
 )
 from medianest_models.repositories.services import Check
+from medianest_models.repositories.sessions import verification
 from medianest_models.repositories.users import lookups
 from tests.plans.big_rows import row_id
-from tests.plans.conftest import explain_calls, index_names, indexes, seq_scans
+from tests.plans.conftest import explain_calls, index_names, indexes, nodes, plan_of, seq_scans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -191,3 +193,23 @@ async def test_the_indexes_serve_prefixes_under_every_collation(big_database: Da
     rows = await fetch("SELECT indexdef FROM pg_indexes WHERE indexname = ANY ($1)", [*NAME_AND_EMAIL])
     assert len(rows) == 2
     assert all("text_pattern_ops" in row["indexdef"] for row in rows)
+
+
+async def test_of_few_sessions_each_token_is_looked_up_by_itself(db: DatabaseUrl) -> None:
+    user = await User.create(plex_id="1", plex_username="ann")
+    await execute(
+        """
+        INSERT INTO session_tokens (user_id, token_hash, family_id, expires_at)
+        SELECT $1, encode(sha256(n::text::bytea), 'hex'), gen_random_uuid(), now() + interval '1 day'
+        FROM generate_series(1, 1000) AS n
+        """,
+        user.id,
+    )
+    await execute("ANALYZE session_tokens")
+    hashes = [verification.stored_hash(str(n)) for n in range(1, 11)]
+    for asked, many in ((hashes, True), (hashes[0], False)):
+        sql = verification._verify_sql(many=many)
+        plan = await plan_of(sql, asked, 30.0, 60.0, analyze=True)
+        *_, lookup = (node for node in nodes(plan) if node.get("Index Name") == "uq_session_tokens_token_hash")
+        rows = 10 if many else 1
+        assert (lookup["Node Type"], lookup["Actual Loops"], plan["Actual Rows"]) == ("Index Scan", rows, rows)
