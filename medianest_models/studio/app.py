@@ -117,7 +117,7 @@ async def serve(*, port: int, read_only: bool, open_browser: bool, announce: Cal
     async with database():
         url = connected_url()
         studio = Studio(place="embedded PostgreSQL" if url is None else url.masked, read_only=read_only)
-        with _listening(port) as listener, contextlib.ExitStack() as stack:
+        with _listen(port) as listener, contextlib.ExitStack() as stack:
             address = f"http://{_HOST}:{listener.getsockname()[1]}/?token={studio.token}"
             announce(address)
             if open_browser:
@@ -128,17 +128,12 @@ async def serve(*, port: int, read_only: bool, open_browser: bool, announce: Cal
             await _Server(config).serve(sockets=[listener])
 
 
-@contextlib.contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
+def _listen(port: int) -> socket.socket:
     try:
-        listener = socket.create_server((_HOST, port))
+        return socket.create_server((_HOST, port))
     except OSError as error:
         problem = f"port {port} of {_HOST} can't be used ({error.strerror}); --port chooses another"
-    else:
-        with listener:
-            yield listener
-        return
-    raise ConfigurationError(problem)
+        raise ConfigurationError(problem) from None
 
 
 def _open(address: str, folder: Path) -> None:
