@@ -132,11 +132,6 @@ async def test_force_overwrites_settings(db: DatabaseUrl) -> None:
     assert await seed(force=True) == report(SeedOutcome.KEPT)
 
 
-async def test_a_change_after_the_seed_in_the_same_transaction_is_one(db: DatabaseUrl) -> None:
-    await seed()
-    assert (await system_config.set(DOWNLOADS, value={"max": 9})).customized_at is not None
-
-
 async def seed_and_count() -> tuple[SeedReport, int, int]:
     return await seed(), await Service.all().count(), await SystemConfig.all().count()
 

@@ -20,30 +20,19 @@ from medianest_models import __version__
 
 logger = logging.getLogger(__name__)
 
-_STOPPED: Final = 130  # what a shell says of a program that SIGINT has ended
-
-_SUMMARIES: Final = {
-    "bootstrap": "Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin.",
-    "db": "Manage the database server and its schema.",
-    "demo-data": "Fill the database with a portal to look around in; migrates and seeds it first.",
-    "health": "Say whether the database can be used.",
-    "prune": "Delete what is over: expired sessions and rate limits, and old history where an age is given.",
-    "secrets": "Make and rotate the keys of the secrets in the database.",
-    "seed": "Put in the default services and settings.",
-    "setup": "Start the database if it is the embedded one, migrate it, seed it, and say what there is now.",
-    "stats": "Count users, media requests and downloads.",
-    "studio": "See and edit the database in a browser, on this machine, until Ctrl-C.",
+_COMMANDS: Final = {
+    "bootstrap": ("setup", "Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin."),
+    "db": ("database", "Manage the database server and its schema."),
+    "demo-data": ("setup", "Fill the database with a portal to look around in; migrates and seeds it first."),
+    "health": ("health", "Say whether the database can be used."),
+    "prune": ("prune", "Delete what is over: expired sessions and rate limits, and old history where an age is given."),
+    "secrets": ("secrets", "Make and rotate the keys of the secrets in the database."),
+    "seed": ("setup", "Put in the default services and settings."),
+    "setup": ("setup", "Start the database if it is the embedded one, migrate it, seed it, and say what there is now."),
+    "stats": ("health", "Count users, media requests and downloads."),
+    "studio": ("studio", "See and edit the database in a browser, on this machine, until Ctrl-C."),
 }
-"""The first sentence of each command's help."""
-
-_MODULES: Final = {"db": "database", "demo-data": "demo_data", "stats": "health"}
-"""The modules of commands that have another name than their command."""
-
-
-class BadSetting(click.ClickException):
-    """A setting that is missing or wrong; exit status 2."""
-
-    exit_code = 2
+"""Each command's module, and the first sentence of its help."""
 
 
 class Application(click.Group):
@@ -68,9 +57,9 @@ class Application(click.Group):
 
 def load_command(stub: click.Command) -> click.Command:
     """Import the command that a name and a line of help stand for."""
-    name = str(stub.name)
-    module = import_module(f"{__name__}.{_MODULES.get(name, name)}")
-    return next(found for found in vars(module).values() if isinstance(found, click.Command) and found.name == name)
+    module, _ = _COMMANDS[str(stub.name)]
+    named = vars(import_module(f"{__name__}.{module}")).values()
+    return next(found for found in named if isinstance(found, click.Command) and found.name == stub.name)
 
 
 def _failure(error: Exception) -> click.ClickException:
@@ -79,7 +68,7 @@ def _failure(error: Exception) -> click.ClickException:
     if not isinstance(error, MedianestError):
         logger.debug("unexpected", exc_info=error)
         return click.ClickException(f"unexpected {type(error).__name__}; LOG_LEVEL=debug shows where")
-    failure = BadSetting if isinstance(error, ConfigurationError) else click.ClickException
+    failure = click.UsageError if isinstance(error, ConfigurationError) else click.ClickException
     return failure(" ".join(str(error).split()))
 
 
@@ -108,7 +97,7 @@ def application(env_file: Path | None) -> None:
         logging.getLogger("medianest_models").addHandler(logging.NullHandler())
 
 
-for _name, _summary in _SUMMARIES.items():
+for _name, (_module, _summary) in _COMMANDS.items():
     application.add_command(click.Command(_name, short_help=_summary))
 
 
@@ -118,4 +107,4 @@ def main() -> None:
         application(_anyio_backend="asyncio", prog_name="medianest")
     except KeyboardInterrupt:  # Ctrl-C: the event loop raises it past click
         click.echo("Stopped.", err=True)
-        sys.exit(_STOPPED)
+        sys.exit(130)  # as a shell says of a program that SIGINT has ended

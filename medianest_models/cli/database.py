@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_result
-from medianest_models.cli.seed import seed_rows
+from medianest_models.cli.setup import seed_rows
 from medianest_models.db import database
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.requirements import migration_status

@@ -25,13 +25,11 @@ def read_env_file(path: Path) -> dict[str, str]:
             in it may be a secret.
     """
     try:
-        content = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode()
     except OSError as error:
         raise _refused(f"{path}: can't be read ({type(error).__name__})") from None
-    try:
-        text = content.decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise _refused(f"{path}, line {line}: is not UTF-8") from None
     return _values(path, text)
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncclick as click
 import orjson
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from asyncclick._termui_impl import ProgressBar
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -30,3 +35,9 @@ def print_result(document: object, text: str | Iterable[tuple[object, ...]], *, 
         widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
         for row in cells:
             click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def progress_bar(label: str, length: int) -> AbstractContextManager[ProgressBar[int]]:
+    """Show the progress of something long, where somebody is looking."""
+    stderr = click.get_text_stream("stderr")
+    return click.progressbar(length=length, label=label, file=stderr, hidden=not stderr.isatty())

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_result
+from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database
 from medianest_models.encryption import generate_key, key_ring
 from medianest_models.encryption.reencryption import key_uses, rotate_secrets
@@ -49,9 +49,7 @@ async def rotate_command(*, as_json: bool) -> None:
     """
     async with database():
         outdated = sum(use.rows for use in await key_uses() if not use.is_newest)
-        stderr = click.get_text_stream("stderr")
-        hidden = not stderr.isatty()
-        with click.progressbar(length=outdated, label="Re-encrypting", file=stderr, hidden=hidden) as bar:
+        with progress_bar("Re-encrypting", outdated) as bar:
             report = await rotate_secrets(progress=bar.update)
     text = f"{report.rotated} rows are under the newest key now, {key_ring().newest_id}."
     if report.skipped:

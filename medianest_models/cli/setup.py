@@ -1,19 +1,25 @@
-"""`medianest setup`: from nothing to a database that works."""
+"""From nothing to a database that works: `medianest setup`, `seed`, `bootstrap` and `demo-data`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from medianest_models.cli.output import json_option, print_result
-from medianest_models.cli.seed import seed_rows
+from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.requirements import migration_status
-from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.demo_data import fill_with_demo_data
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
-from medianest_models.seed import seed
+from medianest_models.repositories import users
+from medianest_models.seed import SeedReport, seed
+from medianest_models.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @click.command("setup")
@@ -46,3 +52,53 @@ async def setup_command(*, as_json: bool) -> None:
     if not as_json:
         print_result(None, seed_rows(report), as_json=False)
         click.echo("\nNext: `medianest db psql` opens the database, `medianest --help` shows the rest.")
+
+
+@click.command("seed")
+@click.option("--force", is_flag=True, help="Overwrite settings that were changed since they were seeded.")
+@json_option
+async def seed_command(*, force: bool, as_json: bool) -> None:
+    """Put in the default services and settings. What is there stays as it is."""
+    async with database():
+        report = await seed(force=force)
+    print_result(asdict(report), seed_rows(report), as_json=as_json)
+
+
+def seed_rows(report: SeedReport) -> Iterator[tuple[object, ...]]:
+    """Say on a row each what became of a service or setting."""
+    yield from (("service", name, outcome) for name, outcome in report.services.items())
+    yield from (("setting", key, outcome) for key, outcome in report.configs.items())
+
+
+@click.command("bootstrap")
+@json_option
+async def bootstrap_command(*, as_json: bool) -> None:
+    """Make the first admin, from ADMIN_USERNAME and ADMIN_PASSWORD, when there is no admin."""
+    async with database():
+        admin = await users.bootstrap_admin()
+    name = admin.plex_username if admin else None
+    created = f"Created the admin user {name}.\nMake sure to change the admin password after first login!"
+    text = created if name else "There is an admin already: nothing was changed."
+    print_result({"created": name}, text, as_json=as_json)
+
+
+@click.command("demo-data")
+@json_option
+async def demo_data_command(*, as_json: bool) -> None:
+    """Fill the database with a portal to look around in; migrates and seeds it first. Refused in production."""
+    if load_settings().is_production:
+        raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
+    await migrate(await resolve_direct_url())
+    async with database():
+        await seed()
+        with progress_bar("Writing", 0) as bar:
+
+            def show(rows: int, total: int) -> None:
+                bar.length = total
+                bar.update(rows)
+
+            written = await fill_with_demo_data(show)
+    rows = [("wrote", f"{number:,}", table) for table, number in (written or {}).items()]
+    print_result({"written": written}, rows or "The demo data are there already: nothing was changed.", as_json=as_json)
+    if rows and not as_json:
+        click.echo("\nNext: `medianest studio --open` shows them in a browser.")

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Final
 
 import asyncclick as click
 
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import load_settings
-
-_NEEDED: Final = ("starlette_admin", "uvicorn", "rich")
-
-
-def require_extra() -> None:
-    """Make sure that the packages of the extra `studio` are installed.
-
-    Raises:
-        ConfigurationError: They are not.
-    """
-    if any(importlib.util.find_spec(name) is None for name in _NEEDED):
-        raise ConfigurationError("this needs the extra studio: pip install 'medianest-models[studio]'")
 
 
 @click.command("studio")
@@ -31,7 +18,8 @@ def require_extra() -> None:
 )
 async def studio_command(*, port: int, open_browser: bool, read_only: bool | None) -> None:
     """See and edit the database in a browser, on this machine, until Ctrl-C."""
-    require_extra()
+    if any(importlib.util.find_spec(name) is None for name in ("starlette_admin", "uvicorn")):
+        raise ConfigurationError("this needs the extra studio: pip install 'medianest-models[studio]'")
     from medianest_models.studio import serve  # noqa: PLC0415 - its extra may not be there
 
     if read_only is None:

@@ -2,63 +2,12 @@
 
 from typing import Final
 
-FIRST_NAMES: Final = (
-    "Ada",
-    "Alan",
-    "Alma",
-    "Amir",
-    "Anja",
-    "Aoife",
-    "Bea",
-    "Boris",
-    "Carla",
-    "Chidi",
-    "Clara",
-    "Dana",
-    "Diego",
-    "Edda",
-    "Elif",
-    "Emil",
-    "Enzo",
-    "Fatima",
-    "Felix",
-    "Freya",
-    "Goran",
-    "Greta",
-    "Hana",
-    "Hugo",
-    "Ida",
-    "Ines",
-    "Ivan",
-    "Jana",
-    "Jonas",
-    "Juno",
-    "Kaito",
-    "Karim",
-    "Lea",
-    "Linus",
-    "Luca",
-    "Mara",
-    "Mina",
-    "Nadia",
-    "Nils",
-    "Noor",
-    "Olga",
-    "Oskar",
-    "Paula",
-    "Priya",
-    "Quentin",
-    "Rosa",
-    "Sami",
-    "Selma",
-    "Tariq",
-    "Theo",
-    "Uma",
-    "Vera",
-    "Wanda",
-    "Yara",
-    "Zoe",
-)
+FIRST_NAMES: Final = """
+Ada Alan Alma Amir Anja Aoife Bea Boris Carla Chidi Clara Dana Diego Edda Elif Emil Enzo Fatima Felix Freya
+Goran Greta Hana Hugo Ida Ines Ivan Jana Jonas Juno Kaito Karim Lea Linus Luca Mara Mina Nadia Nils Noor
+Olga Oskar Paula Priya Quentin Rosa Sami Selma Tariq Theo Uma Vera Wanda Yara Zoe
+"""
+"""Of one word each."""
 
 FILMS: Final = (
     "The Glass Harbour",

@@ -22,9 +22,9 @@ _LOGINS: Final = 600
 
 def make_users(source: RandomSource) -> list[User]:
     """Draw the portal's members, two of them suspended; `medianest bootstrap` still makes the first admin."""
-    users = []
+    users, names = [], FIRST_NAMES.lower().split()
     for number in range(USERS):
-        name = FIRST_NAMES[number % len(FIRST_NAMES)].lower() + source.dice.choice(("", "", "_tv", "42", ".films"))
+        name = names[number % len(names)] + source.dice.choice(("", "", "_tv", "42", ".films"))
         joined = source.ago(timedelta(days=400), timedelta(days=181))
         users.append(
             User(

@@ -3,7 +3,6 @@
 It needs the extra `studio`; nothing else in this package imports it but the command `medianest studio`.
 """
 
-from medianest_models.studio.app import Studio
-from medianest_models.studio.server import serve
+from medianest_models.studio.app import Studio, serve
 
 __all__ = ["Studio", "serve"]

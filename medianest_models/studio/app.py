@@ -1,13 +1,19 @@
-"""The studio as an ASGI application."""
+"""The studio as an ASGI application, and its web server: on this machine only, until it is interrupted."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
-from dataclasses import dataclass
+import socket
+import tempfile
+import threading
+import webbrowser
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette_admin.contrib.tortoise import Admin
@@ -15,27 +21,23 @@ from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import list_url
 
 from medianest_models._version import __version__
-from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, MedianestError
+from medianest_models.db import database
+from medianest_models.db.connection import connected_url
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, InvalidInputError, MedianestError
 from medianest_models.studio.dashboard import Dashboard
 from medianest_models.studio.guard import Guard
 from medianest_models.studio.paging import COUNTED
 from medianest_models.studio.tables import TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-_HERE: Final = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """The studio's own values in the templates."""
-
-    place: str
-    read_only: bool
-    version: str = __version__
+_FOLDER: Final = Path(__file__).parent
+_HOST: Final = "127.0.0.1"
 
 
 class Studio:
@@ -57,13 +59,13 @@ class Studio:
             secret_key=secrets.token_urlsafe(32),
             base_url="",
             index_view=Dashboard(),
-            templates_dir=str(_HERE / "templates"),
-            static_dir=str(_HERE / "static"),
+            templates_dir=str(_FOLDER / "templates"),
+            static_dir=str(_FOLDER / "static"),
             timezone_config=None,  # the fields show UTC themselves
             export_config=ExportConfig(max_rows=COUNTED),
         )
         names: dict[str, Any] = admin.templates.env.globals
-        names["studio"] = _Shown(place, read_only)
+        names["studio"] = {"place": place, "read_only": read_only, "version": __version__}
         names["list_url"] = _list_url
         for table in TABLES:
             admin.add_view(table(read_only=read_only))
@@ -71,8 +73,8 @@ class Studio:
         admin.mount_to(application)
 
         async def show_error(request: Request, error: Exception) -> Response:
-            status = {InvalidInputError: 400, DatabaseUnavailableError: 503}
-            code = next((code for kind, code in status.items() if isinstance(error, kind)), 500)
+            codes = {InvalidInputError: 400, DatabaseUnavailableError: 503}
+            code = next((code for kind, code in codes.items() if isinstance(error, kind)), 500)
             return await admin._render_error(request, HTTPException(code, str(error)))  # noqa: SLF001 - its page
 
         admin.app.add_exception_handler(MedianestError, show_error)
@@ -86,3 +88,58 @@ class Studio:
 def _list_url(request: Request, **changed: Any) -> str:
     """Make the library's address, without the cursor, which holds for one order and one filter only."""
     return list_url(request, **{"cursor": None, "end": None, "page": None, **changed})
+
+
+class _Server(uvicorn.Server):
+    """A server that ends at Ctrl-C and does not send itself the signal again."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals for as long as it serves."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+
+async def serve(*, port: int, read_only: bool, open_browser: bool, announce: Callable[[str], None]) -> None:
+    """Connect to the database and serve the studio until it is interrupted.
+
+    Args:
+        port: The port on 127.0.0.1; 0 for any that is free.
+        read_only: Whether nothing can be changed.
+        open_browser: Whether to open the studio in a browser.
+        announce: Called with the address, token included, as soon as it can be opened.
+
+    Raises:
+        ConfigurationError: The port can't be used, or a setting is wrong.
+        DatabaseUnavailableError: The database can't be reached.
+    """
+    async with database():
+        url = connected_url()
+        studio = Studio(place="embedded PostgreSQL" if url is None else url.masked, read_only=read_only)
+        with _listen(port) as listener, contextlib.ExitStack() as stack:
+            address = f"http://{_HOST}:{listener.getsockname()[1]}/?token={studio.token}"
+            announce(address)
+            if open_browser:
+                _open(address, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="medianest-studio-"))))
+            config = uvicorn.Config(
+                studio, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3
+            )
+            await _Server(config).serve(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((_HOST, port))
+    except OSError as error:
+        problem = f"port {port} of {_HOST} can't be used ({error.strerror}); --port chooses another"
+        raise ConfigurationError(problem) from None
+
+
+def _open(address: str, folder: Path) -> None:
+    """Open a browser by way of a file that only this user can read: everyone can read a command line."""
+    page = folder / "open.html"
+    page.touch(mode=0o600)
+    page.write_text(f'<meta http-equiv="refresh" content="0; url={escape(address)}">', encoding="utf-8")
+    # In a thread, because a browser in the terminal would keep the studio from serving it.
+    threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()

@@ -44,14 +44,6 @@ class Span:
         return f"{self.label}: up {self.uptime.ratio:.1%}{degraded}"
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The response times in an hour: their median and their 95th percentile in milliseconds; None without any."""
-
-    median: float | None
-    high: float | None
-
-
 def percent(uptimes: Iterable[Uptime | None]) -> str:
     """Format the share of the known time that a service was up: `99.5 %`, or `no data`."""
     known = [uptime for uptime in uptimes if uptime is not None]
@@ -83,47 +75,35 @@ def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
     return _svg("strip", title, described, parts, _HEIGHT)
 
 
-def highest_time(samples: Iterable[Sample]) -> float | None:
-    """Return the top of a chart of response times, in milliseconds; None without any."""
-    return max((sample.high for sample in samples if sample.high is not None), default=None)
-
-
-def response_chart(name: str, samples: Sequence[Sample]) -> Markup:
-    """Draw the median and the 95th percentile of the response times as two lines, with a gap where nothing is known.
+def response_chart(name: str, medians: Sequence[float | None], highs: Sequence[float | None]) -> Markup:
+    """Draw response times in milliseconds as two lines, with a gap where nothing is known.
 
     Args:
         name: The service's name.
-        samples: One an hour, oldest first.
+        medians: The median of each of the last 24 hours, oldest first; None without any.
+        highs: Their 95th percentiles.
     """
-    highest = highest_time(samples)
+    known = [median for median in medians if median is not None]
+    highest = max((high for high in highs if high is not None), default=None)
     if highest is None:
         return Markup('<p class="text-secondary small mb-0">no response times in the last 24 hours</p>')
-    scale = highest or 1.0
-    lines = [
-        _line("high", [sample.high for sample in samples], scale),
-        _line("median", [sample.median for sample in samples], scale),
-    ]
-    medians = [sample.median for sample in samples if sample.median is not None]
+    lines = Markup().join(_line(kind, line, highest or 1.0) for kind, line in (("high", highs), ("median", medians)))
     title = f"Response times of {name} in the last 24 hours"
     described = (
-        f"By the hour, the median is {min(medians):.0f} to {max(medians):.0f} ms; "
+        f"By the hour, the median is {min(known):.0f} to {max(known):.0f} ms; "
         f"the 95th percentile is at most {highest:.0f} ms."
     )
-    return _svg("times", title, described, Markup().join(lines), _CHART_HEIGHT)
+    return _svg("times", title, described, lines, _CHART_HEIGHT)
 
 
 def _line(kind: str, values: Sequence[float | None], scale: float) -> Markup:
     step = _WIDTH / max(len(values) - 1, 1)
-    path, pen = "", "M"
+    path, is_gap = "", True
     for index, value in enumerate(values):
-        if value is None:
-            pen = "M"
-            continue
-        height = _CHART_HEIGHT - 3 - value / scale * (_CHART_HEIGHT - 6)
-        path += f"{pen}{index * step:.1f} {height:.1f}"
-        pen = "L"
-        if (index + 1 == len(values) or values[index + 1] is None) and (index == 0 or values[index - 1] is None):
-            path += "h0.1"  # a point alone would not be seen
+        if value is not None:
+            point = f"{index * step:.1f} {_CHART_HEIGHT - 3 - value / scale * (_CHART_HEIGHT - 6):.1f}"
+            path += f"M{point}h0.1" if is_gap else f"L{point}"  # a point alone would not be seen
+        is_gap = value is None
     return Markup('<path class="{}" d="{}"/>').format(kind, path)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette_admin.routing import route
@@ -14,38 +13,20 @@ from medianest_models.db import database_health
 from medianest_models.enums import DownloadStatus
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads, media_requests, services
-from medianest_models.studio.charts import Sample, Span, highest_time, percent, response_chart, uptime_strip
+from medianest_models.studio.charts import Span, percent, response_chart, uptime_strip
 from medianest_models.studio.paging import count_rows
 from medianest_models.studio.tables import TABLES
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from medianest_models.models import ServiceStatusHistory
     from medianest_models.repositories.services import LatestStatus
 
 _HOUR: Final = datetime.timedelta(hours=1)
 _DAY: Final = datetime.timedelta(days=1)
 _MONTH: Final = datetime.timedelta(days=30)
-_PERCENTILES: Final = (50, 95)
 _QUEUE_SHOWN: Final = 8
-
-
-@dataclass(frozen=True)
-class ServicePanel:
-    """The values of the page for one service."""
-
-    name: str
-    display_name: str
-    check: ServiceStatusHistory | None
-    day: str
-    day_strip: Markup
-    month: str
-    month_strip: Markup
-    times: Markup
-    highest_time: float | None
 
 
 class Dashboard(CustomView):
@@ -83,22 +64,25 @@ async def overview() -> dict[str, Any]:
     }
 
 
-async def _panel(latest: LatestStatus, now: datetime.datetime) -> ServicePanel:
+async def _panel(latest: LatestStatus, now: datetime.datetime) -> dict[str, Any]:
+    """Read the values of the page for one service."""
     name = latest.display_name
     day = await _spans(latest.service, now - _DAY, now, _HOUR, "%a %H:%M")
     month = await _spans(latest.service, now - _MONTH, now, _DAY, "%d %b")
-    samples = await _samples(latest.service, now)
-    return ServicePanel(
-        name=latest.service,
-        display_name=name,
-        check=latest.check,
-        day=percent(span.uptime for span in day),
-        day_strip=uptime_strip(name, day, "the last 24 hours"),
-        month=percent(span.uptime for span in month),
-        month_strip=uptime_strip(name, month, "the last 30 days"),
-        times=response_chart(name, samples),
-        highest_time=highest_time(samples),
+    hours = await services.response_time_percentiles(
+        latest.service, since=now - _DAY, until=now, percentiles=(50, 95), step=_HOUR
     )
+    medians, highs = ([found[percentile] if found else None for found in hours] for percentile in (50, 95))
+    return {
+        "display_name": name,
+        "check": latest.check,
+        "day": percent(span.uptime for span in day),
+        "day_strip": uptime_strip(name, day, "the last 24 hours"),
+        "month": percent(span.uptime for span in month),
+        "month_strip": uptime_strip(name, month, "the last 30 days"),
+        "times": response_chart(name, medians, highs),
+        "highest_time": max((high for high in highs if high is not None), default=None),
+    }
 
 
 async def _spans(
@@ -106,10 +90,3 @@ async def _spans(
 ) -> list[Span]:
     steps = await services.uptime(service, since=since, until=until, step=step)
     return [Span(format(since + step * number, label), uptime) for number, uptime in enumerate(steps)]
-
-
-async def _samples(service: str, now: datetime.datetime) -> list[Sample]:
-    hours = await services.response_time_percentiles(
-        service, since=now - _DAY, until=now, percentiles=_PERCENTILES, step=_HOUR
-    )
-    return [Sample(*((found[50], found[95]) if found else (None, None))) for found in hours]

@@ -11,36 +11,29 @@ from starlette_admin.flash import flash
 from starlette_admin.types import RequestAction
 
 from medianest_models.db import transaction
-from medianest_models.encryption import is_secret
-from medianest_models.errors import (
-    InvalidInputError,
-    MedianestError,
-    NotFoundError,
-)
+from medianest_models.errors import MedianestError, NotFoundError
 from medianest_models.masking import MASK
-from medianest_models.studio.changes import attached, note
-from medianest_models.studio.fields import RelationField, read_field, value_of
-from medianest_models.studio.forms import field_of, is_change, related_id, shown_before, text, without_column
-from medianest_models.studio.secret_fields import REMOVE, MaskedDocumentField, SecretField, unmasked
-from medianest_models.studio.table import TableView, attached_once
+from medianest_models.repositories import activity
+from medianest_models.studio.fields import MaskedDocumentField, SecretField, value_of
+from medianest_models.studio.forms import field_of, is_change, read_values, shown_before, text, without_column
+from medianest_models.studio.table import TableView, attached
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable
 
     from starlette.requests import Request
-    from starlette_admin.fields import BaseField
     from tortoise.models import Model
 
 
-async def _deletion_notice(request: Request, row: Model) -> str:
+def _deletion_notice(request: Request, _row: Model) -> str:
     """List what goes with a row, to be shown before it is deleted."""
     lines = [
         Markup("<li>{}: {} {}</li>").format(
-            dependent.model._meta.db_table.replace("_", " "),
+            dependents.model._meta.db_table.replace("_", " "),
             f"{number:,}",
-            "(deleted with it)" if dependent.is_deleted else "(will stay, without it)",
+            "(deleted with it)" if dependents.is_deleted else "(will stay, without it)",
         )
-        for dependent, number in await attached_once(request, row)
+        for dependents, number in request.state.attached
     ]
     return Markup('<ul class="mt-2 mb-0">{}</ul>').format(Markup().join(lines)) if lines else ""
 
@@ -99,7 +92,7 @@ class EditableView(TableView):
         shown = await super().serialize(obj, request, *args, **kwargs)
         if request.state.action is RequestAction.EDIT:
             request.state.stored_secrets = {name for name, value in shown.items() if value == MASK}
-            request.state.shown = {
+            request.state.shown = shown_before((await request.form()).get("shown")) or {
                 field.name: text(shown[field.name])
                 for field in self.get_fields_list(request)
                 if not isinstance(field, SecretField)
@@ -108,21 +101,21 @@ class EditableView(TableView):
 
     async def create(self, request: Request, data: dict[str, Any]) -> Any:
         """Make a row of what was typed; what was left blank gets its default."""
-        values = {name: value for name, value in self._read(request, data).items() if value is not None}
+        read = read_values(self.table, self.get_fields_list(request), data, creating=True)
+        values = {name: value for name, value in read.items() if value is not None}
         try:
             async with transaction():
                 row = await self.insert(values)
-                await note("create", self.noun, row.pk, columns=values)
+                await self._note("create", row.pk, columns=sorted(values))
         except MedianestError as error:
             self._refuse(request, error)
         return row
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:
         """Change what was typed over, and nothing else of the row."""
-        before = shown_before((await request.form()).get("shown")) or request.state.shown
-        request.state.shown = before
+        before = request.state.shown
         typed = {name: given for name, given in data.items() if is_change(given, before.get(name))}
-        values = self._read(request, typed)
+        values = read_values(self.table, self.get_fields_list(request), typed, creating=False)
         try:
             async with transaction():
                 row = await self.lock(self._coerce_pk(pk))
@@ -132,7 +125,7 @@ class EditableView(TableView):
                 self._keep_secrets(row, values)
                 await self.change(row, dict(values))
                 if values:
-                    await note("update", self.noun, row.pk, columns=values)
+                    await self._note("update", row.pk, columns=sorted(values))
         except MedianestError as error:
             self._refuse(request, error)
         return await self.find_by_pk(request, pk)
@@ -146,12 +139,12 @@ class EditableView(TableView):
                     if row is None:
                         self._is_gone()
                     taken = {
-                        dependent.model._meta.db_table: number
-                        for dependent, number in await attached(row)
-                        if dependent.is_deleted
+                        dependents.model._meta.db_table: number
+                        for dependents, number in await attached(row)
+                        if dependents.is_deleted
                     }
                     await self.remove(row)
-                    await note("delete", self.noun, pk, deleted_with_it=taken)
+                    await self._note("delete", pk, columns=[], deleted_with_it=taken)
         except MedianestError as error:
             raise ActionFailed(str(error)) from None
         return len(pks)
@@ -173,8 +166,18 @@ class EditableView(TableView):
         await self.delete(request, [pk])
         flash(request, f"The {self.display_name} was deleted.", "success")
 
+    async def _note(self, verb: str, row_id: object, **metadata: Any) -> None:
+        """Log a change: the names of the columns, and no value."""
+        await activity.record(
+            f"studio.{verb}",
+            entity_type=self.noun,
+            entity_id=str(row_id),
+            metadata={"by": "studio", **metadata},
+            user_agent="medianest studio",
+        )
+
     async def _refuse_stale(self, request: Request, row: Model, typed: Iterable[str], before: dict[str, str]) -> None:
-        """Refuses what was typed over something else than what stands there now."""
+        """Refuse what was typed over something else than what stands there now."""
         await row.fetch_related(*self._prefetch_names(request))
         now = await super().serialize(row, request)
         stale = [name for name in typed if name in before and before[name] != text(now[name])]
@@ -185,51 +188,16 @@ class EditableView(TableView):
     def _is_gone(self) -> NoReturn:
         raise NotFoundError(f"the {self.display_name} is gone")
 
-    def _read(self, request: Request, typed: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the values of what was typed, each under the name of its attribute.
-
-        Raises:
-            FormValidationError: Something can't be read or stored.
-        """
-        values: dict[str, Any] = {}
-        problems: dict[str | int, Any] = {}
-        for field in self.get_fields_list(request):
-            if field.name not in typed or (isinstance(field, SecretField) and typed[field.name] is None):
-                continue
-            try:
-                name, value = self._read_one(field, typed[field.name], creating=request.state.action.value == "CREATE")
-            except InvalidInputError as error:
-                problems[field.name] = without_column(error)
-            else:
-                values[name] = value
-        if problems:
-            raise FormValidationError(problems)
-        return values
-
-    def _read_one(self, field: BaseField, typed: Any, *, creating: bool) -> tuple[str, Any]:
-        column: Any = self.table._meta.fields_map.get(field.name)
-        value = None if typed is REMOVE else read_field(field, typed)
-        if column is None:
-            return field.name, value
-        has_default = column.has_db_default() or column.default is not None
-        if value is None and not column.null and not (creating and has_default):
-            raise InvalidInputError("must not be empty")
-        if isinstance(field, RelationField):
-            return column.source_field, None if value is None else related_id(column.related_model, value)
-        if value is not None and not is_secret(column):
-            column.to_db_value(value, self.table)  # refuses what the column can't hold
-        return field.name, value
-
     def _keep_secrets(self, row: Model, values: dict[str, Any]) -> None:
         """Put the stored secrets back where their masks stand."""
         for field in self.fields:
             if isinstance(field, MaskedDocumentField) and field.name in values:
-                values[field.name] = unmasked(values[field.name], value_of(row, field.name), field.name)
+                values[field.name] = field.unmasked(values[field.name], value_of(row, field.name))
 
     def _refuse(self, request: Request, error: MedianestError) -> NoReturn:
         """Show an error in the form: at its field where it has one, else above the form."""
         name = field_of(error, self.table, self.fields)
-        if name is None or name not in {field.name for field in self.get_fields_list(request)}:
+        if name not in {field.name for field in self.get_fields_list(request)}:
             flash(request, str(error), "error")
             raise FormValidationError({}) from None
         raise FormValidationError({name: without_column(error)}) from None

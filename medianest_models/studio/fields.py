@@ -9,32 +9,23 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from pydantic import SecretStr
 from starlette_admin import fields as library
 from starlette_admin.types import RequestAction
 
-from medianest_models.checks import as_ip_address
+from medianest_models.checks import MAX_INT, as_ip_address
 from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields.json import dump_json, load_json, map_leaves
+from medianest_models.masking import MASK, mask_credentials
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
-
-
-def read_field(field: library.BaseField, typed: Any) -> Any:
-    """Read what was typed into a field; None for nothing.
-
-    Raises:
-        InvalidInputError: It can't be read. The message holds no value.
-    """
-    if isinstance(typed, str):
-        typed = typed.replace("\r\n", "\n")  # as browsers send the line breaks of a text area
-    if typed is None or typed == "":
-        return None
-    return field.read(typed) if isinstance(field, TypedField) else typed
+    from tortoise.models import Model
 
 
 class Unreadable(str):
@@ -51,6 +42,16 @@ def value_of(row: Any, name: str) -> Any:
         return Unreadable(error)
 
 
+def as_id(model: type[Model], text: str) -> UUID | int | None:
+    """Read an id; None when no row of the table can have it."""
+    try:
+        if model._meta.pk.field_type is UUID:
+            return UUID(text)
+        return number if (number := int(text)) in range(MAX_INT + 1) else None
+    except ValueError:
+        return None
+
+
 class TypedField:
     """The base of fields whose text has to be read."""
 
@@ -58,7 +59,11 @@ class TypedField:
     name: str
 
     def read(self, typed: str) -> Any:
-        """Read a text that is not empty."""
+        """Read a text that is not empty.
+
+        Raises:
+            InvalidInputError: It can't be read. The message holds no value.
+        """
         return typed
 
     async def parse_obj(self, request: Request, obj: Any) -> Any:  # noqa: ARG002 - the library's signature
@@ -68,7 +73,8 @@ class TypedField:
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
         """Keep the text as it was typed, so that a form with an error shows it again."""
         typed = form_data.get(self.id)
-        return typed if isinstance(typed, str) else None  # and no file
+        # Browsers send the line breaks of a text area as two characters. A file is nothing.
+        return typed.replace("\r\n", "\n") if isinstance(typed, str) else None
 
     async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
         """Refuse what can't be read, before anything is done with the form."""
@@ -109,11 +115,6 @@ class NumberField(TypedField, library.IntegerField):
 
 
 @dataclass
-class FlagField(library.BooleanField):
-    """Yes or no."""
-
-
-@dataclass
 class ChoiceField(TypedField, library.EnumField):
     """One of an enum's values."""
 
@@ -150,22 +151,18 @@ class TimestampField(TypedField, library.StringField):
 
 
 @dataclass
-class IdField(TypedField, library.UUIDField):
-    """A UUID."""
-
-    def read(self, typed: str) -> UUID:
-        """Read a UUID."""
-        try:
-            return UUID(typed)
-        except ValueError:
-            raise InvalidInputError("must be a UUID") from None
-
-
-@dataclass
 class RelationField(TypedField, library.HasOne):
-    """A row of another table."""
+    """A row of another table, `model`, by its id."""
 
     form_template: str = "fields/form/link.html"
+    model: type[Model] | None = None
+
+    def read(self, typed: str) -> Any:
+        """Read an id that a row can have."""
+        row_id = self.model and as_id(self.model, typed)
+        if row_id is None:
+            raise InvalidInputError("is not the id of a row")
+        return row_id
 
 
 @dataclass
@@ -190,3 +187,78 @@ class DocumentField(TypedField, library.JSONField):
         if request.state.action.is_form():
             return dump_json(value, self.name)
         return map_leaves(value, lambda leaf: str(leaf) if isinstance(leaf, Decimal) else leaf)
+
+
+@dataclass
+class MaskedDocumentField(DocumentField):
+    """A JSON document with secrets in it, which are masked. A mask that stays where it is keeps its secret."""
+
+    exclude_from_export: bool | None = True
+    help_text: str | None = f"{MASK} stands for a secret: leave it to keep the secret, write over it to change it"
+
+    async def serialize_value(self, request: Request, value: Any) -> Any:
+        """Mask the secrets of the document."""
+        masked = map_leaves(value, lambda leaf: MASK if isinstance(leaf, SecretStr) else leaf)
+        return await super().serialize_value(request, masked)
+
+    def unmasked(self, document: Any, stored: Any) -> Any:
+        """Copy a typed document with the stored secret in place of each mask that stands where that secret stands.
+
+        Raises:
+            InvalidInputError: There is no secret at a mask's place.
+        """
+        if isinstance(document, dict):
+            below = stored if isinstance(stored, dict) else {}
+            return {key: self.unmasked(item, below.get(key)) for key, item in document.items()}
+        if isinstance(document, list):
+            items = stored if isinstance(stored, list) else []
+            pairs = zip(document, chain(items, repeat(None)), strict=False)
+            return [self.unmasked(item, before) for item, before in pairs]
+        if document == MASK and not isinstance(stored, SecretStr):
+            raise InvalidInputError(f"{self.name}: holds {MASK} where no secret was: write the secret itself")
+        return stored if document == MASK else document
+
+
+@dataclass
+class MaskedUrlField(TypedField, library.StringField):
+    """A URL in which the credentials are masked."""
+
+    help_text: str | None = f"Credentials are shown as {MASK}: to change such a URL, write the whole of it"
+
+    async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
+        """Nothing to refuse yet: a URL that was left as it is holds its mask."""
+
+    def read(self, typed: str) -> str:
+        """Read a URL."""
+        if MASK in typed:
+            raise InvalidInputError("holds the mask of the credentials: write the whole URL")
+        return typed
+
+    async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
+        """Mask the credentials of the URL."""
+        return mask_credentials(value)
+
+
+@dataclass
+class SecretField(TypedField, library.StringField):
+    """A secret, which is written and never shown."""
+
+    exclude_from_export: bool | None = True
+    form_template: str = "fields/form/secret.html"
+    list_template: str = "fields/list/secret.html"
+    detail_template: str = "fields/list/secret.html"
+
+    async def parse_form_data(self, request: Request, form_data: FormData) -> SecretStr | None:  # noqa: ARG002 - the library's signature
+        """Read the secret that was typed: an empty one to have none, None to leave it as it is."""
+        if form_data.get(f"{self.id}.remove"):
+            return SecretStr("")
+        typed = form_data.get(self.id)
+        return SecretStr(typed) if isinstance(typed, str) and typed else None
+
+    async def serialize_value(self, request: Request, value: Any) -> str:  # noqa: ARG002 - the library's signature
+        """Return the mask: there is a secret."""
+        return MASK
+
+
+HIDING: Final = (MaskedDocumentField, MaskedUrlField, SecretField)
+"""The fields that hide something: to search or sort by one would tell what."""

@@ -1,4 +1,4 @@
-"""Forms as they come back: what was changed, and the field of an error."""
+"""Forms as they come back: what was changed, which values were typed, and the field of an error."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import SecretStr
+from starlette_admin.exceptions import FormValidationError
 
+from medianest_models.encryption import is_secret
 from medianest_models.errors import ConstraintError, InvalidInputError, InvalidTransitionError, MedianestError
-from medianest_models.studio.secret_fields import REMOVE
-from medianest_models.studio.table import as_id
+from medianest_models.studio.columns import attribute
+from medianest_models.studio.fields import TypedField
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette_admin.fields import BaseField
     from tortoise.models import Model
@@ -28,9 +30,7 @@ def text(value: Any) -> str:
 
 def is_change(given: Any, before: str | None) -> bool:
     """Return whether a field was typed into."""
-    if given is REMOVE or isinstance(given, SecretStr):
-        return True
-    return text(given) != (before or "")
+    return isinstance(given, SecretStr) or text(given) != (before or "")
 
 
 def shown_before(sent: Any) -> dict[str, str] | None:
@@ -42,16 +42,48 @@ def shown_before(sent: Any) -> dict[str, str] | None:
     return shown if isinstance(shown, dict) else None
 
 
-def related_id(model: type[Model], typed: str) -> Any:
-    """Read the id of a row of another table.
+def read_values(
+    table: type[Model], fields: Sequence[BaseField], typed: Mapping[str, Any], *, creating: bool
+) -> dict[str, Any]:
+    """Read the values of what was typed, each under the name of its attribute; None for what is empty.
+
+    Args:
+        table: The table that they are for.
+        fields: The form's fields.
+        typed: What was typed, by the fields' names.
+        creating: Whether it is for a new row, where an empty field may stand for a default.
 
     Raises:
-        InvalidInputError: It is none.
+        FormValidationError: Something can't be read or stored.
     """
-    row_id = as_id(model, typed)
-    if row_id is None:
-        raise InvalidInputError("is not the id of a row")
-    return row_id
+    values: dict[str, Any] = {}
+    problems: dict[str | int, Any] = {}
+    for field in fields:
+        if field.name in typed:
+            try:
+                value = _read(table, field, typed[field.name], creating=creating)
+            except InvalidInputError as error:
+                problems[field.name] = without_column(error)
+            else:
+                values[attribute(table, field.name)] = value
+    if problems:
+        raise FormValidationError(problems)
+    return values
+
+
+def _read(table: type[Model], field: BaseField, typed: Any, *, creating: bool) -> Any:
+    value = field.read(typed) if isinstance(field, TypedField) and isinstance(typed, str) and typed else typed
+    if value in ("", SecretStr("")):
+        value = None
+    column: Any = table._meta.fields_map.get(field.name)
+    if column is None:
+        return value
+    has_default = column.has_db_default() or column.default is not None
+    if value is None and not column.null and not (creating and has_default):
+        raise InvalidInputError("must not be empty")
+    if value is not None and not is_secret(column) and field.name in table._meta.fields_db_projection:
+        column.to_db_value(value, table)  # refuses what the column can't hold
+    return value
 
 
 def without_column(error: MedianestError) -> str:
@@ -65,7 +97,6 @@ def field_of(error: MedianestError, table: type[Model], fields: Sequence[BaseFie
         return "status"
     place = (isinstance(error, ConstraintError) and error.constraint) or str(error).partition(":")[0]
     place = re.sub(rf"^(uq_|ck_|fk_)?({table._meta.db_table}[_.])?", "", place)
-    columns = table._meta.fields_map
-    names = {getattr(columns.get(field.name), "source_field", None) or field.name: field.name for field in fields}
+    names = {attribute(table, field.name): field.name for field in fields}
     fitting = [column for column in names if re.match(rf"{column}(?![a-z])", place)]
     return names[max(fitting, key=len)] if fitting else None

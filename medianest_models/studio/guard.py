@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -54,12 +54,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-
         if scope["type"] != "http":
-            return  # there are no web sockets here
+            return  # there are no web sockets here, and nothing to start or stop
 
         headers = _HEADERS | (_FILES if scope["path"].startswith("/static/") else _PAGES)
 
@@ -83,7 +79,8 @@ class Guard:
             return _refusal("Open the address that `medianest studio` printed: it holds the token.")
         if request.method in _READING:
             return None
-        if not _from_itself(request.headers, host):
+        # Of the same origin, port included: another port is another program.
+        if request.headers.get("origin") != f"http://{host}":
             return _refusal("This was not sent by a page of the studio.")
         if self._read_only and not _is_export(request):
             return _refusal("The studio is read-only here: start it with --read-write to change something.")
@@ -111,11 +108,6 @@ def _name(host: str) -> str | None:
 
 def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
-
-
-def _from_itself(headers: Headers, host: str) -> bool:
-    """Return whether the sending page is of the same origin, port included: another port is another program."""
-    return headers.get("origin") == f"http://{host}"
 
 
 def _is_export(request: Request) -> bool:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pypika_tortoise.terms import Parameterizer
-
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.errors import InvalidCursorError
 from medianest_models.pagination import paginate_by_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tortoise.models import Model
     from tortoise.queryset import QuerySet
 
 COUNTED: Final = 10_000
@@ -25,6 +22,8 @@ _COUNT: Final = "SELECT count(*) AS number FROM ({rows}) AS counted"
 
 # Raw, because it asks what PostgreSQL itself keeps of a table: -1 before its first ANALYZE.
 _ESTIMATE: Final = "SELECT reltuples::bigint AS number FROM pg_class WHERE oid = to_regclass($1)"
+
+_OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "asc"}
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,6 @@ async def read_page(
     return Page(page.data[::-1], after, before) if from_end else Page(page.data, before, after)
 
 
-_OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "asc"}
-
-
 def _beside(cursor: str | None, *, from_end: bool) -> dict[str, str | None] | None:
     return None if cursor is None else {"cursor": cursor, "end": "1" if from_end else None}
 
@@ -99,21 +95,12 @@ async def count_rows(queryset: QuerySet[Any], *, whole_table: bool) -> Count:
     """
     rows = queryset.only(queryset.model._meta.pk_attr).limit(COUNTED + 1)
     rows.sql()  # makes the query
-    context = rows.query.QUERY_CLS.SQL_CONTEXT.copy(parameterizer=Parameterizer())
-    sql, values = rows.query.get_parameterized_sql(context)
-    number = await _number(_COUNT.format(rows=sql), *values)
+    sql, values = rows.query.get_parameterized_sql()
+    ((number,),) = await fetch(_COUNT.format(rows=sql), *values)
     if number <= COUNTED:
         return Count(number, f"{number:,}")
-    estimate = await estimated_rows(queryset.model) if whole_table else None
-    return Count(number, f"more than {COUNTED:,}") if estimate is None else Count(estimate, f"about {estimate:,}")
-
-
-async def estimated_rows(model: type[Model]) -> int | None:
-    """Return PostgreSQL's estimate of a table's rows; None where that is small or not made yet."""
-    estimate = await _number(_ESTIMATE, model._meta.db_table)
-    return estimate if estimate > COUNTED else None
-
-
-async def _number(sql: str, *values: Any) -> int:
-    row = await fetch_one(sql, *values)
-    return row["number"] if row else 0
+    if whole_table:
+        ((estimate,),) = await fetch(_ESTIMATE, queryset.model._meta.db_table)
+        if estimate > COUNTED:
+            return Count(estimate, f"about {estimate:,}")
+    return Count(number, f"more than {COUNTED:,}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
@@ -12,24 +13,51 @@ from starlette_admin.contrib.tortoise import ModelView
 from starlette_admin.export import CsvExporter
 from starlette_admin.types import ListParams, RequestAction
 from tortoise.expressions import Q
+from tortoise.fields import CASCADE
 
-from medianest_models.studio.changes import Dependent, attached
-from medianest_models.studio.columns import form_fields, is_masked
-from medianest_models.studio.fields import DocumentField, LongTextField, RelationField, TextField, Unreadable, value_of
-from medianest_models.studio.filters import Filters
+from medianest_models import models
+from medianest_models.studio.columns import form_fields
+from medianest_models.studio.fields import (
+    HIDING,
+    DocumentField,
+    LongTextField,
+    RelationField,
+    TextField,
+    Unreadable,
+    as_id,
+    value_of,
+)
 from medianest_models.studio.paging import COUNTED, count_rows, read_page
-from medianest_models.studio.secret_fields import MaskedDocumentField, SecretField
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from starlette.requests import Request
     from starlette_admin.fields import BaseField
-    from starlette_admin.filters import FilterGroup, FilterRegistry
+    from starlette_admin.filters import FilterGroup
     from tortoise.models import Model
     from tortoise.queryset import QuerySet
 
-_MAX_ID: Final = 2**31 - 1
+_MODELS: Final[tuple[type[Model], ...]] = tuple(getattr(models, name) for name in models.__all__)
+
+
+@dataclass(frozen=True)
+class Dependents:
+    """The rows of one table that refer to another table's, directly or through others.
+
+    Attributes:
+        model: Their table.
+        relation: The relation that leads to the row or towards it.
+        lookup: The column that leads to the row, as a filter.
+        is_deleted: Whether they go with it; otherwise they stay and refer to nothing any more.
+        direct: Whether they refer to the row itself, and not to a row that does.
+    """
+
+    model: type[Model]
+    relation: str
+    lookup: str
+    is_deleted: bool
+    direct: bool
 
 
 class TableView(ModelView):
@@ -43,6 +71,7 @@ class TableView(ModelView):
         fixed: Columns that no form writes: the database, a worker or a sign-in does.
         fixed_later: Columns that are written when a row is made, and never changed.
         set_later: Columns that a new row gets by itself, and that can be changed afterwards.
+        more_fields: Fields of the forms that are no columns.
     """
 
     table: ClassVar[type[Model]]
@@ -51,6 +80,7 @@ class TableView(ModelView):
     fixed: ClassVar[tuple[str, ...]] = ()
     fixed_later: ClassVar[tuple[str, ...]] = ()
     set_later: ClassVar[tuple[str, ...]] = ()
+    more_fields: ClassVar[tuple[BaseField, ...]] = ()
 
     actions = ("export",)
     exporters = (CsvExporter(escape_formulas=True), "json")
@@ -62,17 +92,13 @@ class TableView(ModelView):
     def __init__(self, *, read_only: bool) -> None:
         columns = self.table._meta
         self.read_only = read_only
-        self.fields = sorted([*form_fields(self.table), *self.more_fields()], key=self._place)
+        self.fields = sorted([*form_fields(self.table), *self.more_fields], key=self._place)
         self.fields_default_sort = [(columns.pk_attr, columns.pk.field_type is UUID)]
         self.exclude_fields_from_create = [*self.fixed, *self.set_later]
         self.exclude_fields_from_edit = [*self.fixed, *self.fixed_later]
-        shown = [field for field in self.fields if not isinstance(field, (SecretField, MaskedDocumentField))]
-        self.searchable_fields = [field.name for field in shown if not is_masked(self.table, field.name)]
-        self.sortable_fields = [
-            field.name
-            for field in shown
-            if field.name in self.searchable_fields and not isinstance(field, (RelationField, DocumentField))
-        ]
+        shown = [field for field in self.fields if not isinstance(field, HIDING)]
+        self.searchable_fields = [field.name for field in shown]
+        self.sortable_fields = [field.name for field in shown if not isinstance(field, (RelationField, DocumentField))]
         name = columns.db_table
         self.noun = name.removesuffix("s")
         super().__init__(
@@ -88,24 +114,16 @@ class TableView(ModelView):
             return 0
         return 1 if isinstance(field, RelationField) else 2
 
-    def more_fields(self) -> list[BaseField]:
-        """Return the fields of the forms that are no columns."""
-        return []
-
     def can_import(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
         """Return False: a file would be a way around the forms."""
         return False
 
-    def get_filter_registry(self) -> FilterRegistry:
-        """Return the filters for each kind of column."""
-        return Filters()
-
     def get_search_query(self, request: Request, term: str) -> Q:
         """Search the row with an id, and the rows that have a text somewhere in a column of text."""
-        condition = Q(pk__in=[]) if (row_id := as_id(self.table, term)) is None else _where("pk", row_id)
+        condition = Q(pk__in=[]) if (row_id := as_id(self.table, term)) is None else Q(pk=row_id)
         for field in self.get_fields_list(request, action=RequestAction.DETAIL):
             if field.searchable and isinstance(field, (TextField, LongTextField)):
-                condition |= _where(f"{field.name}__icontains", term)
+                condition |= Q(**{f"{field.name}__icontains": term})
         return condition
 
     async def find_all(  # noqa: PLR0917 - the library's signature
@@ -129,6 +147,13 @@ class TableView(ModelView):
         )
         request.state.page = page
         return page.rows
+
+    async def find_by_pk(self, request: Request, pk: Any) -> Any:
+        """Find a row; for its own page, count the rows that refer to it too."""
+        row = await super().find_by_pk(request, pk)
+        if row is not None and request.state.action is RequestAction.DETAIL:
+            request.state.attached = await attached(row)
+        return row
 
     async def count(self, request: Request, q: str | None = None, filters: FilterGroup | None = None) -> int:
         """Count the rows, exactly up to `paging.COUNTED`."""
@@ -156,18 +181,6 @@ class TableView(ModelView):
     def _parse_sorts(self, raw_sorts: list[str], accessible_sortable: set[str]) -> list[Any]:
         return super()._parse_sorts(raw_sorts, accessible_sortable)[:1]  # a cursor leads through one column's order
 
-    async def serialize(
-        self,
-        obj: Any,
-        request: Request,
-        include_relationships: bool = True,  # noqa: FBT001, FBT002 - the library's signature
-        include_select2: bool = False,  # noqa: FBT001, FBT002 - the library's signature
-    ) -> dict[str, Any]:
-        """Convert a row for the templates; on its own page, count the rows that refer to it too."""
-        if request.state.action is RequestAction.DETAIL and include_relationships:
-            request.state.attached = await attached_once(request, obj)
-        return await super().serialize(obj, request, include_relationships, include_select2)
-
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:
         """Show a value; of one that can't be read, why."""
         return value if isinstance(value, Unreadable) else await super().serialize_field_value(value, field, request)
@@ -181,22 +194,25 @@ class TableView(ModelView):
         return f"<span>{escape(await self.repr(obj, request))}</span>"
 
 
-def as_id(model: type[Model], text: str) -> UUID | int | None:
-    """Read an id; None when no row of the table can have it."""
-    try:
-        if model._meta.pk.field_type is UUID:
-            return UUID(text)
-        return number if (number := int(text)) in range(_MAX_ID + 1) else None
-    except ValueError:
-        return None
+async def attached(row: Model) -> list[tuple[Dependents, int]]:
+    """Count the rows that refer to a row, by table."""
+    counted = []
+    for dependents in _dependents(type(row)):
+        condition: dict[str, Any] = {dependents.lookup: row.pk}
+        counted.append((dependents, await dependents.model.filter(**condition).count()))
+    return [(dependents, number) for dependents, number in counted if number]
 
 
-async def attached_once(request: Request, row: Model) -> list[tuple[Dependent, int]]:
-    """Count the rows that refer to a row, once for a page."""
-    if not hasattr(request.state, "attached"):
-        request.state.attached = await attached(row)
-    found: list[tuple[Dependent, int]] = request.state.attached
-    return found
+def _dependents(model: type[Model], path: str = "") -> Iterator[Dependents]:
+    for table in _MODELS:
+        for name in (*table._meta.fk_fields, *table._meta.o2o_fields):
+            field: Any = table._meta.fields_map[name]
+            if field.related_model is model:
+                lookup = f"{name}__{path}" if path else field.source_field
+                is_deleted = field.on_delete == CASCADE
+                yield Dependents(table, name, lookup, is_deleted, direct=not path)
+                if is_deleted:
+                    yield from _dependents(table, lookup)
 
 
 def _parameters(request: Request) -> QueryParams:
@@ -204,8 +220,3 @@ def _parameters(request: Request) -> QueryParams:
     if request.state.action is RequestAction.EXPORT:
         return QueryParams((request.query_params.get("_list_query") or "").lstrip("?"))
     return request.query_params
-
-
-def _where(lookup: str, value: Any) -> Q:
-    condition: dict[str, Any] = {lookup: value}
-    return Q(**condition)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 SCREENSHOTS: Final = CHECKOUT / "build" / "screenshots"
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-Start = Callable[..., str]
+Visit = Callable[..., Awaitable[None]]
 
 
 def pytest_report_header() -> str:
@@ -68,25 +67,25 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 @pytest.fixture
-def start(fresh_url: DatabaseUrl) -> Iterator[Start]:
-    """A function that starts `medianest studio` on the test's database; the address it prints."""
-    with ExitStack() as stack:
-
-        def started(*options: str) -> str:
-            process = stack.enter_context(
-                subprocess.Popen([str(PROGRAM), "studio", "--port", "0", *options], stdout=subprocess.PIPE, text=True)
-            )
-            stack.callback(process.terminate)
+def visit(fresh_url: DatabaseUrl, page: Page) -> Iterator[Visit]:
+    """A function that opens a page of a `medianest studio` on the test's database, with its token or without."""
+    arguments = [str(PROGRAM), "studio", "--port", "0"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        try:
             assert process.stdout is not None
-            found = re.search(r"http://\S+", process.stdout.readline())
+            found = re.search(r"(http://\S+)\?(token=\S+)", process.stdout.readline())
             assert found
-            return found[0]
 
-        yield started
+            async def visited(path: str = "", *, token: str = found[2]) -> None:
+                await page.goto(f"{found[1]}{path}{'&' if '?' in path else '?'}{token}")
+
+            yield visited
+        finally:
+            process.terminate()
 
 
 async def keep(page: Page, name: str) -> None:
-    """Saves what the tab shows."""
+    """Save what the tab shows."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     await page.evaluate("document.fonts.ready")
     await page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -74,14 +74,7 @@ def test_nothing_is_done_after_a_bad_line(fresh_url: DatabaseUrl, tmp_path: Path
     assert document("seed")["services"] == dict.fromkeys(("plex", "overseerr", "uptime-kuma"), "kept")
 
 
-def test_a_good_one_counts(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
-    file = tmp_path / ".env.production"
-    file.write_text("MEDIANEST_ENV=production\n")
-    status, _, errors = medianest("--env-file", str(file), "db", "reset", "--yes")
-    assert (status, "says production" in errors) == (2, True)
-
-
-def test_a_pipe_will_do(empty_url: DatabaseUrl, tmp_path: Path) -> None:
+def test_a_good_one_counts_and_may_be_a_pipe(empty_url: DatabaseUrl, tmp_path: Path) -> None:
     pipe = tmp_path / "decrypted"
     os.mkfifo(pipe)
     with ThreadPoolExecutor() as pool:

@@ -125,34 +125,22 @@ async def test_a_signal_ends_a_worker_that_waits(fresh_db: DatabaseUrl) -> None:
         await stop(process)
 
 
-async def test_a_cancelled_download_is_given_up(download: YouTubeDownload) -> None:
-    async with a_worker() as process:
-        await until(lambda: downloads_running(download), process)
-        await downloads.cancel(download.id)
-        later = await downloads.enqueue(download.user_id, playlist_url="https://youtube.example/b")
-        await until(lambda: downloads_running(later), process)
-        log = await stop(process)
-    assert f"download {download.id} does not belong to this worker" in log
-    await download.refresh_from_db()
-    assert (download.status, download.error_message) == (DownloadStatus.FAILED, "cancelled")
-
-
-async def deleted(download: YouTubeDownload) -> None:
-    await download.delete()
-
-
-async def deleted_with_its_user(download: YouTubeDownload) -> None:
-    await User.filter(id=download.user_id).delete()
-
-
-@pytest.mark.parametrize("delete", [deleted, deleted_with_its_user])
-async def test_a_download_that_is_deleted_while_it_runs_is_given_up(
-    download: YouTubeDownload, delete: Callable[[YouTubeDownload], Awaitable[None]]
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda download: downloads.cancel(download.id),
+        lambda download: download.delete(),
+        lambda download: User.filter(id=download.user_id).delete(),
+    ],
+    ids=["cancelled", "deleted", "deleted with its user"],
+)
+async def test_a_download_that_is_taken_away_while_it_runs_is_given_up(
+    download: YouTubeDownload, end: Callable[[YouTubeDownload], Awaitable[object]]
 ) -> None:
     another = await User.create(plex_id="2", plex_username="bob")
     async with a_worker() as process:
         await until(lambda: downloads_running(download), process)
-        await delete(download)
+        await end(download)
         later = await downloads.enqueue(another.id, playlist_url="https://youtube.example/b")
         await until(lambda: downloads_running(later), process)
         log = await stop(process)

@@ -162,3 +162,12 @@ def seq_scans(plan: Plan) -> set[str]:
         for node in nodes(plan)
         if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE_TABLES
     }
+
+
+async def indexes(call: Coroutine[Any, Any, Any]) -> set[str]:
+    """The indexes that a call uses in all; it must not read a large table from end to end."""
+    plans = await explain_calls(call)
+    assert plans
+    assert [seq_scans(plan) for plan in plans] == [set()] * len(plans)
+    # Without those of the driver, which looks up what an array of UUIDs is.
+    return {name for plan in plans for name in index_names(plan) if not name.startswith("pg_")}

@@ -77,26 +77,6 @@ async def test_lists(big_database: DatabaseUrl, filters: dict[str, Any], index: 
     assert not seq_scans(plan)
 
 
-async def test_list_for_user(big_database: DatabaseUrl) -> None:
-    (plan,) = await explain_calls(downloads.list_for_user(row_id(7)))
-    assert index_names(plan) == {BY_USER}
-    assert not seq_scans(plan)
-
-
-async def test_counts_by_status(big_database: DatabaseUrl) -> None:
-    (plan,) = await explain_calls(downloads.counts_by_status())
-    assert index_names(plan) == {BY_STATUS}
-    assert not seq_scans(plan)
-    (plan,) = await explain_calls(downloads.counts_by_status(user_id=row_id(7)))
-    assert index_names(plan) == {BY_USER}
-    assert not seq_scans(plan)
-
-
-async def test_get(big_database: DatabaseUrl) -> None:
-    (plan,) = await explain_calls(downloads.get(row_id(7)))
-    assert index_names(plan) == {PRIMARY}
-
-
 async def test_enqueue(big_database: DatabaseUrl) -> None:
     (plan,) = await explain_calls(downloads.enqueue(row_id(7), playlist_url="new"))
     assert [node["Conflict Arbiter Indexes"] for node in nodes(plan) if "Conflict Arbiter Indexes" in node] == [

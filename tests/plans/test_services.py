@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from medianest_models.db.statements import execute, fetch
-from medianest_models.enums import ServiceStatus
 from medianest_models.repositories import services
-from medianest_models.repositories.services import Check, availability
+from medianest_models.repositories.services import availability
 from tests.plans.conftest import explain_calls, index_names, nodes, seq_scans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from medianest_models.settings import DatabaseUrl
-
-    Call = Callable[[], Coroutine[Any, Any, Any]]
 
 HISTORY = "ix_service_status_history_service_id_checked_at"
 DAY = timedelta(days=1)
-NOW = datetime.now(UTC)
-
-
-def days_ago(days: int) -> datetime:
-    return datetime.now(UTC) - days * DAY
-
-
-LOOKUPS: list[Call] = [
-    lambda: services.uptime("service-3", since=days_ago(30)),
-    lambda: services.incidents("service-3", since=days_ago(30)),
-    lambda: services.response_time_percentiles("service-3", since=days_ago(30)),
-    lambda: services.uptime("service-3", since=NOW - 30 * DAY, until=NOW, step=DAY),
-    lambda: services.response_time_percentiles("service-3", since=NOW - 30 * DAY, until=NOW, step=DAY),
-    services.latest_statuses,
-]
-
-
-@pytest.mark.parametrize("lookup", LOOKUPS)
-async def test_the_history_is_read_through_its_index(big_database: DatabaseUrl, lookup: Call) -> None:
-    *_, plan = await explain_calls(lookup())  # the driver may ask for the type of an array first
-    assert index_names(plan) & {HISTORY}
-    assert not seq_scans(plan)
 
 
 async def test_latest_statuses_reads_one_check_a_service(big_database: DatabaseUrl) -> None:
@@ -62,24 +35,6 @@ async def test_prune_history_finds_each_batch_through_the_index(big_database: Da
         assert index_names(plan) == {HISTORY}
         assert not seq_scans(plan)
 
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: services.get("service-3"),
-        services.list_enabled,
-        lambda: services.configure("service-3", url="http://new"),
-        lambda: services.record_check("service-3", status=ServiceStatus.UP),
-        lambda: services.record_checks([Check("service-3", ServiceStatus.UP)]),
-    ],
-)
-async def test_the_others_do_not_read_the_history(big_database: DatabaseUrl, call: Call) -> None:
-    for plan in await explain_calls(call()):
-        read = {node.get("Relation Name") for node in nodes(plan) if node["Node Type"] != "ModifyTable"}
-        assert "service_status_history" not in read
-
-
-# A year of one service
 
 FILL_YEAR = """
 INSERT INTO service_status_history (id, service_id, status, response_time_ms, checked_at)

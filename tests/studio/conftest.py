@@ -88,6 +88,12 @@ def alerts(response: httpx.Response) -> str:
     return html.unescape(" ".join(said))
 
 
+def refused(response: httpx.Response, said: str) -> None:
+    """Assert that a form came back, and says this."""
+    assert response.status_code == 422
+    assert said in alerts(response)
+
+
 @asynccontextmanager
 async def visiting(
     *, studio: Studio | None = None, read_only: bool = False, with_token: bool = True
