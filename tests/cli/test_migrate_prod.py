@@ -20,16 +20,9 @@ if TYPE_CHECKING:
 
 
 def migrate_prod(folder: Path) -> subprocess.CompletedProcess[str]:
-    arguments = [
-        str(PROGRAM.parent / "just"),
-        "--justfile",
-        str(CHECKOUT / "justfile"),
-        "--working-directory",
-        str(folder),
-        "migrate-prod",
-    ]
+    program, recipes = PROGRAM.parent / "just", CHECKOUT / "justfile"
     return subprocess.run(
-        arguments,
+        [str(program), "--justfile", str(recipes), "--working-directory", str(folder), "migrate-prod"],
         env=os.environ | {"VIRTUAL_ENV": sys.prefix},
         stdin=subprocess.DEVNULL,
         capture_output=True,

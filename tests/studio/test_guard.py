@@ -64,12 +64,10 @@ async def test_a_foreign_host_is_refused(visitor: Visitor, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost:5555", "127.0.0.1:6000", "[::1]:5555"])
-async def test_the_end_of_a_tunnel_may_have_another_port(db: DatabaseUrl, host: str) -> None:
-    async with visiting(with_token=False) as owner:
-        response = await owner.client.get(
-            "/", params={"token": owner.studio.token}, headers={"Host": host}, follow_redirects=False
-        )
-        assert response.status_code == 303
+async def test_the_end_of_a_tunnel_may_have_another_port(visitor: Visitor, host: str) -> None:
+    parameters = {"token": visitor.studio.token}
+    response = await visitor.client.get("/", params=parameters, headers={"Host": host}, follow_redirects=False)
+    assert response.status_code == 303
 
 
 @pytest.mark.parametrize(
