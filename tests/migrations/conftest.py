@@ -43,6 +43,13 @@ async def raw(schema_connection: asyncpg.Connection[Any]) -> AsyncIterator[async
 
 
 @pytest.fixture
+async def look(empty_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """Connect to the empty database."""
+    async with connection_to(empty_url) as connection:
+        yield connection
+
+
+@pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the migration files, and use the copy instead of them."""
     models = copy_of_migrations(tmp_path)

@@ -17,7 +17,6 @@ from tests.migrations.commands import CHECKOUT, FILES, FOLDER, add_migration, ae
 from tests.servers import connect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from medianest_models.settings import DatabaseUrl
@@ -26,14 +25,6 @@ if TYPE_CHECKING:
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 AERICH_S_OWN = {"table aerich", "sequence aerich_id_seq", "index aerich_pkey", "index uq_aerich_app_version"}
-
-
-@pytest.fixture
-async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """Connect to the empty database."""
-    connection = await connect(empty_url)
-    yield connection
-    await connection.close()
 
 
 async def schema(look: Connection) -> list[Any]:

@@ -38,13 +38,6 @@ CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 GOOD, BAD = "900000001_20300101000000_good.py", "900000002_20300101000000_bad.py"
 
 
-@pytest.fixture
-async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """Connect to the empty database."""
-    async with connection_to(empty_url) as connection:
-        yield connection
-
-
 async def applied(look: Connection) -> list[str]:
     return [row[0] for row in await look.fetch("SELECT version FROM aerich ORDER BY id")]
 

@@ -14,7 +14,7 @@ from medianest_models.models import __all__ as MODELS  # noqa: N812 - names of c
 from medianest_models.settings import DEFAULT_ALIAS
 from tests.migrations import catalog
 from tests.migrations.contract import ENUMS, TABLES
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,13 +35,12 @@ ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type", "uq_youtube_downloads_use
 async def generated(fresh_db: DatabaseUrl) -> AsyncIterator[Connection]:
     """Connect so that the tables that Tortoise would make of the models are seen, and not the migrated ones."""
     statements = get_schema_sql(get_connection(DEFAULT_ALIAS), safe=False)
-    connection = await connect(fresh_db)
-    await connection.execute("CREATE SCHEMA generated; SET search_path = generated, public")
-    await connection.execute(statements)
-    await connection.execute("ALTER SCHEMA public RENAME TO migrated; ALTER SCHEMA generated RENAME TO public")
-    await connection.execute("SET search_path = public, migrated")
-    yield connection
-    await connection.close()
+    async with connection_to(fresh_db) as connection:
+        await connection.execute("CREATE SCHEMA generated; SET search_path = generated, public")
+        await connection.execute(statements)
+        await connection.execute("ALTER SCHEMA public RENAME TO migrated; ALTER SCHEMA generated RENAME TO public")
+        await connection.execute("SET search_path = public, migrated")
+        yield connection
 
 
 async def test_columns(generated: Connection) -> None:

@@ -13,10 +13,9 @@ from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich
 from tests.migrations.contract import TABLES
 from tests.migrations.rules import broken_rules
-from tests.servers import connect, connection_to
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     import asyncpg
@@ -50,14 +49,6 @@ BAD: Final = {
     "UPDATE media_requests SET title = upper(title)": [WRITES.format("media_requests")],
     "DELETE FROM session_tokens": [WRITES.format("session_tokens")],
 }
-
-
-@pytest.fixture
-async def look(empty_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """Connect to the empty database."""
-    connection = await connect(empty_url)
-    yield connection
-    await connection.close()
 
 
 async def everything(look: Connection) -> dict[str, list[Any]]:

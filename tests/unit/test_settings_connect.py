@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from medianest_models.settings import load_settings, tortoise_config
-from tests.servers import connect
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -64,9 +64,8 @@ async def test_prismas_url_connects(empty_url: DatabaseUrl, monkeypatch: pytest.
     text = empty_url.render().get_secret_value()
     more = "connection_limit=2&pool_timeout=30&connect_timeout=5&schema=media&application_name=a%20worker"
     monkeypatch.setenv("DATABASE_URL", f"{text}{'&' if '?' in text else '?'}{more}")
-    connection = await connect(empty_url)
-    await connection.execute("CREATE SCHEMA media")
-    await connection.close()
+    async with connection_to(empty_url) as connection:
+        await connection.execute("CREATE SCHEMA media")
     async with connected() as show:
         assert await show("search_path") == "media"
         assert await show("application_name") == "a worker"
