@@ -3,13 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic import (
-    AwareDatetime,
-    SecretStr,
-    SerializerFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-)
+from pydantic import AwareDatetime, SecretStr, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from medianest_models.enums import ServiceStatus
 from medianest_models.masking import mask_credentials

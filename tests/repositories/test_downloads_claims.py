@@ -10,10 +10,7 @@ import pytest
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
 from medianest_models.enums import DownloadPriority, DownloadStatus
-from medianest_models.errors import (
-    InvalidInputError,
-    StatementError,
-)
+from medianest_models.errors import InvalidInputError, StatementError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored

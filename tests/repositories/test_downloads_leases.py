@@ -10,10 +10,7 @@ import pytest
 
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadStatus
-from medianest_models.errors import (
-    InvalidInputError,
-    LeaseLostError,
-)
+from medianest_models.errors import InvalidInputError, LeaseLostError
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
 from tests.repositories.wrong_arguments import wrong

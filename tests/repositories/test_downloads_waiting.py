@@ -413,14 +413,6 @@ async def test_an_error_that_is_not_the_connection_s_is_raised(user: User) -> No
         await downloads.wait_for_work(timeout=LONG)
 
 
-async def test_a_cancelled_waiter_leaves_no_connection(user: User) -> None:
-    async with waiter() as task:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await until(lambda pids: not pids)
-
-
 @pytest.fixture
 def way_past(fresh_url: DatabaseUrl) -> str:
     """The URL of the database without a pooler in between."""

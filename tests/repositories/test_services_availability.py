@@ -222,14 +222,6 @@ async def test_no_data_is_no_uptime(plex: str) -> None:
     assert await services.response_time_percentiles(plex, **window) is None
 
 
-async def test_a_service_that_was_down_all_the_time_has_an_uptime(plex: str) -> None:
-    await services.record_check(plex, status=DOWN, checked_at=NOON)
-    found = await services.uptime(plex, since=NOON, until=NOON + HOLD)
-    assert found is not None
-    assert found.ratio == 0
-    assert found.down == HOLD
-
-
 async def test_windows_end_now_by_the_database(plex: str) -> None:
     row = await fetch_one("SELECT now()")
     assert row is not None

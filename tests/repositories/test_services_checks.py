@@ -164,12 +164,5 @@ async def test_latest_statuses(plex: Service) -> None:
     assert (latest.check.response_time_ms, latest.check.checked_at) == (5, NOON + timedelta(minutes=1))
 
 
-async def test_of_checks_at_the_same_instant_the_one_with_the_highest_id_is_the_latest(plex: Service) -> None:
-    checks = [await services.record_check("plex", status=status, checked_at=NOON) for status in ServiceStatus]
-    (latest,) = await services.latest_statuses()
-    assert latest.check is not None
-    assert latest.check.id == max(check.id for check in checks)
-
-
 async def test_latest_statuses_without_services(db: DatabaseUrl) -> None:
     assert await services.latest_statuses() == []

@@ -31,7 +31,7 @@ from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from medianest_models.settings import DatabaseUrl
 
@@ -247,22 +247,14 @@ async def make_account() -> User:
     return user
 
 
-async def end_by_revoking(user: User) -> None:
-    await sessions.revoke_all(user.id)
+ENDINGS: dict[str, Callable[[User], Awaitable[object]]] = {
+    "revoking": lambda user: sessions.revoke_all(user.id),
+    "suspending": lambda user: users.suspend(user.id),
+    "a new password": lambda _: users.change_password("ann", password=PASSWORD, new_password="another password"),
+}
 
 
-async def end_by_suspending(user: User) -> None:
-    await users.suspend(user.id)
-
-
-async def end_by_a_new_password(user: User) -> None:
-    await users.change_password("ann", password=PASSWORD, new_password="another password")
-
-
-ENDINGS = (end_by_revoking, end_by_suspending, end_by_a_new_password)
-
-
-@pytest.mark.parametrize("end", ENDINGS)
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
 @pytest.mark.parametrize("way", ["issued", "exchanged"])
 async def test_no_session_that_is_being_made_outlives_the_end_of_all(fresh_db: DatabaseUrl, end: Any, way: str) -> None:
     user = await make_account()

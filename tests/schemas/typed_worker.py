@@ -8,14 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from medianest_models.enums import (
-    DownloadPriority,
-    DownloadStatus,
-    RequestStatus,
-    ServiceStatus,
-    UserRole,
-    UserStatus,
-)
+from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, ServiceStatus, UserRole, UserStatus
 from medianest_models.models import MediaRequest, User
 from medianest_models.pagination import PaginatedResult, paginate
 from medianest_models.schemas import (

@@ -130,20 +130,19 @@ class _Handover:
 
     def __init__(self, client: StatementClient, *arguments: Any) -> None:
         self._row: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
-        self._is_received: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._is_asked = False
+        self._caller_went_on = asyncio.Event()
+        self._is_asked = self._is_received = False
         self._task = asyncio.create_task(self._give(client, *arguments))
         _tasks.add(self._task)
         self._task.add_done_callback(_tasks.discard)
 
     async def receive(self) -> Record | None:
         """Wait for the row, in the caller's task."""
-        is_received = False
         try:
             row = await self._row
-            is_received = True
+            self._is_received = True
         finally:
-            self._is_received.set_result(is_received)
+            self._caller_went_on.set()
             if not self._is_asked:
                 self._task.cancel()
         return row
@@ -162,7 +161,8 @@ class _Handover:
         row = await connection.fetchrow(sql, *arguments)
         if not self._row.done():
             self._row.set_result(row)
-        if await self._is_received or row is None:
+            await self._caller_went_on.wait()
+        if row is None or self._is_received:
             return
         try:
             await connection.execute(_GIVE_BACK, row["id"], row["worker_id"], row["started_at"])

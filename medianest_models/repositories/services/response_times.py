@@ -53,8 +53,9 @@ async def response_time_percentiles(
 ) -> dict[float, float] | list[dict[float, float] | None] | None:
     """Measure the response times that so many percent of a service's checks did not exceed.
 
-    All checks in the window that measured a response time count, whatever they found. Between two of them the
-    value is interpolated. `service`, `until` and `step` are as for `uptime`, with its errors.
+    All checks in the window that measured a response time count, whatever they found; one at its beginning does, one at
+    its end does not. Between two of them the value is interpolated. The service, the window and its steps are given as
+    for `uptime`, and raise its errors.
 
     Returns:
         Milliseconds by percentile; None when no check in the window measured any. With a step a list of these, one
