@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from medianest_models.db.query_log import redact, redact_sql
 from medianest_models.masking import LONGEST, MASK, holds_secret, mask_credentials, names_secret
+from medianest_models.models import Service
 from tests.growth import assert_linear, repeated, seconds
 
 if TYPE_CHECKING:
@@ -43,6 +44,24 @@ def test_another_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("url", "masked"),
     [
+        ("", ""),
+        ("http://plex:32400/web", "http://plex:32400/web"),
+        ("http://[::1]:32400/a@b?c=d@e#f@g", "http://[::1]:32400/a@b?c=d@e#f@g"),
+        ("http://user:pa55@plex:32400/a?b=c", "http://**********@plex:32400/a?b=c"),
+        ("http://pa55@plex", "http://**********@plex"),
+        ("HTTP://user:p@a5@plex/", "HTTP://**********@plex/"),
+        ("//user:pa55@plex", "//**********@plex"),
+        ("user:pa55@plex:1", "**********@plex:1"),
+        ("plex:32400", "plex:32400"),
+        ("http://plex/?X-Plex-Token=pa55&a=b", "http://plex/?X-Plex-Token=**********&a=b"),
+        ("http://plex/?a=b&api%5Fkey=pa55;PASSWORD=pa55", "http://plex/?a=b&api%5Fkey=**********;PASSWORD=**********"),
+        ("http://plex/#access_token=pa55", "http://plex/#access_token=**********"),
+        ("http://plex/?token=", "http://plex/?token="),
+        # not well formed: a password that was not percent-encoded
+        ("http://user:pa/55@plex/a", "http://**********@plex/a"),
+        ("http://user:pa?55@plex/a", "http://**********@plex/a"),
+        ("http://user:#pa@55@plex/a", "http://**********@plex/a"),
+        ("user:pa\n55@plex", "**********@plex"),
         ("http:///u:pa55@plex/a", "http:///**********@plex/a"),
         ("///u:pa55@plex", "///**********@plex"),
         ("/u:pa55@plex", "/**********@plex"),
@@ -64,8 +83,12 @@ def test_another_name(name: str) -> None:
     ],
 )
 def test_what_is_shown_of_a_url(url: str, masked: str) -> None:
-    assert mask_credentials(url) == masked
+    assert Service(url=url).masked_url == mask_credentials(url) == masked
     assert "pa55" not in redact(url)
+
+
+def test_no_url_is_shown_as_none() -> None:
+    assert Service(url=None).masked_url is None
 
 
 @pytest.mark.parametrize(
