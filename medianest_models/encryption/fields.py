@@ -32,9 +32,7 @@ def is_secret(field: Field[Any]) -> bool:
 class SecretField(Field[VALUE]):
     """The base of all secret columns: the refusals, and the attribute on the model's class.
 
-    Args:
-        bound_to: The field with the row's natural key, with which an encrypted value is bound to its row.
-        **kwargs: As for any field of Tortoise's.
+    An encrypted value is bound to its row by the row's natural key, which is in the field `bound_to`.
     """
 
     secret: Final = True
