@@ -62,7 +62,9 @@ class KeyRing:
     """The encryption keys of 32 bytes, newest first: the newest encrypts, every one of them decrypts."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._ciphers = {
+            hashlib.sha256(b"medianest encryption key id\0" + key).hexdigest()[:16]: AESGCM(key) for key in keys
+        }
         if not self._ciphers:
             raise ConfigurationError("ENCRYPTION_KEYS: there is no key")
         self.newest_id: Final = next(iter(self._ciphers))
@@ -154,10 +156,6 @@ def _parse_key(text: SecretStr, what: str) -> bytes:
             f"{what} is not {KEY_BYTES} bytes in base64; `medianest secrets generate-key` makes a key"
         )
     return key
-
-
-def _key_id(key: bytes) -> str:
-    return hashlib.sha256(b"medianest encryption key id\0" + key).hexdigest()[:16]
 
 
 def encode_base64(data: bytes) -> str:
