@@ -150,8 +150,8 @@ async def test_a_key_is_needed_for_a_secret(use_keys: Callable[..., None]) -> No
         await make_user(plex_token="secret")
 
 
-async def test_an_old_key_goes_on_reading(use_keys: Callable[..., None], new_key: SecretStr) -> None:
-    old_key = generate_key()
+async def test_an_old_key_goes_on_reading(use_keys: Callable[..., None], new_key: str) -> None:
+    old_key = generate_key().get_secret_value()
     use_keys(old_key)
     old_id = key_ring().newest_id
     user = await make_user(plex_token="secret")
@@ -162,4 +162,4 @@ async def test_an_old_key_goes_on_reading(use_keys: Callable[..., None], new_key
     assert envelope_key_id(await stored(user, "plex_token")) == old_id
     read.plex_token = "changed"
     await read.save()
-    assert envelope_key_id(await stored(user, "plex_token")) == KeyRing.parse([new_key]).newest_id
+    assert envelope_key_id(await stored(user, "plex_token")) == KeyRing.parse([SecretStr(new_key)]).newest_id
