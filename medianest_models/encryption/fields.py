@@ -32,9 +32,7 @@ def is_secret(field: Field[Any]) -> bool:
 class SecretField(Field[VALUE]):
     """The base of all secret columns: the refusals, and the attribute on the model's class.
 
-    Args:
-        bound_to: The field with the row's natural key, with which an encrypted value is bound to its row.
-        **kwargs: As for any field of Tortoise's.
+    An encrypted value is bound to its row by the row's natural key, which is in the field `bound_to`.
     """
 
     secret: Final = True
@@ -81,9 +79,13 @@ class SecretField(Field[VALUE]):
             refuse(self, "can't be filtered by, or written other than with an instance's save()")
         return None if value is None else SecretParameter(self.to_stored(value, instance))
 
-    @abstractmethod
     def from_assigned(self, value: Any) -> Any:
-        """Make what the instance keeps of a value that is assigned to the attribute."""
+        """Make what the instance keeps of a plaintext that is assigned, also of one that looks like an envelope."""
+        if value is None or isinstance(value, SecretStr):
+            return value
+        if not isinstance(value, str):
+            raise InvalidInputError(f"{column_name(self)}: must be a text, not {type(value).__name__}")
+        return SecretStr(value)
 
     @abstractmethod
     def from_stored(self, stored: str, instance: Model) -> Any:
@@ -115,14 +117,6 @@ class EncryptedField(SecretField[SecretStr | None]):
     if TYPE_CHECKING:
 
         def __set__(self, instance: Model, value: str | SecretStr | None) -> None: ...
-
-    def from_assigned(self, value: Any) -> SecretStr | None:
-        """Wrap a plaintext; also one that looks like an envelope."""
-        if value is None or isinstance(value, SecretStr):
-            return value
-        if not isinstance(value, str):
-            raise InvalidInputError(f"{column_name(self)}: must be a text, not {type(value).__name__}")
-        return SecretStr(value)
 
     def from_stored(self, stored: str, instance: Model) -> StoredSecret:
         """Make a secret that is decrypted when its value is asked for."""
@@ -156,10 +150,6 @@ class HashField(SecretField[SecretStr]):
         """The column's type."""
         return f"VARCHAR({self.max_length})"
 
-    def from_assigned(self, value: Any) -> SecretStr | None:
-        """Wrap a hash."""
-        return value if value is None or isinstance(value, SecretStr) else SecretStr(value)
-
     def from_stored(self, stored: str, instance: Model) -> SecretStr:  # noqa: ARG002 - as its siblings
         """Wrap a hash."""
         return SecretStr(stored)
@@ -167,10 +157,6 @@ class HashField(SecretField[SecretStr]):
     def to_stored(self, value: SecretStr, instance: Any) -> str:  # noqa: ARG002 - as its siblings
         """Unwrap a hash."""
         return as_any_text(value.get_secret_value(), column_name(self), max_length=self.max_length)
-
-    def is_unsaved(self, value: Any) -> bool:  # noqa: ARG002 - as its siblings
-        """Never: a hash is left out of pickles, saved or not."""
-        return False
 
 
 def refuse(field: Field[Any], what: str, *_: object) -> NoReturn:

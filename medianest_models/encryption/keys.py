@@ -59,14 +59,12 @@ def envelope_key_id(text: str) -> str | None:
 
 
 class KeyRing:
-    """The encryption keys, newest first: the newest encrypts, every one of them decrypts.
-
-    Args:
-        keys: Keys of 32 bytes each.
-    """
+    """The encryption keys of 32 bytes, newest first: the newest encrypts, every one of them decrypts."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._ciphers = {
+            hashlib.sha256(b"medianest encryption key id\0" + key).hexdigest()[:16]: AESGCM(key) for key in keys
+        }
         if not self._ciphers:
             raise ConfigurationError("ENCRYPTION_KEYS: there is no key")
         self.newest_id: Final = next(iter(self._ciphers))
@@ -89,11 +87,7 @@ class KeyRing:
         return f"{_VERSION}.{self.newest_id}.{encode_base64(nonce + ciphertext)}"
 
     def decrypt(self, envelope: str, context: SecretContext) -> str:
-        """Decrypt an envelope that was made for that place.
-
-        Raises:
-            DecryptionError: The envelope was altered or moved, its key is not in the ring, or it is none.
-        """
+        """Decrypt an envelope that was made for that place, was not altered, and whose key is in the ring."""
         key_id = envelope_key_id(envelope)
         if key_id is None:
             raise DecryptionError(f"{context.name}: what is stored is not an encrypted value")
@@ -164,23 +158,15 @@ def _parse_key(text: SecretStr, what: str) -> bytes:
     return key
 
 
-def _key_id(key: bytes) -> str:
-    return hashlib.sha256(b"medianest encryption key id\0" + key).hexdigest()[:16]
-
-
 def encode_base64(data: bytes) -> str:
     """Write base64 in the alphabet for URLs, without padding."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def decode_exactly(text: str) -> bytes:
-    """Read what `encode_base64` wrote.
-
-    Raises:
-        ValueError: It did not write this text, which an altered last letter may be: base64 has bits to spare in it.
-    """
+    """Read what `encode_base64` wrote, and nothing else."""
     data = _decode_base64(text)
-    if encode_base64(data) != text:
+    if encode_base64(data) != text:  # base64 has bits to spare in its last letter: an altered one must not pass
         raise ValueError
     return data
 

@@ -50,11 +50,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 @contextmanager
 def hashing_slot() -> Iterator[None]:
-    """Hold a slot while passwords are hashed and verified for one caller, who may be cancelled.
-
-    Raises:
-        OverloadedError: There is none: too many are held.
-    """
+    """Hold a slot while passwords are hashed and verified for one caller, or raise that too many are held."""
     _, slots = _hashers()
     if not slots.acquire(blocking=False):
         raise OverloadedError
@@ -72,9 +68,7 @@ async def hash_password(password: SecretStr) -> SecretParameter:
 async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool:
     """Tell whether a password is the one that was hashed; call it in a `hashing_slot`.
 
-    Args:
-        stored: The hash; None when there is no such account, which takes as long to find wrong.
-        password: What was typed; a longer one than any takes no longer.
+    It takes no longer or shorter for an account that there is not (None), or for a password longer than any.
     """
     if stored is None or len(password) > MAX_PASSWORD_LENGTH:
         await _in_thread(_verify, _NOBODYS_HASH, b"")

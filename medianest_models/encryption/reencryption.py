@@ -47,13 +47,9 @@ RETURNING t."{pk}"
 
 @dataclass(frozen=True)
 class KeyUse:
-    """The number of rows of a column with something that was encrypted with a key.
+    """The number of rows of a column (`table.column`) with something that was encrypted with a key.
 
-    Attributes:
-        column: The column, as `table.column`.
-        key_id: The key; None for what should be encrypted, and is not, or can't be read.
-        rows: How many rows.
-        is_newest: Whether it is the key that encrypts.
+    There is no key of what should be encrypted, and is not, or can't be read. The newest key is the one that encrypts.
     """
 
     column: str
@@ -78,11 +74,7 @@ class RotationReport:
 
 
 async def key_uses() -> list[KeyUse]:
-    """Count the rows under each key.
-
-    Raises:
-        ConfigurationError: There are no encryption keys.
-    """
+    """Count the rows under each key."""
     newest = key_ring().newest_id
     uses = []
     for field in _encrypted_fields():
@@ -103,12 +95,8 @@ async def rotate_secrets(
     writes meanwhile is never overwritten. Rows that can't be decrypted are left and reported.
 
     Args:
-        batch_size: How many rows one statement re-encrypts.
+        batch_size: How many rows one statement re-encrypts, from 1 on.
         progress: Called after each batch with the number of its rows that were not under the newest key.
-
-    Raises:
-        ConfigurationError: There are no encryption keys, or one is unusable.
-        InvalidInputError: `batch_size` is not from 1 on.
     """
     if batch_size < 1:
         raise InvalidInputError("batch_size: must be 1 or more")

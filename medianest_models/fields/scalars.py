@@ -54,13 +54,7 @@ class IntEnumColumn(_EnumColumn, IntEnumFieldInstance):
 
 
 def EnumField(enum_type: type[StrEnumT], *, max_length: int, **kwargs: Any) -> Field[StrEnumT]:  # noqa: N802 - named as Tortoise's are
-    """Make a varchar column that holds one of `enum_type`'s values.
-
-    Args:
-        enum_type: The enum.
-        max_length: The column's length; longer than today's values, so that a new one needs no new type.
-        **kwargs: As for any field of Tortoise's.
-    """
+    """Make a varchar column that holds one of `enum_type`'s values, and is wide enough for new ones too."""
     return cast("Field[StrEnumT]", StrEnumColumn(enum_type, max_length=max_length, **kwargs))
 
 
@@ -70,13 +64,7 @@ def IntEnumField(enum_type: type[IntEnumT], **kwargs: Any) -> Field[IntEnumT]:  
 
 
 class VarcharField(CharField[TextT]):
-    """A text of at most `max_length` characters.
-
-    Args:
-        max_length: The most characters, not bytes.
-        empty_is_null: Whether an empty text is stored as NULL.
-        **kwargs: As for any field of Tortoise's.
-    """
+    """A text of at most `max_length` characters, not bytes; an empty one is NULL where `empty_is_null` says so."""
 
     skip_to_python_if_native = True  # the driver's value is the text, and no empty one where that is NULL
 

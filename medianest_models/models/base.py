@@ -13,7 +13,7 @@ from tortoise.fields.db_defaults import SqlDefault
 from tortoise.models import Model
 from uuid_utils.compat import uuid7
 
-from medianest_models.encryption import GuardedManager, SecretField, is_secret, refuse
+from medianest_models.encryption import GuardedManager, HashField, SecretField, is_secret, refuse
 from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError, UnreadableValueError
 from medianest_models.fields.naming import unreadable
 from medianest_models.models.hydration import UNREADABLE, hydrator
@@ -141,10 +141,11 @@ class Base(Model):
         state = self.__dict__.copy()
         for field in self._secrets:
             name = field.model_field_name
-            if field.is_unsaved(state.get(name)):
+            if isinstance(field, HashField):  # is left out, saved or not
+                if state.pop(name, None) is not None:
+                    state["_partial"] = True  # so that save() without update_fields says what it lacks
+            elif field.is_unsaved(state.get(name)):
                 raise SecretFieldError(f"{type(self).__name__}.{name} was set and not saved: save it, then pickle")
-            if field.bound_to is None and state.pop(name, None) is not None:
-                state["_partial"] = True  # so that save() without update_fields says what it lacks
         return state
 
     def __copy__(self) -> Self:

@@ -66,7 +66,7 @@ class PaginationParams:
         if self.sort_order not in ("asc", "desc"):
             raise InvalidSortError(f"sort_order: must be asc or desc, not {shown(self.sort_order)}")
 
-    @property
+    @functools.cached_property
     def offset(self) -> int:
         """The number of rows before the page."""
         return (self.page - 1) * self.limit

@@ -77,7 +77,8 @@ class CursorCodec:
         try:
             data = decode_exactly(str(cursor))
             signature, payload = data[1 : 1 + _SIGNATURE_BYTES], data[1 + _SIGNATURE_BYTES :]
-            if data[:1] == _VERSION and self._is_signed(signature, payload):
+            is_signed = any(hmac.compare_digest(signature, self._sign(key, payload)) for key in _signing_keys())
+            if data[:1] == _VERSION and is_signed:
                 position = Position(*_adapter(self.model, self.column).validate_json(payload, strict=True))
                 self.parameters(position)  # refuses what the columns can't hold
                 return position
@@ -95,9 +96,6 @@ class CursorCodec:
 
     def _sign(self, key: bytes, payload: bytes) -> bytes:
         return hmac.digest(key, _VERSION + self.digest + payload, "sha256")[:_SIGNATURE_BYTES]
-
-    def _is_signed(self, signature: bytes, payload: bytes) -> bool:
-        return any(hmac.compare_digest(signature, self._sign(key, payload)) for key in _signing_keys())
 
 
 @functools.cache

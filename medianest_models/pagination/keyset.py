@@ -74,10 +74,8 @@ async def paginate_by_cursor(
         schema: Returned instead of models; its fields are read from a model's attributes.
 
     Raises:
-        InvalidPaginationError: The limit is out of range, or the query set is a slice already.
-        InvalidSortError: `sort_by` is no plain column or a secret one, or `sort_order` is neither of the two.
         InvalidCursorError: The cursor was altered, or was made for another list.
-        InvalidInputError: The schema does not fit the model.
+        InvalidInputError: As for `paginate`.
     """
     PaginationParams(limit=limit, sort_order=sort_order)
     if sort_by is not None:

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medianest_models.encryption.keys import KEY_BYTES, generate_key, key_ring
+from medianest_models.encryption.keys import generate_key, key_ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from pydantic import SecretStr
 
 
 @pytest.fixture
 def use_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """A function that makes these the keys, newest first; without any, there is none."""
 
-    def use(*keys: SecretStr) -> None:
-        monkeypatch.setenv("ENCRYPTION_KEYS", ",".join(key.get_secret_value() for key in keys))
+    def use(*keys: str) -> None:
+        monkeypatch.setenv("ENCRYPTION_KEYS", ",".join(keys))
         key_ring.cache_clear()
 
     yield use
@@ -27,8 +25,6 @@ def use_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture
-def new_key() -> SecretStr:
+def new_key() -> str:
     """A key that nothing is encrypted with."""
-    key = generate_key()
-    assert len(key.get_secret_value()) > KEY_BYTES
-    return key
+    return generate_key().get_secret_value()

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from medianest_models.encryption.keys import KEY_BYTES, KeyRing, SecretContext, envelope_key_id, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret, hash_token, new_token
-from medianest_models.errors import DecryptionError, InvalidInputError
+from medianest_models.errors import DecryptionError
 
 RING: Final = KeyRing([b"k" * KEY_BYTES])
 PLACE: Final = SecretContext("users", "plex_token", "plex-1")
@@ -110,11 +110,6 @@ def test_the_key_s_id_is_authenticated() -> None:
     other = KeyRing([b"o" * KEY_BYTES]).newest_id
     with pytest.raises(DecryptionError):
         ring.decrypt(envelope.replace(ring.newest_id, other), PLACE)
-
-
-def test_a_text_that_is_not_unicode_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"^users\.plex_token: the text is not valid Unicode$"):
-        RING.encrypt("\ud800", PLACE)
 
 
 class TestStoredSecret:

@@ -25,23 +25,11 @@ from tests.locks import someone_waits_for_a_lock, until
 from tests.models.rows import make_service, make_user, store, stored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from medianest_models.settings import DatabaseUrl
 
 USERS = 300
-
-
-@pytest.fixture
-def new_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A key to rotate to; `use` makes it the newest."""
-    yield generate_key().get_secret_value()
-    key_ring.cache_clear()
-
-
-def use(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
-    monkeypatch.setenv("ENCRYPTION_KEYS", ",".join(keys))
-    key_ring.cache_clear()
 
 
 async def fill(users: int = USERS) -> None:
@@ -68,17 +56,17 @@ async def read_all() -> None:
 
 
 async def test_afterwards_the_old_key_can_be_removed(
-    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+    db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
     await fill()
-    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    use_keys(new_key, ENCRYPTION_KEY)
     await read_all()
     assert {use_.is_newest for use_ in await key_uses()} == {False}
     batches: list[int] = []
     report = await rotate_secrets(batch_size=100, progress=batches.append)
     assert (report.rotated, report.skipped, report.failed) == (USERS + 2, 0, {})
     assert sorted(batches) == [1, 1, 100, 100, 100]
-    use(monkeypatch, new_key)
+    use_keys(new_key)
     await read_all()
     newest = key_ring().newest_id
     assert {use_.column: use_ for use_ in await key_uses()} == {
@@ -96,14 +84,14 @@ async def test_what_is_under_the_newest_key_is_not_touched(db: DatabaseUrl) -> N
 
 
 async def test_what_cant_be_decrypted_is_left_and_named(
-    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+    db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
     await fill(3)
     moved = await User.get(plex_id="1")
     await execute(
         "UPDATE users SET plex_token = (SELECT plex_token FROM users WHERE plex_id = '2') WHERE plex_id = '1'"
     )
-    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    use_keys(new_key, ENCRYPTION_KEY)
     async with asyncio.timeout(20):  # it must not come back to the one that it has left
         report = await rotate_secrets(batch_size=1)
     assert report.failed == {"users.plex_token": [str(moved.id)]}
@@ -116,12 +104,12 @@ LOOKS_LIKE_ONE = "v1.0123456789abcdef.abc"
 
 
 async def test_what_only_looks_like_an_envelope_is_left_alone(
-    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+    db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
     service = await make_service(
         display_name=LOOKS_LIKE_ONE, config_data={"host": LOOKS_LIKE_ONE, "note": f"({LOOKS_LIKE_ONE})", "token": "t"}
     )
-    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    use_keys(new_key, ENCRYPTION_KEY)
     before = await stored(service, "config_data")
     assert (await rotate_secrets()).rotated == 1
     (use_,) = await key_uses()
@@ -132,14 +120,14 @@ async def test_what_only_looks_like_an_envelope_is_left_alone(
 
 
 async def test_one_that_can_t_be_decrypted_is_named_each_time_and_ends_nothing(
-    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+    db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
     by_hand, deep, other = [await make_service(config_data={"token": "t"}) for _ in range(3)]
     user = await make_user()
     await store(user, "plex_token", "by hand")
     await store(by_hand, "config_data", json.dumps({"token": LOOKS_LIKE_ONE}))
     await store(deep, "config_data", '{"token":' * 300 + "1" + "}" * 300)
-    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    use_keys(new_key, ENCRYPTION_KEY)
     failed = {"users.plex_token": [str(user.id)], "services.config_data": [str(by_hand.id), str(deep.id)]}
     assert await rotate_secrets() == RotationReport(1, 0, failed)
     assert await rotate_secrets() == RotationReport(0, 0, failed)
@@ -168,10 +156,10 @@ async def test_what_was_stored_before_its_key_named_a_secret_is_encrypted(db: Da
 
 
 async def test_a_write_in_the_middle_is_not_overwritten_with_the_older_value(
-    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+    fresh_db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
     await fill(3)
-    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    use_keys(new_key, ENCRYPTION_KEY)
     user = await User.get(plex_id="1")
     async with transaction():
         user.plex_token = "newer"
@@ -188,14 +176,14 @@ async def test_a_write_in_the_middle_is_not_overwritten_with_the_older_value(
 
 @pytest.mark.parametrize("interruptions", [(signal.SIGINT, signal.SIGKILL)])
 async def test_it_is_stopped_twice_and_goes_on_while_others_write(
-    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str, interruptions: tuple[signal.Signals, ...]
+    fresh_db: DatabaseUrl, use_keys: Callable[..., None], new_key: str, interruptions: tuple[signal.Signals, ...]
 ) -> None:
     await fill(3 * BATCH_SIZE)
-    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    use_keys(new_key, ENCRYPTION_KEY)
     async with writing() as newest:
         await interrupt_rotations(interruptions)
         assert medianest("secrets", "rotate")[0] == 0
-    use(monkeypatch, new_key)
+    use_keys(new_key)
     assert all(use_.is_newest for use_ in await key_uses())
     assert newest
     for user in await User.exclude(plex_id="without"):
@@ -260,11 +248,11 @@ async def rows_under_the_newest_key() -> int:
 
 
 async def test_the_commands_say_what_there_is_and_what_was_done(
-    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, new_key: str
+    fresh_db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
     assert "There are no secrets" in medianest("secrets", "status")[1]
     await fill(3)
-    use(monkeypatch, new_key, ENCRYPTION_KEY)
+    use_keys(new_key, ENCRYPTION_KEY)
     assert {(entry["rows"], entry["is_newest"]) for entry in document("secrets", "status")["uses"]} == {
         (3, False),
         (1, False),
@@ -272,7 +260,7 @@ async def test_the_commands_say_what_there_is_and_what_was_done(
     assert "to be rotated" in medianest("secrets", "status")[1]
     assert document("secrets", "rotate") == {"rotated": 5, "skipped": 0, "failed": {}}
     assert "to be rotated" not in medianest("secrets", "status")[1]
-    use(monkeypatch, generate_key().get_secret_value())
+    use_keys(generate_key().get_secret_value())
     status, output, errors = medianest("secrets", "rotate")
     assert status == 1
     assert "users.plex_token of id" in errors

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, ServiceStatus
+from medianest_models.enums import DownloadStatus, RequestStatus, ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import MediaRequest, YouTubeDownload
 from tests.models.rows import make_request, make_user
@@ -134,8 +134,3 @@ async def test_an_instant_is_read_in_utc(request_: MediaRequest) -> None:
     assert read.completed_at == berlin
     assert await MediaRequest.filter(completed_at__year=2026, completed_at__month=7, completed_at__day=1).count() == 1
     assert await MediaRequest.filter(completed_at__lt=berlin + datetime.timedelta(1)).count() == 1
-
-
-async def test_a_priority_is_a_member(request_: MediaRequest) -> None:
-    download = await YouTubeDownload.create(user_id=request_.user_id, playlist_url="https://youtu.be/x", priority=20)
-    assert (await YouTubeDownload.get(id=download.id)).priority is DownloadPriority.HIGH

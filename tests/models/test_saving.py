@@ -10,7 +10,6 @@ import pytest
 from tortoise.exceptions import IncompleteInstanceError
 
 from medianest_models.db import transaction
-from medianest_models.db.statements import fetch_one
 from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, UserRole, UserStatus
 from medianest_models.errors import ConflictError, ConstraintError, InvalidReferenceError, NotFoundError
 from medianest_models.models import MediaRequest, Service, SystemConfig, User, YouTubeDownload
@@ -175,17 +174,6 @@ async def test_bulk_create_of_rows_that_are_there() -> None:
     read = await Service.get(id=service.id)
     assert (read.display_name, plaintext(read.api_key)) == ("New", "two")
     assert read.config_data["password"].get_secret_value() == "two"
-
-
-async def test_a_row_of_a_statement_of_one_s_own() -> None:
-    user = await make_user(plex_token="secret")
-    row = await fetch_one("SELECT * FROM users WHERE id = $1", user.id)
-    assert row is not None
-    read = User.from_row(row)
-    assert dict(read) == dict(user)
-    assert plaintext(read.plex_token) == "secret"
-    read.plex_username = "Ben"
-    await read.save()
 
 
 async def test_a_reference_to_nobody() -> None:

@@ -37,28 +37,12 @@ async def test_pages_follow_each_other(db: DatabaseUrl) -> None:
     assert (again.previous_cursor, again.next_cursor) == (None, first.next_cursor)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
-async def test_ends(db: DatabaseUrl, count: int) -> None:
-    await make_requests(count)
-    walked = await walk(MediaRequest.all(), limit=2)
-    assert walked.pages == max(1, (count + 1) // 2)
-    assert walked.forward == walked.backward == await ordered_ids("media_requests", "created_at", "desc")
-
-
 async def test_the_limit_may_change_on_the_way(db: DatabaseUrl) -> None:
     await make_requests(6)
     first = await paginate_by_cursor(MediaRequest.all(), limit=1)
     second = await paginate_by_cursor(MediaRequest.all(), limit=3, cursor=first.next_cursor)
     back = await paginate_by_cursor(MediaRequest.all(), limit=100, cursor=second.previous_cursor)
     assert [len(page.data) for page in (first, second, back)] == [1, 3, 1]
-
-
-async def test_an_instant_keeps_its_microseconds(db: DatabaseUrl) -> None:
-    """Two rows of the same millisecond, on either side of a page's end."""
-    await make_requests(3)
-    walked = await walk(MediaRequest.all(), limit=1)
-    assert walked.pages == 3
-    assert {instant(number) for number in range(3)} == {row.created_at for row in await MediaRequest.all()}
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from medianest_models.db.query_log import redact, redact_sql
 from medianest_models.masking import LONGEST, MASK, holds_secret, mask_credentials, names_secret
+from medianest_models.models import Service
 from tests.growth import assert_linear, repeated, seconds
 
 if TYPE_CHECKING:
@@ -43,6 +44,24 @@ def test_another_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("url", "masked"),
     [
+        ("", ""),
+        ("http://plex:32400/web", "http://plex:32400/web"),
+        ("http://[::1]:32400/a@b?c=d@e#f@g", "http://[::1]:32400/a@b?c=d@e#f@g"),
+        ("http://user:pa55@plex:32400/a?b=c", "http://**********@plex:32400/a?b=c"),
+        ("http://pa55@plex", "http://**********@plex"),
+        ("HTTP://user:p@a5@plex/", "HTTP://**********@plex/"),
+        ("//user:pa55@plex", "//**********@plex"),
+        ("user:pa55@plex:1", "**********@plex:1"),
+        ("plex:32400", "plex:32400"),
+        ("http://plex/?X-Plex-Token=pa55&a=b", "http://plex/?X-Plex-Token=**********&a=b"),
+        ("http://plex/?a=b&api%5Fkey=pa55;PASSWORD=pa55", "http://plex/?a=b&api%5Fkey=**********;PASSWORD=**********"),
+        ("http://plex/#access_token=pa55", "http://plex/#access_token=**********"),
+        ("http://plex/?token=", "http://plex/?token="),
+        # not well formed: a password that was not percent-encoded
+        ("http://user:pa/55@plex/a", "http://**********@plex/a"),
+        ("http://user:pa?55@plex/a", "http://**********@plex/a"),
+        ("http://user:#pa@55@plex/a", "http://**********@plex/a"),
+        ("user:pa\n55@plex", "**********@plex"),
         ("http:///u:pa55@plex/a", "http:///**********@plex/a"),
         ("///u:pa55@plex", "///**********@plex"),
         ("/u:pa55@plex", "/**********@plex"),
@@ -64,8 +83,12 @@ def test_another_name(name: str) -> None:
     ],
 )
 def test_what_is_shown_of_a_url(url: str, masked: str) -> None:
-    assert mask_credentials(url) == masked
+    assert Service(url=url).masked_url == mask_credentials(url) == masked
     assert "pa55" not in redact(url)
+
+
+def test_no_url_is_shown_as_none() -> None:
+    assert Service(url=None).masked_url is None
 
 
 @pytest.mark.parametrize(
@@ -73,6 +96,53 @@ def test_what_is_shown_of_a_url(url: str, masked: str) -> None:
 )
 def test_other_texts_are_shown(text: str) -> None:
     assert not holds_secret(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://plex.local/?X-Plex-Token=hunter2",
+        "https://plex.local/#page=1&access_token=hunter2",
+        "plex.local/path;apikey=hunter2",
+        "//ada:hunter2@plex.local/",
+        {"headers": {"x-api-key": "hunter2"}},
+        '{"x-api-key": "hunter2"}',
+        [{"url": "https://plex.local/?a=1&client-secret=hunter2"}],
+    ],
+)
+def test_a_secret_in_a_parameter_is_not_shown(value: Any) -> None:
+    assert "hunter2" not in redact(value)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO users (plex_id, plex_token) VALUES ('1', 'hunter2')",
+        "INSERT INTO users (plex_token) SELECT E'it\\'s hunter2'",
+        "SELECT 1 FROM session_tokens WHERE token_hash IN ('a', 'hunter2')",
+        "SELECT 1 FROM users WHERE 'hunter2' = plex_token",
+        "ALTER ROLE guest PASSWORD $$hunter2$$",
+        "ALTER ROLE guest PASSWORD $pw$hunter2$pw$",
+        'UPDATE services SET config_data = \'{"token": "hunter2"}\'',
+        "UPDATE services SET url = 'https://plex.local/?X-Plex-Token=hunter2'",
+        "UPDATE users SET plex_token = 'not ended hunter2",
+        "UPDATE users SET plex_token = '" + "x" * 9_000 + "hunter2" + "x" * 9_000 + "'",
+    ],
+)
+def test_a_secret_in_a_statement_is_not_shown(sql: str) -> None:
+    assert "hunter2" not in redact_sql(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 'token' FROM users WHERE role = 'admin'",
+        "SELECT '{\"page\": 1}'::jsonb, 'https://plex.local/?page=1', 'a@b.c'",
+        "SELECT $1, $2 FROM t WHERE a = $3",
+    ],
+)
+def test_other_statements_are_shown(sql: str) -> None:
+    assert redact_sql(sql) == sql
 
 
 # Passwords that were not percent-encoded, at each place.

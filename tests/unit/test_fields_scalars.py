@@ -1,0 +1,247 @@
+"""Columns of one value: what they take, and what they refuse before the database would."""
+
+from __future__ import annotations
+
+import datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medianest_models.enums import (
+    DownloadPriority,
+    DownloadStatus,
+    RequestStatus,
+    ServiceStatus,
+    UserRole,
+    UserStatus,
+)
+from medianest_models.errors import InvalidInputError
+from medianest_models.models import (
+    ActivityLog,
+    LocalCredential,
+    MediaRequest,
+    MediaRequestStatusUpdate,
+    ServiceStatusHistory,
+    SessionToken,
+    User,
+    YouTubeDownload,
+)
+
+if TYPE_CHECKING:
+    from enum import Enum
+
+    from tortoise.models import Model
+
+# Enums: their own members and values, and nothing else.
+
+ENUMS: list[tuple[type[Model], str, type[Enum]]] = [
+    (User, "role", UserRole),
+    (User, "status", UserStatus),
+    (MediaRequest, "status", RequestStatus),
+    (MediaRequestStatusUpdate, "status", RequestStatus),
+    (YouTubeDownload, "status", DownloadStatus),
+    (YouTubeDownload, "priority", DownloadPriority),
+    (ServiceStatusHistory, "status", ServiceStatus),
+]
+
+
+class Impostor(StrEnum):
+    USER = "user"
+    FAILED = "failed"
+    UP = "up"
+
+
+class Number(IntEnum):
+    TEN = 10
+
+
+def make(model: type[Model], field: str, value: object) -> Any:
+    return getattr(model(**{field: value}), field)
+
+
+def encoded(model: type[Model], field: str, value: object) -> Any:
+    return model._meta.fields_map[field].to_db_value(value, model)
+
+
+@pytest.mark.parametrize(("model", "field", "enum"), ENUMS)
+def test_members_and_their_values_are_taken(model: type[Model], field: str, enum: type[Enum]) -> None:
+    for member in enum:
+        for value in (member, member.value):
+            assert make(model, field, value) is member
+            assert encoded(model, field, value) == member.value
+            assert type(encoded(model, field, value)) in (str, int)
+
+
+@pytest.mark.parametrize(("model", "field", "enum"), ENUMS)
+@pytest.mark.parametrize("value", [*Impostor, *Number, *DownloadStatus, *RequestStatus, *UserRole, *ServiceStatus])
+def test_another_enum_s_member_is_refused(model: type[Model], field: str, enum: type[Enum], value: Enum) -> None:
+    if isinstance(value, enum):
+        return
+    message = f"{model._meta.db_table}.{field}: must be a {enum.__name__}, not a {type(value).__name__}"
+    for use in (make, encoded):
+        with pytest.raises(InvalidInputError) as raised:
+            use(model, field, value)
+        assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(("model", "field", "enum"), ENUMS)
+@pytest.mark.parametrize("value", ["canary", "", "USER", "Pending", " up", 7, -1, 10.5, b"up", ["up"], {}, object()])
+def test_another_value_is_refused_and_not_repeated(
+    model: type[Model], field: str, enum: type[Enum], value: object
+) -> None:
+    allowed = ", ".join(str(member.value) for member in enum)
+    for use in (make, encoded):
+        with pytest.raises(InvalidInputError) as raised:
+            use(model, field, value)
+        assert str(raised.value) == f"{model._meta.db_table}.{field}: must be one of {allowed}"
+        assert raised.value.__suppress_context__
+
+
+def test_a_column_is_wide_enough_for_every_member() -> None:
+    for model, field, enum in ENUMS:
+        width = getattr(model._meta.fields_map[field], "max_length", None)
+        assert width is None or all(len(str(member.value)) <= width for member in enum)
+
+
+# Texts.
+
+
+def stored(model: type[Model], field: str, value: Any) -> Any:
+    """What would be written for an instance with that value."""
+    instance = model()
+    setattr(instance, field, value)
+    return model._meta.fields_map[field].to_db_value(getattr(instance, field), instance)
+
+
+TEXTS = [(User, "plex_username", 255), (YouTubeDownload, "error_message", None), (SessionToken, "token_hash", 255)]
+
+
+@pytest.mark.parametrize(("model", "field", "length"), TEXTS)
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=255))
+def test_a_text_is_stored_as_it_is(model: type[Model], field: str, length: int | None, text: str) -> None:
+    assert stored(model, field, text) == text
+
+
+@pytest.mark.parametrize(("model", "field", "length"), TEXTS)
+def test_a_nul_byte_is_refused(model: type[Model], field: str, length: int | None) -> None:
+    with pytest.raises(InvalidInputError, match=rf"^{model._meta.db_table}\.{field}: must not hold a NUL byte$"):
+        stored(model, field, "canary\0")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "canary\udfff", "\udc00\ud800"])
+@pytest.mark.parametrize(("model", "field", "length"), TEXTS)
+def test_a_lone_surrogate_is_refused(model: type[Model], field: str, length: int | None, text: str) -> None:
+    with pytest.raises(InvalidInputError, match=rf"^{model._meta.db_table}\.{field}: is not valid Unicode$"):
+        stored(model, field, text)
+
+
+@pytest.mark.parametrize("value", [b"canary", 1, True, 1.5, ["canary"], {"canary": 1}, object(), User()])
+@pytest.mark.parametrize(("model", "field", "length"), TEXTS)
+def test_what_is_no_text_is_refused_and_not_turned_into_one(
+    model: type[Model], field: str, length: int | None, value: object
+) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        stored(model, field, value)
+    assert str(raised.value) == f"{model._meta.db_table}.{field}: must be a text, not {type(value).__name__}"
+
+
+@pytest.mark.parametrize("letter", ["a", "ä", "字", "👩"])
+@pytest.mark.parametrize(
+    ("model", "field", "length"),
+    [(User, "email", 255), (LocalCredential, "username", 100), (ActivityLog, "entity_type", 50), *TEXTS[::2]],
+)
+def test_characters_are_counted_and_not_bytes(model: type[Model], field: str, length: int, letter: str) -> None:
+    assert stored(model, field, letter * length) == letter * length
+    with pytest.raises(InvalidInputError) as raised:
+        stored(model, field, letter * (length + 1))
+    assert str(raised.value) == f"{model._meta.db_table}.{field}: must be at most {length} characters long"
+
+
+def test_an_empty_email_is_none() -> None:
+    assert User(email="").email is None
+    assert stored(User, "email", "") is None
+    assert stored(User, "email", " ") == " "
+
+
+def test_another_empty_text_is_a_text() -> None:
+    assert stored(User, "plex_username", "") == ""
+
+
+@pytest.mark.parametrize(("model", "field", "length"), TEXTS)
+def test_no_text_is_null(model: type[Model], field: str, length: int | None) -> None:
+    assert stored(model, field, None) is None
+
+
+# Instants: aware, in UTC, and never a guess.
+
+UTC = datetime.UTC
+LAST_LOGIN = User._meta.fields_map["last_login_at"]
+
+
+class NoOffset(datetime.tzinfo):
+    """A time zone that does not say how far it is from UTC: with it a datetime is naive."""
+
+    def utcoffset(self, _dt: datetime.datetime | None, /) -> None:
+        return None
+
+    dst = utcoffset
+    tzname = utcoffset
+
+
+@given(st.datetimes(timezones=st.timezones() | st.just(UTC)))
+def test_an_instant_stays_that_instant_in_utc(value: datetime.datetime) -> None:
+    try:
+        expected = value.astimezone(UTC)
+    except OverflowError:
+        return  # see test_one_that_utc_has_no_name_for_is_refused
+    for read in (User(last_login_at=value).last_login_at, LAST_LOGIN.to_db_value(value, User())):
+        assert isinstance(read, datetime.datetime)
+        assert read == expected
+        assert read.tzinfo is UTC
+
+
+def test_the_second_turn_of_a_repeated_hour_is_another_instant() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    first = datetime.datetime(2026, 10, 25, 2, 30, tzinfo=zone)
+    instants = {User(last_login_at=value).last_login_at for value in (first, first.replace(fold=1))}
+    assert len(instants) == 2
+
+
+@pytest.mark.parametrize("value", [datetime.datetime(2026, 1, 1), datetime.datetime(2026, 1, 1, tzinfo=NoOffset())])  # noqa: DTZ001 - that is the test
+def test_a_naive_one_is_refused(value: datetime.datetime) -> None:
+    message = r"^users\.last_login_at: must be an aware datetime, with a time zone$"
+    with pytest.raises(InvalidInputError, match=message):
+        User(last_login_at=value)
+    with pytest.raises(InvalidInputError, match=message):
+        LAST_LOGIN.to_db_value(value, User())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime.datetime.min.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
+        datetime.datetime.max.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=-1))),
+    ],
+)
+def test_one_that_utc_has_no_name_for_is_refused(value: datetime.datetime) -> None:
+    for make in (lambda: User(last_login_at=value), lambda: LAST_LOGIN.to_db_value(value, User())):
+        with pytest.raises(InvalidInputError, match=r"^users\.last_login_at: is out of range in UTC$"):
+            make()
+
+
+@pytest.mark.parametrize("value", ["2026-01-01T00:00:00Z", 0, 1.5, datetime.date(2026, 1, 1)])
+def test_what_is_no_datetime_is_refused(value: Any) -> None:
+    message = rf"^users\.last_login_at: must be a datetime, not {type(value).__name__}$"
+    with pytest.raises(InvalidInputError, match=message):
+        User(last_login_at=value)
+    with pytest.raises(InvalidInputError, match=message):
+        LAST_LOGIN.to_db_value(value, User())
+
+
+def test_no_instant_is_null() -> None:
+    assert User(last_login_at=None).last_login_at is None
+    assert LAST_LOGIN.to_db_value(None, User()) is None
