@@ -4,8 +4,8 @@
     python3 dev.py test       the whole test suite; or, quickly, the tests of a PATH
     python3 dev.py            the list of recipes
 
-It needs Python 3.11 with pip, and nothing else. The packages go into the virtual environment that runs this
-file, or else into `.venv` beside it; a second run finds them there.
+It needs only Python 3.11 with pip. The packages go into the virtual environment that runs this file, or else into
+`.venv` beside it; a second run finds them there.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ EXTRA_FOR = {
 }
 TESTS = ROOT / "tests"
 NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "leaks", "studio")]
-"""The tests that need more packages than the extra `test` has."""
+"""The tests that need more packages than those of the extra `test`."""
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def test_paths(arguments: list[str]) -> list[Path]:
 
 
 def extra_for(arguments: list[str], paths: list[Path]) -> str:
-    """Return the extra that a recipe needs; for paths of tests alone the light one, where it will do."""
+    """Return the extra that a recipe needs; for paths of tests, the small one if it is enough."""
     if arguments[0] != "test":
         return EXTRA_FOR.get(arguments[0], "local")
     more = any(path.is_relative_to(needs) or needs.is_relative_to(path) for path in paths for needs in NEED_MORE)
@@ -77,13 +77,13 @@ def extra_for(arguments: list[str], paths: list[Path]) -> str:
 
 def install(environment: Path, extra: str) -> int:
     """Install the package with an extra of pyproject.toml, unless that was done already; return pip's exit status."""
-    stamp, whole = environment / f".medianest-{extra}", environment / ".medianest-dev"  # which has all that others have
+    stamp, whole = environment / f".medianest-{extra}", environment / ".medianest-dev"  # with all other extras
     if any(done.is_file() and done.read_text() == digest() for done in (stamp, whole)):
         return 0
     python = scripts(environment) / Path(sys.executable).name
     if not python.exists():
         print(f"Making the environment {environment}", flush=True)
-        # Debian's Python has no ensurepip without a package of its own: then the outer pip serves.
+        # Debian's Python has no ensurepip without a separate package: then use the outer pip.
         with_pip = [] if importlib.util.find_spec("ensurepip") else ["--without-pip"]
         if status := subprocess.call([sys.executable, "-m", "venv", *with_pip, str(environment)]):
             return status
@@ -98,7 +98,7 @@ def install(environment: Path, extra: str) -> int:
 
 
 def digest() -> str:
-    """Return what a stamp says of the Python, the folder and the packages that it was made for."""
+    """Return the stamp's contents: a digest of the Python, the folder and the packages."""
     return hashlib.sha256(f"{sys.version}{ROOT}".encode() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
 
 
@@ -109,7 +109,7 @@ def scripts(environment: Path) -> Path:
 
 
 def complain(message: str, status: int = 1) -> int:
-    """Say on one line what went wrong, and return the exit status for it."""
+    """Print the problem in one line, and return the exit status for it."""
     print(f"dev.py: {message}", file=sys.stderr)
     return status
 

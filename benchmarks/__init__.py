@@ -1,1 +1,1 @@
-"""Measurements, which no test imports."""
+"""Measurements; only their own tests import them."""

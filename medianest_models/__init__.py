@@ -3,8 +3,8 @@
     from medianest_models import User, database
     from medianest_models.repositories import users
 
-What runs inside `async with database():` is connected. The operations are in `medianest_models.repositories`, one
-module a domain, and the schemas without secrets in `medianest_models.schemas`.
+Code inside `async with database():` is connected. The operations are in `medianest_models.repositories`, one module per
+domain; the schemas without secrets are in `medianest_models.schemas`.
 """
 
 from __future__ import annotations
@@ -92,13 +92,13 @@ __all__ = [
 ]
 
 _ROOMS: Final = ("enums", "errors", "settings", "db", "models", "pagination")
-"""Where the public names are."""
+"""The modules and packages that define the public names."""
 
 
 if not TYPE_CHECKING:  # to a type checker every name would exist
 
     def __getattr__(name: str) -> Any:
-        """Import a public name when it is first asked for, so that `medianest --version` need not load them all."""
+        """Import a public name on first access, so that `medianest --version` does not load all of them."""
         if name in _ROOMS:
             return import_module(f"{__name__}.{name}")
         for room in _ROOMS if name in __all__ else ():

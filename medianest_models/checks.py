@@ -20,16 +20,16 @@ MAX_INT: Final = 2**31 - 1
 
 MIN_PASSWORD_LENGTH: Final = 12
 MAX_PASSWORD_LENGTH: Final = 1024
-"""A longer one is never hashed: the time that takes grows with the length."""
+"""A longer password is never hashed, because the time for hashing grows with the length."""
 
 
 def is_whole(value: object, least: int, most: float = math.inf) -> bool:
-    """Whether a value is a whole number of that range, and no bool."""
+    """Return whether a value is an integer in the range, and not a bool."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text can be stored: it holds no lone surrogate. Python's own error would hold the text."""
+    """Return whether a string can be stored: it has no lone surrogate. Python's own error would show the string."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -122,11 +122,11 @@ def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")  # RFC 4291
-_HOST_BITS: Final = 2**24  # of 0.0.0.0/8, which is no host's: `::` and `::1` stay what they are
+_HOST_BITS: Final = 2**24  # 0.0.0.0/8 belongs to no host, so that `::` and `::1` stay unchanged
 
 
 def as_ip_address(value: str, name: str, *, ipv6_prefix: int | None = None) -> str:
-    """Spell an address in the one way in which it is stored: IPv4, also where IPv6 wraps it; IPv6 in its short form.
+    """Return the canonical form of an address: IPv4, also if it is wrapped in IPv6; IPv6 in its short form.
 
     IPv6 wraps IPv4 in `::ffff:0:0/96`, as a mapped address; in `64:ff9b::/96`, for NAT64; in `2002::/16`, for 6to4; and
     in `::/96`, as a compatible address.
@@ -134,7 +134,7 @@ def as_ip_address(value: str, name: str, *, ipv6_prefix: int | None = None) -> s
     Args:
         value: The address.
         name: The argument's name, for the error.
-        ipv6_prefix: Of how many bits to take the network of an IPv6 address instead; None for the address itself.
+        ipv6_prefix: Return an IPv6 address's network with a prefix of so many bits; None for the address itself.
     """
     if ipv6_prefix is not None and as_positive(ipv6_prefix, "ipv6_prefix") > ipaddress.IPV6LENGTH:
         raise InvalidInputError(f"ipv6_prefix: must be at most {ipaddress.IPV6LENGTH}")

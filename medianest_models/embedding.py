@@ -1,4 +1,4 @@
-"""The embedded server as `db/` sees it: a function that starts it, which the package's root passes in."""
+"""The embedded server as `db/` knows it: a function that starts it, set by the package's root."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The closed sets of values that columns hold, and which change of status is allowed.
+"""The enums of column values, and the allowed changes of a status.
 
-The values are stored as they stand here; a CHECK on each column keeps every other value out, whoever writes.
+The values are stored as written here; a CHECK on each column rejects any other value from every client.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class DownloadPriority(IntEnum):
 
 
 OPEN_REQUEST_STATUSES: Final = frozenset({RequestStatus.PENDING, RequestStatus.APPROVED})
-"""A request in one of these blocks a second one for the same title."""
+"""A request with one of these blocks another one for the same title."""
 
 ACTIVE_DOWNLOAD_STATUSES: Final = frozenset({DownloadStatus.QUEUED, DownloadStatus.DOWNLOADING})
-"""A download in one of these blocks a second one of the same playlist by the same user."""
+"""A download with one of these blocks another one of the same playlist by the same user."""
 
 REQUEST_TRANSITIONS: Final[Mapping[RequestStatus, frozenset[RequestStatus]]] = MappingProxyType(
     {

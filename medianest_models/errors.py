@@ -1,8 +1,8 @@
-"""Every error this package raises.
+"""All errors that this package raises.
 
-A message names what was wrong (a table, a constraint, a setting, an argument) and never holds a stored value.
-Errors that replace one of Tortoise's are also of its type, so that `get_or_create`, Aerich and code written
-against Tortoise go on working.
+A message names what was wrong (a table, a constraint, a setting, an argument) and never holds a stored value. An error
+that replaces one of Tortoise's is a subclass of it, so that `get_or_create`, Aerich and code written for Tortoise keep
+working.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ ErrorT = TypeVar("ErrorT", bound=Exception)
 
 
 class replace_errors(Generic[ErrorT]):  # noqa: N801 - it reads as a verb, like contextlib.suppress
-    """Raise another error for one that holds values, which is then neither its cause nor its context.
+    """Replace an error that contains values by another, without keeping it as the cause or context.
 
     Args:
         kind: Which errors to replace.
-        replacement: Makes the error to raise; None lets the first one pass.
+        replacement: Returns the error to raise; None to let the original one propagate.
     """
 
     __slots__ = ("_kind", "_replacement")
@@ -48,7 +48,7 @@ class replace_errors(Generic[ErrorT]):  # noqa: N801 - it reads as a verb, like 
             try:
                 raise error
             finally:
-                error.__context__ = None  # Python makes the first error the context of what is raised here
+                error.__context__ = None  # Python sets the original error as the context of the one raised here
 
 
 class MedianestError(Exception):
@@ -78,7 +78,7 @@ class ConflictError(ConstraintError):
     """Another row already has that value."""
 
     unique_constraint: ClassVar[str | None] = None
-    """The constraint whose violation a class of its own tells of."""
+    """The unique constraint whose violation this class reports."""
 
 
 class DuplicateRequestError(ConflictError):
@@ -86,7 +86,7 @@ class DuplicateRequestError(ConflictError):
 
     unique_constraint = "uq_media_requests_tmdb_id_media_type"
     request_id: UUID | None = None
-    """The open one, where it is known."""
+    """The id of the open request, if known."""
 
 
 class DuplicateDownloadError(ConflictError):
@@ -147,7 +147,7 @@ class OverloadedError(MedianestError):
     """Too many passwords wait to be hashed: nothing was done, try again in a few seconds."""
 
     retry_after: timedelta = timedelta(seconds=3)
-    """When to try again, roughly: those that wait now are done by then."""
+    """The approximate time to wait before a retry: the callers that wait now are done by then."""
 
 
 class SecretFieldError(MedianestError):

@@ -1,7 +1,7 @@
-"""Secrets in texts: which names tell of one, and what is shown in its place.
+"""Masking of secrets in strings: the names that indicate a secret, and the mask.
 
-One rule for the URLs of services, the query log, JSON documents and the studio. It reads a text from its beginning to
-its end, so that the time grows with the length and with nothing else.
+The URLs of services, the query log, JSON documents and the studio share these rules. They scan a string once, so the
+time is linear in its length.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MASK: Final = "**********"
 """Stands for a secret."""
 
 LONGEST: Final = 4_000
-"""In characters: of a longer text nothing is shown that was not looked at."""
+"""The number of characters that are checked; the rest of a longer string is never shown."""
 
 _IN_NAMES: Final = re.compile("password|passwd|passphrase|token|secret|apikey|accesskey|credential")
 _WORDS: Final = frozenset({"pass", "pw", "pwd", "auth", "authorization"})
@@ -28,19 +28,19 @@ _QUOTE: Final = re.compile("[\"']")
 
 
 def names_secret(name: str) -> bool:
-    """Whether a name tells of a secret, however it is written: `apiKey`, `plex_token`, `X-Auth`, `PASSWD`.
+    """Return whether a name indicates a secret, in any spelling: `apiKey`, `plex_token`, `X-Auth`, `PASSWD`.
 
-    Some words count anywhere in a name and some as a word of it only: a `bypass` is none, and neither is an `author`.
+    Some words count anywhere in a name and some only as a whole word: neither `bypass` nor `author` is secret.
     """
     joined = re.sub("[^a-z0-9]", "", name.lower())
     return _IN_NAMES.search(joined) is not None or not _WORDS.isdisjoint(map(str.lower, _WORD.findall(name)))
 
 
 def mask_credentials(url: str) -> str:
-    """Mask a URL's user and password, and each parameter whose name tells of a secret.
+    """Mask a URL's user and password, and each parameter whose name indicates a secret.
 
-    A password may hold what should have been percent-encoded. So more may be masked than had to be: with a port, or
-    without http, all that stands before an @; and a URL of more than `LONGEST` characters whole.
+    A password may contain characters that should have been percent-encoded. So it may mask too much: everything before
+    an @ if there is a port or no http, and all of a URL with more than `LONGEST` characters.
     """
     if len(url) > LONGEST:
         return MASK
@@ -48,15 +48,15 @@ def mask_credentials(url: str) -> str:
     masked = _mask_parameters(rest)
     if not _holds_credentials(scheme, rest):
         return scheme + masked
-    if masked.count("@") < rest.count("@"):  # the last one may belong to a password, and so may all before the mask
+    if masked.count("@") < rest.count("@"):  # the last @ may be part of a password, as may all before the mask
         return scheme + MASK
     return f"{scheme}{MASK}@{masked.rpartition('@')[2]}"
 
 
 def holds_secret(text: str) -> bool:
-    """Whether a text may hold a secret: a URL as above, or JSON with a key that names one. An email address is none.
+    """Return whether a string may hold a secret: a URL as above, or JSON with a key that names one; not an email.
 
-    Of a long text the first `LONGEST` characters are looked at.
+    It checks the first `LONGEST` characters only.
     """
     text = text[:LONGEST]
     scheme, rest = _without_scheme(text)
@@ -73,7 +73,7 @@ def _without_scheme(url: str) -> tuple[str, str]:
 
 
 def _holds_credentials(scheme: str, rest: str) -> bool:
-    """Whether there is an @ that does not certainly stand in a path or after it."""
+    """Return whether there is an @ that may be before the path."""
     before, at, _ = rest.rpartition("@")
     in_path = ":" not in before and not {*"/?#\\"}.isdisjoint(before) and scheme.lower() in {"http://", "https://"}
     return bool(at) and not in_path and _ADDRESS.match(before) is None
@@ -82,7 +82,7 @@ def _holds_credentials(scheme: str, rest: str) -> bool:
 def _mask_parameters(text: str) -> str:
     shown, hides = [], False
     for parameter in _PARAMETER.findall(text):
-        if hides and "=" not in parameter:  # what follows an & or a # that should have been percent-encoded
+        if hides and "=" not in parameter:  # it follows an & or # that should have been percent-encoded
             continue
         name = _up_to_secret(parameter)
         hides = name != parameter
@@ -91,7 +91,7 @@ def _mask_parameters(text: str) -> str:
 
 
 def _up_to_secret(parameter: str) -> str:
-    """Cut a parameter after the = of a name that tells of a secret; return the whole without one."""
+    """Cut a parameter after the = if its name indicates a secret; otherwise return it unchanged."""
     end = 0
     for before in parameter.split("=")[:-1]:
         end += len(before) + 1

@@ -20,7 +20,7 @@ SEEDED_SERVICES: Final[Mapping[str, str]] = {
     "overseerr": "Overseerr",
     "uptime-kuma": "Uptime Kuma",
 }
-"""The services' names, and the names they are shown with."""
+"""The services' names, and their display names."""
 
 
 class SeedOutcome(StrEnum):
@@ -41,12 +41,12 @@ class SeedReport:
     configs: dict[str, SeedOutcome]
 
 
-# Raw, because it speaks to a trigger: while this is on, changed settings are not marked as customized. It is turned
-# off again, because the transaction may be a part of a longer one.
+# Raw, because a trigger reads it: while it is on, changed settings are not marked as customized. It is turned off
+# again, because the transaction may be nested in a longer one.
 _SEEDING: Final = "SELECT set_config('medianest.seeding', $1, TRUE)"
 
-# Raw, as the three below, for all rows at once. ON CONFLICT alone would use up a serial number for each row that is
-# there already; without it, a row that a worker creates in this moment would be an error.
+# Raw, like the next three, for all rows at once. ON CONFLICT alone would use up a serial number for each existing row;
+# without it, a row that a worker creates at the same moment would raise an error.
 _ADD_SERVICES: Final = """
 INSERT INTO services (name, display_name, enabled)
 SELECT name, display_name, TRUE
@@ -84,11 +84,11 @@ _CUSTOMIZED_CONFIGS: Final = "SELECT key FROM system_config WHERE key = ANY ($1:
 async def seed(*, force: bool = False) -> SeedReport:
     """Insert the services and the settings that are missing, in one transaction.
 
-    A service that exists is never changed, and neither is a setting that somebody has changed. A setting that nobody
-    has changed gets this version's value. Where there is nothing to do, nothing is written.
+    It changes neither existing services nor customized settings. Other settings get this version's value. If there is
+    nothing to do, it writes nothing.
 
     Args:
-        force: Whether to overwrite the settings that somebody has changed, too.
+        force: Whether to overwrite customized settings too.
 
     Raises:
         MigrationError: The database lacks the tables; the message says what to run.
@@ -99,7 +99,7 @@ async def seed(*, force: bool = False) -> SeedReport:
     values = [dump_json(config.value, config.key) for config in SEEDED_CONFIGS]
     descriptions = [config.description for config in SEEDED_CONFIGS]
     async with transaction():
-        # One seed after the other: two that update several settings could each wait for the other.
+        # One seed at a time: two that update several settings could deadlock.
         await lock_in_transaction(AdvisoryLock.SEEDING)
         services = dict.fromkeys(names, SeedOutcome.KEPT)
         services |= await _outcomes(SeedOutcome.CREATED, _ADD_SERVICES, names, shown)

@@ -1,4 +1,4 @@
-"""Cancelling a coroutine at a moment of its own, and at every one."""
+"""Cancelling a coroutine at a given suspension, and at each of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CancelledAt:
-    """Awaits a coroutine and cancels the task at its n-th suspension, counted from 0, and at those that follow."""
+    """Awaits a coroutine, and cancels the task at its n-th suspension, counted from 0, and at all later ones."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, None], suspension: int, times: int = 1) -> None:
         self._coroutine = coroutine
@@ -41,7 +41,7 @@ class CancelledAt:
 
 
 async def cancel_everywhere(work: Callable[[int], Coroutine[Any, Any, None]], times: int = 1) -> int:
-    """Run `work(n)` for n = 0, 1, ..., cancelled at its n-th suspension, until one run has no n-th suspension."""
+    """Run `work(n)` for n = 0, 1, ... and cancel it at its n-th suspension, until a run has fewer suspensions."""
 
     async def run(cancelled: CancelledAt) -> None:
         await cancelled

@@ -17,7 +17,7 @@ PROGRAM: Final = Path(sys.executable).parent / "medianest"
 
 
 def medianest(*arguments: str, text: str = "", **environment: str) -> tuple[int, str, str]:
-    """The exit status, the output and the errors; an empty variable is not set."""
+    """Run it and return the exit status, the output and the errors; an empty variable is not set."""
     ended = subprocess.run(
         [str(PROGRAM), *arguments],
         env={name: value for name, value in (os.environ | environment).items() if value},
@@ -32,14 +32,14 @@ def medianest(*arguments: str, text: str = "", **environment: str) -> tuple[int,
 
 
 def document(*arguments: str, **environment: str) -> Any:
-    """What a command that succeeds prints with `--json`."""
+    """Run a command that succeeds with `--json`, and return its document."""
     status, output, errors = medianest(*arguments, "--json", **environment)
     assert (status, errors) == (0, "")
     return json.loads(output)
 
 
 def subcommands(group: click.Group = application, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], click.Command]:
-    """Every command and group below a group, by its words."""
+    """Return every command and group below a group, by its words."""
     found: dict[tuple[str, ...], click.Command] = {}
     for name, stub in group.commands.items():
         command = found[*path, name] = stub if path else load_command(stub)

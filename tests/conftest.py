@@ -1,8 +1,8 @@
-"""The ground that the tests stand on: a server, databases on it, and a known environment.
+"""The common fixtures of the tests: a server, databases on it, and a known environment.
 
-Take `db` unless the code under test commits, listens, connects by itself or runs in several processes; then take
-`fresh_db` (connected) or `fresh_url` (not connected). `empty_url` has no tables. Each is a real PostgreSQL database,
-gone when the tests end, and is DATABASE_URL while its test runs; without one DATABASE_URL leads nowhere.
+Use `db`, unless the code under test commits, uses LISTEN, connects by itself or runs in several processes; then use
+`fresh_db` (connected) or `fresh_url` (not connected). `empty_url` has no tables. Each is a real PostgreSQL database
+that is dropped at the end, and is DATABASE_URL while its test runs; without one of them, DATABASE_URL leads nowhere.
 """
 
 from __future__ import annotations
@@ -56,29 +56,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Every file of the tests goes into memory, unless the developer says where to."""
+    """Put all files of the tests into memory, unless the developer has set a folder."""
     for path in _named(config):
-        if not path.exists():  # of which pytest-xdist would say that no tests ran
+        if not path.exists():  # pytest-xdist would report that no tests ran
             raise pytest.UsageError(f"there is no {path}")
     if "TMPDIR" not in os.environ and (folder := folder_in_memory()):
         os.environ["TMPDIR"] = str(folder)
-        tempfile.tempdir = None  # to be looked up anew
+        tempfile.tempdir = None  # to be looked up again
 
 
 def _named(config: pytest.Config) -> list[Path]:
-    """The files and folders that the command line names."""
+    """Return the files and folders on the command line."""
     return [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """None of them, which is quicker, unless a whole folder is to be tested; None lets pytest-xdist decide."""
+    """Return 0 for faster tests of single files, or None for a whole folder, to let pytest-xdist decide."""
     return None if any(path.is_dir() for path in _named(config)) else 0
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
-    """What gives each of several test processes its tests."""
+    """Return the scheduler that distributes the tests to the test processes."""
     return Scheduler(config, log)
 
 
@@ -92,7 +92,7 @@ def _choice(config: pytest.Config) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The environment of every test and of the processes it starts: nothing of the developer's own."""
+    """Set the environment of every test and its processes, without the developer's own variables."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(_OURS) or name in _OUR_NAMES:
@@ -102,23 +102,23 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("MEDIANEST_ENV", "test")
         home = tmp_path_factory.mktemp("home")
         patch.setenv("MEDIANEST_HOME", str(home))
-        # A shell lets what it starts in the background ignore Ctrl-C, and so would every process of a test.
+        # A shell makes background processes ignore Ctrl-C, and each process of a test would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
-        if (home / "pgdata").exists():  # a test that went without DATABASE_URL has started it
+        if (home / "pgdata").exists():  # a test without DATABASE_URL has started it
             embedded_server(Settings(medianest_home=home)).stop()
 
 
 @pytest.fixture(scope="session")
 async def server(request: pytest.FixtureRequest, known_environment: None) -> AsyncIterator[Server]:
-    """The PostgreSQL server of this test process."""
+    """Run the PostgreSQL server of this test process."""
     async with running_server(_choice(request.config)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 async def pooler(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrl | None]:
-    """The way to any database through PgBouncer, when `--pgbouncer` asks for that."""
+    """Run a PgBouncer in front of the server, if `--pgbouncer` is given, and return its URL."""
     program = request.config.getoption("--pgbouncer")
     if program is None:
         yield None
@@ -129,7 +129,7 @@ async def pooler(server: Server, request: pytest.FixtureRequest) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 async def template_database(server: Server) -> AsyncIterator[str]:
-    """The name of a database with all migrations applied; nobody may be connected to it."""
+    """Make a database with all migrations applied, and return its name; nobody may connect to it."""
     name = _name("template")
     async with server.database(name) as url:
         if any((CHECKOUT / "migrations" / "models").glob("*.py")):
@@ -139,7 +139,7 @@ async def template_database(server: Server) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def not_connected(request: pytest.FixtureRequest) -> None:
-    """This process has left the database of `db`."""
+    """Disconnect this process from the database of `db`."""
     assert "db" not in request.fixturenames, "a test has either `db` or a database of its own"
     await disconnect_database()
 
@@ -152,14 +152,14 @@ async def fresh_url(
     template_database: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[DatabaseUrl]:
-    """A migrated database of the test's own."""
+    """Make a migrated database for the test."""
     async with _own_database(server, template_database) as direct:
         yield _use(direct, pooler, monkeypatch)
 
 
 @pytest.fixture
 async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A migrated database of the test's own, which this process is connected to."""
+    """Make a migrated database for the test, and connect this process to it."""
     await connect_database(fresh_url)
     try:
         yield fresh_url
@@ -170,7 +170,7 @@ async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
 @pytest.fixture
 async def empty_url(not_connected: None, server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseUrl]:
-    """A database of the test's own without any table."""
+    """Make a database without tables for the test."""
     async with _own_database(server, "template1") as url:
         yield _use(url, None, monkeypatch)
 
@@ -179,9 +179,9 @@ async def empty_url(not_connected: None, server: Server, monkeypatch: pytest.Mon
 async def db(
     shared_database: DatabaseUrl, pooler: DatabaseUrl | None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[DatabaseUrl]:
-    """This process is connected, inside a transaction that is rolled back when the test ends."""
+    """Connect this process, and open a transaction that is rolled back when the test ends."""
     url = _use(shared_database, pooler, monkeypatch)
-    await connect_database(url)  # nothing to do when the test before this one had it too
+    await connect_database(url)  # a no-op if the previous test used it too
     with suppress(_RollBack):
         async with transaction():
             yield url
@@ -191,7 +191,7 @@ async def db(
 
 @pytest.fixture(scope="session")
 async def shared_database(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
-    """The database of all tests with `db`."""
+    """Make the database that all tests with `db` share."""
     async with server.database(_name("shared"), template=template_database) as url:
         yield url
         await disconnect_database()
@@ -199,7 +199,7 @@ async def shared_database(server: Server, template_database: str) -> AsyncIterat
 
 @pytest.fixture(scope="session")
 def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data folder of an embedded server that was started once, to make copies of: faster than initdb."""
+    """Start an embedded server once, and return its data folder: copying it is faster than initdb."""
     settings = Settings(
         medianest_home=tmp_path_factory.mktemp("made"), pg_bindir=chosen_bindir(_choice(request.config))
     )
@@ -214,11 +214,11 @@ def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 async def new_server(
     not_connected: None, request: pytest.FixtureRequest, made_data: Path, tmp_path: Path, open_folder: Path
 ) -> AsyncIterator[Callable[..., EmbeddedServer]]:
-    """A function that gives an embedded server of the test's own, not yet started.
+    """Return a function that makes an embedded server for the test, not yet started.
 
-    `new_server("name")` lives in a folder of that name in `tmp_path`, or in `folder=`, and has a data folder that was
-    made before; with `blank=True` there is no folder at all. The programs are those that `--server` chose, where it
-    chose programs, and otherwise the wheel's.
+    `new_server("name")` uses a folder of that name in `tmp_path`, or in `folder=`, and has a prepared data folder; with
+    `blank=True` it has none. The programs are those that `--server` chose, if it chose a folder of programs, and
+    otherwise the wheel's.
     """
     servers: list[EmbeddedServer] = []
 
@@ -239,14 +239,14 @@ async def new_server(
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user of the machine can reach, unlike `tmp_path`."""
+    """Make a folder that every user of the machine can enter, unlike `tmp_path`."""
     folder = Path(tempfile.mkdtemp(prefix="medianest-tests-"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
 
 
-class _RollBack(Exception):  # noqa: N818 - it tells of no error
+class _RollBack(Exception):  # noqa: N818 - it is not an error
     """Ends the transaction of a test."""
 
 
@@ -256,19 +256,19 @@ async def _own_database(server: Server, template: str) -> AsyncIterator[Database
         yield url
         with suppress(DatabaseUnavailableError):
             left = connected_url()
-            await disconnect_database()  # it would be in the way of every other test
+            await disconnect_database()  # otherwise it would disturb every other test
             pytest.fail(f"the test has left its connection to {left}")
 
 
 @pytest.fixture
 def no_pooler(pooler: DatabaseUrl | None) -> None:
-    """Skip the test behind PgBouncer, which hides the server, passes no timeouts on and can't LISTEN."""
+    """Skip the test behind PgBouncer, which hides the server, forwards no timeouts and supports no LISTEN."""
     if pooler is not None:
         pytest.skip("needs the server itself, without PgBouncer in between")
 
 
 def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPatch) -> DatabaseUrl:
-    """The URL of a database, through the pooler if there is one; it is DATABASE_URL while the test runs."""
+    """Set DATABASE_URL for the test to a database, through the pooler if there is one, and return the URL."""
     url = direct
     if pooler is not None:
         url = pooler.with_database(direct.database)
@@ -278,7 +278,7 @@ def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPa
 
 
 def _name(purpose: str) -> str:
-    """A name that no other test, worker or run on the same server has."""
+    """Return a name that no other test, worker or run on the same server has."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     return f"medianest_{purpose}_{worker}_{os.getpid()}_{next(_numbers)}"
 

@@ -1,4 +1,4 @@
-"""Whether the time that a function takes grows with the length of its text and not with the square of it."""
+"""A check that a function's time is linear in the length of its text, and not quadratic."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LEAST: Final = 0.002
-"""In seconds: what takes less is noise."""
+"""In seconds: a shorter time is noise."""
 
 _ENOUGH: Final = 0.05
-"""In seconds: what takes more is measured once."""
+"""In seconds: a call that takes longer is measured once."""
 
 
 def seconds(function: Callable[[str], Any], text: str) -> float:
-    """The CPU time of one call, the least of a few."""
+    """Return the CPU time of a call, the minimum of a few."""
     taken: list[float] = []
     while len(taken) < 3 and (not taken or min(taken) < _ENOUGH):
         started = process_time()
@@ -26,11 +26,11 @@ def seconds(function: Callable[[str], Any], text: str) -> float:
 
 
 def assert_linear(function: Callable[[str], Any], make: Callable[[int], str], length: int) -> None:
-    """Fails where a text that is four times as long takes far more than four times as long; a square takes 16 times."""
+    """Check that a text of four times the length takes about four times as long; quadratic time would take 16 times."""
     short = max(seconds(function, make(length // 4)), _LEAST)
     assert seconds(function, make(length)) < 9 * short
 
 
 def repeated(unit: str, before: str = "", after: str = "") -> Callable[[int], str]:
-    """A function that makes texts of a length: a unit again and again, between a beginning and an end."""
+    """Return a function that makes texts of a given length: a repeated unit between a beginning and an end."""
     return lambda length: before + unit * (length // len(unit)) + after

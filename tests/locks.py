@@ -1,4 +1,4 @@
-"""Two transactions of one process, one of which waits for the other."""
+"""Two transactions of one process, one of which waits for a lock of the other."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ T = TypeVar("T")
 
 
 def elsewhere(what: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task outside of the caller's transaction: a context of its own is a connection of its own."""
+    """Start a task outside the caller's transaction: a separate context has a separate connection."""
     return asyncio.get_running_loop().create_task(what, context=contextvars.Context())
 
 
 async def someone_waits_for_a_lock() -> bool:
-    """Whether anybody on this server does."""
+    """Return whether a session on this server waits for a lock."""
     row = await fetch_one("SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted")
     return row is not None and row["waiting"] > 0
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 30) -> None:
-    """Wait for a condition, and give up after a while.
+    """Wait for a condition, until a timeout.
 
     Raises:
         TimeoutError: It did not come true.
     """
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - the database rings no bell
+        while not await condition():  # noqa: ASYNC110 - the database sends no event
             await asyncio.sleep(0.02)

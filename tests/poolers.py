@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from medianest_models.settings import DatabaseUrl
 
-_PORT: Final = 6432  # of a socket in a folder of its own
+_PORT: Final = 6432  # of a socket in a separate folder
 _CONFIG: Final = """
 [databases]
 * = host={host} port={port} user={user} {password}
@@ -37,12 +37,12 @@ pidfile = {folder}/pgbouncer.pid
 
 @asynccontextmanager
 async def running_pooler(program: str, direct: DatabaseUrl, *, size: int = 20) -> AsyncIterator[DatabaseUrl]:
-    """The URL through a PgBouncer that is stopped at the end.
+    """Run a PgBouncer, and return its URL.
 
     Args:
         program: PgBouncer itself.
-        direct: The way past it, to any database of the server.
-        size: How many connections to a database it shares out.
+        direct: The direct URL of any database of the server.
+        size: The number of server connections per database.
     """
     folder = Path(tempfile.mkdtemp(prefix="medianest-pooler-"))
     config, log = folder / "pgbouncer.ini", folder / "pgbouncer.log"
@@ -60,7 +60,7 @@ async def running_pooler(program: str, direct: DatabaseUrl, *, size: int = 20) -
         )
     )
     become: dict[str, Any] = {}
-    if os.getuid() == 0:  # which it refuses to run as; who owns the folder of the server's socket may enter it
+    if os.getuid() == 0:  # PgBouncer refuses to run as root; the owner of the socket's folder may enter it
         uid = _owner(Path(direct.host)) or pwd.getpwnam("nobody").pw_uid
         become = {"user": uid, "group": uid, "extra_groups": ()}
         for path in (folder, config):
@@ -79,12 +79,12 @@ async def running_pooler(program: str, direct: DatabaseUrl, *, size: int = 20) -
 
 
 def _owner(folder: Path) -> int:
-    """Return the number of the user who owns a folder; 0 where there is none."""
+    """Return the user id of a folder's owner; 0 if there is no folder."""
     return folder.stat().st_uid if folder.is_dir() else 0
 
 
 async def _answers(url: DatabaseUrl) -> bool:
-    """Whether it lets a client through within some seconds."""
+    """Return whether a client can connect through it within some seconds."""
     for _ in range(100):
         try:
             connection = await asyncpg.connect(

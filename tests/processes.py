@@ -1,4 +1,4 @@
-"""Run a function in several Python processes at once: what a race needs, and one event loop can't show."""
+"""Run a function in several Python processes at once, to test races that one event loop can't show."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from medianest_models.settings import DatabaseUrl
 
-# Forked off a process that has imported the package and does nothing else: thirty of them would take half a minute
-# of two cores to import it each.
+# Forked from a process that has only imported the package: thirty separate imports would take half a minute on two
+# cores.
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["medianest_models", "pytest", "tests.processes"])
 _CHECKOUT: Final = Path(__file__).parents[1]
@@ -42,24 +42,24 @@ def run_in_processes(
     user: int | None = None,
     timeout: float = 60,
 ) -> list[Any]:
-    """Run an async function in `n` processes, which begin together once all of them are up.
+    """Run an async function in `n` processes, which begin together once all of them are ready.
 
-    This call blocks; in a test that has to go on meanwhile, use `asyncio.to_thread`.
+    This call blocks; use `asyncio.to_thread` in a test that must continue meanwhile.
 
     Args:
         function: A function at the top level of a module.
-        n: How many processes.
+        n: The number of processes.
         *args: Its arguments; they are pickled.
-        url: Becomes each process's DATABASE_URL.
+        url: The DATABASE_URL of each process.
         connected: Whether each process connects to the database before it begins, and disconnects at the end.
-        user: The number of the operating-system user that the processes become; only root can ask for one.
+        user: The id of the operating-system user for the processes; only root can set one.
         timeout: Seconds until the processes that have not ended are killed.
 
     Returns:
-        What the processes returned, or the exceptions they raised, in the order in which they were started.
+        The results of the processes, or their exceptions, in the order of their start.
 
     Raises:
-        AssertionError: A process died or did not end in time; with what all such processes have written.
+        AssertionError: A process died or did not end in time; the error contains the output of all such processes.
     """
     environment = dict(os.environ)
     if url is not None:
@@ -91,7 +91,7 @@ def run_in_processes(
 
 @dataclass(frozen=True)
 class _Task:
-    """What a process has to do, and where it finds that."""
+    """The work of a process, and the place of its code."""
 
     module: str
     file: str
@@ -103,7 +103,7 @@ class _Task:
 
 
 class _Child:
-    """One process. It says that it is ready, waits for the word, and answers with one pickle."""
+    """One process. It reports that it is ready, waits for the start signal, and returns one pickle."""
 
     problem: str = ""
 
@@ -117,16 +117,16 @@ class _Child:
         theirs.close()
 
     def wait_until_ready(self, deadline: float) -> None:
-        """Returns when it is, or has ended, or the time is up."""
+        """Wait until it is ready or has ended, or until the timeout."""
         self._answer(deadline)
 
     def begin(self) -> None:
-        """Give the word."""
-        with suppress(BrokenPipeError, ConnectionResetError):  # it died: its status and output say more
+        """Send the start signal."""
+        with suppress(BrokenPipeError, ConnectionResetError):  # it died: its status and output explain more
             self._pipe.send_bytes(b"begin")
 
     def outcome(self, deadline: float) -> Any:
-        """What the function returned or raised; None, and a `problem`, when the process did not get that far."""
+        """Return the result or the exception; None, and a `problem`, if the process did not get that far."""
         answer = self._answer(deadline)
         self._process.join(max(0, deadline - time.monotonic()))
         if self._process.exitcode is None:
@@ -156,7 +156,7 @@ class _Child:
 
 
 def _live(pipe: Connection, output: str, task: _Task) -> None:
-    """The life of a child process."""
+    """Run a child process from start to end."""
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -173,13 +173,13 @@ def _live(pipe: Connection, output: str, task: _Task) -> None:
         os.setuid(task.user)
     try:
         outcome = asyncio.run(_begin(function, arguments, pipe, connected=task.connected))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+    except Exception as error:  # noqa: BLE001 - any exception is the outcome
         outcome = error
     pipe.send_bytes(_dump(outcome))
 
 
 def _find(module: str, file: str, name: str) -> Callable[..., Awaitable[Any]]:
-    """The function, from its file: a test module is not importable by its name."""
+    """Load the function from its file, because a test module can't be imported by its name."""
     if module not in sys.modules:
         spec = importlib.util.spec_from_file_location(module, file)
         assert spec is not None
@@ -209,7 +209,7 @@ async def _race(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, .
 def _dump(outcome: Any) -> bytes:
     try:
         data = pickle.dumps(outcome)
-        pickle.loads(data)  # noqa: S301 - some exceptions can be written and not read
-    except Exception:  # noqa: BLE001 - pickle raises anything
+        pickle.loads(data)  # noqa: S301 - some exceptions can be pickled but not unpickled
+    except Exception:  # noqa: BLE001 - pickle may raise anything
         return pickle.dumps(RuntimeError(f"{type(outcome).__name__}: {outcome}"))
     return data

@@ -39,18 +39,18 @@ class Server:
     major: int
 
     async def execute(self, *statements: str) -> None:
-        """Run statements in the maintenance database, each in a transaction of its own."""
+        """Run statements in the maintenance database, each in a separate transaction."""
         async with connection_to(self.url) as connection:
             for statement in statements:
                 await connection.execute(statement)
 
     @asynccontextmanager
     async def database(self, name: str, *, template: str = "template1") -> AsyncIterator[DatabaseUrl]:
-        """Make a database that is dropped at the end, whoever is still connected to it.
+        """Make a database that is dropped at the end, even if clients are still connected to it.
 
         Args:
             name: Its name.
-            template: The database it is a copy of; nobody must be connected to that one.
+            template: The database to copy; nobody may be connected to it.
         """
         await self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
@@ -60,7 +60,7 @@ class Server:
 
 
 async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
-    """Open a bare connection, past everything under test."""
+    """Open a plain connection, without the code under test."""
     if url.pgbouncer and (direct := load_settings().direct_url()):
         url = direct.with_database(url.database)
     connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments(), timeout=20)
@@ -82,8 +82,8 @@ async def running_server(choice: str) -> AsyncIterator[Server]:
     """Run the server that `--server` or MEDIANEST_TEST_SERVER chose.
 
     Args:
-        choice: `embedded`, the folder of a PostgreSQL's programs, the URL of a server that runs already (with a
-            superuser), `testcontainers` or `testcontainers:IMAGE`.
+        choice: `embedded`, a folder of PostgreSQL programs, the URL of a running server (as a superuser),
+            `testcontainers` or `testcontainers:IMAGE`.
     """
     if "://" in choice:
         yield await _server(DatabaseUrl.parse(choice, variable="--server"))
@@ -96,7 +96,7 @@ async def running_server(choice: str) -> AsyncIterator[Server]:
 
 
 def chosen_bindir(choice: str) -> Path | None:
-    """Find the folder of PostgreSQL programs that `--server` names; None when it names none."""
+    """Return the folder of PostgreSQL programs in `--server`, or None."""
     is_folder = choice != "embedded" and choice.split(":", maxsplit=1)[0] != TESTCONTAINERS and "://" not in choice
     return Path(choice) if is_folder else None
 
@@ -115,7 +115,7 @@ async def _embedded(bindir: Path | None) -> AsyncIterator[Server]:
         try:
             with _stopped_after_us(embedded, folder):
                 server = await _server(url.with_database("postgres"))
-                # Nothing here has to survive the machine.
+                # Nothing here must survive a crash of the machine.
                 await server.execute(
                     "ALTER SYSTEM SET fsync = off",
                     "ALTER SYSTEM SET full_page_writes = off",
@@ -130,7 +130,7 @@ async def _embedded(bindir: Path | None) -> AsyncIterator[Server]:
 
 @contextmanager
 def _stopped_after_us(embedded: EmbeddedServer, folder: Path) -> Iterator[None]:
-    """Have the server stopped and its folders deleted if this process is killed before it can do so."""
+    """Make sure that the server is stopped and its folders are deleted, even if this process is killed."""
     status = embedded.status()
     script = 'read -r _; kill -INT "$1"; sleep 2; rm -rf "$2" "$3"'
     arguments = [str(status.pid), str(folder), status.url.host]
@@ -138,7 +138,7 @@ def _stopped_after_us(embedded: EmbeddedServer, folder: Path) -> Iterator[None]:
         ["/bin/sh", "-c", script, "sh", *arguments], stdin=subprocess.PIPE, start_new_session=True
     ) as guard:
         try:
-            yield  # the guard reads from a pipe that nobody but this process holds open
+            yield  # the guard reads from a pipe that only this process holds open
         finally:
             guard.kill()
 

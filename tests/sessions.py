@@ -1,4 +1,4 @@
-"""What statements have left in the session of a connection."""
+"""The state that statements leave in the session of a connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from medianest_models.errors import DatabaseUnavailableError
 if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
-# asyncpg turns jit off and on again when it meets a new type: that is set, but to what it was.
+# For a new type, asyncpg turns jit off and on again: it is then set, but to its previous value.
 _STATE: Final = """
 SELECT 'set ' || name AS left_behind FROM pg_settings WHERE source = 'session' AND setting <> reset_val
 UNION ALL SELECT 'set medianest.seeding' WHERE current_setting('medianest.seeding', TRUE) <> ''
@@ -25,13 +25,13 @@ ORDER BY 1
 
 
 async def session_state() -> list[str]:
-    """What the connection that was used last holds: none of it ends when a connection goes back to its pool."""
+    """Return the session state of the last used connection, which remains when it returns to the pool."""
     rows = await get_connection("default").execute_query_dict(_STATE)
     return [cast("str", row["left_behind"]) for row in rows]
 
 
 async def assert_clean_session(url: DatabaseUrl) -> None:
-    """The connection that was used last holds nothing, unless the test has disconnected or PgBouncer has one too."""
+    """Check that the last used connection has no state, unless the test disconnected or a PgBouncer is used."""
     if not url.pgbouncer:
         with suppress(DatabaseUnavailableError):
             left_behind = await session_state()

@@ -1,4 +1,4 @@
-"""The fixtures and helpers that the other tests stand on."""
+"""The fixtures and helpers of the other tests."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def test_functions_run_in_processes_of_their_own(empty_url: DatabaseUrl) -
 
 def test_processes_begin_together() -> None:
     times = run_in_processes(now, 4)
-    assert max(times) - min(times) < 0.5  # one after the other would take that long to import
+    assert max(times) - min(times) < 0.5  # imports in sequence would take that long
 
 
 def test_a_process_s_error_is_its_result() -> None:

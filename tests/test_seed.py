@@ -36,14 +36,14 @@ DOWNLOADS = "youtube.concurrent_downloads"
 
 
 def report(outcome: SeedOutcome, **configs: SeedOutcome) -> SeedReport:
-    """The report in which everything has the same outcome, but for some settings."""
+    """Return a report in which all rows have the same outcome, except for some settings."""
     return SeedReport(
         dict.fromkeys([name for name, *_ in SERVICES], outcome), dict.fromkeys(CONFIGS, outcome) | configs
     )
 
 
 async def rows() -> list[dict[str, Any]]:
-    """Everything in the two tables, down to where each row's version lies and which number comes next."""
+    """Return all rows of the two tables, with the place of each row version and the sequences' next values."""
     return [
         dict(row)
         for statement in (

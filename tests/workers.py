@@ -1,4 +1,4 @@
-"""How the tests use the machine: files in memory, where there is room, and several test processes."""
+"""The tests' use of the machine: files in memory, where there is room, and several test processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the place that Linux has for it
 _NEEDED: Final = 8 << 30  # two test processes have at most 2.4 GB of files; the rest is for the programs
 
-# What their tests share takes long to make: a database of millions of rows, a browser, all that can leak.
+# Their tests share slow fixtures: a database with millions of rows, a browser, the results of the leak tests.
 _TOGETHER: Final = ("tests/plans/", "tests/leaks/", "tests/browser/")
 
 
@@ -33,11 +33,11 @@ def folder_in_memory() -> Path | None:
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc] # for the same reason
-    """Each process takes the next test when it is done with one; the folders that are to stay together come first.
+    """Each process takes the next test when it has finished one; folders that must stay together come first.
 
     (`--dist loadgroup` of pytest-xdist 3.8 does not keep groups together under pytest 9.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        """The name of the unit that a test is in."""
+        """Return the name of a test's scheduling unit."""
         return next((folder for folder in _TOGETHER if nodeid.startswith(folder)), nodeid)

@@ -1,4 +1,4 @@
-"""This package beside raw asyncpg, Prisma Client, SQLAlchemy, Tortoise and two job queues, on one database.
+"""A comparison of this package with raw asyncpg, Prisma Client, SQLAlchemy, Tortoise and two job queues.
 
 python -m benchmarks.peers --quick
 """

@@ -1,4 +1,4 @@
-"""Prepares the database, lets the peers take turns, prints the table."""
+"""The program: it prepares the database, lets the peers take turns, and prints the table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 _DEPTHS: Final = (0.00002, 0.001, 0.02, 0.2, 0.8)
-"""Where the depth curve is measured, as parts of all requests; the fourth is that of the table."""
+"""The depths of the depth curve, as fractions of all requests; the table uses the fourth."""
 _TABLE_DEPTH: Final = 3
 _DEEP_ROWS: Final = 10_000_000
 _DEEP_PAGE: Final = 40_000
@@ -44,7 +44,7 @@ class Benchmark:
 
     Args:
         server: A server without data.
-        quick: Whether it is a tenth of the data, in about two minutes, without the list of 10,000,000 rows.
+        quick: Whether to use a tenth of the data, for about two minutes, without the list of 10,000,000 rows.
     """
 
     def __init__(self, server: EmbeddedServer, *, quick: bool) -> None:
@@ -62,11 +62,11 @@ class Benchmark:
         self.verdicts: list[goals.Verdict] = []
 
     async def run(self) -> dict[str, Any]:
-        """What to keep of it."""
+        """Run the benchmark, and return the results to save."""
         peers = available(PEERS)
         started = monotonic()
         os.environ["ENCRYPTION_KEYS"] = generate_key().get_secret_value()
-        os.environ["LOG_LEVEL"] = "error"  # the load at the end makes statements slow, which is no news
+        os.environ["LOG_LEVEL"] = "error"  # the load at the end makes statements slow, as expected
         url = await prepare(self.server, self.rows)
         os.environ["DATABASE_URL"] = url.render().get_secret_value()
         connection = await connect(url)
@@ -114,7 +114,7 @@ class Benchmark:
                 self._show(operation.title, f"{name}@{depth}", await rounds.measure(operation, depth=depth))
 
     async def _last_parts(self, url: DatabaseUrl, depth: int) -> dict[str, Any]:
-        """What to keep of the memory and of the long list, which is filled meanwhile."""
+        """Measure the memory and the long list, which is filled meanwhile, and return the results to save."""
         async with asyncio.TaskGroup() as group:
             filling = None if self.quick else group.create_task(fill(url, _DEEP_ROWS))
             working = group.create_task(measure_memory(url, operations=self.worked, depth=depth))
@@ -142,7 +142,7 @@ class Benchmark:
 
 
 async def main() -> int:
-    """0 when every peer did the same work."""
+    """Run it, and return 0 if all peers did the same work."""
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, in about two minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results in FILE, for `just bench-plot`")

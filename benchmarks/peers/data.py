@@ -1,4 +1,4 @@
-"""The database that every peer works on: a server in a folder of its own, and rows that are always the same."""
+"""The database of all peers: a server in a separate folder, with rows that are always the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 USERS: Final = 1_000
 _CONNECTIONS: Final = 300  # every peer keeps ten
 
-# Instants in whole milliseconds, because a JavaScript date has no more. Ids that the peers can work out.
+# Timestamps in whole milliseconds, the precision of a JavaScript date. Ids that the peers can compute.
 _USERS_AND_SESSIONS: Final = f"""
 INSERT INTO users (id, plex_id, plex_username, email, plex_token, created_at)
 SELECT
@@ -54,10 +54,10 @@ FRESH_SESSIONS: Final = "UPDATE session_tokens SET last_used_at = now(); VACUUM 
 
 
 def refill_queues(number: int) -> str:
-    """SQL that puts so many jobs into each queue, the same in all, and nothing else.
+    """Return SQL that empties the queues and adds so many jobs to each, the same in all.
 
     Args:
-        number: How many.
+        number: The number of jobs.
     """
     return f"""
 SET session_replication_role = replica;
@@ -82,7 +82,7 @@ ANALYZE youtube_downloads, procrastinate_jobs, pgqueuer
 
 
 def media_requests(first: int, after: int) -> str:
-    """SQL that makes media requests.
+    """Return SQL that inserts media requests.
 
     Args:
         first: The number of the first one.
@@ -108,11 +108,11 @@ FROM (
 
 
 async def prepare(server: EmbeddedServer, rows: int) -> DatabaseUrl:
-    """Starts the server and fills its database.
+    """Start the server and fill its database.
 
     Args:
         server: A server without data.
-        rows: How many requests there are to be, and how many checks.
+        rows: The number of requests, and of checks.
     """
     url = await asyncio.to_thread(server.start)
     connection = await connect(url)
@@ -136,7 +136,7 @@ async def prepare(server: EmbeddedServer, rows: int) -> DatabaseUrl:
 
 
 async def lay(url: DatabaseUrl) -> None:
-    """Makes the tables, the services, the users and their sessions in an empty database."""
+    """Create the tables, the services, the users and their sessions in an empty database."""
     await migrate(url)
     async with database(url):
         await seed()
@@ -146,13 +146,13 @@ async def lay(url: DatabaseUrl) -> None:
 
 
 async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
-    """A connection of the benchmark's own."""
+    """Open the benchmark's own connection."""
     connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments())
     return connection
 
 
 async def positions(connection: asyncpg.Connection[Any], depths: list[int]) -> dict[int, list[tuple[str, str]]]:
-    """By their depth, twenty places in the list of all requests."""
+    """Return twenty positions per depth in the list of all requests."""
     return {
         depth: [(row["created_at"].isoformat(), str(row["id"])) for row in await connection.fetch(_POSITIONS, depth)]
         for depth in depths

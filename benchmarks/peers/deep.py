@@ -1,4 +1,4 @@
-"""How much longer a page takes far down a very long list than near its top."""
+"""The time of a page at the end of a very long list, compared with one near its beginning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 NEAR: Final = 2
-"""The page that the other one is compared with."""
+"""The page near the beginning."""
 _LOADERS: Final = 2
 _INDEXES: Final = """
 SELECT indexname, indexdef FROM pg_indexes
@@ -27,18 +27,18 @@ _PEERS: Final = [
     Peer("medianest", "asyncio", _BY_CURSOR),
     Peer("medianest", "uvloop", _BY_CURSOR),
     Peer("raw", "asyncio", _BY_CURSOR),
-    Peer("raw", "uvloop", _BY_CURSOR | {"offset"}),  # one is enough: it takes seconds, and the server's
+    Peer("raw", "uvloop", _BY_CURSOR | {"offset"}),  # one is enough: it takes seconds of the server's time
 ]
 
 
 async def fill(server: DatabaseUrl, rows: int) -> DatabaseUrl:
-    """Makes a database with so many requests, with all indexes that a real one has.
+    """Make a database with so many requests, and with all indexes of a real one.
 
-    The indexes are made after the rows, by two connections: more than twice as quick as rows into indexes.
+    The indexes are created after the rows, on two connections: more than twice as fast as inserting into indexes.
 
     Args:
         server: A database on the server.
-        rows: How many requests, a multiple of two.
+        rows: The number of requests, a multiple of two.
     """
     url = server.with_database("deep")
     connection = await connect(server)
@@ -60,11 +60,11 @@ async def fill(server: DatabaseUrl, rows: int) -> DatabaseUrl:
 
 
 async def _together(url: DatabaseUrl, statements: list[list[str]]) -> None:
-    """Runs each list on a connection of its own, at the same time."""
+    """Run each list of statements concurrently, on a separate connection."""
 
     async def run(number: int, several: list[str]) -> None:
         connection = await connect(url)
-        await connection.execute("SET session_replication_role = replica")  # the users are there: no row is looked up
+        await connection.execute("SET session_replication_role = replica")  # the users exist: no foreign key check
         await connection.execute("SET maintenance_work_mem = '512MB'")
         await connection.execute(f"SELECT setseed(0.{number + 1})")
         for statement in several:
@@ -75,13 +75,13 @@ async def _together(url: DatabaseUrl, statements: list[list[str]]) -> None:
 
 
 async def measure_deep(url: DatabaseUrl, *, far: int, rounds: int, seconds: float) -> dict[str, dict[str, Measured]]:
-    """What this package and raw asyncpg did at two pages, by `cursor 2` and the like, and by their labels.
+    """Measure two pages with this package and raw asyncpg; return the results by `cursor 2` and the like, and by label.
 
     Args:
         url: The filled database.
-        far: The number of the page that lies deep.
-        rounds: How many turns each has at each page.
-        seconds: How long a turn is.
+        far: The number of the deep page.
+        rounds: The number of turns of each peer at each page.
+        seconds: The duration of a turn.
     """
     depths = {page: (page - 1) * LIMIT for page in (NEAR, far)}
     connection = await connect(url)
@@ -99,7 +99,7 @@ async def measure_deep(url: DatabaseUrl, *, far: int, rounds: int, seconds: floa
             for page, depth in depths.items()
             for label, starter in (await turns.starters(Operation(name, name), depth=depth)).items()
         }
-        measured = await turns.interleave(dict(sorted(starters.items())))  # a peer's pages one after the other
+        measured = await turns.interleave(dict(sorted(starters.items())))  # the pages of a peer in sequence
     await connection.close()
     by_page: dict[str, dict[str, Measured]] = {}
     for name in ("cursor", "offset"):

@@ -1,4 +1,4 @@
-"""What the package is to reach, and whether a run has reached it."""
+"""The package's goals, and the verdicts of a run."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ GOALS: Final[dict[str, dict[str, float]]] = {
     "claim": {"prisma": 2.3, "raw": 1.3, "procrastinate": 2.3, "pgqueuer": 2.3},
     "record_checks": {"prisma": 16, "raw": 1.5},
 }
-"""By the operation and the peer: how many times as quick as it, at least."""
+"""By operation and peer: the minimum ratio of the operations per second."""
 SLOWER_WHEN_DEEP: Final = 1.5
-"""How many times as long a deep page may take."""
+"""The maximum ratio of the times of a deep page and a page near the beginning."""
 GROWTH: Final = 1.05
-"""How many times the memory of a warm worker it may hold at the end."""
+"""The maximum ratio of a worker's memory at the end and after the warm-up."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A figure beside its goal.
+    """A measured figure and its goal.
 
     Attributes:
-        title: What was measured.
-        against: What with, `prisma` for instance.
-        figure: How many times as quick, or as long, or as much; the median of the rounds.
-        least: The least of the rounds.
-        most: The most of the rounds.
-        goal: What the figure is to be.
-        at_most: Whether it is to be that or less; else that or more.
+        title: The name of the measurement.
+        against: The other side of the comparison, such as `prisma`.
+        figure: The measured ratio of speed, time or memory; the median of the rounds.
+        least: The minimum of the rounds.
+        most: The maximum of the rounds.
+        goal: The goal for the figure.
+        at_most: Whether the goal is a maximum; otherwise it is a minimum.
     """
 
     title: str
@@ -60,28 +60,28 @@ class Verdict:
 
     @property
     def reached(self) -> bool:
-        """Whether the figure is what it is to be."""
+        """Whether the goal is reached."""
         return self.figure <= self.goal if self.at_most else self.figure >= self.goal
 
     @property
     def close(self) -> bool:
-        """Whether some rounds say the one thing and some the other."""
+        """Whether some rounds reached the goal and some did not."""
         return self.least < self.goal <= self.most
 
     def kept(self) -> dict[str, Any]:
-        """It as JSON can hold it."""
+        """Convert it for JSON."""
         return asdict(self) | {"reached": self.reached, "close": self.close}
 
 
 def of_operation(name: str, title: str, measured: Mapping[str, Measured]) -> Iterator[Verdict]:
-    """An operation's goals, for this package on uvloop: the setup that its documentation advises.
+    """Yield an operation's verdicts, for this package on uvloop, which its documentation recommends.
 
-    Beside raw asyncpg, which runs on either loop, there is a verdict for each.
+    For raw asyncpg, which runs on both loops, there is a verdict for each loop.
 
     Args:
         name: The operation.
-        title: What the table calls it.
-        measured: What each peer did, by its label.
+        title: The operation's title in the table.
+        measured: The measurements of each peer, by its label.
     """
     loops = [loop for loop in ("uvloop", "asyncio") if f"medianest/{loop}" in measured]
     for against, goal in GOALS.get(name, {}).items():
@@ -93,12 +93,12 @@ def of_operation(name: str, title: str, measured: Mapping[str, Measured]) -> Ite
 
 
 def of_depth(rows: int, far: int, measured: Mapping[str, Mapping[str, Measured]]) -> Verdict:
-    """Whether a page takes as long far down the list as near its top.
+    """Return the verdict on the time of a deep page, compared with one near the beginning of the list.
 
     Args:
-        rows: How many rows the list has.
-        far: The number of the page that lies deep.
-        measured: What was done at each page, by `cursor 2` and the like, and by the labels of the peers.
+        rows: The number of rows of the list.
+        far: The number of the deep page.
+        measured: The measurements of each page, by `cursor 2` and the like, and by the labels of the peers.
     """
     near, deep = (measured[f"cursor {page}"]["medianest/uvloop"] for page in (NEAR, far))
     title = f"time of page {far:,} of {rows:,} rows"
@@ -106,11 +106,11 @@ def of_depth(rows: int, far: int, measured: Mapping[str, Mapping[str, Measured]]
 
 
 def of_memory(operations: int, megabytes: Sequence[float]) -> Verdict:
-    """Whether a worker holds as much at the end as when it was warm.
+    """Return the verdict on a worker's memory at the end, compared with that after the warm-up.
 
     Args:
-        operations: How many it has done.
-        megabytes: What it held after each tenth of them.
+        operations: The number of its operations.
+        megabytes: Its memory after each tenth of them.
     """
     warm = megabytes[WARM_UP - 1]
     growth = megabytes[-1] / warm
@@ -119,10 +119,10 @@ def of_memory(operations: int, megabytes: Sequence[float]) -> Verdict:
 
 
 def lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """The last table: a line an operation, and one for each figure of another kind.
+    """Yield the lines of the last table: one per operation, and one for each other figure.
 
     Args:
-        verdicts: All of them.
+        verdicts: All verdicts.
     """
     peers = ("prisma", "raw", "raw/asyncio")
     yield f"\n{'verdict':50}{''.join(f' {peer:>22}' for peer in peers)}"

@@ -1,6 +1,6 @@
-"""A call that comes alone beside its plain statement, in one process, some calls of the one after some of the other.
+"""A single call compared with its plain statement: both in one process, in alternating turns of some calls.
 
-Run as a program it measures itself on the event loop that its argument names.
+As a program, it measures itself on the event loop that its argument names.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ TITLES: Final = {
     "verify_alone": "session with its user, one call at a time",
     "hit_alone": "rate limit, one call at a time",
 }
-_CALLS: Final = 20  # of a turn: so few that both see the same moments of a busy machine
+_CALLS: Final = 20  # per turn: few, so that a busy machine affects both sides equally
 _WARM_UP: Final = 10
 
 
 async def measure_lone(url: DatabaseUrl, *, turns: int) -> dict[str, dict[str, Measured]]:
-    """Measure this package and its plain statements; by the operation, and then by their labels.
+    """Measure this package and its plain statements; return the results by operation and label.
 
     Args:
         url: The database.
-        turns: How many each of them has, of twenty calls.
+        turns: The number of turns of each side, of twenty calls each.
     """
     measured: dict[str, dict[str, Measured]] = {name: {} for name in TITLES}
     for loop in ("asyncio", "uvloop"):
@@ -64,16 +64,16 @@ async def measure_lone(url: DatabaseUrl, *, turns: int) -> dict[str, dict[str, M
 
 
 def _plain(loader: DataLoader[Any, Any]) -> Any:
-    """Return what the functions of a repository would ask if there were no loader."""
+    """Return the functions that a repository would call without a loader."""
 
     async def ask(argument: Any) -> Any:
-        return await loader._ask_one(argument, client=current_client())  # noqa: SLF001 - which nobody else asks for
+        return await loader._ask_one(argument, client=current_client())  # noqa: SLF001 - nobody else needs it
 
     return ask
 
 
 def _calls(inputs: Inputs) -> dict[str, tuple[Call, AbstractContextManager[Any]]]:
-    """Return each call, and the context in which it goes without its loader."""
+    """Return each call, and a context manager in which it runs without its loader."""
     by_plex_id, by_hash, fixed = "_row_by_plex_id", "_row_by_hash", ("ip_address", False)
     return {
         "find_alone": (
@@ -105,7 +105,7 @@ async def _measure(turns: int) -> dict[str, dict[str, Measured]]:
 
 
 async def _turn(call: Call, *, first: int) -> dict[str, Any]:
-    """Measure some calls by the median one: whatever else runs on the machine comes in between now and then."""
+    """Measure some calls by their median, because other processes sometimes interrupt them."""
     latencies, cpu = [], process_time()
     for number in range(first, first + _CALLS):
         begun = perf_counter()
@@ -115,7 +115,7 @@ async def _turn(call: Call, *, first: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure on the event loop of that name, so many turns, and print the numbers."""
+    """Measure so many turns on the event loop of that name, and print the numbers."""
     loop, turns = sys.argv[1:]
     factory = importlib.import_module("uvloop").new_event_loop if loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:

@@ -1,4 +1,4 @@
-"""Whether a worker holds more memory the longer it works."""
+"""The growth of a worker's memory over time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 STEPS: Final = 10
-"""How many times the memory is looked at."""
+"""The number of measurements of the memory."""
 WARM_UP: Final = 2
-"""After so many of them a worker has all that it needs."""
-_CALLS: Final = 10_000  # whose times a worker holds at once
+"""The number of measurements after which a worker is warm."""
+_CALLS: Final = 10_000  # per turn: the worker keeps their times in memory
 
 
 async def measure_memory(url: DatabaseUrl, *, operations: int, depth: int) -> list[float]:
-    """Megabytes that a worker holds after each tenth of its operations.
+    """Measure the megabytes of a worker after each tenth of its operations.
 
     Args:
         url: The database.
-        operations: How many operations, of all kinds, ten at once.
-        depth: How deep the pages after a cursor lie.
+        operations: The number of operations of all kinds, ten of them concurrent.
+        depth: The depth of the pages after a cursor.
     """
     step = operations // STEPS
     connection = await connect(url)

@@ -1,4 +1,4 @@
-"""What is measured."""
+"""The measured operations."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Operation:
     """One kind of call.
 
     Attributes:
-        name: The name of the clients' method.
-        title: What the table calls it.
-        at_once: How many calls run at the same time.
-        each: How many operations a call counts for.
-        once: Whether a turn is a single call, because one takes seconds.
-        most: The most calls of a turn; None for as many as its time allows.
-        before: SQL that is run before each turn, so that every peer finds the same.
-        after: SQL whose row has to be the same after every peer's check.
+        name: The name of the method of the clients.
+        title: The title in the table.
+        at_once: The number of concurrent calls.
+        each: The number of operations that a call counts for.
+        once: Whether a turn is a single call, because it takes seconds.
+        most: The maximum number of calls per turn; None for as many as its time allows.
+        before: SQL that runs before each turn, so that all peers find the same rows.
+        after: SQL whose row must be the same after the check of every peer.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Operation:
 
 
 def operations(*, queue: int, checks: int) -> list[Operation]:
-    """All of them, in the order of the table.
+    """Return all operations, in the order of the table.
 
     Args:
-        queue: How many downloads wait before each turn.
-        checks: How many checks `record_checks` records.
+        queue: The number of downloads that wait before each turn.
+        checks: The number of checks per call of `record_checks`.
     """
     refill = refill_queues(queue)
     return [

@@ -1,4 +1,4 @@
-"""The peers, each a process of its own, so that each has its event loop and its CPU time."""
+"""The peers, each in a separate process, with its own event loop and CPU time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 PRISMA: Final = Path(__file__).parent / "prisma"
-_LINE: Final = 2**26  # bytes that an answer may have
+_LINE: Final = 2**26  # maximum bytes of an answer
 _CALLS: Final = frozenset(
     {
         "page", "page_json", "cursor", "find", "find_together", "hit", "hit_hot", "verify", "verify_noting", "claim",
@@ -32,14 +32,14 @@ _CALLS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Peer:
-    """One of those that are compared.
+    """One of the compared libraries.
 
     Attributes:
-        name: What the table calls it.
+        name: Its name in the table.
         loop: Its event loop: asyncio, uvloop or node.
-        calls: The operations that it has.
-        warm_up: For how many turns it does an operation before it is measured. V8 compiles what runs often, bit by bit:
-            Prisma's pages got twice as quick in their first two seconds. CPython is as quick from the beginning.
+        calls: The operations that it supports.
+        warm_up: The number of turns before an operation is measured. V8 compiles frequent code gradually: Prisma's
+            pages became twice as fast in their first two seconds. CPython has the same speed from the beginning.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Peer:
 
     @property
     def label(self) -> str:
-        """Name and loop."""
+        """The name and the loop."""
         return f"{self.name}/{self.loop}"
 
     @property
     def command(self) -> list[str]:
-        """The program that does what it is told."""
+        """The command that starts its program."""
         if self.loop == "node":
             return ["node", str(PRISMA / "build" / "client.mjs")]
         return [sys.executable, "-m", "benchmarks.peers.clients", self.name, self.loop]
@@ -74,10 +74,10 @@ PEERS: Final = [
 
 
 class PeerProcess:
-    """A peer that runs.
+    """A running peer.
 
     Attributes:
-        peer: Which one.
+        peer: The peer.
     """
 
     def __init__(self, peer: Peer, process: Process) -> None:
@@ -86,26 +86,26 @@ class PeerProcess:
 
     @classmethod
     async def start(cls, peer: Peer) -> PeerProcess:
-        """Starts its program, which connects when it is told to."""
+        """Start its program, which connects on `open`."""
         process = await asyncio.create_subprocess_exec(
             *peer.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE
         )
         return cls(peer, process)
 
     async def open(self, url: DatabaseUrl, *, checks: int, positions: dict[int, Any]) -> None:
-        """Has it connect."""
+        """Make it connect."""
         server = {"host": url.host, "port": url.port, "user": url.user, "database": url.database}
         await self._ask({"do": "open", "server": server, "users": USERS, "checks": checks, "positions": positions})
 
     async def check(self, operation: str, *, depth: int, calls: int) -> list[Any]:
-        """What the first calls of an operation give."""
+        """Return the results of the first calls of an operation."""
         answers: list[Any] = await self._ask({"do": "check", "operation": operation, "depth": depth, "calls": calls})
         return answers
 
     async def run(
         self, operation: str, *, depth: int, first: int, seconds: float, most: int | None, at_once: int
     ) -> dict[str, Any]:
-        """What it measured: seconds, CPU seconds and the seconds of each call."""
+        """Run a turn, and return its measurement: seconds, CPU seconds and the seconds of each call."""
         message = {
             "do": "run", "operation": operation, "depth": depth, "first": first, "seconds": seconds, "most": most,
             "at_once": at_once,
@@ -114,7 +114,7 @@ class PeerProcess:
         return measured
 
     async def memory(self) -> int:
-        """Kilobytes that its program holds."""
+        """Return the kilobytes of memory of its program."""
         kilobytes: int = await self._ask({"do": "memory"})
         return kilobytes
 
@@ -129,7 +129,7 @@ class PeerProcess:
         return json.loads(line)
 
     async def stop(self) -> None:
-        """Has it disconnect and end."""
+        """Make it disconnect and exit."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -140,7 +140,7 @@ class PeerProcess:
 
 
 def available(peers: Sequence[Peer]) -> list[Peer]:
-    """Those that can run here. Prisma is installed with npm when it is not there yet."""
+    """Return the peers that can run here; install Prisma with npm if needed."""
     if shutil.which("npm") is None:
         print("prisma: left out, because there is no npm")
         return [peer for peer in peers if peer.loop != "node"]
@@ -149,7 +149,7 @@ def available(peers: Sequence[Peer]) -> list[Peer]:
 
 
 def _install_prisma() -> None:
-    """Prisma Client and its driver, generated and bundled; none of its engines is needed or downloaded."""
+    """Install Prisma Client and its driver, generate and bundle them; no engine is needed or downloaded."""
     environment = os.environ | {"PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true", "CHECKPOINT_DISABLE": "1"}
 
     def run(*command: str) -> None:

@@ -1,4 +1,4 @@
-"""Draws what `just bench --json` kept: a bar a peer for each operation, and the time of a page by its depth.
+"""Drawings of the results of `just bench --json`: one bar per peer and operation, and the time of a page by its depth.
 
 python -m benchmarks.peers.plot results.json docs/performance
 """
@@ -28,7 +28,7 @@ _MARGIN: Final = 60
 
 
 def bars(results: Iterable[dict[str, Any]]) -> str:
-    """Operations a second of each peer, an operation under the other; the longest bar is the quickest peer's."""
+    """Draw the operations per second of each peer for each operation; the fastest peer has the longest bar."""
     parts: list[str] = []
     top = 0
     for result in results:
@@ -47,7 +47,7 @@ def bars(results: Iterable[dict[str, Any]]) -> str:
 
 
 def depth_curves(results: Iterable[dict[str, Any]]) -> str:
-    """The milliseconds of a page by how deep it lies, both on logarithmic scales."""
+    """Draw the milliseconds of a page by its depth, both on logarithmic scales."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for result in results:
         name, _, depth = result["name"].partition("@")
@@ -95,7 +95,7 @@ def _of(results: list[dict[str, Any]], *, depths: bool) -> Iterator[dict[str, An
 
 
 def main() -> None:
-    """The arguments are the file of results and the folder for the drawings."""
+    """Draw; the arguments are the file of results and the folder for the drawings."""
     source, folder = map(Path, sys.argv[1:])
     results = json.loads(source.read_text())["results"]
     folder.mkdir(parents=True, exist_ok=True)

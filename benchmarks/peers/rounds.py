@@ -1,4 +1,4 @@
-"""Taking turns: a round gives every peer one turn, and begins with another one each time."""
+"""Rounds: every peer has one turn per round, and each round begins with another peer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.peers.peers import PeerProcess
 
 _CHECKED: Final = 5
-"""Calls whose answers are compared."""
+"""The number of calls whose answers are compared."""
 _ROUNDS_OF_LONG_CALLS: Final = 5
 Key = TypeVar("Key")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -27,14 +27,14 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d
 
 @dataclass
 class Measured:
-    """What a peer did with an operation; a number a round.
+    """The measurements of a peer for an operation, one number per round.
 
     Attributes:
-        rates: Operations a second.
-        p50: Milliseconds of a call, the median.
-        p99: Milliseconds of a call, of which one in a hundred takes longer.
-        cpu: Microseconds of the client's CPU, an operation.
-        server: Microseconds of the CPU of all the server's processes, an operation.
+        rates: Operations per second.
+        p50: The median time of a call, in milliseconds.
+        p99: The 99th percentile of the time of a call, in milliseconds.
+        cpu: The client's CPU time per operation, in microseconds.
+        server: The CPU time of all server processes per operation, in microseconds.
     """
 
     rates: list[float] = field(default_factory=list)
@@ -44,11 +44,11 @@ class Measured:
     server: list[float] = field(default_factory=list)
 
     def add(self, turn: dict[str, Any], each: int) -> None:
-        """Note a turn.
+        """Add a turn.
 
         Args:
-            turn: What the client measured, and `server`, the seconds of the server's CPU, where these were too.
-            each: How many operations a call counts for.
+            turn: The client's measurement, and `server`, the seconds of the server's CPU if they were measured.
+            each: The number of operations that a call counts for.
         """
         latencies = turn["latencies"]
         done = len(latencies) * each
@@ -61,7 +61,7 @@ class Measured:
             self.server.append(1e6 * turn["server"] / done)
 
     def ratio(self, other: Measured) -> tuple[float, float, float]:
-        """How many times as quick as another peer: the median of the rounds, the least and the most."""
+        """Return the ratio of the rates to those of another peer: the median, minimum and maximum of the rounds."""
         ratios = [mine / theirs for mine, theirs in zip(self.rates, other.rates, strict=True)]
         return median(ratios), min(ratios), max(ratios)
 
@@ -71,7 +71,7 @@ class UnequalError(Exception):
 
 
 class Starter(NamedTuple):
-    """Who takes a turn, and what it does then."""
+    """A peer for a turn, and its operation."""
 
     process: PeerProcess
     operation: Operation
@@ -79,13 +79,13 @@ class Starter(NamedTuple):
 
 
 class Rounds:
-    """The turns of all peers at one operation after the other.
+    """The turns of all peers, for one operation at a time.
 
     Args:
-        connection: The benchmark's own.
+        connection: The benchmark's own connection.
         processes: The peers.
-        rounds: How many.
-        seconds: How long a turn is.
+        rounds: The number of rounds.
+        seconds: The duration of a turn.
     """
 
     def __init__(
@@ -98,25 +98,25 @@ class Rounds:
         self._seconds = seconds
 
     async def measure(self, operation: Operation, *, depth: int) -> dict[str, Measured]:
-        """What each peer that has the operation did, by its label.
+        """Measure an operation with each peer that supports it, and return the results by label.
 
         Raises:
-            UnequalError: They do not do the same.
+            UnequalError: Two peers do not do the same.
         """
         return await self.interleave(await self.starters(operation, depth=depth))
 
     async def starters(self, operation: Operation, *, depth: int) -> dict[str, Starter]:
-        """Each peer that has the operation, by its label, after a comparison of what they do.
+        """Compare the peers that support the operation, and return their starters by label.
 
         Raises:
-            UnequalError: They do not do the same.
+            UnequalError: Two peers do not do the same.
         """
         processes = [process for process in self._processes if operation.name in process.peer.calls]
         await self._compare(operation, processes, depth)
         return {process.peer.label: Starter(process, operation, depth) for process in processes}
 
     async def interleave(self, starters: Mapping[Key, Starter]) -> dict[Key, Measured]:
-        """What each one did in its turns, of which it has one in every round."""
+        """Run one turn of each per round, and return the measurements."""
         order = list(starters.items())
         for starter in starters.values():
             if not starter.operation.once:
@@ -168,7 +168,7 @@ class Rounds:
 
 
 def normal(value: Any) -> Any:
-    """An answer in the one form in which all can be compared: names in snake_case, instants in UTC milliseconds."""
+    """Normalise an answer, to compare it with others: names in snake_case, timestamps in UTC milliseconds."""
     match value:
         case dict():
             return {_snake_case(name): normal(item) for name, item in value.items()}

@@ -1,4 +1,4 @@
-"""What the database server uses while it is measured."""
+"""The CPU time of the database server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class ServerProcesses:
     """All processes of a PostgreSQL server on this machine.
 
     Args:
-        backend: The process of one of its sessions.
+        backend: The process id of one of its sessions.
     """
 
     def __init__(self, backend: int) -> None:
@@ -20,7 +20,7 @@ class ServerProcesses:
         self._nanoseconds = 0
 
     def cpu_seconds(self) -> float:
-        """The CPU time of all, those that have ended meanwhile included as far as they were seen."""
+        """Return the CPU time of all processes, including ended ones up to their last measurement."""
         place = Path("/proc")
         children = (place / f"{self._postmaster}/task/{self._postmaster}/children").read_text().split()
         used = {}

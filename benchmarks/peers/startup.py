@@ -1,4 +1,4 @@
-"""From starting a program to its first answer."""
+"""The time from the start of a program to its first answer."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ asyncio.run(main())
 
 
 async def measure_startup(url: DatabaseUrl, *, rounds: int, with_prisma: bool) -> dict[str, Measured]:
-    """What each peer took, by its label; interleaved as the operations are.
+    """Measure the start-up time of each peer, in alternating turns, and return it by label.
 
     Args:
         url: The database.
-        rounds: How many times each is started.
-        with_prisma: Whether Prisma is there.
+        rounds: The number of starts of each peer.
+        with_prisma: Whether Prisma is available.
     """
     place = [str(url.host), str(url.port), str(url.user), str(url.database)]
     programs = {

@@ -15,11 +15,11 @@ _HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7} {'p50 ms':>8} {'p99 ms':>8} {
 
 
 def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
-    """One operation: a line a peer, and this package's ratios to the others.
+    """Yield the lines of one operation: one per peer, and this package's ratios to the others.
 
     Args:
-        title: What the operation does.
-        measured: What each peer did, by its label.
+        title: The operation's title.
+        measured: The measurements of each peer, by its label.
     """
     yield f"\n{title}"
     yield _HEAD
@@ -44,7 +44,7 @@ def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
 def _others(ours: str, measured: Mapping[str, Measured]) -> Iterator[tuple[str, Measured]]:
     loop = ours.partition("/")[2]
     for name in _REFERENCES:
-        # Prisma has one event loop; every other ratio is between two programs on the same one.
+        # Prisma has only one event loop; all other ratios are between programs on the same event loop.
         label = f"{name}/node" if name == "prisma" else f"{name}/{loop}"
         if label in measured:
             yield name, measured[label]

@@ -1,4 +1,4 @@
-"""Starts the server and the workers, restarts and kills both, and says whether everything is right afterwards."""
+"""The program: it starts, restarts and kills the server and the workers, and checks the invariants afterwards."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Soak:
     """One run.
 
     Args:
-        folder: Where the server and the journals live.
-        workers: How many processes work.
-        seconds: For how long they are fed.
+        folder: The folder for the server and the journals.
+        workers: The number of processes.
+        seconds: The time for which they create new work.
         bindir: PostgreSQL's programs; None for the wheel's.
     """
 
@@ -54,7 +54,7 @@ class Soak:
         self.processes: list[Process] = []
 
     async def run(self) -> bool:
-        """Whether every invariant holds."""
+        """Run the soak test, and return whether every invariant holds."""
         os.environ["ENCRYPTION_KEYS"] = generate_key().get_secret_value()
         url = await asyncio.to_thread(self.server.start)
         os.environ["DATABASE_URL"] = url.render().get_secret_value()
@@ -93,7 +93,7 @@ class Soak:
         pid = self.server.status().pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        while self.server.status().pid is not None:  # noqa: ASYNC110 - the kernel tells nobody
+        while self.server.status().pid is not None:  # noqa: ASYNC110 - the kernel sends no event
             await asyncio.sleep(0.01)
         await asyncio.to_thread(self.server.start)
         await asyncio.sleep(quarter)
@@ -104,14 +104,14 @@ class Soak:
         self._say("the workers are told to finish")
 
     async def _watch(self, url: DatabaseUrl) -> None:
-        """Counts, over and over, how many downloads run."""
+        """Repeatedly count the running downloads."""
         while True:
             try:
                 async with direct_connection(url) as connection:
                     while True:
                         self.most_running = max(self.most_running, await connection.fetchval(_RUNNING))
                         await asyncio.sleep(0.02)
-            except Exception as error:  # noqa: BLE001 - the server is gone for a moment
+            except Exception as error:  # noqa: BLE001 - the server is down for a moment
                 self._say(f"(the watcher lost its connection: {type(error).__name__})")
                 await asyncio.sleep(0.2)
 
@@ -147,7 +147,7 @@ _STARTED: Final = monotonic()
 
 
 async def main() -> int:
-    """0 when every invariant holds."""
+    """Run it, and return 0 if every invariant holds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--workers", type=int, default=20)

@@ -1,4 +1,4 @@
-"""What has to be true after a soak, from the workers' journals and the database."""
+"""The invariants after a soak test, checked with the workers' journals and the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.soak.journal import Report
 
 _ORDER: Final = ["pending", "approved", "available"]
-"""The life of a request here."""
+"""The statuses of a request in this test."""
 _HISTORIES: Final = """
 SELECT r.status, array_agg(u.status ORDER BY u.created_at) AS statuses
 FROM media_requests AS r LEFT JOIN media_request_status_updates AS u ON u.request_id = r.id
@@ -24,15 +24,15 @@ _TWO_LIVE: Final = """
 SELECT family_id FROM session_tokens WHERE rotated_at IS NULL GROUP BY family_id HAVING count(*) > 1
 """
 _GROWTH: Final = 1.1
-"""How much more memory a worker may hold at the end than after a quarter of the time."""
+"""The maximum ratio of a worker's memory at the end and after a quarter of the time."""
 
 
 async def check(report: Report, most_running: int) -> AsyncIterator[tuple[str, bool]]:
-    """Each invariant, and whether it holds.
+    """Yield each invariant, and whether it holds.
 
     Args:
-        report: What the workers know that they did.
-        most_running: The most downloads that were ever seen running at once.
+        report: The workers' report.
+        most_running: The maximum number of downloads that were seen running at once.
     """
     yield "no error but those of an unavailable database", not report.facts["unexpected"]
     async for verdict in _downloads(report, most_running):
@@ -73,7 +73,7 @@ async def _requests(report: Report) -> AsyncIterator[tuple[str, bool]]:
 
 
 def memory(report: Report) -> tuple[float, float]:
-    """Megabytes that a worker holds, the median of all: after a quarter of the time, and at the end."""
+    """Return the workers' median memory in megabytes: after a quarter of the time, and at the end."""
     samples = report.facts["sample"]
     end = max(sample["seconds"] for sample in samples)
 

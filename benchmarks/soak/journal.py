@@ -1,4 +1,4 @@
-"""What a worker knows that it did, in a file that survives its death."""
+"""The journal of a worker's acknowledged work, in a file that survives the worker."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_LATENCIES_KEPT: Final = 2000  # of an operation, in a worker
+_LATENCIES_KEPT: Final = 2000  # per operation and worker
 
 
 class Journal:
     """The file of one worker: acknowledged facts at once, figures at the end.
 
     Args:
-        path: The file, which is written anew.
+        path: The file, which is overwritten.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file: IO[str] = path.open("w", buffering=1)  # a line at a time, for a worker that is killed
+        self._file: IO[str] = path.open("w", buffering=1)  # line-buffered, for a worker that is killed
         self._latencies: dict[str, list[float]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
@@ -33,7 +33,7 @@ class Journal:
         self._longest_gap = 0.0
 
     def fact(self, kind: str, **values: Any) -> None:
-        """Note what the database acknowledged, or what this process looks like."""
+        """Record an acknowledged write, or a figure of this process."""
         self._file.write(json.dumps({"kind": kind, **values}) + "\n")
 
     def did(self, operation: str, seconds: float) -> None:
@@ -46,7 +46,7 @@ class Journal:
         kept = self._latencies[operation]
         if count < _LATENCIES_KEPT:
             kept.append(seconds)
-        elif (place := random.randrange(count + 1)) < _LATENCIES_KEPT:  # noqa: S311 - a fair sample, and no secret
+        elif (place := random.randrange(count + 1)) < _LATENCIES_KEPT:  # noqa: S311 - a random sample, not a secret
             kept[place] = seconds
 
     def failed(self, error: str) -> None:
@@ -54,7 +54,7 @@ class Journal:
         self._failures[error] += 1
 
     def allowed(self, window: str) -> None:
-        """Count a hit that a rate limit let through."""
+        """Count a hit that a rate limit allowed."""
         self._allowed[window] += 1
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class Journal:
 
 @dataclass
 class Report:
-    """What all workers wrote."""
+    """The contents of all journals."""
 
     facts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -83,7 +83,7 @@ class Report:
 
     @classmethod
     def read(cls, paths: Iterable[Path]) -> Report:
-        """The journals put together. A line that a killed worker left in half is no fact."""
+        """Merge the journals, and ignore an incomplete line of a killed worker."""
         report = cls()
         for path in paths:
             for line in path.read_text().splitlines(keepends=True):

@@ -1,4 +1,4 @@
-"""One process of the soak: the work of a portal, over and over, whatever happens to the server."""
+"""One process of the soak test: it repeats the work of a portal, whatever happens to the server."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from medianest_models.db.client import Client
 
 MAX_RUNNING: Final = 8
-"""Downloads at once, over all workers."""
+"""The maximum number of running downloads of all workers."""
 HITS: Final = 20
-"""Allowed hits of an address in a second."""
+"""The allowed hits of an address in a second."""
 _LEASE: Final = timedelta(seconds=3)
 _PAUSE: Final = 0.02
 _SAMPLE_SECONDS: Final = 5.0
@@ -41,8 +41,8 @@ class Worker:
     """The tasks of one process.
 
     Args:
-        name: Its name, by which it claims downloads.
-        journal: Where it notes what it did.
+        name: The worker's id for claims.
+        journal: The journal of its work.
     """
 
     def __init__(self, name: str, journal: Journal) -> None:
@@ -53,7 +53,7 @@ class Worker:
         self._number = 0
 
     async def run(self) -> None:
-        """Works until it is told to stop, and then until the queue is empty."""
+        """Work until it is told to stop, and then until the queue is empty."""
         ids = await User.all().order_by("id").values_list("id", flat=True)
         self._users = cast("list[UUID]", ids)
         async with asyncio.TaskGroup() as group:
@@ -170,7 +170,7 @@ class Worker:
 
 
 async def run(name: str, path: Path) -> None:
-    """The life of a worker process: SIGTERM tells it to finish what there is."""
+    """Run a worker process; on SIGTERM, finish the remaining work."""
     journal = Journal(path)
     async with database():
         worker = Worker(name, journal)
@@ -180,4 +180,4 @@ async def run(name: str, path: Path) -> None:
         assert pool is not None
         journal.fact("pool", size=pool.get_size(), idle=pool.get_idle_size(), most=pool.get_max_size())
     journal.close()
-    os._exit(0)  # nothing is left to do, and the parent waits
+    os._exit(0)  # all work is done, and the parent waits

@@ -1,6 +1,6 @@
-"""The command `medianest`: arguments in, text or JSON out; what it does stands in the rest of the package.
+"""The command `medianest`: it parses arguments and prints text or JSON; the rest of the package does the work.
 
-A command's module, and with it the rest of the package, is imported when that command is called.
+A command's module, and thereby the rest of the package, is imported only when that command is called.
 
 Exit status: 0 done, 1 it failed, 2 the arguments or the settings are wrong, 130 stopped with Ctrl-C.
 """
@@ -36,7 +36,7 @@ _COMMANDS: Final = {
 
 
 class Application(click.Group):
-    """The outermost group: here a command is imported, and an error becomes a line and an exit status."""
+    """The top-level group: it imports commands, and turns an error into one line and an exit status."""
 
     async def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -56,7 +56,7 @@ class Application(click.Group):
 
 
 def load_command(stub: click.Command) -> click.Command:
-    """Import the command that a name and a line of help stand for."""
+    """Import the command behind a stub, which has only its name and its first line of help."""
     module, _ = _COMMANDS[str(stub.name)]
     named = vars(import_module(f"{__name__}.{module}")).values()
     return next(found for found in named if isinstance(found, click.Command) and found.name == stub.name)

@@ -157,7 +157,7 @@ async def psql_command(arguments: Sequence[str]) -> None:
 
 
 class _Progress(MigrationProgress):
-    """Says on a line each what is done, unless it is quiet, and keeps how many seconds each file took."""
+    """Prints one line per step, unless it is quiet, and records the seconds that each file took."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet

@@ -18,11 +18,11 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Read a file of NAME=value lines, and skip none of them: the bad one may be what says production.
+    """Read a file of NAME=value lines. It skips no bad line, because that line may be the one that sets production.
 
     Raises:
-        click.BadParameter: A line sets no variable, or sets it again. It is named by its number, because what stands
-            in it may be a secret.
+        click.BadParameter: A line sets no variable, or sets one again. The error gives only its number, because the
+            line may hold a secret.
     """
     try:
         text = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode()

@@ -22,9 +22,9 @@ def json_option(command: CommandT) -> CommandT:
 
 
 def print_result(document: object, text: str | Iterable[tuple[object, ...]], *, as_json: bool) -> None:
-    """Print a document as JSON, with keys in the order they were made; or else a text, or the rows of a table.
+    """Print a document as JSON, with its keys in insertion order; or else a text, or the rows of a table.
 
-    A line is as long as it has to be, so that a URL can be copied.
+    Lines are not wrapped, so that a URL can be copied.
     """
     if as_json:
         click.echo(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2))

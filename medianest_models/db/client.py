@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("medianest_models.db")
 
 _RELEASE_SECONDS: Final = 2.0
-"""For a connection to end what was cancelled on it, before it is ended itself.
+"""The time in which a connection has to end a cancelled statement, before the connection is terminated.
 
-It takes that long where the request to cancel did not arrive, or came before the statement: the server forgets it then.
+All of it passes if the cancel request is lost, or arrives before the statement: the server then ignores the request.
 """
 
 
@@ -40,7 +40,7 @@ logging.getLogger("asyncpg.pool").addFilter(_strip_traceback)
 
 
 def not_connected() -> DatabaseUnavailableError:
-    """Make the error of whoever needs the database before it is connected, or after it was disconnected."""
+    """Make the error for using the database before connecting, or after disconnecting."""
     return DatabaseUnavailableError("not connected to a database: call connect_database() first")
 
 
@@ -59,7 +59,7 @@ class Client(StatementClient):
         url: Where to connect to; None for the embedded server, which is started when a connection is asked for.
         resets: Whether the state of a session ends when its connection goes back to the pool.
         pool_timeout: Seconds to wait for a free connection; None for no limit.
-        slow_query_ms: From how many milliseconds on a statement is logged as a warning.
+        slow_query_ms: The milliseconds from which a statement is logged as a warning.
         **options: Those of Tortoise's client and of asyncpg.
     """
 
@@ -83,7 +83,7 @@ class Client(StatementClient):
 
     @property
     def is_left_behind(self) -> bool:
-        """Whether the event loop of the pool has ended, and the pool with it."""
+        """Whether the pool's event loop is closed, which makes the pool unusable."""
         return self._bound_loop is not None and self._bound_loop.is_closed()
 
     @property
@@ -92,7 +92,7 @@ class Client(StatementClient):
         return self._pool
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001 - Tortoise's signature
-        """Open the pool; without `with_db` to the user's own database, from where the configured one can be created."""
+        """Open the pool; without `with_db` to the user's own database, to create the configured one from there."""
         with connect_errors(self.url, self.connect_timeout):
             async with asyncio.timeout(self.connect_timeout):
                 self.url = self.url or await start_embedded(load_settings())
@@ -107,14 +107,14 @@ class Client(StatementClient):
                     min_size=self.pool_minsize,
                     max_size=self.pool_maxsize,
                 )
-        if self.is_disconnected:  # meanwhile, which nobody will do a second time
+        if self.is_disconnected:  # while the pool was opened: nobody else will close it
             pool.terminate()
             raise not_connected()
         self._pool = pool
         await self._post_connect()
 
     async def acquire(self, *, seconds: float | None = None) -> Connection:
-        """Take a free connection of the pool, which is opened when it is not open yet.
+        """Take a free connection from the pool, and open the pool if it is not open yet.
 
         Args:
             seconds: How long to wait for it; None for the pool's own timeout. It is a DatabaseTimeoutError in the end.
@@ -130,17 +130,17 @@ class Client(StatementClient):
         else:
             if not self.is_disconnected:
                 return connection
-            await self.release(connection)  # to be closed at once, under whatever it would run
+            await self.release(connection)  # disconnected while it waited: nothing may run on it
             error = not_connected()
         raise error
 
     async def release(self, connection: Connection) -> None:
-        """Return a connection to the pool, which rolls back what is still open in it, or soon ends the connection."""
+        """Return a connection to the pool, which rolls back an open transaction, or soon terminates the connection."""
         if self._pool is None:  # closed meanwhile, and the connection with it
             return
         try:
             await self._pool.release(connection, timeout=_RELEASE_SECONDS)
-        except Exception as error:  # noqa: BLE001 - asyncpg has ended it; the statement's own outcome stands
+        except Exception as error:  # noqa: BLE001 - asyncpg has terminated it; the statement's own outcome counts
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
 
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
@@ -155,7 +155,7 @@ class Client(StatementClient):
         return self._pool
 
     def check_loop(self) -> None:
-        """Refuse another event loop than the pool's."""
+        """Raise an error in any event loop other than the pool's."""
         self._check_loop()
 
     def _check_loop(self) -> bool:

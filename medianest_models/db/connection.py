@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class _NoConnections(ConnectionHandler):
-    """Refuses Tortoise a connection while there are none."""
+    """Raises an error when Tortoise asks for a connection and this process is not connected."""
 
     def get(self, conn_alias: str) -> NoReturn:  # noqa: ARG002 - Tortoise's signature
         raise not_connected()
@@ -44,8 +44,8 @@ class _NoConnections(ConnectionHandler):
 class _ProcessContext(TortoiseContext):
     """Tortoise's state for every task and thread without a context of its own, connected or not.
 
-    It is there from the import on, so that a query before connecting gets an error of ours, and it is one object,
-    so that tasks from before connecting, and other threads, find what was connected.
+    It exists from the import on, so that a query before connecting raises an error of this package. It is a single
+    object, so that earlier tasks and other threads see the connection.
     """
 
     client: Client | None = None
@@ -56,18 +56,18 @@ class _ProcessContext(TortoiseContext):
         self.start_afresh()
 
     def start_afresh(self) -> None:
-        """Be disconnected, with locks that nobody holds: at the import, and in a forked child."""
+        """Reset to the disconnected state, with free locks: at the import, and in a forked child."""
         self._guard = threading.Lock()
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self.forget()
 
     def forget(self) -> None:
-        """Be disconnected."""
+        """Reset to the disconnected state."""
         self.client, self.url = None, None
         self._connections, self._inited = _NoConnections(), False
 
     def lock(self) -> asyncio.Lock:
-        """Return what this event loop holds while it connects or disconnects."""
+        """Return the lock that this event loop holds while it connects or disconnects."""
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     def adopt(self, context: TortoiseContext, client: Client, url: DatabaseUrl | None) -> None:
@@ -80,7 +80,7 @@ class _ProcessContext(TortoiseContext):
         self._default_connection, self._inited = context.default_connection, True
 
     def forget_ended_loop(self) -> bool:
-        """Be disconnected if the event loop of the connection has ended; return whether it has."""
+        """Reset to the disconnected state if the connection's event loop is closed; return whether it is."""
         if self.client is None or not self.client.is_left_behind:
             return False
         logger.warning("an event loop ended without disconnect_database(): its connections are lost")
@@ -93,14 +93,14 @@ class _ProcessContext(TortoiseContext):
 
 
 _PROCESS: Final = _ProcessContext()
-with suppress(TortoiseConfigurationError):  # somebody else's is there already: connecting will say so
+with suppress(TortoiseConfigurationError):  # another context exists already: connecting will raise the error
     set_global_context(_PROCESS)
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_PROCESS.start_afresh)
 
 
 async def connect_database(url: str | DatabaseUrl | None = None, *, require_migrated: bool = True) -> None:
-    """Connect this process, and make sure that the database answers. Connecting twice to the same URL is a no-op.
+    """Connect this process and check that the database responds. Connecting twice to the same URL is a no-op.
 
     Every task and every thread of this process sees the connection; only tasks of this event loop can use it. A
     forked child is not connected.
@@ -121,7 +121,7 @@ async def connect_database(url: str | DatabaseUrl | None = None, *, require_migr
 
 
 async def disconnect_database() -> None:
-    """Disconnect this process. What still runs has 10 seconds to finish; not being connected is a no-op.
+    """Disconnect this process; a no-op if it is not connected. Running statements have 10 seconds to finish.
 
     Raises:
         DatabaseUnavailableError: This process is connected on another event loop.
@@ -142,7 +142,7 @@ async def disconnect_database() -> None:
 
 @asynccontextmanager
 async def database(url: str | DatabaseUrl | None = None, *, require_migrated: bool = True) -> AsyncIterator[None]:
-    """Be connected for the length of an `async with`; a connection that was there before stays.
+    """Connect for the duration of an `async with` block; an existing connection stays open.
 
     Args and errors are those of `connect_database`.
     """
@@ -175,7 +175,7 @@ async def within(seconds: float | None, coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
     finally:
-        task.cancel()  # does nothing to one that is done
+        task.cancel()  # a no-op if it is done
     if not done:
         raise TimeoutError
     return task.result()
@@ -187,7 +187,7 @@ _tasks: Final[set[asyncio.Task[Any]]] = set()  # the event loop keeps weak refer
 def _forget_task(task: asyncio.Task[Any]) -> None:
     _tasks.discard(task)
     if not task.cancelled():
-        task.exception()  # so that asyncio does not complain that nobody asked
+        task.exception()  # so that asyncio does not warn that nobody retrieved it
 
 
 async def _connect(url: str | DatabaseUrl | None, *, require_migrated: bool) -> bool:
@@ -229,7 +229,7 @@ async def _connect_locked(
     client = cast("Client", context.connections.get(DEFAULT_ALIAS))
     try:
         await within(None, _prove(client, context.apps, seconds, migration_wait))
-        # In the caller's own task, so that whoever is cancelled has not connected.
+        # In the caller's own task, so that a cancelled caller is not connected.
         _PROCESS.adopt(context, client, url)
     except BaseException:
         await client.disconnect(seconds=1)
@@ -239,7 +239,7 @@ async def _connect_locked(
 
 
 async def _prove(client: Client, apps: Apps | None, seconds: float, migration_wait: float | None) -> None:
-    """Return as soon as the database answers, can be used, and has its migrations."""
+    """Return once the database responds, meets the requirements, and has its migrations."""
     tables = [model._meta.db_table for model in apps.get_models_iterable()] if apps else []
     async with client.acquire_connection() as connection:
         async with asyncio.timeout(seconds):

@@ -50,7 +50,7 @@ class ConnectionLock:
             self.check()
 
     def check(self) -> None:
-        """Raise a TransactionAbortedError when the transaction is over."""
+        """Raise a TransactionAbortedError if the transaction is over."""
         if self.is_over:
             raise TransactionAbortedError(OVER)
 
@@ -65,10 +65,10 @@ class ConnectionLock:
                     self._stoppable.discard(timeout)
 
     def end(self) -> None:
-        """Refuse the connection, and stop those who wait for it and who use it, which end a moment later."""
+        """Let nobody acquire the connection any more, and stop the tasks that wait for it or use it."""
         self.is_over = True
         now = asyncio.get_running_loop().time()
-        # A timeout that expires ends what it is around, and nothing else of that task.
+        # An expiring timeout stops only the code inside it, and nothing else of that task.
         for timeout in self._stoppable:
             if not timeout.expired():
                 timeout.reschedule(now)

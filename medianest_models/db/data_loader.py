@@ -1,6 +1,6 @@
-"""Calls that come together and go to the database as one statement, as Prisma's client and GraphQL's data loaders do.
+"""Batching of concurrent calls into one statement, as Prisma's client and GraphQL's data loaders do.
 
-A repository's function wraps its statement in `DataLoader` and asks that; without it, it would ask the statement.
+A repository function calls a `DataLoader` around its statement instead of running the statement itself.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ ArgumentT = TypeVar("ArgumentT", bound="Hashable")
 AnswerT = TypeVar("AnswerT")
 
 _MOST: Final = 200
-"""The most calls that one statement answers."""
+"""The maximum number of calls in a batch."""
 
 _LONGEST_WAIT_SECONDS: Final = 0.05
-"""The time that calls wait for a statement that runs; then they go by themselves."""
+"""The longest time that calls wait for the running statement; then they start their own batch."""
 
 
 @dataclass(slots=True, eq=False)
 class _Batch(Generic[ArgumentT, AnswerT]):
-    """Calls that go together, in the order in which they came, and the task that asks for them once they go."""
+    """A batch: calls in the order of their arrival, and the task that runs their statement."""
 
     calls: dict[asyncio.Future[AnswerT], ArgumentT] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
 
     async def answer(self, call: asyncio.Future[AnswerT]) -> AnswerT:
-        """Wait for the answer of one call; the last one that is cancelled ends the task."""
+        """Wait for the result of one call; once all calls are cancelled, cancel the task."""
         try:
             return await call
         except asyncio.CancelledError:
@@ -56,24 +56,24 @@ class _Batch(Generic[ArgumentT, AnswerT]):
 
 @dataclass(slots=True, eq=False)
 class _Queue(Generic[ArgumentT, AnswerT]):
-    """The calls of one client. While somebody has the turn the others gather in the next batch."""
+    """The calls of one client. While one batch has the turn, further calls join the next batch."""
 
     next: _Batch[ArgumentT, AnswerT]
     turn: object | None = None
 
 
 class DataLoader(Generic[ArgumentT, AnswerT]):
-    """A statement that answers one call, and one that answers many as well.
+    """Batches calls: it has a statement for a single call and one for a batch.
 
-    Calls of one tick of the event loop go together, and so do those that come while a statement runs. Each gets what
-    it would have got alone: where the statement fails, each argument gets a statement of its own, unless the database
-    can't be reached. A call that is cancelled leaves the others alone; the last one ends the statement. A call without
-    company runs its statement in the caller's own task, and so does each call inside a transaction, there and then.
+    Calls of one tick of the event loop form a batch, and so do calls that arrive while a statement runs. Each call gets
+    the result that it would get alone: if the statement fails, each argument is retried alone, unless the database
+    can't be reached. A cancelled call does not affect the others; once all are cancelled, so is the statement. A single
+    call runs its statement in the caller's own task. Inside a transaction, each call does so at once.
 
     Args:
-        ask_one: Takes an argument, and as `client` where to ask, and gives the answer.
-        ask_many: Takes arguments, at least one, and gives as many answers, in their order. Where they are not all
-            equal it may answer some of them with `Retry.ALONE`.
+        ask_one: Takes an argument and the `client` to use, and returns the answer.
+        ask_many: Takes one or more arguments and returns as many answers, in the same order. If the arguments are not
+            all equal, it may answer some of them with `Retry.ALONE`.
     """
 
     def __init__(
@@ -114,13 +114,13 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
         return await batch.answer(call)
 
     def _end_turn(self, queue: _Queue[ArgumentT, AnswerT], turn: object) -> None:
-        if queue.turn is turn:  # otherwise it took too long, and others have gone
+        if queue.turn is turn:  # otherwise it took too long, and another batch has started
             queue.turn = None
             if queue.next.calls:
                 self._start(queue, queue.next)
 
     def _start(self, queue: _Queue[ArgumentT, AnswerT], batch: _Batch[ArgumentT, AnswerT]) -> None:
-        """Ask for a batch that has not gone yet, in the context of one of its calls, which has the same client."""
+        """Run the statement of a waiting batch in the context of one of its calls, which all have the same client."""
         if queue.next is batch:
             queue.turn, queue.next = batch, _Batch()
             batch.task = asyncio.get_running_loop().create_task(self._run(queue, batch))
@@ -142,7 +142,7 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
             if isinstance(error, DatabaseUnavailableError) or len(set(calls.values())) == 1:
                 for call in calls:
                     if not call.done():
-                        call.set_exception(copy.copy(error))  # each its own: to be raised adds to an error
+                        call.set_exception(copy.copy(error))  # a copy each, because raising an error modifies it
                 return
             answers = [Retry.ALONE] * len(calls)
         alone: dict[ArgumentT, dict[asyncio.Future[AnswerT], ArgumentT]] = defaultdict(dict)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _CLOSE_SECONDS: Final = 1.0
-"""The time that a server has to say goodbye. One that has fallen silent never does."""
+"""The time that a server has to close a connection. A server that does not respond never does."""
 
 
 async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
-    """Return `url`, `DATABASE_DIRECT_URL`, `DATABASE_URL`, or that of the embedded server, which is then started."""
+    """Return `url`, `DATABASE_DIRECT_URL`, `DATABASE_URL`, or the embedded server's URL after starting it."""
     settings = load_settings()
     return url or settings.direct_url() or await start_embedded(settings)
 
@@ -52,7 +52,7 @@ async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asy
     finally:
         try:
             await connection.close(timeout=_CLOSE_SECONDS)
-        except Exception:  # noqa: BLE001 - it is gone already, which asyncpg tells in many ways
+        except Exception:  # noqa: BLE001 - it is closed already, which asyncpg reports in many ways
             connection.terminate()
 
 

@@ -1,6 +1,7 @@
-"""The one place that reads a driver's error.
+"""The only module that reads a driver's error.
 
-A driver's message and detail can hold a whole row; the error made of it names a table, a constraint or a column.
+A driver's message and detail can contain a whole row; the error that replaces it names only a table, constraint or
+column.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _WRONG_FORM: Final = "a value has the wrong form for its column"
 
 _MEANINGS: Final[dict[str, tuple[type[MedianestError], str | None]]] = {
     "08": (DatabaseUnavailableError, "the connection to the database failed"),
-    # 22000 is also what asyncpg's own check of an argument says, whose message holds the value.
+    # asyncpg's own argument checks also use 22000, with the value in the message.
     "22000": (InvalidInputError, "a value has the wrong type or is out of range for its column"),
     "22001": (InvalidInputError, "a text is too long for its column"),
     "22003": (InvalidInputError, "a number is out of range for its column"),
@@ -84,7 +85,7 @@ _MEANINGS: Final[dict[str, tuple[type[MedianestError], str | None]]] = {
     "58": (DatabaseUnavailableError, "the database server had a system error"),
     "XX": (DatabaseUnavailableError, "the database server had an internal error"),
 }
-"""PostgreSQL's codes, or their beginnings (its manual, appendix A), and the errors of ours for them."""
+"""PostgreSQL's error codes or code prefixes (its manual, appendix A), and this package's errors for them."""
 
 _CONNECT_REASONS: Final = {
     "28P01": "the server refused the password: correct DATABASE_URL",
@@ -96,7 +97,7 @@ _CONNECT_REASONS: Final = {
     "08": "the server closed the connection while it was being made: look in its log",
     "08P01": "the server refused the connection's parameters: behind PgBouncer set DATABASE_PGBOUNCER=true",
 }
-"""The same while connecting, with what to do about it."""
+"""The same while connecting, with the remedy."""
 
 _NOBODY_LISTENS: Final = (
     "nothing listens there: start the server (`medianest db up` starts the embedded one), or correct DATABASE_URL"
@@ -104,22 +105,22 @@ _NOBODY_LISTENS: Final = (
 
 
 def driver_errors() -> replace_errors[Exception]:
-    """Raise errors of ours for those of the database, of the driver and of the network.
+    """Replace errors of the database, the driver and the network by this package's errors.
 
-    For blocks in which nothing else runs: a TimeoutError or an OSError is taken for the network's.
+    Use it only around database calls: a TimeoutError or an OSError is treated as a network error.
     """
     return replace_errors(Exception, translate)
 
 
 def driver_errors_around_caller() -> replace_errors[Exception]:
-    """Raise errors of ours for the driver's own, because an OSError may come from the caller's file."""
+    """Replace only the driver's own errors, because an OSError may come from the caller's file."""
     return replace_errors(Exception, lambda raised: translate(raised) if _is_drivers(raised) else None)
 
 
 def translate(error: BaseException) -> MedianestError | None:
     """Make the error of ours for one raised by asyncpg, Tortoise or the network; None for any other, or for ours.
 
-    Only codes and names are read from it (SQLSTATE, constraint, table, column).
+    It reads only codes and names from the error (SQLSTATE, constraint, table, column).
     """
     if isinstance(error, MedianestError):
         return None
@@ -149,7 +150,7 @@ def _is_drivers(error: BaseException) -> bool:
 
 
 def _is_about_connection(error: driver.InterfaceError) -> bool:
-    """Whether asyncpg complains of the connection or the pool, and not of what it was asked."""
+    """Return whether asyncpg's error is about the connection or the pool, and not about the arguments."""
     return any(word in str(error) for word in ("connection", "pool", "operation"))
 
 
@@ -183,12 +184,12 @@ def _from_constraint(sqlstate: str, error: BaseException) -> ConstraintError:
 
 
 def connect_errors(where: DatabaseUrl | None, seconds: float | None) -> replace_errors[Exception]:
-    """Raise what `connect_failure` makes of the errors of a block that only connects."""
+    """Replace the errors of a block that only connects, by `connect_failure`."""
     return replace_errors(Exception, lambda error: connect_failure(error, where, seconds))
 
 
 def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float | None) -> MedianestError:
-    """Make the error of ours for one raised while connecting: where to, what is wrong, and what to do about it.
+    """Return this package's error for one raised while connecting: the target, the problem and the remedy.
 
     One of ours is returned as it is. `where` is None for the embedded server, and `seconds` is how long was waited.
     """
@@ -223,7 +224,7 @@ def _connect_reason(error: Exception) -> str:
 
 
 def _network_reason(error: OSError) -> str:
-    # Where a name has several addresses, asyncio raises one OSError that only names the errors of all.
+    # If a name has several addresses, asyncio raises one OSError that only lists the errors of all of them.
     numbers = {error.errno} if error.errno else {int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))}
     if numbers and numbers <= {ECONNREFUSED, ENOENT}:
         return _NOBODY_LISTENS

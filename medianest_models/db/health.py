@@ -1,4 +1,4 @@
-"""The health of the database: a yes or no that never hangs, the detail, and how much is in it."""
+"""The health of the database: a check that never hangs, its details, and the numbers of rows."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class DatabaseHealth:
     """The state of the database, seen from this process.
 
     Attributes:
-        ok: Whether it answers.
+        ok: Whether the database responds.
         latency_ms: Milliseconds for one statement there and back.
         server_version: Such as "18.4".
-        pool_size: How many connections this process holds.
-        pool_idle: How many of them nobody uses.
+        pool_size: The number of connections of this process.
+        pool_idle: The number of idle ones among them.
         migration_head: The newest migration that was applied.
-        migrations_pending: The migrations of this version of the package that were not.
-        error: What is wrong; None when it answers.
+        migrations_pending: The migrations of this version of the package that were not applied.
+        error: The problem; None when the database responds.
     """
 
     ok: bool
@@ -66,16 +66,16 @@ class DatabaseStats:
 
 
 async def check_database_health() -> bool:
-    """Return whether the database answers: within two seconds, and without raising, whatever the server does.
+    """Return whether the database responds. It always returns within two seconds and never raises.
 
-    It asks over a connection of the pool. When all of them are in use it asks over one of its own, so a busy pool
-    in front of a healthy server is healthy; `database_health` shows the pool.
+    It uses a connection of the pool, or opens a separate one if all are in use. So a busy pool does not make a healthy
+    server unhealthy; `database_health` returns the state of the pool.
     """
     return (await _examine(detail=False)).ok
 
 
 async def database_health() -> DatabaseHealth:
-    """Return how the database is: within two seconds, and without raising, whatever the server does."""
+    """Return the health of the database in detail. It always returns within two seconds and never raises."""
     return await _examine(detail=True)
 
 

@@ -1,8 +1,8 @@
-"""Instants that Python has no datetime for: BC, from the year 10000 on, and infinity.
+"""Timestamps outside the range of Python's datetime: BC, from the year 10000 on, and infinity.
 
-asyncpg reads infinity as a naive `datetime.max` or `datetime.min`, and for any other it gives up the whole result. A
-connection on which that happened reads instants by functions of Python from then on, and each of those as asyncpg
-reads infinity: what is naive is none, which the models know. Other connections pay nothing for that.
+asyncpg reads infinity as a naive `datetime.max` or `datetime.min`, and fails to read any result with another one. After
+such a failure, that connection decodes timestamps with Python functions, which return the same naive values for all of
+them; the models treat a naive value as unreadable. Other connections have no overhead.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 async def read_again(
     connection: PoolConnectionProxy[Record], operation: Callable[..., Awaitable[T]], query: str, *arguments: Any
 ) -> T:
-    """Run a statement again, of whose rows asyncpg could not read an instant: read-only, so that nothing is done twice.
+    """Run a statement again after asyncpg failed to read a timestamp; read-only, so that nothing is written twice.
 
     Raises:
-        UnreadableValueError: The statement writes. It was carried out.
+        UnreadableValueError: The statement writes. It was executed.
     """
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=_encode, decoder=_decode, format="tuple"

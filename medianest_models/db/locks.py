@@ -1,6 +1,6 @@
 """The advisory locks of this package, by number, and the two ways to take one.
 
-Whoever uses the same database takes other numbers.
+Other applications on the same database must use other numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _POLL_SECONDS: Final = 0.2
 
 
 class AdvisoryLock(IntEnum):
-    """The work that one process, or one transaction, at a time does."""
+    """Work that only one process or one transaction does at a time."""
 
     MIGRATING = 7_021_406_153_840_117_316
     SEEDING = 7_021_406_153_840_117_317
@@ -52,8 +52,8 @@ async def session_lock(
     """
     deadline = time.monotonic() + seconds
     told = False
-    # Asked for again and again: to wait inside pg_advisory_lock holds a snapshot, for which another process's
-    # CREATE INDEX CONCURRENTLY waits in turn, and PostgreSQL sees no deadlock in that.
+    # Polled: waiting inside pg_advisory_lock would hold a snapshot, for which CREATE INDEX CONCURRENTLY of another
+    # process would wait, and PostgreSQL does not detect that deadlock.
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock):
         if time.monotonic() > deadline:
             raise DatabaseTimeoutError(f"another process was still {lock.name.lower()} after {seconds:g} s")

@@ -40,10 +40,10 @@ def record(sql: str, parameters: Sequence[Any], seconds: float, slow_seconds: fl
 
 
 def redact(value: Any) -> str:
-    """Write a value as it may stand in a log: `***` for a secret, cut when it is long.
+    """Format a value for a log: `***` for a secret; a long value is cut.
 
-    A secret is what carries a true attribute `secret`, a `SecretStr`, a text of which `masking.holds_secret` says so,
-    and what a mapping has under a name that tells of one.
+    Secrets are an object with a true attribute `secret`, a `SecretStr`, a string for which `masking.holds_secret` is
+    true, and the value of a mapping's key that names a secret.
     """
     if getattr(value, "secret", False) or isinstance(value, (SecretStr, SecretBytes)):
         return _MASK
@@ -66,14 +66,14 @@ def _redact_item(name: object, value: Any) -> str:
 
 
 def _cut(text: str) -> str:
-    """Quote a text, so that a line break in it does not begin a line of the log, and cut it."""
+    """Quote and cut a string; a line break in it must not start a new line of the log."""
     return repr(text) if len(text) <= _VALUE_LENGTH else f"{text[:_VALUE_LENGTH]!r}... ({len(text)} characters)"
 
 
 def redact_sql(sql: str) -> str:
-    """Write the text of a statement as it may stand in a log, cut when it is long.
+    """Format a statement for a log; a long one is cut.
 
-    Where it names a secret, no literal is shown, because any of them may be its value.
+    If it names a secret column, it shows no literal, because any of them may be the secret.
     """
     text = sql[: 2 * _SQL_LENGTH]
     hides = any(map(names_secret, _NAME.findall(_LITERAL.sub("", text))))

@@ -26,8 +26,8 @@ logger = logging.getLogger("medianest_models.db")
 
 _POLL_SECONDS: Final = 0.5
 
-# The home is the schema of the tables. The first schema of the search path is where new ones would be made, and what
-# is in it hides what has the same name at home.
+# The home is the schema of the tables. New tables are created in the first schema of the search path, and an object
+# there hides one of the same name in the home.
 _SITUATION: Final = """
 SELECT current_setting('search_path') AS path, quote_ident(current_schema()) AS schema, home,
        (SELECT name FROM unnest(string_to_array($1, ',')) AS name
@@ -42,7 +42,7 @@ FROM (SELECT max(relnamespace::regnamespace::text) AS home FROM pg_class WHERE o
 async def check_requirements(
     connection: Connection, tables: Iterable[str] = (), *, for_migrations: bool = False
 ) -> None:
-    """Refuse a database and a role that can't work. What only some callers will miss is a warning in the log.
+    """Raise an error for an unsuitable database or role; log a warning for what affects only some callers.
 
     Raises:
         ConfigurationError: One line that says what is wrong for those who use `tables`, or who make tables

@@ -1,4 +1,4 @@
-"""Running statements: the one boundary where a driver's error becomes ours, and where the query log listens.
+"""Running statements: the only place that translates driver errors and writes the query log.
 
 `fetch`, `fetch_one` and `execute` run SQL on the current connection: the transaction's, or one of the pool.
 """
@@ -63,22 +63,22 @@ def current_client() -> StatementClient:
 
 
 class StatementClient(AsyncpgDBClient):
-    """Both a pool and a transaction: what runs statements on a connection."""
+    """The base of the pool and of a transaction: it runs statements on a connection."""
 
     slow_seconds: float
     command_timeout: float | None
 
     @abstractmethod
     async def acquire(self) -> Connection:
-        """Take a connection for the caller alone, until `release`."""
+        """Take a connection for exclusive use until `release`."""
 
     @abstractmethod
     async def release(self, connection: Connection) -> None:
-        """Let others have the connection."""
+        """Give the connection back."""
 
     @abstractmethod
     def check_loop(self) -> None:
-        """Refuse another event loop than that of the connections."""
+        """Raise an error in any event loop other than that of the connections."""
 
     def innermost(self) -> StatementClient:
         """Return the client to run the caller's statements on."""
@@ -91,9 +91,9 @@ class StatementClient(AsyncpgDBClient):
         try:
             try:
                 return await operation(connection, query, *arguments)
-            except OverflowError:  # of an instant in a row: no other value is out of Python's range
+            except OverflowError:  # of a timestamp in a row: no other value is out of Python's range
                 return await read_again(connection, operation, query, *arguments)
-        except Exception as raised:  # by hand, unlike elsewhere: every statement comes this way
+        except Exception as raised:  # written out for speed: every statement runs this code
             error = translate(raised)
             if error is None:
                 raise
@@ -101,13 +101,13 @@ class StatementClient(AsyncpgDBClient):
             seconds = monotonic() - started
             await self.release(connection)
             query_log.record(query, arguments, seconds, self.slow_seconds)
-        raise error  # outside of `except`, where the driver's error would be its context
+        raise error  # not inside `except`, where the driver's error would become its context
 
-    # Tortoise's own would translate no errors.
+    # Tortoise's own methods would not translate errors.
 
     @asynccontextmanager
     async def acquire_connection(self) -> AsyncIterator[Connection]:  # type: ignore[override]
-        """Lend asyncpg's own connection for the length of an `async with`, for COPY and the like."""
+        """Lend asyncpg's own connection for the duration of an `async with` block, such as for COPY."""
         client = self.innermost()
         connection = await client.acquire()
         try:

@@ -1,4 +1,4 @@
-"""The client of one transaction: whole under cancellation, gather, TaskGroup and swallowed errors."""
+"""The client of one transaction: atomic under cancellation, gather, TaskGroup and swallowed errors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
     _acquired: Connection
 
     def __init__(self, outer: StatementClient, isolation: IsolationLevel | None = None) -> None:
-        # Not super().__init__(), which makes the state of a pool.
+        # Not super().__init__(), which would create a pool's state.
         self.connection_name = outer.connection_name
         self.fetch_inserted = outer.fetch_inserted
         self.log = outer.log
@@ -77,7 +77,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         self._released = False
 
     def innermost(self) -> StatementClient:
-        """Return the innermost block that the caller stands in: its code may hold on to one around it."""
+        """Return the caller's innermost block, because the caller may hold the client of an enclosing block."""
         if self.inner is not None:
             current = get_connection(self.connection_name)
             if isinstance(current, TransactionClient) and self in current.ancestors():
@@ -85,14 +85,14 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         return self
 
     def ancestors(self) -> Iterator[TransactionClient]:
-        """Yield this block and those around it, from the inside out."""
+        """Yield this block and the enclosing ones, from the inside out."""
         client: StatementClient = self
         while isinstance(client, TransactionClient):
             yield client
             client = client.outer
 
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
-        """Run a statement in this transaction, unless that is over, which is a TransactionAbortedError."""
+        """Run a statement in this transaction; raise a TransactionAbortedError if the transaction is over."""
         client = self.innermost()
         if client is self:
             return await self.lock.stoppable(super().run(operation, query, *arguments))
@@ -121,17 +121,17 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         except BaseException:
             self.lock.end()
             try:
-                if self._savepoint is None:  # it may have begun
+                if self._savepoint is None:  # the transaction may have begun
                     await self._undo(self.lock)
             finally:
                 await self._leave()
             raise
 
     async def commit(self) -> None:
-        """Commit, or make the savepoint's work a part of the transaction around it.
+        """Commit, or release the savepoint into the enclosing transaction.
 
         Raises:
-            DatabaseUnavailableError: The connection failed; whether it was committed is not known.
+            DatabaseUnavailableError: The connection failed; it is unknown whether the transaction was committed.
             MedianestError: Everything was rolled back, because a statement had failed and its error was caught inside,
                 another task still uses the transaction, another one got in the way, or a deferred constraint is broken.
         """
@@ -152,7 +152,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             raise
         finally:
             await self._leave()
-        if status == "ROLLBACK":  # PostgreSQL's answer to COMMIT when a statement had failed
+        if status == "ROLLBACK":  # PostgreSQL's answer to COMMIT after a failed statement
             raise TransactionAbortedError(_CAUGHT_INSIDE)
 
     def _not_committed(self, raised: Exception) -> MedianestError | None:
@@ -163,7 +163,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         return DatabaseUnavailableError(_NOT_KNOWN)
 
     async def rollback(self) -> None:
-        """Undo everything since `begin`. Where that fails the connection is ended, and the server undoes it."""
+        """Undo everything since `begin`. If that fails, terminate the connection, so that the server undoes it."""
         self.lock.check()
         innermost = self
         innermost.lock.end()
@@ -176,7 +176,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             await self._leave()
 
     async def close_after(self, *, failed: bool) -> None:
-        """End the block that an `async with` leaves, by an exception when it `failed`, and raise no other one then."""
+        """End the block when its `async with` is left. If it `failed`, by an exception, raise no other one."""
         if not self.lock.is_over:
             await (self.rollback() if failed else self.commit())
         elif not self._released:
@@ -185,11 +185,11 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
                 raise TransactionAbortedError(OVER)
 
     async def _undo(self, lock: ConnectionLock) -> None:
-        """Roll back. Where that fails the connection is ended, and so all is undone."""
+        """Roll back. If that fails, terminate the connection, which undoes everything too."""
         name = self._savepoint
         sql = f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}" if name else "ROLLBACK"
         try:
-            async with asyncio.timeout(_ROLLBACK_SECONDS), lock.held:  # whoever holds it still uses the connection
+            async with asyncio.timeout(_ROLLBACK_SECONDS), lock.held:  # its holder still uses the connection
                 await self._command(sql)
         except BaseException as raised:
             if name is None or not isinstance(raised, PostgresError):
@@ -206,7 +206,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             query_log.record(sql, (), monotonic() - started, self.slow_seconds)
 
     def _terminate(self) -> None:
-        with contextlib.suppress(InterfaceError):  # the connection was lost, and is out of the pool already
+        with contextlib.suppress(InterfaceError):  # the connection was lost, and the pool has already dropped it
             self._acquired.terminate()
 
     async def _leave(self) -> None:
@@ -216,17 +216,17 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
                 self.outer.inner = None
             await self.outer.release(self._acquired)
 
-    # The rest of what Tortoise asks of a transaction's client
+    # The other methods that Tortoise requires of a transaction's client
 
     savepoint = begin
     release_savepoint = commit
     savepoint_rollback = rollback
 
     async def close(self) -> None:
-        """Do nothing: the pool is closed, never one of its transactions."""
+        """Do nothing: only the pool can be closed."""
 
     def check_loop(self) -> None:
-        """Refuse another event loop than the pool's."""
+        """Raise an error in any event loop other than the pool's."""
         self.outer.check_loop()
 
     def _check_loop(self) -> bool:
@@ -252,6 +252,6 @@ class TransactionContext(TortoiseTransactionContext):
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(ValueError):  # left in another context than it was entered, as generators are
+        with contextlib.suppress(ValueError):  # left in another context than it was entered in, as by generators
             self._connections.reset(self._token)
         await self._client.close_after(failed=raised is not None)

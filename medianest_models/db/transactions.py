@@ -20,23 +20,23 @@ _LONGEST_DELAY: Final = 1.0
 
 
 def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
-    """Open a transaction, or a savepoint inside one, for the length of an `async with`.
+    """Open a transaction, or a savepoint inside one, for the duration of an `async with` block.
 
-    It commits on return, and rolls back on any exception or cancellation. Tasks started inside take part in it,
-    their statements one after the other; await them all before the block ends. An error that is caught outside of
-    a nested block leaves the transaction around it usable; one that is caught inside the block where it happened
-    does not, and the end of the block raises.
+    It commits on return, and rolls back on any exception or cancellation. Tasks started inside belong to it and run
+    their statements one at a time; await them all before the block ends. If a nested block raises an error and you
+    catch it outside that block, the enclosing transaction stays usable. If you catch an error inside the block where it
+    was raised, the end of the block raises.
 
     Args:
-        isolation: PostgreSQL's isolation level; None for that of the transaction around it, or read committed.
+        isolation: PostgreSQL's isolation level; None for that of the enclosing transaction, or read committed.
 
     Returns:
-        An async context manager. It gives the client to pass as `using_db`, which is never needed inside.
+        An async context manager. It returns the client for `using_db`, which is not needed inside the block.
 
     Raises:
-        InvalidInputError: There is no such level, or it is not that of the transaction around it.
+        InvalidInputError: There is no such level, or it is not that of the enclosing transaction.
         TransactionAbortedError: At the end: the work could not be committed and was rolled back.
-        TransactionConflictError: At the end: another transaction got in the way.
+        TransactionConflictError: At the end: it conflicts with another transaction.
         DatabaseUnavailableError: Not connected, or the database can't be reached.
     """
     if isolation is not None and isolation not in get_args(IsolationLevel):
@@ -49,20 +49,20 @@ async def with_transaction(
 ) -> T:
     """Run `fn` in a transaction, and again after a serialization failure or a deadlock.
 
-    Inside another transaction nothing is repeated, because that one can't go on after a conflict: its own outermost
-    `with_transaction` repeats everything.
+    Inside another transaction it does not retry, because that transaction can't continue after a conflict: the
+    outermost `with_transaction` retries everything.
 
     Args:
-        fn: What to run, without arguments. It runs again from its beginning, so it must change nothing but the
+        fn: The function to run, without arguments. A retry runs all of it again, so it must change nothing but the
             database.
-        retries: How often to run it again at most, after a short random pause that grows.
+        retries: The maximum number of retries, each after a short random pause that grows.
         isolation: As for `transaction`.
 
     Returns:
-        What `fn` returned.
+        The result of `fn`.
 
     Raises:
-        TransactionConflictError: There was a conflict every time.
+        TransactionConflictError: Every attempt ended in a conflict.
         MedianestError: As for `transaction`.
     """
     if retries < 0:
@@ -84,6 +84,6 @@ async def with_transaction(
 
 
 def _is_conflict(group: ExceptionGroup[Exception]) -> bool:
-    """Whether there was a conflict, and nothing but that and its consequences."""
+    """Return whether a conflict and its consequences are the only errors."""
     _, others = group.split((TransactionConflictError, TransactionAbortedError))
     return others is None and group.subgroup(TransactionConflictError) is not None

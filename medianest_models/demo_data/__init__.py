@@ -1,4 +1,4 @@
-"""Demo data: a portal to look around in, and never to work with."""
+"""Demo data: an example portal, not for real use."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _WAITING: Final = 9
 
 
 def make_requests(source: RandomSource, users: list[User]) -> tuple[list[MediaRequest], list[MediaRequestStatusUpdate]]:
-    """Half a year of requests, of which most were fulfilled; a title is open once at most."""
+    """Make half a year of requests, most of them fulfilled, with at most one open request per title."""
     requests: list[MediaRequest] = []
     history: list[MediaRequestStatusUpdate] = []
     open_titles: set[tuple[str, str]] = set()
@@ -91,11 +91,11 @@ def _steps(
 
 
 def make_downloads(source: RandomSource, users: list[User]) -> list[YouTubeDownload]:
-    """Two months of downloads; some are waiting, and a few running."""
+    """Make two months of downloads; some of them wait, and a few run."""
     created = sorted(source.ago(timedelta(days=60), timedelta(hours=1)) for _ in range(_DOWNLOADS))
     done, waiting = created[: -_RUNNING - _WAITING], created[-_RUNNING - _WAITING :]
     downloads = [_ended(source, users, when) for when in done]
-    for place, user in enumerate(source.dice.sample(users, len(waiting))):  # a user each, as one may not wait twice
+    for place, user in enumerate(source.dice.sample(users, len(waiting))):  # one each: a user may not wait twice
         download = _download(source, user, waiting[place])
         if place < _RUNNING:
             download.status, download.progress, download.attempts = DownloadStatus.DOWNLOADING, 25 * place + 20, 1

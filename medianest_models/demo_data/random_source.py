@@ -1,4 +1,4 @@
-"""A source of random values and instants, the same ones at every run."""
+"""A source of random values and timestamps that are the same in every run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RandomSource:
 
     Attributes:
         dice: A random generator with a fixed seed.
-        now: The end of the time that the data tell of.
+        now: The end of the period that the data cover.
     """
 
     def __init__(self, now: datetime.datetime) -> None:
@@ -25,15 +25,15 @@ class RandomSource:
     def ago(
         self, longest: datetime.timedelta, shortest: datetime.timedelta = datetime.timedelta()
     ) -> datetime.datetime:
-        """Draw an instant of the past, from `longest` to `shortest` ago."""
+        """Draw a past timestamp, between `longest` and `shortest` ago."""
         return self.now - self.dice.uniform(0, 1) * (longest - shortest) - shortest
 
     def between(self, since: datetime.datetime, until: datetime.datetime) -> datetime.datetime:
-        """Draw an instant from a window."""
+        """Draw a timestamp from a window."""
         return since + self.dice.uniform(0, 1) * (until - since)
 
     def id_at(self, when: datetime.datetime) -> UUID:
-        """Draw the id of a row that was made at that instant: a UUID of version 7 (RFC 9562)."""
+        """Draw the id of a row created at that time: a UUID of version 7 (RFC 9562)."""
         milliseconds, chance = int(when.timestamp() * 1000), self.dice.getrandbits(74)
         return UUID(int=milliseconds << 80 | 7 << 76 | (chance >> 62) << 64 | 2 << 62 | chance & (2**62 - 1))
 

@@ -24,9 +24,9 @@ def make_checks(source: RandomSource, service: str, place: int) -> Iterator[Chec
     """Draw the checks of one service.
 
     Args:
-        source: Chance and time.
+        source: The source of random values and of the time.
         service: The service's name.
-        place: Which of the services it is: each has its own pace.
+        place: The index of the service: each has its own response times and outages.
     """
     troubles = sorted(_trouble(source) for _ in range(2 + 2 * place))
     for number in range(CHECKS):

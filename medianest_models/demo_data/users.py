@@ -1,4 +1,4 @@
-"""Users, and what their visits leave behind."""
+"""Users, and the rows that their visits create."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_users(source: RandomSource) -> list[User]:
 
 
 def make_visits(source: RandomSource, users: list[User]) -> list[list[Base]]:
-    """Sessions, counters of rate limits, and what the log says of signing in."""
+    """Make sessions, rate limit counters, and log entries of sign-ins."""
     active = [user for user in users if user.is_active]
     limited = source.dice.sample(active, _LIMITED)
     return [

@@ -1,4 +1,4 @@
-"""The data folder: whether it is ours, and how a new one is made. The locks on files."""
+"""The data folder: checking it, creating it, and locking files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DATABASE: Final = "medianest"
 USER: Final = "medianest"
 VERSION_FILE: Final = "PG_VERSION"
-LINES: Final = 8  # of what a program wrote, that go into an error
+LINES: Final = 8  # lines of a program's output in an error
 _POLL_SECONDS: Final = 0.02
 _BUILTIN_LOCALES: Final = 17  # the first major version that needs no locale of the system for C.UTF-8
 
@@ -36,7 +36,7 @@ def data_version(data: Path) -> str | None:
 
 
 def check_data(data: Path, bindir: Path, major: int) -> None:
-    """Refuse, with a ConfigurationError, what is no data folder or not one of these programs' major version."""
+    """Raise a ConfigurationError unless it is a data folder of these programs' major version."""
     version = data_version(data)
     if version is None and os.path.lexists(data):
         raise ConfigurationError(
@@ -52,12 +52,12 @@ def check_data(data: Path, bindir: Path, major: int) -> None:
 
 
 def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadline: float) -> None:
-    """Make the data folder with its database, whole or not at all: DatabaseUnavailableError if the disk is full."""
+    """Create the data folder and its database, or neither: a DatabaseUnavailableError if the disk is full."""
     maker = account.for_initdb()
     closed = data.with_name(f"{data.name}.new")  # other users can't enter it
     new = closed / data.name
-    # No password: who can enter the socket's folder, the server's user and root, can read the data folder as well.
-    # C.UTF-8 gives the same order of texts on every machine, and upper and lower case of every alphabet.
+    # No password: only the server's user and root can enter the socket's folder, and both can read the data folder too.
+    # C.UTF-8 sorts the same on every machine, and maps upper and lower case in every alphabet.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     if major < _BUILTIN_LOCALES:
         locale = ["--locale=C" if sys.platform == "darwin" else "--locale=C.UTF-8"]
@@ -82,8 +82,8 @@ def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadlin
 
 @contextlib.contextmanager
 def locked(path: Path, *, deadline: float) -> Iterator[int]:
-    """Open a file to append to, made if need be, and lock it until all processes that inherit it have ended."""
-    # No links: root might follow one in another user's home.
+    """Open a file for appending, create it if needed, and lock it until every process that inherits it has ended."""
+    # No symbolic links: root might follow one in another user's home.
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         while True:
@@ -97,7 +97,7 @@ def locked(path: Path, *, deadline: float) -> Iterator[int]:
 
 
 def pause(deadline: float, problem: str) -> None:
-    """Wait a moment, or raise TimeoutError with the problem when the deadline, on the monotonic clock, is over."""
+    """Sleep briefly; raise TimeoutError with `problem` if the deadline, on the monotonic clock, has passed."""
     if time.monotonic() > deadline:
         raise TimeoutError(problem)
     time.sleep(_POLL_SECONDS)

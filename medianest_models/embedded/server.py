@@ -1,4 +1,4 @@
-"""The embedded server: start it, stop it, say where it is."""
+"""The embedded server: starting it, stopping it, and its status."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ServerStatus:
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A PostgreSQL server in a folder of its own. Making this object starts nothing.
+    """A PostgreSQL server in its own folder. Creating this object starts nothing.
 
-    Its methods raise ConfigurationError when the data folder belongs to another user, and DatabaseUnavailableError when
-    a file can't be used, or when 60 seconds were not enough.
+    Its methods raise ConfigurationError if the data folder belongs to another user, and DatabaseUnavailableError if a
+    file can't be used, or after 60 seconds.
     """
 
     home: Path  # holds the data, the lock and the log; an absolute path
@@ -50,7 +50,7 @@ class EmbeddedServer:
 
     @property
     def log(self) -> Path:
-        """The file with what the server says when it starts and stops."""
+        """The file to which the server logs its starts and stops."""
         return self.home / "postgres.log"
 
     @property
@@ -60,11 +60,11 @@ class EmbeddedServer:
 
     @property
     def url(self) -> DatabaseUrl:
-        """Where the database is, or will be once the server runs."""
+        """The database's URL, also while the server does not run."""
         return self.status().url
 
     def status(self) -> ServerStatus:
-        """Look at what runs here now."""
+        """Return the current status."""
         with self._os_errors("looked at"):
             folder = self._socket_folder()
             postmaster = Postmaster.find(self.data, folder)
@@ -73,14 +73,14 @@ class EmbeddedServer:
             return ServerStatus(postmaster.pid if postmaster else None, data_version(self.data), url)
 
     def start(self) -> DatabaseUrl:
-        """Make the data folder if there is none, start the server unless it runs, and return its URL.
+        """Create the data folder if there is none, start the server unless it runs, and return its URL.
 
         Any number of processes may call this at once: one starts the server, all get the same URL. The server
         runs in a session of its own and stays when this process ends.
 
         Raises:
-            ConfigurationError: The data folder is none, or of another major version of PostgreSQL, and nothing has been
-                touched; or PostgreSQL can't be run as it is set up here.
+            ConfigurationError: The folder is not a data folder, or is one of another major version of PostgreSQL (it
+                was not changed); or PostgreSQL can't run with this configuration.
         """
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("started"):
@@ -105,7 +105,7 @@ class EmbeddedServer:
             return self.url
 
     def stop(self) -> bool:
-        """Shut the server down cleanly, ending its sessions, and say whether one ran."""
+        """Shut the server down cleanly, end its sessions, and return whether it ran."""
         deadline = time.monotonic() + _TIMEOUT
         with self._os_errors("stopped"):
             folder, has_data = self._socket_folder(), data_version(self.data) is not None
@@ -115,12 +115,12 @@ class EmbeddedServer:
                 return stopped
 
     def _socket_folder(self) -> Path:
-        """Choose where the server listens by whose the data is, which the next start may change."""
+        """Return the socket's folder, which depends on the data's owner; the next start may change the owner."""
         account = Account.for_server(self.home, self.data)
         return socket_folder(self.home, self.data.stat().st_uid if self.data.exists() else account.uid)
 
     def _end(self, deadline: float) -> bool:
-        """End the data folder's server, or one whose data folder is gone; say whether there was one."""
+        """Stop the server of the data folder, even if that folder was deleted; return whether one ran."""
         folder = self._socket_folder()
         postmaster = Postmaster.find(self.data, folder) or Postmaster.find_by_socket(folder)
         if postmaster is not None:

@@ -27,30 +27,31 @@ if TYPE_CHECKING:
 
 
 class Secrecy(IntEnum):
-    """The verdict of the keys above a value."""
+    """Whether a value is secret, judged by the keys above it."""
 
     NONE = 0
     SINCE_SOME_RELEASE = 1
-    """A secret; a release before may have stored it in the clear."""
+    """A secret that an earlier release may have stored unencrypted."""
     ALWAYS = 2
-    """A secret under every release: what is stored in the clear was put there past this package."""
+    """A secret in every release: an unencrypted value was written by another client."""
 
 
 _ALWAYS: Final = re.compile("password|token|apikey|secret")
 
 
 class EncryptedJSONField(SecretField[Any]):
-    """A `jsonb` document in which every text and number under a key that names a secret is encrypted.
+    """A `jsonb` document in which every string and number under a key that names a secret is encrypted.
 
-    So is everything below such a key (`masking.names_secret`); it reads as `SecretStr`. True, False and None stay as
-    they are. What was stored before its key counted as one is read as it is, and encrypted when it is written again.
+    This includes all nested values below such a key (`masking.names_secret`); they read as `SecretStr`. True, False and
+    None are not encrypted. A value that was stored before its key counted as secret is read unchanged, and encrypted
+    when it is written again.
     """
 
     SQL_TYPE = "JSONB"
     field_type = dict
 
     def from_assigned(self, value: Any) -> Any:
-        """Copy a document, its secrets as `SecretStr`; encrypting it changes nothing of the caller's."""
+        """Copy a document, with secrets as `SecretStr`: encryption must not change the caller's document."""
         check_depth(value, column_name(self))
         table, column = column_name(self).split(".")
         return _walk(map_leaves(value, lambda leaf: leaf), SecretContext(table, column, ""), _from_assigned)
@@ -65,7 +66,7 @@ class EncryptedJSONField(SecretField[Any]):
         return _walk(document, self.context(instance), _from_stored)
 
     def to_stored(self, value: Any, instance: Any) -> str:
-        """Write a document as JSON, its secrets as envelopes; the instance holds them from then on too."""
+        """Write a document as JSON, with its secrets as envelopes, which the instance then holds too."""
         check_depth(value, column_name(self))
         document = _walk(value, self.context(instance), _to_stored)
         instance.__dict__[self.model_field_name] = document
@@ -82,7 +83,7 @@ class EncryptedJSONField(SecretField[Any]):
 
 
 def leaves(node: Any, secrecy: Secrecy = Secrecy.NONE) -> Iterator[tuple[Any, Secrecy]]:
-    """Iterate over the values of a document, each with what the keys above it say of it."""
+    """Iterate over the values of a document, each with its secrecy by the keys above it."""
     if isinstance(node, dict):
         for key, item in node.items():
             yield from leaves(item, max(secrecy, _secrecy(str(key))))
@@ -101,12 +102,12 @@ def _secrecy(key: str) -> Secrecy:
 
 
 def _walk(node: Any, context: SecretContext, leaf: Leaf, secrecy: Secrecy = Secrecy.NONE) -> Any:
-    """Call `leaf` for each value in `node` and put what it returns in its place: in a dict or a list that stays."""
+    """Replace each value in `node` by the result of `leaf`; dicts and lists are changed in place."""
     if isinstance(node, dict):
         for key, item in node.items():
             if not isinstance(key, str):
                 raise InvalidInputError(f"{context.name}: a key must be a text")
-            # Quoted, so that a key with a dot or a bracket in it is no path.
+            # Quoted, so that a key with a dot or a bracket is not read as a path.
             below = context._replace(column=f"{context.column}[{json.dumps(key)}]")
             node[key] = _walk(item, below, leaf, max(secrecy, _secrecy(key)))
         return node
@@ -120,7 +121,7 @@ def _walk(node: Any, context: SecretContext, leaf: Leaf, secrecy: Secrecy = Secr
 
 
 def _from_stored(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
-    """Make a secret of what is stored where one belongs."""
+    """Wrap a stored value as a secret if its place is secret."""
     is_text = isinstance(node, str)
     if is_text and (secrecy is Secrecy.ALWAYS or (secrecy and envelope_key_id(node) is not None)):
         return StoredSecret(node, context)
@@ -128,7 +129,7 @@ def _from_stored(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
 
 
 def _from_assigned(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
-    """Make a secret of a plaintext where one belongs."""
+    """Wrap a plaintext as a secret if its place is secret."""
     if node is None or isinstance(node, (bool, SecretStr)):
         return node
     if not isinstance(node, (str, int, float, Decimal)):
@@ -139,7 +140,7 @@ def _from_assigned(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
 
 
 def _to_stored(node: Any, context: SecretContext, secrecy: Secrecy) -> Any:
-    """Encrypt what has to be encrypted where it stands; a secret that stays where it is needs no key."""
+    """Encrypt a value if its place is secret; an unchanged secret keeps its envelope and needs no key."""
     if isinstance(node, StoredSecret) and secrecy and node.context == context:
         return node
     node = _from_assigned(node, context, secrecy)

@@ -1,4 +1,4 @@
-"""Columns that hold secrets: encrypted texts and hashes, and what all secret columns share.
+"""Columns that hold secrets: encrypted strings, hashes, and the base of both.
 
 A field with `secret = True` is refused in filters, sorts, expressions, `values()` and bulk updates: each of them
 would show the secret, let a caller guess it, or write it in the clear. The field is the attribute of the model's
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def is_secret(field: Field[Any]) -> bool:
-    """Whether a field's value must not be shown, sorted by or searched for."""
+    """Return whether a field's value must not be shown, sorted by or searched for."""
     return getattr(field, "secret", False)
 
 
@@ -42,7 +42,7 @@ class SecretField(Field[VALUE]):
     class _db_postgres:  # noqa: N801 - Tortoise finds it by this name
         @staticmethod
         def function_cast(field: Field[Any], term: Term) -> NoReturn:  # noqa: ARG004 - Tortoise's signature
-            """Refuse to make a term of the column: of a sort, a filter, a function or an expression."""
+            """Raise an error when a sort, filter, function or expression uses the column."""
             refuse(field, "can't be filtered, sorted by or used in an expression")
 
     def __init__(self, *, bound_to: str | None = None, **kwargs: Any) -> None:
@@ -65,12 +65,12 @@ class SecretField(Field[VALUE]):
         return held[name]
 
     def __set__(self, instance: Model, value: Any) -> None:
-        """Keep what the database returned as it is; everything else is a plaintext."""
+        """Keep a value that the database returned; treat every other value as a plaintext."""
         kept = value if isinstance(value, StoredValue) else self.from_assigned(value)
         vars(instance)[self.model_field_name] = kept
 
     def to_python_value(self, value: Any) -> Any:
-        """Mark what the database returned: whatever else is assigned is a plaintext."""
+        """Mark a value as returned by the database: every other assigned value is a plaintext."""
         return None if value is None else StoredValue(value)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> SecretParameter | None:
@@ -89,14 +89,14 @@ class SecretField(Field[VALUE]):
 
     @abstractmethod
     def from_stored(self, stored: str, instance: Model) -> Any:
-        """Make the attribute's value of what is stored."""
+        """Convert the stored form to the attribute's value."""
 
     @abstractmethod
     def to_stored(self, value: Any, instance: Any) -> str:
-        """Make what is stored of the attribute's value."""
+        """Convert the attribute's value to the stored form."""
 
     def is_unsaved(self, value: Any) -> bool:
-        """Whether the instance's value is, or holds, a plaintext that was not saved yet."""
+        """Return whether the instance's value is, or contains, an unsaved plaintext."""
         return isinstance(value, SecretStr) and not isinstance(value, StoredSecret)
 
     def context(self, instance: Model) -> SecretContext:
@@ -119,11 +119,11 @@ class EncryptedField(SecretField[SecretStr | None]):
         def __set__(self, instance: Model, value: str | SecretStr | None) -> None: ...
 
     def from_stored(self, stored: str, instance: Model) -> StoredSecret:
-        """Make a secret that is decrypted when its value is asked for."""
+        """Make a secret that is decrypted only when code asks for its value."""
         return StoredSecret(stored, self.context(instance))
 
     def to_stored(self, value: SecretStr, instance: Any) -> str:
-        """Encrypt; a secret that stays where it is keeps the envelope it has, and needs no key."""
+        """Encrypt; an unchanged secret keeps its envelope and needs no key."""
         context = self.context(instance)
         if not (isinstance(value, StoredSecret) and value.context == context):
             value = StoredSecret(key_ring().encrypt(value.get_secret_value(), context), context)
@@ -132,7 +132,7 @@ class EncryptedField(SecretField[SecretStr | None]):
 
 
 class HashField(SecretField[SecretStr]):
-    """A varchar column with the hash of a token or a password; it reads as `SecretStr`, and no pickle holds it."""
+    """A varchar column with the hash of a token or a password; it reads as `SecretStr`, and pickles leave it out."""
 
     field_type = str
     indexable = True
@@ -160,5 +160,5 @@ class HashField(SecretField[SecretStr]):
 
 
 def refuse(field: Field[Any], what: str, *_: object) -> NoReturn:
-    """Raise the error for a use of a secret field that could show or destroy it."""
+    """Raise the error for an unsafe use of a secret field."""
     raise SecretFieldError(f"{column_name(field)} is secret: it {what}")

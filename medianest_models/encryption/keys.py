@@ -68,7 +68,7 @@ class KeyRing:
         if not self._ciphers:
             raise ConfigurationError("ENCRYPTION_KEYS: there is no key")
         self.newest_id: Final = next(iter(self._ciphers))
-        """The id of the key that encrypts; it stands in every envelope made with it."""
+        """The id of the key that encrypts; each of its envelopes contains it."""
 
     @classmethod
     def parse(cls, texts: Iterable[SecretStr]) -> KeyRing:
@@ -77,7 +77,7 @@ class KeyRing:
 
     def encrypt(self, plaintext: str, context: SecretContext) -> str:
         """Make the envelope of a text, for use in that place only."""
-        if not isinstance(plaintext, str):  # a SecretStr holds anything
+        if not isinstance(plaintext, str):  # a SecretStr may hold any object
             raise InvalidInputError(f"{context.name}: must be a text, not {type(plaintext).__name__}")
         if not is_unicode(plaintext):
             raise InvalidInputError(f"{context.name}: the text is not valid Unicode")
@@ -109,7 +109,7 @@ def generate_key() -> SecretStr:
 
 @functools.cache
 def key_ring() -> KeyRing:
-    """Load the keys of this process: `ENCRYPTION_KEYS`, or in development without a server of one's own the key file.
+    """Load this process's keys: `ENCRYPTION_KEYS`, or in development with the embedded server the key file.
 
     Loaded once; `key_ring.cache_clear()` makes the next call read the settings again.
 
@@ -128,7 +128,7 @@ def key_ring() -> KeyRing:
 
 
 def _development_key(path: Path) -> SecretStr:
-    """Read the key beside the embedded server's data, made on first use; of many that make it at once one wins."""
+    """Read the key file of the embedded server; create it on first use, safely if several processes do so at once."""
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,9 +138,9 @@ def _development_key(path: Path) -> SecretStr:
                     file.write(generate_key().get_secret_value() + "\n")
                 os.link(draft, path)
             except FileExistsError:
-                pass  # another process was first: its key is the one
+                pass  # another process was first: its key is used
             finally:
-                os.unlink(draft)  # noqa: PTH108 - the draft is a name, made by tempfile
+                os.unlink(draft)  # noqa: PTH108 - tempfile returns the draft's path as a str
         return SecretStr(path.read_text(encoding="ascii", errors="replace").strip())
     except OSError as error:
         raise ConfigurationError(f"ENCRYPTION_KEYS: not set, and {path} can't be used ({error.strerror})") from None

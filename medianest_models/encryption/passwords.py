@@ -1,4 +1,4 @@
-"""Password hashes: Argon2id (RFC 9106), made in threads so that the event loop goes on meanwhile."""
+"""Password hashes: Argon2id (RFC 9106), computed in threads so that the event loop is not blocked."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ T = TypeVar("T")
 
 _hasher: Final = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
 
-# The hash of random bytes, to verify against where there is no account: an unknown name then takes as long as a known
-# one, from the first call on.
+# The hash of random bytes, verified when there is no account, so that an unknown name takes as long as a known one,
+# from the first call on.
 _NOBODYS_HASH: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$nnUogoxxm5b6LOTMvXmXpw$ugdZnCj/ie5wFX6baAZLAqgy15sCz9CMYzeihzRPYCE"
 )
 
-# A hash takes a core 0.2 s, and 0.7 s where other work goes on: the last of four has its answer within three seconds.
+# A hash takes a core 0.2 s, or 0.7 s on a busy machine: the last of four callers has its result within three seconds.
 _SLOTS_PER_CORE: Final = 4
 
 
 @cache
 def _hashers() -> tuple[ThreadPoolExecutor, BoundedSemaphore]:
-    """Make the threads of this process that hash, and the slots for what they do and what waits for them."""
+    """Make this process's hashing threads, and the slots for running and waiting callers."""
     cores = os.cpu_count() or 1
-    # A hash takes 64 MiB and all of a core: more at a time than there are cores only takes more memory.
+    # A hash takes 64 MiB and a whole core: more threads than cores would only take more memory.
     return ThreadPoolExecutor(cores, thread_name_prefix="argon2"), BoundedSemaphore(cores * _SLOTS_PER_CORE)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_hashers.cache_clear)  # the child has none of the threads, and all slots
+    os.register_at_fork(after_in_child=_hashers.cache_clear)  # a child has none of the threads, and all slots are free
 
 
 @contextmanager
@@ -61,12 +61,12 @@ def hashing_slot() -> Iterator[None]:
 
 
 async def hash_password(password: SecretStr) -> SecretParameter:
-    """Make a fresh hash of a password, to be stored; call it in a `hashing_slot`."""
+    """Hash a password for storage; call it in a `hashing_slot`."""
     return SecretParameter(await _in_thread(_hasher.hash, password.get_secret_value()))
 
 
 async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool:
-    """Tell whether a password is the one that was hashed; call it in a `hashing_slot`.
+    """Return whether a password matches a hash; call it in a `hashing_slot`.
 
     It takes no longer or shorter for an account that there is not (None), or for a password longer than any.
     """
@@ -78,7 +78,7 @@ async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool
 
 
 def is_outdated(stored: SecretStr) -> bool:
-    """Tell whether a hash was made with other parameters than today's, and should be made anew at the next sign-in."""
+    """Return whether a hash has outdated parameters, so that the next sign-in should replace it."""
     return _hasher.check_needs_rehash(stored.get_secret_value())
 
 

@@ -1,4 +1,4 @@
-"""Query sets that refuse what could show or destroy a secret."""
+"""Query sets that reject operations that could show or destroy a secret."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ ModelT = TypeVar("ModelT", bound=Model)
 class GuardedQuerySet(QuerySet[ModelT]):
     """Tortoise's query set without the ways around a secret column.
 
-    Filters, sorts, functions and expressions are refused by the field itself (`SecretField`); here are those that
-    take a column by its name.
+    The field itself rejects filters, sorts, functions and expressions (`SecretField`); this class covers the methods
+    that take a column by its name.
     """
 
     __slots__ = ()
 
     def values(self, *args: str, **kwargs: str) -> ValuesQuery[Any]:
-        """As Tortoise's; a secret column is refused, also where no name means all of them."""
+        """As Tortoise's, but reject a secret column, also if no name is given, which means all columns."""
         names = [*args, *kwargs.values()] or self.model._meta.fields_db_projection
         _refuse_secrets(self.model, names, "can't be in values()")
         return super().values(*args, **kwargs)
 
     def values_list(self, *fields_: str, flat: bool = False) -> ValuesListQuery[Any]:
-        """As Tortoise's; a secret column is refused, also where no name means all of them."""
-        # Without names Tortoise takes the columns', and one of them may be a relation's name.
+        """As Tortoise's, but reject a secret column, also if no name is given, which means all columns."""
+        # Without names, Tortoise uses those of the columns, one of which may also be the name of a relation.
         names = fields_ or (*self.model._meta.fields_db_projection, *self._annotations)
         _refuse_secrets(self.model, names, "can't be in values_list()")
         return super().values_list(*names, flat=flat)
 
     def group_by(self, *fields: str) -> QuerySet[ModelT]:
-        """As Tortoise's; a secret column is refused."""
+        """As Tortoise's, but reject a secret column."""
         _refuse_secrets(self.model, fields, "can't be grouped by")
         return super().group_by(*fields)
 
     def union(self, *other_qs: QuerySet[ModelT], all: bool = False) -> UnionQuery[ModelT]:  # noqa: A002 - Tortoise's signature
-        """As Tortoise's; it can't be sorted by a secret column."""
+        """As Tortoise's, but the result can't be sorted by a secret column."""
         return GuardedUnionQuery(self.model, self._db, *cast("Any", (self, *other_qs)), all=all)
 
     def update(self, **kwargs: Any) -> UpdateQuery:
-        """As Tortoise's; a secret column is refused, and so is the key that its ciphertext is bound to."""
+        """As Tortoise's, but reject a secret column and the natural key that its ciphertext is bound to."""
         self._refuse_bulk_write(kwargs)
         return super().update(**kwargs)
 
     def bulk_update(
         self, objects: Iterable[ModelT], fields: Iterable[str], batch_size: int | None = None
     ) -> BulkUpdateQuery[ModelT]:
-        """As Tortoise's; a secret column is refused, and so is the key that its ciphertext is bound to."""
+        """As Tortoise's, but reject a secret column and the natural key that its ciphertext is bound to."""
         fields = list(fields)
         self._refuse_bulk_write(fields)
         return super().bulk_update(objects, fields, batch_size)
@@ -70,7 +70,7 @@ class GuardedQuerySet(QuerySet[ModelT]):
         update_fields: Iterable[str] | None = None,
         on_conflict: Iterable[str] | None = None,
     ) -> BulkCreateQuery[ModelT]:
-        """As Tortoise's; an existing row's secret is replaced only where the conflict is on the row's natural key."""
+        """As Tortoise's, but replace an existing row's secret only on a conflict of the natural key."""
         update_fields = None if update_fields is None else list(update_fields)
         on_conflict = None if on_conflict is None else list(on_conflict)
         for field in _secrets(self.model):
@@ -92,7 +92,7 @@ class GuardedUnionQuery(UnionQuery[ModelT]):
     __slots__ = ()
 
     def order_by(self, *orderings: str) -> UnionQuery[ModelT]:
-        """As Tortoise's; a secret column is refused."""
+        """As Tortoise's, but reject a secret column."""
         for model in self._models:
             _refuse_secrets(model, [name.removeprefix("-") for name in orderings], "can't be sorted by")
         return super().order_by(*orderings)
@@ -112,7 +112,7 @@ def _refuse_secrets(model: type[Model], lookups: Iterable[str], what: str) -> No
         for name in lookup.split("__"):
             field = reached._meta.fields_map.get(name)
             if field is None:
-                break  # an annotation, or a mistake that Tortoise names
+                break  # an annotation, or a mistake that Tortoise reports
             if is_secret(field):
                 refuse(field, what)
             reached = getattr(field, "related_model", None)

@@ -1,4 +1,4 @@
-"""Moving all stored secrets under the newest encryption key, while workers read and write."""
+"""Re-encryption of all stored secrets with the newest key, while workers read and write."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 BATCH_SIZE: Final = 200
-"""The number of rows that one statement reads, and one re-encrypts."""
+"""The number of rows that a statement reads or re-encrypts."""
 
-# Raw, as the other: it reads what is stored, with the key that a secret is bound to and nothing else.
+# Raw, like the next one: it reads the stored form, and the natural key that a secret is bound to.
 _ROWS: Final = """
 SELECT "{pk}", "{bound_to}", "{column}" FROM "{table}"
 WHERE "{column}" IS NOT NULL AND ($1::{pk_type} IS NULL OR "{pk}" > $1)
 ORDER BY "{pk}" LIMIT $2
 """
 
-# A row that somebody has written meanwhile is not the one that was read: it stays as they left it.
+# A row that was written since it was read does not match, and stays unchanged.
 _REPLACE: Final = """
 UPDATE "{table}" AS t SET "{column}" = fresh.encrypted::{type}
 FROM unnest($1::{pk_type}[], $2::text[], $3::text[]) AS fresh (id, old, encrypted)
@@ -63,8 +63,8 @@ class RotationReport:
     """The outcome of a rotation.
 
     Attributes:
-        rotated: How many rows were re-encrypted.
-        skipped: How many were written by somebody else at the same moment, and left as they are.
+        rotated: The number of re-encrypted rows.
+        skipped: The number of rows that were left unchanged because another client wrote them at the same time.
         failed: For each column with rows that can't be decrypted, their ids.
     """
 
@@ -89,14 +89,14 @@ async def key_uses() -> list[KeyUse]:
 async def rotate_secrets(
     *, batch_size: int = BATCH_SIZE, progress: Callable[[int], object] = lambda _: None
 ) -> RotationReport:
-    """Re-encrypt everything that is not under the newest key, and leave alone what is.
+    """Re-encrypt every value that is not encrypted with the newest key.
 
-    Each batch is a statement of its own: it can be interrupted at any time, and run again. A value that a worker
-    writes meanwhile is never overwritten. Rows that can't be decrypted are left and reported.
+    Each batch is one statement, so the rotation can be interrupted at any time and run again. It never overwrites a
+    value that a worker writes meanwhile. Rows that can't be decrypted stay unchanged and are reported.
 
     Args:
         batch_size: How many rows one statement re-encrypts, from 1 on.
-        progress: Called after each batch with the number of its rows that were not under the newest key.
+        progress: Called after each batch with the number of its rows that did not have the newest key.
     """
     if batch_size < 1:
         raise InvalidInputError("batch_size: must be 1 or more")

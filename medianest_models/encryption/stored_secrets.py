@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class StoredSecret(SecretStr):
-    """A secret as it was read from the database: it holds the envelope and decrypts when its value is asked for.
+    """A secret as read from the database: it holds the envelope, and decrypts it only when code asks for the value.
 
-    Copies and pickles of it hold the envelope only.
+    Its copies and pickles hold only the envelope.
     """
 
-    def __init__(self, envelope: str, context: SecretContext) -> None:  # the base would keep a plaintext
+    def __init__(self, envelope: str, context: SecretContext) -> None:  # the base class would keep a plaintext
         self.envelope = envelope
         self.context = context
 
@@ -47,7 +47,7 @@ class StoredSecret(SecretStr):
 
 
 class StoredValue:
-    """The stored form of a secret column's value; no text, so that nothing that shows `vars()` shows it."""
+    """The stored form of a secret column's value; not a str, so that printing `vars()` does not show it."""
 
     __slots__ = ("stored",)
 

@@ -1,4 +1,4 @@
-"""The columns' types: stricter than Tortoise's, with errors that name the column and never hold a value."""
+"""The column types: stricter than Tortoise's, with errors that name the column and never contain a value."""
 
 from medianest_models.fields.json import JSONField
 from medianest_models.fields.scalars import EnumField, IntEnumField, TextField, TimestampField, VarcharField

@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 _MAX_DEPTH: Final = 200  # orjson stops at 254 levels
 _DIGITS: Final = bytes(ord("0") if chr(byte) in "0123456789." else 0 for byte in range(256))
 _MAY_LOSE_DIGITS: Final = b"0" * 17
-"""Longer than any number of 15 digits with its point, all of which a double keeps."""
+"""Longer than any number of 15 digits and a decimal point; a double keeps all of these."""
 
 
 class JSONField(fields.JSONField[Any]):
-    """A `jsonb` document: None, a bool, a number, a text, a list, or a dict with texts for keys.
+    """A `jsonb` document: None, a bool, a number, a string, a list, or a dict with string keys.
 
-    Tortoise takes a `str` for JSON text; here `"123"` is the text 123. None is SQL's NULL. A number that neither 64
-    bits nor a double holds is a `Decimal`: another client's, which keeps its digits when the document is saved.
+    Tortoise parses a `str` as JSON text; here `"123"` is the string 123. None is SQL's NULL. A number from another
+    client that fits neither 64 bits nor a double is a `Decimal`, and keeps its digits when the document is saved.
     """
 
     verbatim: Final = True
-    """A constructor's argument is the document itself and not what the database would return for it."""
+    """A constructor's argument is the document itself, and not its form in the database."""
 
     def to_python_value(self, value: Any) -> Any:
         """Read the document from the text that the driver returns; one that is nested too deep is unreadable."""
@@ -55,7 +55,7 @@ def load_json(text: str | bytes) -> Any:
     try:
         if _MAY_LOSE_DIGITS not in encoded.translate(_DIGITS):
             return orjson.loads(encoded)
-    except orjson.JSONDecodeError:  # such as 1e400, which is no double
+    except orjson.JSONDecodeError:  # such as 1e400, which does not fit a double
         pass
     try:
         return json.loads(encoded, parse_int=_number, parse_float=_number, parse_constant=_refuse)
@@ -68,17 +68,17 @@ def _refuse(constant: str) -> None:
 
 
 def dump_json(value: object, where: str) -> str:
-    """Write JSON text that `jsonb` takes and that reads back as the same value.
+    """Write JSON text that `jsonb` accepts and that reads back as the same value.
 
-    Except that JSON has one kind of number: a float from 1e16 on comes back as a whole number, and a tuple as a list.
+    There are two exceptions: a float from 1e16 on comes back as an int, and a tuple as a list.
 
     Raises:
-        InvalidInputError: JSON can't hold it. The message says where it stands in the document.
+        InvalidInputError: JSON can't hold a value. The message gives its place in the document.
     """
     check_depth(value, where)
     _check(value, where)
     try:
-        # Members of a StrEnum are no plain texts, and a Decimal is the number that `load_json` made it of.
+        # A StrEnum member is not a plain str, and a Decimal is a number from `load_json`.
         return orjson.dumps(value, default=_as_number, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # such as a named tuple
         raise InvalidInputError(f"{where}: holds a value that is not JSON") from None
@@ -104,7 +104,7 @@ def check_depth(value: object, where: str) -> None:
 
 
 def map_leaves(node: Any, function: Callable[[Any], Any]) -> Any:
-    """Copy a document with `function` called for each value in it."""
+    """Copy a document, with `function` applied to each value."""
     if isinstance(node, dict):
         return {key: map_leaves(item, function) for key, item in node.items()}
     if isinstance(node, (list, tuple)):
@@ -147,7 +147,7 @@ def _check_text(value: str, where: str) -> None:
 
 
 def _number(text: str) -> int | float | Decimal:
-    """Read a number as 64 bits or a double hold it; as a `Decimal` where neither keeps its digits."""
+    """Parse a number as an int of 64 bits or a float; as a `Decimal` if neither keeps its digits."""
     exact = Decimal(text)
     if text.lstrip("-").isdecimal() and -(2**63) <= exact < 2**64:
         return int(text)

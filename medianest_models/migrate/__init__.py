@@ -1,1 +1,1 @@
-"""The schema: applying migrations, and comparing the database with what they make."""
+"""The schema: applying migrations, and comparing the database with the schema that they produce."""

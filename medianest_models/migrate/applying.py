@@ -17,36 +17,36 @@ from medianest_models.settings import APP, DatabaseUrl, load_settings, tortoise_
 
 
 class MigrationProgress:
-    """The progress of `migrate`; a caller who wants to know it overrides the methods."""
+    """The callbacks of `migrate`; override the methods to report the progress."""
 
     def waiting(self) -> None:
-        """Learn that another process is migrating the database, and is waited for."""
+        """Report that `migrate` waits for another process that is migrating the database."""
 
     def started(self, version: str) -> None:
-        """Hear that a file is being applied."""
+        """Report that a file is being applied."""
 
     def applied(self, version: str, seconds: float) -> None:
-        """Hear that a file was applied, and how long that took."""
+        """Report that a file was applied, with the seconds that it took."""
 
 
 async def migrate(
     url: DatabaseUrl | None = None, *, wait: float = 600.0, progress: MigrationProgress | None = None
 ) -> list[str]:
-    """Apply the pending migrations, each once however many processes try it at the same time.
+    """Apply the pending migrations, each of them once, even if several processes try at the same time.
 
-    The process may be connected: its own connections are not touched.
+    The process may be connected: its open connections are not affected.
 
     Args:
         url: The database; without it `DATABASE_DIRECT_URL`, `DATABASE_URL` or the embedded server.
         wait: Seconds to wait for another process that is migrating.
-        progress: Told what is being done.
+        progress: Its methods are called for each step.
 
     Returns:
-        The files that were applied here.
+        The files that this call applied.
 
     Raises:
         ConfigurationError: The database or the role is set up in a way that can't work.
-        MigrationError: A file failed, and was rolled back; those before it stay.
+        MigrationError: A file failed and was rolled back; the earlier files stay applied.
         DatabaseTimeoutError: Another process was still migrating after `wait` seconds.
         DatabaseUnavailableError: The database can't be reached.
     """
@@ -61,7 +61,7 @@ async def migrate(
         before = await read_status(connection)
         if not before.pending:
             return []
-        for version in before.pending:  # so that a file with a mistake in it is named, and none before it is applied
+        for version in before.pending:  # to report an invalid file before any other file is applied
             load_migration(version)
         problem: Exception | None = None
         async with TortoiseContext() as context:
@@ -85,7 +85,7 @@ async def migrate(
 
 
 async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
-    """Return the SQL of each pending migration, by its file; nothing is run.
+    """Return the SQL of each pending migration, by its file, without running it.
 
     Raises:
         DatabaseUnavailableError: The database can't be reached.
@@ -106,7 +106,7 @@ async def _sql(version: str) -> str:
 
 
 class _TimedCommand(Command):
-    """Aerich's command, which tells when each file begins and ends."""
+    """Aerich's command, which reports when each file begins and ends."""
 
     progress: MigrationProgress
 
@@ -121,7 +121,7 @@ def load_migration(version: str) -> dict[str, Any]:
     """Run a migration file, and return what it defines.
 
     Raises:
-        MigrationError: It can't be loaded, or has no upgrade().
+        MigrationError: The file can't be loaded, or has no upgrade().
     """
     try:
         found = runpy.run_path(str(migrations_folder() / APP / version))

@@ -1,7 +1,7 @@
-"""PostgreSQL's catalog of a schema, in words that can be compared and printed.
+"""PostgreSQL's catalog of a schema, in a form that can be compared and printed.
 
-Each query gives one kind of object: its name, the table that it belongs to, and under a heading each of its
-properties. What belongs to an extension is left out: it is neither the migrations' nor anyone's doing by hand.
+Each query returns one kind of object: its name, its table, and one column per property. Objects of an extension are
+left out, because neither a migration nor a change by hand made them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 HISTORY: Final = "aerich"
-"""The table in which Aerich writes which migrations were applied."""
+"""The table in which Aerich records the applied migrations."""
 
 
 class SchemaObject(NamedTuple):
@@ -25,9 +25,9 @@ class SchemaObject(NamedTuple):
 
 
 Catalog: TypeAlias = dict[SchemaObject, dict[str, str]]
-"""The properties of each thing, by their headings."""
+"""The properties of each object, by their names."""
 
-# What the queries begin with: the tables, indexes and so on of the schema $1.
+# The beginning of the queries: the tables, indexes and so on of the schema $1.
 _RELATIONS: Final = """
 WITH ours AS (
     SELECT t.oid, t.relname, t.relkind, t.relpersistence, t.relrowsecurity, t.relforcerowsecurity
@@ -53,7 +53,7 @@ SELECT CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN
 FROM ours WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 
-# A text's default without the cast that the column's type says anyway.
+# A default without its cast to the column's own type.
 _COLUMNS: Final = r"""
 SELECT 'column' AS kind, ours.relname AS "table", a.attname AS name,
        format_type(a.atttypid, a.atttypmod) AS "type",
@@ -74,8 +74,8 @@ LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE ours.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped
 """
 
-# A NOT NULL is a constraint with a name in PostgreSQL 18 only: the column tells of it. A foreign key is held by
-# triggers of the server's own, which a superuser can disable.
+# Only PostgreSQL 18 has NOT NULL as a named constraint, so it is a property of the column here. Internal triggers
+# enforce a foreign key, and a superuser can disable them.
 _CONSTRAINTS: Final = r"""
 SELECT 'constraint' AS kind, ours.relname AS "table", k.conname AS name,
        regexp_replace(
@@ -92,7 +92,7 @@ SELECT 'constraint' AS kind, ours.relname AS "table", k.conname AS name,
 FROM ours JOIN pg_constraint AS k ON k.conrelid = ours.oid WHERE k.contype IN ('c', 'f', 'p', 'u', 'x')
 """
 
-# How full its pages are packed (WITH) is the server's tuning.
+# Storage parameters such as the fillfactor (WITH) are tuning, and are left out.
 _INDEXES: Final = r"""
 SELECT 'index' AS kind, ours.relname AS "table", i.relname AS name,
        CASE WHEN i.reloptions IS NULL THEN pg_get_indexdef(i.oid, 0, TRUE)
@@ -174,10 +174,10 @@ _OTHERS: Final = (_SEQUENCES, _FUNCTIONS, _TYPES)
 
 
 async def read_catalog(connection: asyncpg.Connection[Any], schema: str) -> Catalog:
-    """Read everything in a schema, inside a transaction, whose search path becomes that schema alone.
+    """Read all objects of a schema inside a transaction; it sets the search path to that schema alone.
 
-    So PostgreSQL prints the names in it without the schema's, and two schemas can be compared. No table is locked
-    for longer than it takes to print an expression.
+    PostgreSQL then prints names without the schema, so that two schemas can be compared. A table is locked only while
+    an expression is printed.
     """
     await connection.execute("SELECT set_config('search_path', quote_ident($1), TRUE)", schema)
     found: Catalog = {}
@@ -190,7 +190,7 @@ async def read_catalog(connection: asyncpg.Connection[Any], schema: str) -> Cata
 
 
 async def history_schema(connection: asyncpg.Connection[Any]) -> str | None:
-    """Return the schema in which the session finds Aerich's table, whichever its search path is; None without one."""
+    """Return the schema in which the session's search path finds Aerich's table, or None."""
     schema: str | None = await connection.fetchval(
         "SELECT nspname FROM pg_namespace WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))",
         HISTORY,

@@ -1,4 +1,4 @@
-"""Drift: what in the live database is not as its migrations make it."""
+"""Drift: the differences between the live database and the schema that its migrations produce."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SELECT current_schema() AS schema, quote_ident(current_user) AS role, quote_iden
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as the migrations make it."""
+    """One object that differs from the schema that the migrations produce."""
 
     kind: str  # "migration", "table", "column", "index", "trigger" and so on
     name: str
@@ -44,7 +44,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """Differences of the live database from what its migrations make."""
+    """The differences between the live database and the schema that its migrations produce."""
 
     schema: str | None  # that was looked at; None when the one of the search path does not exist
     migrations: MigrationStatus
@@ -52,13 +52,13 @@ class DriftReport:
 
 
 async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
-    """Compare the live database with what the migrations applied to it make on the same server.
+    """Compare the live database with the schema that its applied migrations produce on the same server.
 
-    That is made in a schema of its own, in a transaction that is rolled back: nobody else sees it. Of the live
-    tables only Aerich's is read. Without a URL it is the database that `migrate` would migrate.
+    The migrations run in a separate schema and in a transaction that is rolled back, so nobody else sees it. Aerich's
+    is the only live table that is read. Without a URL it is the database that `migrate` would migrate.
 
     Raises:
-        DatabaseUnavailableError: It can't be reached, is read-only, or the role may not make a schema in it.
+        DatabaseUnavailableError: It can't be reached, is read-only, or the role may not create a schema in it.
         MigrationError: A migration file can't be run.
     """
     settings = load_settings()
@@ -78,7 +78,7 @@ async def check_drift(url: DatabaseUrl | None = None) -> DriftReport:
 async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
     """Compare the schema in which an open connection finds the tables, with the errors of `check_drift`.
 
-    It has to be in a transaction, which the caller rolls back; until then its search path is another.
+    The connection must be in a transaction, which the caller rolls back; until then its search path is changed.
     """
     (situation,) = await connection.fetch(_SITUATION)
     if situation["read_only"]:
@@ -103,7 +103,7 @@ async def compare(connection: asyncpg.Connection[Any]) -> DriftReport:
     found = await read_catalog(connection, schema)
     known = [version for version in status.applied if version not in status.unknown]
     expected = await made_by(connection, known, schema=schema)
-    if not status.applied:  # Aerich's own table stays when everything else is undone
+    if not status.applied:  # Aerich's own table remains when all migrations are undone
         table = SchemaObject("table", None, HISTORY)
         found = {thing: its for thing, its in found.items() if thing != table and table_of(thing, its) != HISTORY}
     differences = (*_of_migrations(status), *_of_catalogs(*expected, found))
@@ -120,7 +120,7 @@ def _of_migrations(status: MigrationStatus) -> Iterator[Difference]:
 
 
 def _of_catalogs(made: Catalog, restored: Catalog, found: Catalog) -> Iterator[Difference]:
-    """List the differences; of a table that is missing or extra, nothing but that."""
+    """List the differences; for a missing or extra table, without its columns, indexes and so on."""
     one_sided = {thing.name for thing in made.keys() ^ found.keys() if thing.table is None}
     for thing, properties in (made | found).items():
         if table_of(thing, properties) in one_sided:

@@ -1,4 +1,4 @@
-"""The schema that the migrations make on this very server: they are run in a schema that nobody ever sees."""
+"""The schema that the migrations produce on this server: they run in a scratch schema that is never committed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-# PostgreSQL prints an expression as it parsed it, and what it prints is parsed to another one:
-# ARRAY['user'::varchar]::text[] comes back as ARRAY['user'::varchar::text]. So a dump that was restored, or went
-# through pg_upgrade, has other texts than the migrations made. This does to the scratch schema what a dump does.
+# PostgreSQL prints a parsed expression, and parsing the printed form can give another one:
+# ARRAY['user'::varchar]::text[] becomes ARRAY['user'::varchar::text]. So a restored dump, also after pg_upgrade, has
+# other expressions than the migrations made. This repeats the effect of a dump on the scratch schema.
 _AS_RESTORED: Final = """
 SELECT format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s', conrelid::regclass, conname, conname,
               pg_get_constraintdef(oid))
@@ -42,7 +42,7 @@ WHERE relnamespace = $1::regnamespace AND attgenerated = ''
 async def made_by(
     connection: asyncpg.Connection[Any], versions: Sequence[str], *, schema: str
 ) -> tuple[Catalog, Catalog]:
-    """Run migrations in a new schema, and read the catalog: as they made it, and as it is when dumped and restored.
+    """Run migrations in a new schema, and read its catalog, as it is then and as it would be after dump and restore.
 
     All of it is rolled back; the connection has to be in a transaction. Meanwhile the search path is that schema alone,
     so that a file can't touch anything in another one without naming it. In the result it is called `schema`.
@@ -65,7 +65,7 @@ async def made_by(
         restored = await read_catalog(connection, scratch)
     finally:
         await savepoint.rollback()
-    # A name that also stands in pg_catalog is printed with its schema after all.
+    # PostgreSQL still prints the schema with a name that also exists in pg_catalog.
     return _renamed(made, scratch, own), _renamed(restored, scratch, own)
 
 
@@ -75,7 +75,7 @@ async def _run(connection: asyncpg.Connection[Any], version: str) -> None:
     with replace_errors(Exception, lambda error: _failure(version, error)):  # the code in a file may raise anything
         sql: str = await migration["upgrade"](None)
         if not migration.get("RUN_IN_TRANSACTION", True):
-            sql = re.sub(r"\bCONCURRENTLY\b", "", sql, flags=re.IGNORECASE)  # refused in a transaction
+            sql = re.sub(r"\bCONCURRENTLY\b", "", sql, flags=re.IGNORECASE)  # not allowed in a transaction
         await connection.execute(sql)
 
 

@@ -1,4 +1,4 @@
-"""Dropping what the applied migrations have made, and nothing else."""
+"""Dropping the objects that the applied migrations created, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[Any]
 
-# The tables and functions of the schema $1 that are named in $2, each with what depends on it or on a part of it: its
-# columns, constraints, indexes, triggers and sequences go with a table. What is no part of one of them is foreign.
+# The tables and functions of the schema $1 that are named in $2, each with the objects that depend on it or on a part
+# of it. A table's parts are its columns, constraints, indexes, triggers and sequences; all other objects are foreign.
 _DEPENDENTS: Final = """
 WITH RECURSIVE own AS (
     SELECT 'pg_class'::regclass AS class, oid FROM pg_class
@@ -53,7 +53,7 @@ _FORGET: Final = f"DELETE FROM {HISTORY} WHERE app = '{APP}'"  # noqa: S608 - bo
 
 @dataclass(frozen=True)
 class OwnObjects:
-    """The objects of a database that are this package's."""
+    """The objects of this package in a database."""
 
     schema: str | None  # that of the table `aerich`; None when there is no such table
     rows: dict[str, int]  # how many each table has
@@ -64,8 +64,8 @@ async def find_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
     """Look for what the migrations have made in a database: the one that `migrate` would migrate.
 
     Raises:
-        ConfigurationError: The database or the role is set up in a way that migrating can't work with.
-        MigrationError: It can't be dropped without dropping something of others, or is of another version.
+        ConfigurationError: The database or the role is unsuitable for migrations.
+        MigrationError: A foreign object depends on them, or another version of the package created them.
     """
     async with _transaction(url) as connection:
         return await _find(connection)
@@ -76,7 +76,7 @@ async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
 
     Raises:
         ConfigurationError: This is production; or as there, like a MigrationError.
-        DatabaseUnavailableError: The database can't be reached, or others hold its tables for too long.
+        DatabaseUnavailableError: The database can't be reached, or other sessions lock its tables for too long.
     """
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where nothing is dropped")
@@ -89,7 +89,7 @@ async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
 
 @asynccontextmanager
 async def _transaction(url: DatabaseUrl | None) -> AsyncIterator[Connection]:
-    # Refused here is what migrating would refuse afterwards, so that what is dropped is made again where it was.
+    # Raise the errors that migrating would raise, before anything is dropped that could not be created again.
     resolved = await resolve_direct_url(url)
     tortoise_config(load_settings(), url=resolved, for_migrations=True)
     async with direct_connection(resolved) as connection, connection.transaction():
@@ -123,7 +123,7 @@ async def _find(connection: Connection) -> OwnObjects:
 
 
 def _drops(dependents: Sequence[asyncpg.Record]) -> list[str]:
-    """Return the statements, each after those that drop what depends on what it drops."""
+    """Return the DROP statements in order: dependent objects first."""
     tables = ", ".join(sorted({row["identity"] for row in dependents if row["type"] == "table"}))
 
     def statement(kind: str, identity: str) -> str:

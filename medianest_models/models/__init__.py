@@ -13,8 +13,8 @@ from medianest_models.models.system_config import SystemConfig
 from medianest_models.models.users import LocalCredential, User
 from medianest_models.settings import APP, DEFAULT_ALIAS
 
-# Gives the models their relations and the ids of these: without, an instance made before connecting would lose
-# its user_id, and a schema made at import its relations. The context ends here, so that nothing is connected.
+# This initialises the models' relations and their id attributes. Without it, an instance made before connecting would
+# lose its user_id, and a schema made at import its relations. The context ends here, so that nothing is connected.
 with TortoiseContext():
     Tortoise.init_models([__name__], APP)
 
@@ -33,5 +33,5 @@ __all__ = [
     "YouTubeDownload",
 ]
 
-for _name in __all__:  # so that a query before connecting gets the error of the connection, which is ours
+for _name in __all__:  # so that a query before connecting raises this package's error
     globals()[_name]._meta.default_connection = DEFAULT_ALIAS

@@ -1,4 +1,4 @@
-"""The log of who did what."""
+"""The activity log."""
 
 from __future__ import annotations
 

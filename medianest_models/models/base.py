@@ -31,7 +31,7 @@ _NO_DATETIME: Final = "an instant that Python has no datetime for (BC, after the
 
 
 def new_id() -> UUID:
-    """Make a UUID of version 7 (RFC 9562): ids made later sort later, so that an index grows at its end."""
+    """Make a UUID of version 7 (RFC 9562): later ids sort later, so that an index grows only at its end."""
     return uuid7()
 
 
@@ -72,7 +72,7 @@ class Base(Model):
             setattr(self, name, value)
 
     def update_from_dict(self, data: dict[str, Any]) -> Self:
-        """Assign each value to the attribute of its name.
+        """Assign each value to the attribute with its name.
 
         Raises:
             TypeError: There is no such attribute.
@@ -90,10 +90,10 @@ class Base(Model):
         force_create: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
         force_update: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
     ) -> None:
-        """Write the instance, as Tortoise's `save` does; with `update_fields` these columns of a row that is there.
+        """Write the instance, as Tortoise's `save` does; with `update_fields`, only these columns of an existing row.
 
         Raises:
-            NotFoundError: There is no such row, or no longer.
+            NotFoundError: The row does not exist, or was deleted.
         """
         if update_fields is not None:
             update_fields = self._with_bound_secrets(update_fields)
@@ -111,7 +111,7 @@ class Base(Model):
         self, fields: Iterable[str] | None = None, using_db: BaseDBAsyncClient | None = None
     ) -> None:
         """Read the instance again, or some of its fields, as Tortoise's `refresh_from_db` does."""
-        # Without names Tortoise takes the columns', and one of them may be a relation's name.
+        # Without names, Tortoise uses those of the columns, one of which may also be the name of a relation.
         await super().refresh_from_db(fields or self._meta.fields_db_projection, using_db)
 
     if not TYPE_CHECKING:  # to a type checker every name would exist
@@ -128,7 +128,7 @@ class Base(Model):
     def __setattr__(self, key: str, value: Any) -> None:
         if key in self._bound_to and self.__dict__.get(key, _NOT_FETCHED) != value:
             for field in self._secrets:
-                getattr(self, field.model_field_name, None)  # bind it to the row's key as it was
+                getattr(self, field.model_field_name, None)  # bind it to the row's previous natural key
         super().__setattr__(key, value)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
@@ -143,7 +143,7 @@ class Base(Model):
             name = field.model_field_name
             if isinstance(field, HashField):  # is left out, saved or not
                 if state.pop(name, None) is not None:
-                    state["_partial"] = True  # so that save() without update_fields says what it lacks
+                    state["_partial"] = True  # so that save() without update_fields names the missing fields
             elif field.is_unsaved(state.get(name)):
                 raise SecretFieldError(f"{type(self).__name__}.{name} was set and not saved: save it, then pickle")
         return state
@@ -160,12 +160,12 @@ class Base(Model):
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any] | Record) -> Self:
-        """Make the instance for a row of this table that a statement of one's own returned, with all its columns."""
+        """Make the instance for a row of this table with all columns, such as the result of a raw statement."""
         return cls.from_values(tuple(row.keys()), row.values())
 
     @classmethod
     def from_values(cls, columns: tuple[str, ...], values: Iterable[Any]) -> Self:
-        """Do the same for the values of these columns, in the same order."""
+        """Make the instance for the values of these columns, in the same order."""
         hydrate = hydrator(cls, columns)
         if hydrate is None:
             return cls._init_from_db(**dict(zip(columns, values, strict=True)))
@@ -181,7 +181,7 @@ class Base(Model):
 
     @classmethod
     def _with_unreadable(cls, values: dict[str, Any]) -> Self:
-        """Make the instance for a row with values that can't be read: each is an error when it is asked for."""
+        """Make the instance for a row with unreadable values; reading one of their attributes raises an error."""
         readable, problems = dict(values), {}
         row = values.get(cls._meta.db_pk_column)
         for column in values.keys() & cls._meta.fields_db_projection_reverse.keys():
@@ -206,7 +206,7 @@ class Base(Model):
                 raise TypeError(f"{cls.__name__} has no field {name!r}")
 
     def _with_bound_secrets(self, names: Iterable[str]) -> list[str]:
-        """`names`, and where a row's natural key is among them, the secrets that are bound to it."""
+        """Return `names`, plus the secrets that are bound to a natural key among them."""
         chosen = list(names)
         for field in self._secrets:
             name = field.model_field_name

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def as_column(model: type[Model], name: str, value: Any) -> Any:
-    """Make what a model's column stores of a value."""
+    """Convert a value to the form that a model's column stores."""
     field = model._meta.fields_map[name]
     if value is None and not field.null:
         raise InvalidInputError(f"{column_name(field)}: must not be None")
@@ -31,7 +31,7 @@ def stored_value(instance: Model, name: str) -> Any:
 
 
 def as_name(model: type[Model], name: str, value: str | None) -> Any:
-    """Make what a model's column stores of a text that tells things apart, and so must not be empty."""
+    """Convert an identifying string, which must not be empty, to the form that a model's column stores."""
     if value == "":
         raise InvalidInputError(f"{column_name(model._meta.fields_map[name])}: must not be empty")
     return as_column(model, name, value)

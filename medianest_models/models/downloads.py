@@ -55,5 +55,5 @@ class YouTubeDownload(UUIDModel):
 
     @property
     def is_active(self) -> bool:
-        """True while the download waits or runs."""
+        """Whether the download waits or runs."""
         return self.status in ACTIVE_DOWNLOAD_STATUSES

@@ -1,4 +1,4 @@
-"""Requests for films and series, and what became of them."""
+"""Requests for films and series, and their history."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MediaRequest(UUIDModel):
 
     @property
     def is_open(self) -> bool:
-        """True while the request waits for its title."""
+        """Whether the request still waits for its title."""
         return self.status in OPEN_REQUEST_STATUSES
 
 

@@ -1,4 +1,4 @@
-"""The services the portal stands on, and the history of their checks."""
+"""The services that the portal depends on, and the history of their checks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Service(Base):
 
     @property
     def masked_url(self) -> str | None:
-        """The URL as it may be shown: see `medianest_models.masking.mask_credentials`."""
+        """The URL with masked credentials: see `medianest_models.masking.mask_credentials`."""
         return None if self.url is None else mask_credentials(self.url)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:

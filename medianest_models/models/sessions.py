@@ -46,5 +46,5 @@ class SessionToken(UUIDModel):
 
     @property
     def is_expired(self) -> bool:
-        """True once the token has expired, by this machine's clock."""
+        """Whether the token has expired, by this machine's clock."""
         return bool(self.expires_at <= datetime.datetime.now(datetime.UTC))

@@ -1,4 +1,4 @@
-"""The portal's own settings, which an admin may change while it runs."""
+"""The portal's own settings, which an admin may change at runtime."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class User(UUIDModel):
     status = EnumField(UserStatus, max_length=20, default=UserStatus.ACTIVE, db_default=UserStatus.ACTIVE.value)
 
     verified_credential: LocalCredential | None = None
-    """The credential of a user whom `users.authenticate` returned: `sessions.issue` asks whether it still holds."""
+    """The credential that `users.authenticate` verified; `sessions.issue` checks that it is still valid."""
 
     local_credential: fields.BackwardOneToOneRelation[LocalCredential]
     media_requests: fields.ReverseRelation[MediaRequest]
@@ -63,12 +63,12 @@ class User(UUIDModel):
 
     @property
     def is_admin(self) -> bool:
-        """True for a user who may administer the portal."""
+        """Whether the user may administer the portal."""
         return self.role == UserRole.ADMIN
 
     @property
     def is_active(self) -> bool:
-        """True for a user who may sign in."""
+        """Whether the user may sign in."""
         return self.status == UserStatus.ACTIVE
 
 

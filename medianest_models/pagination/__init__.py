@@ -1,4 +1,4 @@
-"""Lists in pages: numbered ones with a total, and ones that a cursor leads through."""
+"""Pagination: numbered pages with a total, and cursor pages."""
 
 from medianest_models.pagination.arguments import MAX_LIMIT, PaginationParams, SortOrder
 from medianest_models.pagination.keyset import paginate_by_cursor

@@ -1,9 +1,10 @@
-"""SQL of plain query sets, written without Tortoise, which takes several times as long.
+"""A compiler from simple query sets to SQL, several times faster than Tortoise.
 
-A plain query set has filters and an order by columns of its own table, and nothing else: no annotations, `only`,
-`distinct` or locks, and no relation that is filtered by, selected or prefetched. Its filters compare with plain values,
-or are `in`, `not_in` and `isnull`, in any nesting of `Q`. Tortoise has to make the query of everything else, also of
-what is not known here: another Tortoise than 1.1, another class of query set or of `Q`, state that a new one has not.
+A simple query set has filters and an order by columns of its own table, and nothing else: no annotations, `only`,
+`distinct` or locks, and no relation that is filtered by, selected or prefetched. Its filters compare with simple
+values, or are `in`, `not_in` and `isnull`, in any nesting of `Q`. Tortoise builds all other queries, and those that
+this module can't judge: with another Tortoise than 1.1, another class of query set or of `Q`, or attributes that a new
+query set does not have.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ _OPERATORS: Final[dict[Function, tuple[Function | None, str, str]]] = {
     is_null: (bool_encoder, "{0} IS NULL", "{0} IS NOT NULL"),
     not_null: (bool_encoder, "{0} IS NOT NULL", "{0} IS NULL"),
 }
-"""Tortoise's operators, each with its encoder, and the SQL before and after its values, or for True and for False."""
+"""Tortoise's operators: for each, its encoder and the SQL before and after its values, or for True and for False."""
 
 _FILTER_KEYS: Final = frozenset({"field", "operator", "source_field", "value_encoder"})
 _COLLECTIONS: Final = frozenset({frozenset, list, set, tuple})
@@ -74,13 +75,13 @@ _PARAMETERS: Final = frozenset({bool, datetime.date, datetime.datetime, decimal.
 
 
 class _NotPlainError(Exception):
-    """Tortoise has to make the query."""
+    """Raised when Tortoise must build the query."""
 
 
 class RowComparison(Q):
-    """A filter for the rows on one side of a place in a list: `(created_at, id) < ($1, $2)`.
+    """A filter for the rows on one side of a position in a list: `(created_at, id) < ($1, $2)`.
 
-    The place's values are given by their columns' names in the database; the symbol is `<`, `<=`, `>` or `>=`.
+    The position's values are keyed by their column names in the database; the symbol is `<`, `<=`, `>` or `>=`.
     """
 
     __slots__ = ("_place", "_symbol")
@@ -104,7 +105,7 @@ class RowComparison(Q):
 
 
 def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tuple[str, str, list[Any]] | None:
-    """Write the SQL of a query set, with further filters and in another order.
+    """Compile a query set to SQL, with further filters and in another order.
 
     It is the statement that reads the rows, the one that counts them, and the parameters of both; None where Tortoise
     has to make the query.
@@ -114,7 +115,7 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tup
         return None
     values: list[Any] = []
     try:
-        order_by = _order_by(model, ordering)  # first, as in Tortoise, where its error is the first
+        order_by = _order_by(model, ordering)  # first, so that its error comes first, as in Tortoise
         conditions = [_condition(node, model, values) for node in (*filters(queryset), *also)]
     except _NotPlainError:
         return None
@@ -148,7 +149,7 @@ async def fetch(queryset: QuerySet[ModelT], sql: str, values: list[Any]) -> tupl
 
 @functools.lru_cache(maxsize=256)
 def _state_at_first(kind: type[QuerySet[Any]], model: type[Model]) -> tuple[Any, ...] | None:
-    """Read what a new query set holds; None where it, the model or Tortoise is not as it is known here."""
+    """Return the attributes of a new query set; None if the query set, the model or Tortoise is not supported."""
     is_known = kind in (QuerySet, GuardedQuerySet) and knows(model) and not model._meta.schema
     return other_state(kind(model)) if is_known else None
 
@@ -159,12 +160,12 @@ def _order_by(model: type[Model], ordering: Ordering) -> str:
 
 
 def _condition(node: Q, model: type[Model], values: list[Any]) -> str:
-    """Write a filter; one that filters nothing is empty."""
+    """Write a filter's condition, which is empty for an empty filter."""
     if isinstance(node, RowComparison):
         return node.write(values)
     if type(node) is not Q:
         raise _NotPlainError
-    if node.filters:  # then Tortoise looks at no children
+    if node.filters:  # then Tortoise ignores the children
         parts = [_comparison(name, value, model, values) for name, value in node.filters.items()]
     else:
         parts = [part for child in node.children if (part := _condition(child, model, values))]
@@ -173,13 +174,13 @@ def _condition(node: Q, model: type[Model], values: list[Any]) -> str:
         sql = f"({sql})"
     if not sql or not is_negated(node):
         return sql
-    if sql.startswith("NOT "):  # Tortoise takes the negation of NOT IN for NOT IN
+    if sql.startswith("NOT "):  # Tortoise leaves NOT IN unchanged when it negates it
         raise _NotPlainError
     return f"NOT {sql}"
 
 
 def _comparison(name: str, value: Any, model: type[Model], values: list[Any]) -> str:
-    """Write one condition of a filter, by the steps of Tortoise's `Q`: choose the operator, encode the value."""
+    """Write one condition as Tortoise's `Q` does: choose the operator, then encode the value."""
     if value is None:
         name, value = f"{name}__isnull", True
     if isinstance(value, (Expression, Term)):
@@ -189,13 +190,13 @@ def _comparison(name: str, value: Any, model: type[Model], values: list[Any]) ->
         return before if value else after
     if encode is None:
         value = (value,)
-    elif type(value) not in _COLLECTIONS or not value:  # Tortoise writes 1=0 where there is no value
+    elif type(value) not in _COLLECTIONS or not value:  # Tortoise writes 1=0 for an empty collection
         raise _NotPlainError
     numbers = []
     for item in value:
         encoded = field.to_db_value(item, model)
         if encoded == "*" or (type(encoded) not in _PARAMETERS and not isinstance(encoded, UUID)):
-            raise _NotPlainError  # Tortoise may send it otherwise than as a parameter: None, an asterisk
+            raise _NotPlainError  # Tortoise may not send it as a parameter: None, an asterisk
         values.append(encoded)
         numbers.append(f"${len(values)}")
     return f"{before}{','.join(numbers)}{after}"
@@ -215,7 +216,7 @@ def _lookup(model: type[Model], name: str) -> tuple[Function | None, Field[Any],
 
 
 def _column(model: type[Model], name: str) -> str:
-    """Quote a column, where Tortoise writes its name and no function of it."""
+    """Quote a column's name, unless Tortoise would write a function of the column."""
     column = model._meta.fields_db_projection.get(name)
     if column is None or model._meta.fields_map[name].get_for_dialect("postgres", "function_cast"):
         raise _NotPlainError

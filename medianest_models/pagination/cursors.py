@@ -1,10 +1,10 @@
-"""The text of a cursor: a place in a sorted list, and a signature that holds for that list only.
+"""The encoding of a cursor: a position in a sorted list, and a signature that is valid for that list only.
 
-It tells nothing but the sort column's value and the id of a row that its holder has seen. The signature is an HMAC
-under a key that is derived from ENCRYPTION_KEYS: the newest signs, each of them verifies, so that cursors outlive a
-rotation until the old key is gone. Without keys, which only secrets need, it is a checksum: it finds every accident,
-but a cursor can be forged. That changes nothing in what a caller may see: a cursor chooses a place in a list whose
-filters are the server's, its values are checked against their columns' types, and they are sent as parameters.
+A cursor contains only the sort column's value and the id of a row that its holder has seen. The signature is an HMAC
+with a key derived from ENCRYPTION_KEYS: the newest key signs and every key verifies, so that cursors stay valid after a
+rotation until the old key is removed. Without keys, which only secrets require, the signature is a checksum: it detects
+accidental changes, but a cursor can be forged. A forged cursor shows a caller no other rows: it only chooses a position
+in a list with the server's filters, and its values are checked against the column types and sent as parameters.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _COLLECTIONS: Final = (frozenset, list, set, tuple)
 
 
 class Position(NamedTuple):
-    """A place in a sorted list, and the direction of a page from there."""
+    """A position in a sorted list, and the direction of a page from there."""
 
     backward: bool
     """Whether the page ends here; otherwise it begins here."""
@@ -53,7 +53,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class CursorCodec:
-    """The way from positions in one list to cursors and back; the digest is of the list's model, filters and order."""
+    """Encodes and decodes the cursors of one list; the digest covers the list's model, filters and order."""
 
     model: type[Model]
     column: str
@@ -61,13 +61,13 @@ class CursorCodec:
 
     @classmethod
     def of(cls, queryset: QuerySet[Any], ordering: Ordering) -> CursorCodec:
-        """Make the codec of a query set in an order."""
+        """Make the codec for a query set and an order."""
         column, descends = ordering[0]
         text = f"{filters_digest(queryset)} {column} {'desc' if descends else 'asc'}"
         return cls(queryset.model, column, hashlib.sha256(text.encode()).digest())
 
     def encode(self, position: Position) -> str:
-        """Write the cursor that leads to a position."""
+        """Encode a position as a cursor."""
         payload = _adapter(self.model, self.column).dump_json(position)
         signature = self._sign(_signing_keys()[0], payload)
         return encode_base64(_VERSION + signature + payload)
@@ -80,14 +80,14 @@ class CursorCodec:
             is_signed = any(hmac.compare_digest(signature, self._sign(key, payload)) for key in _signing_keys())
             if data[:1] == _VERSION and is_signed:
                 position = Position(*_adapter(self.model, self.column).validate_json(payload, strict=True))
-                self.parameters(position)  # refuses what the columns can't hold
+                self.parameters(position)  # raises an error for values that the columns can't hold
                 return position
-        except ValueError:  # also pydantic's and our own
+        except ValueError:  # also from pydantic and this package
             pass
         raise InvalidCursorError
 
     def parameters(self, position: Position) -> dict[str, Any]:
-        """Encode a position's values, each under its column's name in the database, which has to be able to hold it."""
+        """Encode a position's values for their columns, keyed by the columns' names in the database."""
         meta = self.model._meta
         return {
             meta.fields_db_projection[name]: meta.fields_map[name].to_db_value(value, self.model)
@@ -100,7 +100,7 @@ class CursorCodec:
 
 @functools.cache
 def _adapter(model: type[Model], column: str) -> TypeAdapter[tuple[bool, bool, Any, Any]]:
-    """Make what writes and reads the contents of the cursors of lists that are sorted by a column."""
+    """Make the pydantic adapter for the contents of cursors of lists sorted by a column."""
     value, id_ = _type_of(model, column), _type_of(model, model._meta.pk_attr)
     types = (bool, bool, value | None if model._meta.fields_map[column].null else value, id_)
     contents: Any = GenericAlias(tuple, types)
@@ -115,16 +115,16 @@ def _type_of(model: type[Model], column: str) -> Any:
 
 @functools.cache
 def _signing_keys() -> tuple[bytes, ...]:
-    """Derive the keys of this process, the newest first; once, as the key ring of secrets is read."""
+    """Derive the signing keys of this process, newest first; once, like the key ring of secrets."""
     secrets = [key.get_secret_value().encode() for key in load_settings().encryption_keys] or [b""]
     return tuple(hmac.digest(secret, b"medianest pagination cursor", "sha256") for secret in secrets)
 
 
 def filters_digest(query: AwaitableQuery[Any]) -> str:
-    """Make a digest of a query's model, columns that it filters by, and values, the same in every process.
+    """Hash a query's model, filter columns and values; the result is the same in every process.
 
-    Their order does not matter. All instants count as the same: a list of the last hour stays the same list while
-    time goes by. An annotation counts by its name, an SQL function by its kind.
+    The order of filters does not matter. All timestamps count as equal, so that a list of the last hour stays the same
+    list as time passes. An annotation counts by its name, an SQL function by its class.
     """
     return _digest([query.model.__name__, sorted(map(_filter_digest, filters(query)))])
 
@@ -142,7 +142,7 @@ def _digest(value: object) -> str:
 
 
 def _as_json(value: object) -> Any:
-    """Replace a value that JSON does not know."""
+    """Replace a value that JSON can't represent."""
     match value:
         case datetime.date():
             return {"instant": None}

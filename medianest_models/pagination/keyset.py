@@ -1,9 +1,9 @@
-"""Pages that cursors lead through.
+"""Cursor pages (keyset pagination).
 
-A page begins where the last one ended: `(created_at, id) < ($1, $2)`, which an index on both columns finds at once,
-however far down the list. (Of `created_at < $1 OR (created_at = $1 AND id < $2)` PostgreSQL reads all that comes
-before.) A comparison with NULL is neither true nor false, so that the rows without a value are a part of the list of
-their own; a page that reaches from one part into the other takes two statements.
+A page begins where the last one ended: `(created_at, id) < ($1, $2)`, which an index on both columns finds at once, at
+any depth of the list. (For `created_at < $1 OR (created_at = $1 AND id < $2)` PostgreSQL reads all rows before.) A
+comparison with NULL is neither true nor false, so the rows without a value form a separate part of the list; a page
+that spans both parts takes two statements.
 """
 
 from __future__ import annotations
@@ -59,19 +59,19 @@ async def paginate_by_cursor(
     sort_order: SortOrder = "desc",
     schema: type[SchemaT] | None = None,
 ) -> CursorPage[Any]:
-    """Read the page of a query set's rows that a cursor leads to; the first one without a cursor.
+    """Read a query set's page at a cursor, or the first page without one.
 
-    Whoever follows `next_cursor` to the end sees each row that was there all the time exactly once, while others
-    insert and delete. A page is empty when the rows it would have had were deleted meanwhile.
+    A caller who follows `next_cursor` to the end sees every row that exists all the time exactly once, even while
+    others insert and delete rows. A page is empty if all its rows were deleted meanwhile.
 
     Args:
-        queryset: Which rows. A cursor holds for the filters and values it was made with, except for instants, so
-            that the end of a moving window ("the last hour") may change from call to call.
+        queryset: The rows. A cursor is valid only for the filters and values that it was made with, except for
+            timestamps, so that a moving window ("the last hour") may change from call to call.
         limit: The most rows on a page, from 1 to 100; it may change from page to page.
         cursor: The `next_cursor` or `previous_cursor` of another page of this list.
-        sort_by: As for `paginate`; the query set's `order_by` has to be one plain column.
+        sort_by: As for `paginate`; the query set's `order_by` must be a single plain column.
         sort_order: `asc` or `desc`. NULL is greater than every value.
-        schema: Returned instead of models; its fields are read from a model's attributes.
+        schema: The class to return instead of models; its fields are read from a model's attributes.
 
     Raises:
         InvalidCursorError: The cursor was altered, or was made for another list.
@@ -101,21 +101,21 @@ async def paginate_by_cursor(
 
 
 def _beside(column: str, rows: Sequence[Model], position: Position | None, *, backward: bool) -> Position:
-    """Find where the page before these rows ends, or where the one after them begins.
+    """Return the position of the page before or after these rows.
 
-    An empty page has one neighbour, on the other side of the position that it was read from.
+    An empty page has only one neighbour, on the other side of the position that it was read from.
     """
     if rows:
         row = rows[0] if backward else rows[-1]
         return Position(backward, inclusive=False, value=getattr(row, column), id=row.pk)
-    assert position is not None  # noqa: S101 - an empty page has a neighbour where a cursor led to it
+    assert position is not None  # noqa: S101 - an empty page has a neighbour only if it was read by a cursor
     return position._replace(backward=backward, inclusive=not position.inclusive)
 
 
 async def _read(
     queryset: QuerySet[ModelT], ordering: Ordering, codec: CursorCodec, position: Position | None, count: int
 ) -> list[ModelT]:
-    """Read the nearest rows beyond a position, in the order in which they lie on the way."""
+    """Read the nearest rows beyond a position, in the list's order."""
     rows: list[ModelT] = []
     for part in _parts(codec, position, descends=ordering[0][1]):
         missing = count - len(rows)
@@ -132,7 +132,7 @@ async def _read(
 
 
 def _parts(codec: CursorCodec, position: Position | None, *, descends: bool) -> list[Q]:
-    """Make the filters for the rows beyond a position: the rest of its part of the list, and the other part."""
+    """Make the filters for the rows beyond a position: for the rest of its part of the list, and for the other part."""
     if position is None:
         return [Q()]
     symbol = ("<" if descends else ">") + ("=" if position.inclusive else "")

@@ -51,20 +51,20 @@ async def paginate(
     sort_order: SortOrder = "desc",
     schema: type[SchemaT] | None = None,
 ) -> PaginatedResult[Any]:
-    """Read one page of a query set's rows, and count how many there are in all.
+    """Read one page of a query set's rows, and count all its rows.
 
-    The rows are counted only where the page itself does not tell: not on a page that is shorter than its limit. A plain
+    The rows are counted only if the page is full; a shorter page gives the total by itself. A plain
     query set (see `compiler`) is read and counted by one statement, every other one by two.
 
     Args:
-        queryset: Which rows. A filter through a relation to many repeats rows, as in Tortoise: add `distinct()`.
-        params: The four arguments that follow, in one object instead.
+        queryset: The rows. A filter on a to-many relation repeats rows, as in Tortoise: add `distinct()`.
+        params: An object with the next four arguments, instead of them.
         page: The page's number, from 1.
         limit: The most rows on a page, from 1 to 100.
-        sort_by: A plain column of the model; None for the query set's `order_by`, with its own directions, or
-            without that for the column that says when a row came to be. The id ends the order.
+        sort_by: A plain column of the model; None for the query set's `order_by`, with its own directions, or else for
+            the model's creation time. The id is always the last sort key.
         sort_order: `asc` or `desc`.
-        schema: Returned instead of models; its fields are read from a model's attributes.
+        schema: The class to return instead of models; its fields are read from a model's attributes.
 
     Raises:
         InvalidPaginationError: The page or the limit is out of range, or the query set is a slice already.

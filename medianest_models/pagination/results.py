@@ -1,4 +1,4 @@
-"""The results of a page: its rows, and where it stands."""
+"""The results of pagination: the rows, and the page's position."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class _Result(BaseModel):
 
 
 class Pagination(_Result):
-    """The place of a page in its list.
+    """The position of a page in its list.
 
     Attributes:
-        total: The rows of all pages.
-        total_pages: The pages that they fill; `totalPages` in JSON.
+        total: The number of rows on all pages.
+        total_pages: The number of pages; `totalPages` in JSON.
     """
 
     page: int
@@ -43,19 +43,19 @@ class Pagination(_Result):
 
 
 class PaginatedResult(_Result, Generic[RowT]):
-    """A numbered page of a list: models or schemas, which alone can become JSON, and the page's place in the list."""
+    """A numbered page: models or schemas (only schemas can become JSON), and the page's position in the list."""
 
     data: list[RowT]
     pagination: Pagination
 
 
 class CursorPage(_Result, Generic[RowT]):
-    """A page of a list that cursors lead through: models or schemas, which alone can become JSON.
+    """A cursor page: models or schemas (only schemas can become JSON).
 
     Attributes:
         data: The page's rows.
-        next_cursor: Leads to the page after this one; None on the last. `nextCursor` in JSON.
-        previous_cursor: Leads to the page before this one; None on the first. `previousCursor` in JSON.
+        next_cursor: The cursor of the next page; None on the last page. `nextCursor` in JSON.
+        previous_cursor: The cursor of the previous page; None on the first page. `previousCursor` in JSON.
     """
 
     data: list[RowT]

@@ -1,4 +1,4 @@
-"""The log of who did what."""
+"""The activity log."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from medianest_models.pagination import PaginatedResult, PaginationParams
 
-# Raw, because it returns what the database itself has filled in.
+# Raw, because it returns the values that the database has filled in.
 _RECORD: Final = """
 INSERT INTO activity_logs (user_id, action, entity_type, entity_id, metadata, ip_address, user_agent)
 VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)
 RETURNING *
 """
 
-# Raw, because a DELETE has no LIMIT. What another process deletes in this moment is left to it.
+# Raw, because a DELETE has no LIMIT. It skips rows that another process is deleting.
 _PRUNE: Final = f"""
 DELETE FROM activity_logs WHERE id = ANY (ARRAY (
     SELECT id FROM activity_logs WHERE created_at {OLDER} ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -45,13 +45,13 @@ async def record(
     """Add an entry to the log.
 
     Args:
-        action: What was done, such as `request.approve`; at most 100 characters.
-        user_id: Who did it; None for nobody known. The entry stays when the user is deleted.
-        entity_type: What kind of thing it was done to, such as `media_request`; at most 50 characters.
-        entity_id: Which one; at most 255 characters.
-        metadata: A JSON document with what else is known.
-        ip_address: From where; stored in one spelling, IPv4 also where IPv6 wraps it.
-        user_agent: With which program.
+        action: The action, such as `request.approve`; at most 100 characters.
+        user_id: The user who did it; None if unknown. The entry stays when the user is deleted.
+        entity_type: The type of the affected entity, such as `media_request`; at most 50 characters.
+        entity_id: The entity's id; at most 255 characters.
+        metadata: A JSON document with further data.
+        ip_address: The caller's address; stored in canonical form, as IPv4 also if it is wrapped in IPv6.
+        user_agent: The caller's program.
 
     Raises:
         InvalidReferenceError: There is no such user.
@@ -95,7 +95,7 @@ async def list_recent(
 async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_size: int = BATCH_SIZE) -> int:
     """Delete what is older than an age or an instant, the oldest first, and return how many entries that were.
 
-    It can be stopped at any time, and run in several processes at once: what was deleted until then stays deleted. Each
-    time it deletes `batch_size` entries, in a transaction of their own.
+    It can be stopped at any time, and the entries deleted so far stay deleted; several processes may run it at once.
+    Each time it deletes `batch_size` entries, in a transaction of their own.
     """
     return await delete_older(_PRUNE, older_than, batch_size=batch_size)

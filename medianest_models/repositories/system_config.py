@@ -1,4 +1,4 @@
-"""The portal's settings: reading and changing them, and what holds where one is missing."""
+"""The portal's settings: reading and changing them, and their defaults."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 LONGEST_WINDOW_SECONDS: Final = 86_400
-"""The longest window of a rate limit. Counters that began longer ago are over, whatever their window was."""
+"""The longest window of a rate limit. Counters that began longer ago have expired."""
 
 _MAX_KEY_LENGTH: Final = 100
-MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; no setting can have the key of such a long one
+MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; the key of a setting can't be that long
 _RATE_LIMIT: Final = "rate_limit."
 _DEFAULT_RATE_LIMIT: Final = "rate_limit.api.default"
 _CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
@@ -27,7 +27,7 @@ REMEMBER_ME_DAYS: Final = "session.remember_me_days"
 
 @dataclass(frozen=True)
 class SeededConfig:
-    """A setting that the seed puts in, and whose value holds as long as there is no such row."""
+    """A setting of the seed; its value also applies if the row is missing."""
 
     key: str
     value: dict[str, int]
@@ -43,15 +43,15 @@ SEEDED_CONFIGS: Final = (
 )
 _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 
-# The names of a value's numbers, and the largest that each may be.
+# The names of a value's numbers, and their maxima.
 _RATE_LIMIT_SHAPE: Final = {"limit": MAX_INT, "window": LONGEST_WINDOW_SECONDS}
 _SHAPES: Final = {
     _CONCURRENT_DOWNLOADS: {"max": MAX_INT},
     REMEMBER_ME_DAYS: {"days": 36_500},
 }
 
-# Raw, because a key that is not there yet is created, and of two at once one would fail. The trigger
-# tr_system_config_customized_at marks a value that differs; a new row is marked here.
+# Raw, because it creates a missing key, and one of two concurrent INSERTs would fail. The trigger
+# tr_system_config_customized_at marks a changed value; this statement marks a new row.
 _SET: Final = """
 INSERT INTO system_config AS config (key, value, description, updated_by, customized_at)
 VALUES ($1, $2::jsonb, $3, $4, now())
@@ -62,17 +62,17 @@ RETURNING config.*
 
 @dataclass(frozen=True)
 class RateLimitRule:
-    """A limit of hits, and the window in seconds in which they are counted."""
+    """A limit of hits, and the length of its window in seconds."""
 
     limit: int
     window_seconds: int
 
 
 async def get(key: str) -> SystemConfig:
-    """Get the setting with that key.
+    """Return the setting with this key.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such setting.
     """
     config = await SystemConfig.get_or_none(key=_as_key(key))
     if config is None:
@@ -81,13 +81,13 @@ async def get(key: str) -> SystemConfig:
 
 
 async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> SystemConfig:  # noqa: A001 - it is `system_config.set`
-    """Change a setting, or create it. From then on the seed leaves it alone, unless the value is the one it had.
+    """Change a setting, or create it. The seed no longer changes it, unless the value stays the same.
 
     Args:
         key: The setting's key, of at most 100 characters.
-        value: A JSON document other than None. That of a setting which this package reads has to have its shape:
-            `{"limit", "window"}` (in seconds, at most a day) for `rate_limit.*`, `{"max"}` for
-            `youtube.concurrent_downloads` and `{"days"}` for `session.remember_me_days`, in whole numbers from 1 on.
+        value: A JSON document other than None. The settings that this package reads require a structure, with integers
+            from 1 on: `{"limit", "window"}` (in seconds, at most a day) for `rate_limit.*`, `{"max"}` for
+            `youtube.concurrent_downloads`, and `{"days"}` for `session.remember_me_days`.
         updated_by: The user who changes it.
 
     Raises:
@@ -104,12 +104,12 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
 
 
 async def all() -> list[SystemConfig]:  # noqa: A001 - it is `system_config.all`
-    """All settings, sorted by their keys."""
+    """Return all settings, sorted by key."""
     return await SystemConfig.all().order_by("key")
 
 
 async def rate_limit(endpoint: str) -> RateLimitRule:
-    """Get the rule for an endpoint: its own setting `rate_limit.<endpoint>`, or `rate_limit.api.default`.
+    """Return the rule for an endpoint: its setting `rate_limit.<endpoint>`, or else `rate_limit.api.default`.
 
     Raises:
         ConfigurationError: The stored value is not a limit and a window.
@@ -119,7 +119,7 @@ async def rate_limit(endpoint: str) -> RateLimitRule:
 
 
 async def concurrent_downloads() -> int:
-    """Get the number of YouTube downloads that may run at once.
+    """Return the number of YouTube downloads that may run at once.
 
     Raises:
         ConfigurationError: The stored value is not such a number.
@@ -128,7 +128,7 @@ async def concurrent_downloads() -> int:
 
 
 async def remember_me_days() -> int:
-    """For how many days a remember-me token is good.
+    """Return the number of days for which a remember-me token is valid.
 
     Raises:
         ConfigurationError: The stored value is not such a number.
@@ -137,7 +137,7 @@ async def remember_me_days() -> int:
 
 
 def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
-    """Return the keys of the settings that hold an endpoint's rule; the first one that exists counts."""
+    """Return the keys of the settings that may hold an endpoint's rule; the first one that exists applies."""
     key = _RATE_LIMIT + as_text(endpoint, "endpoint", max_length=MAX_ENDPOINT_LENGTH)
     if key in _SEEDED:
         return (key,)
@@ -145,12 +145,12 @@ def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
 
 
 def default_value(key: str) -> dict[str, int]:
-    """Return the value that holds for a seeded setting whose row is missing."""
+    """Return the default of a seeded setting, for a missing row."""
     return _SEEDED[key].value
 
 
 async def _value(*keys: str) -> dict[str, int]:
-    """Get the value of the first of the settings that exists, else the default of the last."""
+    """Return the value of the first setting that exists, or else the default of the last."""
     stored = {config.key: config.value for config in await SystemConfig.filter(key__in=keys)}
     for key in keys:
         if key in stored:
@@ -166,7 +166,7 @@ def _as_key(key: str) -> str:
 
 
 def _problem(key: str, value: object) -> str | None:
-    """Say what is wrong with the form of a setting's value."""
+    """Return the problem with the structure of a setting's value."""
     shape = _RATE_LIMIT_SHAPE if key.startswith(_RATE_LIMIT) else _SHAPES.get(key)
     if shape is None or (isinstance(value, dict) and value.keys() == shape.keys() and _fits(value, shape)):
         return None

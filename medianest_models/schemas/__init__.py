@@ -1,4 +1,4 @@
-"""Schemas for an API over the tables: no schema that is read holds a secret."""
+"""Schemas of the tables for an API: no schema for reading contains a secret."""
 
 from medianest_models.schemas.activity import ActivityLogRead
 from medianest_models.schemas.downloads import YouTubeDownloadCreate, YouTubeDownloadRead

@@ -1,6 +1,6 @@
-"""Build schemas: declared as a class for the type checkers, and made from the model's columns.
+"""Schemas: declared as classes for type checkers, and built from the models' columns.
 
-The names in the class are the list of what the schema holds: a column that stands in none is in none.
+The names in the class are the schema's fields: a column that is not named is in no schema.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
     Declared = PydanticModel
 else:
-    Declared = object  # the decorated class is never used: what is built from it takes its place
+    Declared = object  # the decorated class is never used: the decorator replaces it by the schema
 
 DeclaredT = TypeVar("DeclaredT", bound=type)
 
 
 def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
-    """Build the schema that reads a model's row, as a class decorator. Every field has to be there.
+    """Build the schema for reading a model's row, as a class decorator. Every field is required.
 
     Raises:
-        TypeError: The class names what is no column, or a secret one.
+        TypeError: The class names a secret column, or one that does not exist.
     """
 
     def build(declared: DeclaredT) -> DeclaredT:
@@ -45,12 +45,12 @@ def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
 
 
 def write_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
-    """Build the schema that a caller may write to a model's row, as a class decorator; anything else is refused.
+    """Build the schema for writing to a model's row, as a class decorator; it rejects other fields.
 
-    One that can hold a secret can't be pickled.
+    A schema that can contain a secret can't be pickled.
 
     Raises:
-        TypeError: The class names what is no column.
+        TypeError: The class names a column that does not exist.
     """
 
     def build(declared: DeclaredT) -> DeclaredT:
@@ -61,18 +61,18 @@ def write_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
 
 
 class _Schema(PydanticModel):
-    """The base of all schemas: neither a schema nor an error holds the value that was validated."""
+    """The base of all schemas: neither a schema nor an error keeps the validated input."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _tortoise_wrap(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Replace PydanticModel's validator, which keeps the model's instance with all that it holds."""
+        """Replace PydanticModel's validator, which keeps the model's instance with all its values."""
         with replace_errors(ValidationError, _without_input):
             return handler(values)
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """Validate JSON as pydantic does, whose error for invalid JSON holds the whole text."""
+        """Validate JSON as pydantic does, but without the whole text in the error for invalid JSON."""
         with replace_errors(ValidationError, _without_input):
             return super().model_validate_json(json_data, **options)
 
@@ -99,7 +99,7 @@ def _build(
         __doc__=declared.__doc__,
         __module__=declared.__module__,
         __namespace__={name: body[name] for name in body if name not in hints and not name.startswith("__")},
-        # Without a title, a subclass of the schema has its own name in a JSON schema.
+        # No title, so that a subclass of the schema gets its own name in a JSON schema.
         __cls_kwargs__={"title": None, "extra": extra, "hide_input_in_errors": True},
         **fields,
     )
@@ -115,9 +115,9 @@ def _with_constraints(hint: Any, made: type[PydanticModel], model: type[Model], 
 
 
 def _without_input(error: ValidationError) -> ValidationError:
-    """Copy an error without the value."""
+    """Copy an error without its input value."""
     problems = []
-    problem: Any  # its texts are no literals, as pydantic wants those of a custom error to be
+    problem: Any  # its texts are not literals, which pydantic's type for custom errors requires
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         reason = PydanticCustomError(problem["type"], problem["msg"])
         problems.append(InitErrorDetails(type=reason, loc=problem["loc"], input=MASK))

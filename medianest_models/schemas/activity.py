@@ -1,4 +1,4 @@
-"""The log of who did what."""
+"""The activity log."""
 
 from typing import Any
 from uuid import UUID

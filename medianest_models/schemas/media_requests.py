@@ -1,4 +1,4 @@
-"""Requests for films and series, and what became of them."""
+"""Requests for films and series, and their history."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The services the portal stands on, and the history of their checks."""
+"""The services that the portal depends on, and the history of their checks."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The settings in the environment's variables."""
+"""The settings from environment variables."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from medianest_models.checks import as_new_password
 from medianest_models.errors import ConfigurationError, replace_errors
 from medianest_models.settings.urls import DatabaseUrl
 
-_MOST_SECONDS: Final = 2_147_483  # PostgreSQL counts a timeout's milliseconds in 32 bits
+_MOST_SECONDS: Final = 2_147_483  # PostgreSQL stores a timeout as milliseconds in 32 bits
 
 DEFAULT_ADMIN_PASSWORD: Final = "admin"  # noqa: S105 - refused in production, and to be changed before any session
 """The ADMIN_PASSWORD when none is set."""
 
 
 class Environment(StrEnum):
-    """Where the package runs (MEDIANEST_ENV)."""
+    """The environment in which the package runs (MEDIANEST_ENV)."""
 
     DEVELOPMENT = "development"
     TEST = "test"
@@ -57,32 +57,33 @@ Seconds = Annotated[
 
 
 class Settings(BaseSettings):
-    """The settings, each from the environment variable of its name in upper case; an empty one is not set.
+    """The settings, each from the environment variable of its name in upper case; an empty one counts as not set.
 
-    A parameter in the URL (`connection_limit`, `pool_timeout`, `connect_timeout`, `pgbouncer`) wins over the
-    variable of the same meaning. Timeouts are in seconds; 0 means none.
+    A parameter in the URL (`connection_limit`, `pool_timeout`, `connect_timeout`, `pgbouncer`) overrides the variable
+    with the same meaning. Timeouts are in seconds; 0 means no timeout.
 
     Attributes:
         database_url: The database; None for the embedded server.
-        database_direct_url: The way past a pooler, for migrations, locks and LISTEN.
-        database_pgbouncer: Whether DATABASE_URL leads through PgBouncer in transaction mode.
-        database_pool_timeout: For how long to wait for a free connection of the pool.
-        database_command_timeout: For how long the client waits for an answer.
-        database_statement_timeout: When the server ends a statement; likewise for locks and idle transactions.
-        database_migration_wait: For how long connecting waits for migrations that the database lacks.
-        encryption_keys: The newest first.
-        slow_query_ms: From how many milliseconds on a query is logged as slow.
+        database_direct_url: The database without the pooler, for migrations, locks and LISTEN.
+        database_pgbouncer: Whether DATABASE_URL is that of a PgBouncer in transaction mode.
+        database_pool_timeout: The time to wait for a free connection of the pool.
+        database_command_timeout: The time that the client waits for a result.
+        database_statement_timeout: The time after which the server cancels a statement; the same for locks and idle
+            transactions.
+        database_migration_wait: The time that connecting waits for missing migrations.
+        encryption_keys: The keys, newest first.
+        slow_query_ms: The milliseconds from which a query is logged as slow.
         pg_bindir: The programs of the embedded server; None for those of the `embedded` extra.
-        medianest_home: What `home` is to be.
+        medianest_home: The value for `home`.
 
     Raises:
-        ConfigurationError: A variable has a bad value: one line that names each such variable, and no secret.
+        ConfigurationError: A variable has an invalid value; one line names each such variable, and no secret.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
-    # Each description completes "must be ..." in the error for its variable. DATABASE_PGBOUNCER comes first
-    # because the check of the URL needs it.
+    # Each description completes "must be ..." in the error for its variable. DATABASE_PGBOUNCER comes first, because
+    # the check of the URL needs it.
     database_pgbouncer: bool = Field(default=False, description="true or false")
     database_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
     database_direct_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
     @field_validator("admin_password")
     @classmethod
     def _check_admin_password(cls, value: SecretStr) -> SecretStr:
-        return as_new_password(value, "ADMIN_PASSWORD", min_length=1)  # whoever has it chooses another at once
+        return as_new_password(value, "ADMIN_PASSWORD", min_length=1)  # the admin must change it at once
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -149,12 +150,12 @@ class Settings(BaseSettings):
 
     @property
     def is_production(self) -> bool:
-        """Whether MEDIANEST_ENV says production."""
+        """Whether MEDIANEST_ENV is production."""
         return self.medianest_env is Environment.PRODUCTION
 
     @property
     def home(self) -> Path:
-        """Where the embedded server lives.
+        """The folder of the embedded server.
 
         MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from, or `medianest` in the user's
         data folder when it was installed from a wheel. It may be a ConfigurationError that ~ leads nowhere.
@@ -177,7 +178,7 @@ class Settings(BaseSettings):
         return self.database_url
 
     def direct_url(self) -> DatabaseUrl | None:
-        """DATABASE_DIRECT_URL, the way past a pooler for migrations, locks and LISTEN; without it `url()`."""
+        """DATABASE_DIRECT_URL, which bypasses a pooler for migrations, locks and LISTEN; or else `url()`."""
         return self.database_direct_url or self.url()
 
 
@@ -193,7 +194,7 @@ def _default_home() -> Path:
     if project.get("name") == "medianest-models":
         return checkout / ".medianest"
     data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
-    if not data_home.is_absolute():  # the XDG specification: a relative one counts as not set
+    if not data_home.is_absolute():  # by the XDG specification, a relative path counts as not set
         data_home = Path("~/.local/share")
     return data_home / "medianest"
 
@@ -205,7 +206,7 @@ def _as_configuration_error(error: ValidationError) -> ConfigurationError:
 
 def _problem(detail: Any) -> str:
     if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])  # a sentence of our own validators, which name the variable
+        return str(detail["ctx"]["error"])  # a sentence from our own validators, which name the variable
     name = str(detail["loc"][0])
     field = Settings.model_fields.get(name)
     if field is None:

@@ -1,4 +1,4 @@
-"""The config that Tortoise and Aerich are started with, and what the sessions on the server are set to."""
+"""The config for Tortoise and Aerich, and the settings of database sessions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tortoise_config(
 
     Args:
         settings: The pool's size and the timeouts.
-        url: The database; without it the settings' own, or the embedded server.
+        url: The database; by default the one of the settings, or the embedded server.
         for_migrations: Whether to connect past a pooler, and without the timeouts that would end a long statement.
             That for locks stays, because a migration that waits for one stops everyone.
 
@@ -45,8 +45,8 @@ def tortoise_config(
         "command_timeout": None if for_migrations else settings.database_command_timeout or None,
         "server_settings": session_settings(url)
         | ({} if pgbouncer else _timeouts(settings, for_migrations=for_migrations)),
-        "resets": for_migrations,  # a migration may SET what it likes
-        # A migration may take its time, and its text is no news.
+        "resets": for_migrations,  # a migration may use SET
+        # A migration may be slow, and its SQL is known.
         "slow_query_ms": math.inf if for_migrations else settings.slow_query_ms,
     }
     return {
@@ -58,9 +58,9 @@ def tortoise_config(
 
 
 def session_settings(url: DatabaseUrl | None) -> dict[str, str]:
-    """Name what every session begins with, whatever the server, the database and the role are set to.
+    """Return the initial settings of every session, which override those of the server, the database and the role.
 
-    PgBouncer keeps four of these for each of its clients, and refuses any other setting.
+    PgBouncer tracks four of these for each client, and rejects any other setting.
     """
     session = {
         "application_name": (url and url.application_name) or "medianest",
@@ -81,7 +81,7 @@ def _timeouts(settings: Settings, *, for_migrations: bool) -> dict[str, str]:
         "lock_timeout": settings.database_lock_timeout,
         "idle_in_transaction_session_timeout": 0 if for_migrations else settings.database_idle_in_transaction_timeout,
     }
-    # Rounded up, because 0 would mean none.
+    # Rounded up, because 0 would mean no timeout.
     return {name: f"{math.ceil(value * 1000)}ms" for name, value in seconds.items()}
 
 

@@ -52,7 +52,7 @@ _Flag = Annotated[bool, BeforeValidator(lambda given: given == "true" if given i
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(hide_input_in_errors=True, validate_by_name=True))
 class DatabaseUrl:
-    """Where a PostgreSQL database is, and how to connect to it. Its `repr` does not show the password.
+    """The address of a PostgreSQL database, and the options for connecting. Its `repr` does not show the password.
 
     What has a description is a parameter of the URL too; the description completes "must be ..." in its error.
 
@@ -60,14 +60,14 @@ class DatabaseUrl:
         host: A folder is that of a Unix socket, whose name ends with the port.
         fallbacks: Further hosts with their ports, each asked when those before it do not answer.
         user: None for the operating system's user.
-        password: None for none; the environment and `.pgpass` are not asked.
+        password: None for none; the environment and `.pgpass` are not used.
         schema: The only schema of the search path; None for the server's default.
         sslmode: Sockets never use TLS.
         pool_max: The most connections a pool holds (Prisma's `connection_limit`).
         pool_timeout: How long to wait for a free connection of the pool.
         connect_timeout: How long to wait for the server when connecting.
-        pgbouncer: Whether a pooler in transaction mode stands in between.
-        application_name: What the server shows in `pg_stat_activity`.
+        pgbouncer: Whether it is the URL of a pooler in transaction mode.
+        application_name: The name shown in `pg_stat_activity`.
     """
 
     host: _Host = Field(default="localhost", description=_A_HOST)
@@ -98,12 +98,12 @@ class DatabaseUrl:
 
     @classmethod
     def parse(cls, text: str, *, variable: str = "DATABASE_URL", pgbouncer: bool = False) -> Self:
-        """Take a URL apart.
+        """Parse a URL.
 
         Args:
             text: `postgresql://`, `postgres://` or `asyncpg://`, with Prisma's parameters or libpq's.
-            variable: What to call the URL in an error.
-            pgbouncer: Whether there is a pooler in between when the URL does not say so itself.
+            variable: The name of the URL in an error.
+            pgbouncer: The default for the field, if the URL has no such parameter.
 
         Raises:
             ConfigurationError: One line that names `variable` and what of it can't be used, and never a value.
@@ -114,7 +114,7 @@ class DatabaseUrl:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Refuse what can't work together."""
+        """Raise an error for values that exclude each other."""
         verifies = self.sslmode.startswith("verify-")
         if self.pgbouncer and self.schema:
             raise ValueError(
@@ -156,18 +156,18 @@ class DatabaseUrl:
         return replace(self, database=name)
 
     def render(self) -> SecretStr:
-        """Write the whole URL: `parse` makes an equal one of it."""
+        """Return the complete URL; `parse` converts it back."""
         return SecretStr(self._render(self._parameters()))
 
     def for_libpq(self) -> SecretStr:
-        """Write the URL with only what libpq (so psql and pg_dump) and a bare asyncpg understand."""
+        """Return the URL with only the parts that libpq (psql and pg_dump) and plain asyncpg support."""
         parameters = {name: value for name, value in self._parameters().items() if name in _FOR_LIBPQ}
         if self.schema:
             parameters["options"] = f"-csearch_path={self.schema}"
         return SecretStr(self._render(parameters))
 
     def connect_arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments for `asyncpg.connect` that lead to this server.
+        """Return the keyword arguments of `asyncpg.connect` for this server.
 
         Whatever asyncpg would otherwise take from libpq's variables or from `.pgpass` is given, so that a stray
         variable changes nothing; only the client's certificate of PGSSLCERT or `~/.postgresql` is still offered with
@@ -208,7 +208,7 @@ class DatabaseUrl:
         else:
             context.load_verify_locations(cafile=self.sslrootcert)
         if self.sslcert is not None:
-            context.load_cert_chain(self.sslcert, self.sslkey, password="")  # an empty one: never ask the terminal
+            context.load_cert_chain(self.sslcert, self.sslkey, password="")  # not None: never prompt in the terminal
         return context
 
     def _parameters(self) -> dict[str, Any]:

@@ -44,16 +44,16 @@ class Studio:
     """The application. It uses this process's connection to the database.
 
     Args:
-        place: What the pages call the database; no secret.
+        place: The database's name on the pages, without secrets.
         read_only: Whether nothing can be changed.
 
     Attributes:
-        token: Without it nothing is shown. The address `/?token=...` leaves a cookie.
+        token: Required for every page. The URL `/?token=...` sets a cookie.
     """
 
     def __init__(self, *, place: str, read_only: bool) -> None:
         self.token = secrets.token_urlsafe(32)
-        logging.getLogger("starlette_admin").setLevel(logging.ERROR)  # its debug log holds what was typed
+        logging.getLogger("starlette_admin").setLevel(logging.ERROR)  # its debug log contains the form's input
         admin = Admin(
             title="MediaNest studio",
             secret_key=secrets.token_urlsafe(32),
@@ -86,7 +86,7 @@ class Studio:
 
 
 def _list_url(request: Request, **changed: Any) -> str:
-    """Make the library's address, without the cursor, which holds for one order and one filter only."""
+    """Make the library's URL without the cursor, which is valid for one order and filter only."""
     return list_url(request, **{"cursor": None, "end": None, "page": None, **changed})
 
 

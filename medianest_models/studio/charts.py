@@ -1,4 +1,4 @@
-"""Small charts as SVG, made here: they need no script, and a screen reader reads what they say."""
+"""Small SVG charts, which need no script and are readable for screen readers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _HEIGHT: Final = 30
 _WIDTH: Final = 360
 _CHART_HEIGHT: Final = 70
 _GOOD: Final = 0.99
-"""From so much uptime on, a part of a strip with a short outage is not red."""
+"""The uptime from which a part of a strip with a short outage is not red."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a strip: its label, and what is known of that time."""
+    """A part of a strip: its label, and the uptime in that time."""
 
     label: str
     uptime: Uptime | None
 
     @property
     def state(self) -> str:
-        """The name of its colour."""
+        """The state, which determines the colour."""
         if self.uptime is None:
             return "unknown"
         if self.uptime.down:
@@ -59,7 +59,7 @@ def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
     Args:
         name: The service's name.
         spans: The parts, oldest first.
-        period: What they are together, such as `the last 24 hours`.
+        period: The whole time, such as `the last 24 hours`.
     """
     width = _WIDTH / len(spans)
     parts = Markup().join(

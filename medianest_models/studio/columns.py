@@ -85,7 +85,7 @@ _NULL: Final = (library.IsNullFilter, library.IsNotNullFilter)
 
 
 def form_fields(model: type[Model]) -> list[BaseField]:
-    """Make the fields for a table's columns, a relation in the place of its key, and none for a hash."""
+    """Make the fields for a table's columns: a relation instead of a foreign key, and no field for a hash."""
     columns = model._meta.fields_map
     relations = {attribute(model, name): name for name in (*model._meta.fk_fields, *model._meta.o2o_fields)}
     shown = [relations.get(name, name) for name in model._meta.fields_db_projection]

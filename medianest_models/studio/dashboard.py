@@ -37,8 +37,8 @@ class Dashboard(CustomView):
 
     @route("")
     async def index(self, request: Request) -> Response:
-        """Answer with the page."""
-        assert self._admin is not None  # noqa: S101 - the library mounts it before it is asked for
+        """Return the page."""
+        assert self._admin is not None  # noqa: S101 - the library mounts it before any request
         return self._admin._template_response(  # noqa: SLF001 - as the library's own first page does
             request=request, name="dashboard.html", context={"title": "Dashboard", **await overview()}
         )

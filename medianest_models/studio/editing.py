@@ -1,4 +1,4 @@
-"""Changes of a table: by the rules of this package, in one transaction with an entry in the activity log."""
+"""Changes of a table, by the rules of this package, each in one transaction with its entry in the activity log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _deletion_notice(request: Request, _row: Model) -> str:
-    """List what goes with a row, to be shown before it is deleted."""
+    """List the rows that are deleted with a row, for the confirmation."""
     lines = [
         Markup("<li>{}: {} {}</li>").format(
             dependents.model._meta.db_table.replace("_", " "),
@@ -42,10 +42,10 @@ class EditableView(TableView):
     """The pages that change one table.
 
     Attributes:
-        creatable: Whether rows can be made here.
+        creatable: Whether rows can be created here.
         editable: Whether rows can be changed here.
         deletable: Whether rows can be deleted here.
-        make: The repository's function that makes a row of the form's values; None where saving the model does.
+        make: The repository function that creates a row from the form's values; None to save the model.
     """
 
     creatable: ClassVar[bool] = True
@@ -54,7 +54,7 @@ class EditableView(TableView):
     make: ClassVar[Callable[..., Awaitable[Model]] | None] = None
 
     async def insert(self, values: dict[str, Any]) -> Model:
-        """Make a row; overridden where there is more to it."""
+        """Create a row; subclasses override this to do more."""
         if self.make is not None:
             return await self.make(**values)
         row = self.table(**values)
@@ -62,21 +62,21 @@ class EditableView(TableView):
         return row
 
     async def lock(self, row_id: Any) -> Model | None:
-        """Read a row and lock it; overridden where another row has to be locked first."""
+        """Read a row and lock it; subclasses override this to lock another row first."""
         return await self.table.select_for_update().get_or_none(pk=row_id)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Change these columns of a row, which is locked; overridden where there is more to it."""
+        """Change these columns of a locked row; subclasses override this to do more."""
         if values:
             row.update_from_dict(values)
             await row.save(update_fields=values)
 
     async def remove(self, row: Model) -> None:
-        """Delete a row; overridden where there is more to it."""
+        """Delete a row; subclasses override this to do more."""
         await row.delete()
 
     def can_create(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
-        """Return whether rows can be made."""
+        """Return whether rows can be created."""
         return self.creatable and not self.read_only
 
     def can_edit(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
@@ -88,7 +88,7 @@ class EditableView(TableView):
         return self.deletable and not self.read_only
 
     async def serialize(self, obj: Any, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Convert a row for the templates, and keep what a form showed, to tell later what was changed in it."""
+        """Convert a row for the templates, and keep the form's values, to detect later which were changed."""
         shown = await super().serialize(obj, request, *args, **kwargs)
         if request.state.action is RequestAction.EDIT:
             request.state.stored_secrets = {name for name, value in shown.items() if value == MASK}
@@ -100,7 +100,7 @@ class EditableView(TableView):
         return shown
 
     async def create(self, request: Request, data: dict[str, Any]) -> Any:
-        """Make a row of what was typed; what was left blank gets its default."""
+        """Create a row from the form; blank fields get their defaults."""
         read = read_values(self.table, self.get_fields_list(request), data, creating=True)
         values = {name: value for name, value in read.items() if value is not None}
         try:
@@ -112,7 +112,7 @@ class EditableView(TableView):
         return row
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:
-        """Change what was typed over, and nothing else of the row."""
+        """Change only the columns that were edited in the form."""
         before = request.state.shown
         typed = {name: given for name, given in data.items() if is_change(given, before.get(name))}
         values = read_values(self.table, self.get_fields_list(request), typed, creating=False)
@@ -131,7 +131,7 @@ class EditableView(TableView):
         return await self.find_by_pk(request, pk)
 
     async def delete(self, request: Request, pks: list[Any]) -> int:
-        """Delete rows, each with what belongs to it."""
+        """Delete rows, each with its dependent rows."""
         try:
             async with transaction():
                 for pk in pks:
@@ -158,7 +158,7 @@ class EditableView(TableView):
         submit_btn_class="action.modal_confirm_button_delete",
         action_btn_class="action.row_item_delete",
         form=_deletion_notice,
-        exclude_from_list=True,  # so that nobody deletes without having seen what goes with it
+        exclude_from_list=True,  # so that the dependent rows are always shown before a deletion
         modal_size="md",
     )
     async def row_action_3_delete(self, request: Request, pk: Any) -> None:
@@ -189,13 +189,13 @@ class EditableView(TableView):
         raise NotFoundError(f"the {self.display_name} is gone")
 
     def _keep_secrets(self, row: Model, values: dict[str, Any]) -> None:
-        """Put the stored secrets back where their masks stand."""
+        """Replace masks by the stored secrets."""
         for field in self.fields:
             if isinstance(field, MaskedDocumentField) and field.name in values:
                 values[field.name] = field.unmasked(values[field.name], value_of(row, field.name))
 
     def _refuse(self, request: Request, error: MedianestError) -> NoReturn:
-        """Show an error in the form: at its field where it has one, else above the form."""
+        """Show an error in the form: at its field if there is one, or else above the form."""
         name = field_of(error, self.table, self.fields)
         if name not in {field.name for field in self.get_fields_list(request)}:
             flash(request, str(error), "error")

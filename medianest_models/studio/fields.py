@@ -1,7 +1,7 @@
-"""The fields of the forms: each shows a value as text, and makes a value of the text that was typed.
+"""The fields of the forms: each converts a value to text, and the entered text to a value.
 
-Those of the library drop what they can't read: invalid JSON became NULL, a number that was none became NULL, and a
-blank text became '' where NULL was meant. Here the typed text stays what it is until it was read or refused.
+The library's own fields silently lose invalid input: invalid JSON and invalid numbers became NULL, and a blank text
+became '' instead of NULL. These fields keep the entered text until it is read or rejected.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 class Unreadable(str):
-    """Stands in the place of a stored value that can't be read, and says why."""
+    """The placeholder for a stored value that can't be read, with the reason."""
 
     __slots__ = ()
 
 
 def value_of(row: Any, name: str) -> Any:
-    """Read a row's value; of one that can't be read, why."""
+    """Return a row's value; if it can't be read, return the reason."""
     try:
         return getattr(row, name, None)
     except UnreadableValueError as error:
@@ -53,7 +53,7 @@ def as_id(model: type[Model], text: str) -> UUID | int | None:
 
 
 class TypedField:
-    """The base of fields whose text has to be read."""
+    """The base of fields that parse their text."""
 
     id: str
     name: str
@@ -62,22 +62,22 @@ class TypedField:
         """Read a text that is not empty.
 
         Raises:
-            InvalidInputError: It can't be read. The message holds no value.
+            InvalidInputError: It can't be read. The message does not contain the value.
         """
         return typed
 
     async def parse_obj(self, request: Request, obj: Any) -> Any:  # noqa: ARG002 - the library's signature
-        """Read the row's value; of one that can't be read, why."""
+        """Return the row's value; if it can't be read, return the reason."""
         return value_of(obj, self.name)
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ARG002 - the library's signature
-        """Keep the text as it was typed, so that a form with an error shows it again."""
+        """Keep the text as entered, so that a form with an error shows it again."""
         typed = form_data.get(self.id)
         # Browsers send the line breaks of a text area as two characters. A file is nothing.
         return typed.replace("\r\n", "\n") if isinstance(typed, str) else None
 
     async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
-        """Refuse what can't be read, before anything is done with the form."""
+        """Raise an error for invalid text, before the form is processed."""
         await super().validate(request, value, form_values)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue] - the library's, beside this class
         if isinstance(value, str) and value:
             self.read(value)
@@ -93,7 +93,7 @@ class AddressField(TextField):
     """An IP address."""
 
     def read(self, typed: str) -> str:
-        """Read an address into the one spelling in which addresses are stored."""
+        """Parse an address and return its canonical form."""
         return as_ip_address(typed, self.name)
 
 
@@ -129,12 +129,12 @@ class ChoiceField(TypedField, library.EnumField):
 
 @dataclass
 class TimestampField(TypedField, library.StringField):
-    """An instant, in UTC with its offset; any offset can be typed."""
+    """A timestamp, shown in UTC with its offset; any offset can be entered."""
 
     help_text: str | None = "With its offset, such as 2026-01-31 18:30:00+00:00"
 
     def read(self, typed: str) -> datetime.datetime:
-        """Read an instant."""
+        """Parse a timestamp."""
         try:
             instant = datetime.datetime.fromisoformat(typed)
         except ValueError:
@@ -144,7 +144,7 @@ class TimestampField(TypedField, library.StringField):
         return instant
 
     async def serialize_value(self, request: Request, value: Any) -> str:
-        """Format the instant in UTC with its offset, to the second in a list."""
+        """Format the timestamp in UTC with its offset; in a list, to the second."""
         precision = "seconds" if request.state.action is RequestAction.LIST else "auto"
         instant: datetime.datetime = value.astimezone(datetime.UTC)
         return instant.isoformat(" ", precision)
@@ -167,7 +167,7 @@ class RelationField(TypedField, library.HasOne):
 
 @dataclass
 class DocumentField(TypedField, library.JSONField):
-    """A JSON document, in a tree editor; as text where it can't be read."""
+    """A JSON document, in a tree editor; as text if it can't be read."""
 
     form_template: str = "fields/form/document.html"
 
@@ -179,7 +179,7 @@ class DocumentField(TypedField, library.JSONField):
             raise InvalidInputError("is not valid JSON") from None
 
     async def serialize_none_value(self, request: Request) -> Any:
-        """Return None; in a form JSON's word for it."""
+        """Return None; in a form, the text `null`."""
         return "null" if request.state.action.is_form() else None
 
     async def serialize_value(self, request: Request, value: Any) -> Any:

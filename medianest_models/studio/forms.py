@@ -29,12 +29,12 @@ def text(value: Any) -> str:
 
 
 def is_change(given: Any, before: str | None) -> bool:
-    """Return whether a field was typed into."""
+    """Return whether a field was edited."""
     return isinstance(given, SecretStr) or text(given) != (before or "")
 
 
 def shown_before(sent: Any) -> dict[str, str] | None:
-    """Read the values that the form showed when it was loaded; None when they were not sent along."""
+    """Read the values that the form showed when it was loaded; None if the request does not contain them."""
     try:
         shown = orjson.loads(sent)
     except (orjson.JSONDecodeError, TypeError):
@@ -87,7 +87,7 @@ def _read(table: type[Model], field: BaseField, typed: Any, *, creating: bool) -
 
 
 def without_column(error: MedianestError) -> str:
-    """Cut the column's name, which the field already has, from a message."""
+    """Remove the column's name, which the field already shows, from a message."""
     return re.sub(r"^[a-z_]+(\.[a-z_]+)?: ", "", str(error))
 
 

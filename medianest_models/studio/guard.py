@@ -1,4 +1,4 @@
-"""Access to the studio: with the token, from this machine, through a page of the studio itself."""
+"""Access control of the studio: the token, the host, and the origin of changes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-"""The names of this machine. A page elsewhere whose name leads here (DNS rebinding) sends its own name as Host."""
+"""The names of this machine. With DNS rebinding, a page of another site sends that site's name as Host."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 
 _HEADERS: Final = {
-    # Whatever a page of the library asks for, the browser loads nothing from another host.
+    # Whatever the library's pages request, the browser loads nothing from another host.
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
@@ -32,16 +32,16 @@ _HEADERS: Final = {
 }
 _PAGES: Final = {"Cache-Control": "no-store"}
 _FILES: Final = {"Cache-Control": "private, max-age=3600"}
-"""For style sheets, scripts and fonts, which would flicker if they were fetched for every page."""
+"""For style sheets, scripts and fonts: without a cache, pages would flicker."""
 
 
 class Guard:
-    """A middleware that passes a request on when it has the token or, from then on, the cookie.
+    """A middleware that passes on only requests with the token or, after the first one, the cookie.
 
     Args:
         app: The application.
-        token: What the address has to hold, once.
-        read_only: Whether to refuse every request that could change something.
+        token: The token that the URL must contain once.
+        read_only: Whether to reject every request that could change data.
     """
 
     def __init__(self, app: ASGIApp, *, token: str, read_only: bool) -> None:
@@ -49,11 +49,11 @@ class Guard:
         self._token = token
         self._read_only = read_only
         self._session = secrets.token_urlsafe(32)
-        # Browsers send a cookie to every port of a host: two studios need two names.
+        # Browsers send a cookie to every port of a host, so two studios need two cookie names.
         self._cookie = f"medianest_studio_{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let the application answer."""
+        """Handle a request, or pass it to the application."""
         if scope["type"] != "http":
             return  # there are no web sockets here, and nothing to start or stop
 
@@ -68,7 +68,7 @@ class Guard:
         await (response or self._app)(scope, receive, send_with_headers)
 
     def _answer(self, request: Request) -> Response | None:
-        """Return the guard's own answer; None when the application is to answer."""
+        """Return the guard's own response; None to pass the request to the application."""
         host = request.headers.get("host", "")
         if _name(host) not in _HERE:
             return _refusal("This is not the studio's own address: open it as 127.0.0.1 or localhost.")
@@ -89,7 +89,7 @@ class Guard:
     def _welcome(self, request: Request) -> Response:
         """Redirect to the same page without the token, which would stay in the browser's history."""
         rest = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
-        path = "/" + request.url.path.lstrip("/")  # with two slashes it would be another host's
+        path = "/" + request.url.path.lstrip("/")  # two slashes would lead to another host
         response = RedirectResponse(path + (f"?{urlencode(rest)}" if rest else ""), status_code=303)
         response.set_cookie(self._cookie, self._session, httponly=True, samesite="lax")
         return response
@@ -111,5 +111,5 @@ def _same(given: str, wanted: str) -> bool:
 
 
 def _is_export(request: Request) -> bool:
-    """Return whether this is the one action that is sent with POST and changes nothing."""
+    """Return whether this is the only POST action that changes nothing."""
     return request.url.path.endswith("/action") and request.query_params.getlist("name") == ["export"]

@@ -1,4 +1,4 @@
-"""Pages of a table as quick at its end as at its beginning, and counts that are quick whatever is counted."""
+"""Pages that are equally fast at both ends of a table, and counts that are fast for any list."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from tortoise.queryset import QuerySet
 
 COUNTED: Final = 10_000
-"""Up to so many rows are counted one by one; of more, the number is an estimate, or unknown."""
+"""The largest number of rows that is counted exactly; a larger one is estimated or unknown."""
 
 # Raw, because Tortoise's count() ignores a limit.
 _COUNT: Final = "SELECT count(*) AS number FROM ({rows}) AS counted"
 
-# Raw, because it asks what PostgreSQL itself keeps of a table: -1 before its first ANALYZE.
+# Raw, because it reads PostgreSQL's own statistics of a table: -1 before its first ANALYZE.
 _ESTIMATE: Final = "SELECT reltuples::bigint AS number FROM pg_class WHERE oid = to_regclass($1)"
 
 _OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "asc"}
@@ -28,7 +28,7 @@ _OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "a
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a list, and the parameters of the addresses beside it; None at an end of the list."""
+    """A page of a list, and the URL parameters of the neighbouring pages; None at an end of the list."""
 
     rows: list[Any]
     previous: dict[str, str | None] | None
@@ -40,8 +40,8 @@ class Count:
     """The number of rows of a list.
 
     Attributes:
-        number: The number; one more than `COUNTED` when there are more and nobody knows how many.
-        text: The number as people write it: `12`, `about 1,000,000`, `more than 10,000`.
+        number: The number; `COUNTED` plus one if there are more, but their number is unknown.
+        text: The number as shown: `12`, `about 1,000,000`, `more than 10,000`.
     """
 
     number: int
@@ -56,16 +56,16 @@ async def read_page(
     sort_by: str,
     sort_order: Literal["asc", "desc"],
 ) -> Page:
-    """Read the page of a list that an address leads to; the first one where its cursor leads nowhere any more.
+    """Read a list's page for the parameters of a URL; the first page if the cursor is no longer valid.
 
-    The end of a list is read backwards, as the beginning of the list in the opposite order.
+    The end of a list is read as the beginning of the list in reverse order.
 
     Args:
         queryset: The list.
-        parameters: Of the address: `cursor`, and `end` when it is counted from the end.
+        parameters: Those of the URL: `cursor`, and `end` to read from the end.
         limit: The most rows on the page.
         sort_by: The column that the list is sorted by.
-        sort_order: In which order.
+        sort_order: `asc` or `desc`.
 
     Raises:
         InvalidSortError: The list can't be sorted by that column.

@@ -65,12 +65,12 @@ class TableView(ModelView):
 
     Attributes:
         table: The model.
-        noun: What one of its rows is called, in the activity log too.
-        name_of_row: The column that names a row to people.
-        unlisted: Columns that the list leaves out unless they are chosen.
-        fixed: Columns that no form writes: the database, a worker or a sign-in does.
-        fixed_later: Columns that are written when a row is made, and never changed.
-        set_later: Columns that a new row gets by itself, and that can be changed afterwards.
+        noun: The name for one of its rows, also in the activity log.
+        name_of_row: The column that is shown as a row's name.
+        unlisted: Columns that the list hides by default.
+        fixed: Columns that no form writes, because the database, a worker or a sign-in does.
+        fixed_later: Columns that can be set only when a row is created.
+        set_later: Columns that are set automatically when a row is created, and can be changed later.
         more_fields: Fields of the forms that are no columns.
     """
 
@@ -109,17 +109,17 @@ class TableView(ModelView):
         )
 
     def _place(self, field: BaseField) -> int:
-        """Return a field's place: first what names a row, then whose it is."""
+        """Return a field's sort key: first the row's name, then its owner."""
         if field.name in (self.table._meta.pk_attr, self.name_of_row):
             return 0
         return 1 if isinstance(field, RelationField) else 2
 
     def can_import(self, request: Request) -> bool:  # noqa: ARG002 - the library's signature
-        """Return False: a file would be a way around the forms."""
+        """Return False: an import would bypass the forms."""
         return False
 
     def get_search_query(self, request: Request, term: str) -> Q:
-        """Search the row with an id, and the rows that have a text somewhere in a column of text."""
+        """Search for the row with an id, and for rows that contain a text in any text column."""
         condition = Q(pk__in=[]) if (row_id := as_id(self.table, term)) is None else Q(pk=row_id)
         for field in self.get_fields_list(request, action=RequestAction.DETAIL):
             if field.searchable and isinstance(field, (TextField, LongTextField)):
@@ -135,7 +135,7 @@ class TableView(ModelView):
         sorts: Sequence[tuple[str, str]] | None = None,
         filters: FilterGroup | None = None,
     ) -> Sequence[Any]:
-        """Find the rows of a page; those of a list by a cursor, since an offset reads all rows before it."""
+        """Find the rows of a page; a list uses a cursor, because an offset reads all rows before it."""
         column, order = (sorts or [(self.table._meta.pk_attr, "asc")])[0]
         rows = (await self._selected(request, q, filters)).prefetch_related(*self._prefetch_names(request))
         if request.state.action is RequestAction.RELATION_LOOKUP or limit < 0:
@@ -165,7 +165,7 @@ class TableView(ModelView):
         found = super()._parse_list_params(request, query_params)
         if "cols" not in (request.query_params if query_params is None else query_params):
             names = [field.name for field in self.get_fields_list(request)]
-            unlisted = {*self.unlisted, "id"}  # a row's link leads to its id
+            unlisted = {*self.unlisted, "id"}  # a row's link contains its id
             found.visible_cols = [name for name in names if name not in unlisted]
         return found
 
@@ -179,14 +179,14 @@ class TableView(ModelView):
         return as_id(self.table, str(pk))
 
     def _parse_sorts(self, raw_sorts: list[str], accessible_sortable: set[str]) -> list[Any]:
-        return super()._parse_sorts(raw_sorts, accessible_sortable)[:1]  # a cursor leads through one column's order
+        return super()._parse_sorts(raw_sorts, accessible_sortable)[:1]  # a cursor supports only one sort column
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:
-        """Show a value; of one that can't be read, why."""
+        """Convert a value; if it can't be read, return the reason."""
         return value if isinstance(value, Unreadable) else await super().serialize_field_value(value, field, request)
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ARG002 - the library's signature
-        """Return the name of a row."""
+        """Return a row's name."""
         return str(value_of(obj, self.name_of_row))
 
     async def select2_result(self, obj: Any, request: Request) -> str:
@@ -216,7 +216,7 @@ def _dependents(model: type[Model], path: str = "") -> Iterator[Dependents]:
 
 
 def _parameters(request: Request) -> QueryParams:
-    """Return the parameters of the list's address, which an export carries in one of its own."""
+    """Return the parameters of the list's URL, which an export sends in a parameter of its own."""
     if request.state.action is RequestAction.EXPORT:
         return QueryParams((request.query_params.get("_list_query") or "").lstrip("?"))
     return request.query_params

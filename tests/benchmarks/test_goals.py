@@ -1,4 +1,4 @@
-"""What a run of the benchmark says about its goals."""
+"""The verdicts of a benchmark run."""
 
 from __future__ import annotations
 
@@ -94,5 +94,5 @@ def test_a_turn_is_noted_by_the_operation() -> None:
     measured.add({"latencies": [0.1, 0.3], "seconds": 0.4, "cpu": 0.2, "server": 0.1}, 10)
     assert (measured.rates, measured.cpu, measured.server) == ([50.0], [10_000.0], [5_000.0])
     assert measured.p50 == [200.0]
-    measured.add({"latencies": [0.5], "seconds": 0.5, "cpu": 0.1}, 1)  # a start, of which the server's is not known
+    measured.add({"latencies": [0.5], "seconds": 0.5, "cpu": 0.1}, 1)  # a start-up: the server's is unknown
     assert (measured.rates[1], measured.cpu[1], len(measured.server)) == (2.0, 100_000.0, 1)

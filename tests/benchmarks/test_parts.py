@@ -1,4 +1,4 @@
-"""The parts of the benchmark that stand by themselves, on a small database."""
+"""The independent parts of the benchmark, on a small database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the benchmark counts what a server's processes use."""
+"""The benchmark's measurement of the server's CPU time."""
 
 from __future__ import annotations
 

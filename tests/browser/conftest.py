@@ -1,4 +1,4 @@
-"""The studio in a real browser: Chromium of the system, without a window."""
+"""The studio in a real browser: the system's Chromium, headless."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A browser."""
+    """Start a browser."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
     async with async_playwright() as playwright:
@@ -42,7 +42,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A tab of its own, which complains of nothing and asks nobody but the studio."""
+    """Open a new tab; check that it reports no error and requests nothing from other hosts."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Tokyo")
     tab = await context.new_page()
     tab.set_default_timeout(10_000)
@@ -54,7 +54,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
             strangers.append(request.url)
 
     def said(message: ConsoleMessage) -> None:
-        # A form with an error, or a page without the token, is answered with such a status on purpose.
+        # These statuses are the intended responses to a form with an error, or a page without the token.
         if message.type == "error" and not re.search(r"status of (403|404|422|400)", message.text):
             complaints.append(message.text)
 
@@ -68,7 +68,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 @pytest.fixture
 def visit(fresh_url: DatabaseUrl, page: Page) -> Iterator[Visit]:
-    """A function that opens a page of a `medianest studio` on the test's database, with its token or without."""
+    """Yield a function that opens a page of a `medianest studio` on the test's database, with its token or without."""
     arguments = [str(PROGRAM), "studio", "--port", "0"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""What an owner does in the studio, in a browser."""
+"""The owner's work in the studio, in a browser."""
 
 from __future__ import annotations
 

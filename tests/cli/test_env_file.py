@@ -1,4 +1,4 @@
-"""`--env-file`: every line of it counts, or the command does nothing."""
+"""`--env-file`: every line must be valid, or the command does nothing."""
 
 from __future__ import annotations
 

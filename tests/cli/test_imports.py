@@ -1,4 +1,4 @@
-"""Imports at the last moment: a command that needs no database does not load what talks to one."""
+"""Lazy imports: a command that needs no database does not load a database driver."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ print(*sys.modules)
 
 
 def loaded(code: str) -> set[str]:
-    """Run code in a process of its own, which prints the names of its modules last; return them."""
+    """Run code in a separate process, and return the names of the modules that it has loaded."""
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env=os.environ,

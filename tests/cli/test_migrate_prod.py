@@ -1,4 +1,4 @@
-"""`just migrate-prod`: the settings are those of .env.production, and nothing is asked."""
+"""`just migrate-prod` uses the settings of .env.production, and does not prompt."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def migrate_prod(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def said(ended: subprocess.CompletedProcess[str]) -> str:
-    """Return what it printed of its own; the last line is just's."""
+    """Return the command's own output, without the last line, which is just's."""
     assert "Traceback" not in ended.stderr
     return ended.stdout + "\n".join(ended.stderr.splitlines()[:-1])
 

@@ -1,4 +1,4 @@
-"""What the tests of the embedded server do to it, and what they look at afterwards."""
+"""Crashes of the embedded server, and checks after them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether the process is gone, or only waits for its parent to take notice."""
+    """Return whether the process has ended, or is a zombie."""
     try:
         os.kill(pid, 0)
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")

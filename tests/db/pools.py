@@ -1,4 +1,4 @@
-"""Pools of a known size, and what a pool looks like when nothing has leaked from it."""
+"""Pools of a known size, and checks for leaks from a pool."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _IN_TRANSACTION = (
 
 
 def client() -> Client:
-    """What runs a statement now: the pool, or the current transaction."""
+    """Return the current client: the pool, or the current transaction."""
     return cast("Client", get_connection("default"))
 
 
 @asynccontextmanager
 async def pool_of(size: int, url: DatabaseUrl) -> AsyncIterator[Client]:
-    """This process connected with a pool of that size, to a database with a table `deeds`. Nothing may leak from it."""
+    """Connect this process with a pool of that size, to a database with a table `deeds`. Nothing may leak from it."""
     async with database(replace(url, pool_max=size)):
         pool_client = client()
         await client().execute_script("CREATE TABLE deeds (doer int, step int, PRIMARY KEY (doer, step))")
@@ -46,24 +46,24 @@ async def pool_of(size: int, url: DatabaseUrl) -> AsyncIterator[Client]:
 
 
 async def backend() -> int:
-    """The server's process behind the current connection."""
+    """Find the server's process behind the current connection."""
     (row,) = await fetch("SELECT pg_backend_pid() AS pid")
     return int(row["pid"])
 
 
 async def do(doer: int, step: int) -> None:
-    """One row in the table `deeds`, in the current transaction."""
+    """Insert a row into the table `deeds`, in the current transaction."""
     await client().execute_insert("INSERT INTO deeds VALUES ($1, $2)", [doer, step])
 
 
 async def deeds() -> list[tuple[int, int]]:
-    """The rows of the table `deeds`."""
+    """Return the rows of the table `deeds`."""
     rows = await client().execute_query_dict("SELECT doer, step FROM deeds ORDER BY doer, step")
     return [(row["doer"], row["step"]) for row in rows]
 
 
 async def assert_whole(pool_client: Client) -> None:
-    """Nothing has leaked: no connection is in use or in a transaction, and all of them can be used at once."""
+    """Check for leaks: no connection is in use or in a transaction, and all of them can be used at once."""
     pool = pool_client.pool
     assert pool is not None
     async with asyncio.timeout(PATIENCE):
@@ -82,14 +82,14 @@ async def assert_whole(pool_client: Client) -> None:
         await _all_returned(pool)
     assert pool.get_size() == pool.get_max_size()
     async with asyncio.timeout(PATIENCE):
-        # One that was ended may not know it yet.
-        while await pool_client.execute_query_dict(_IN_TRANSACTION):  # noqa: ASYNC110 - the server tells nobody
+        # A terminated one may not have noticed it yet.
+        while await pool_client.execute_query_dict(_IN_TRANSACTION):  # noqa: ASYNC110 - the server sends no event
             await asyncio.sleep(0.02)
 
 
 async def _all_returned(pool: Pool[Record]) -> None:
-    """The last connections may still be on their way back when the task that used them has ended."""
-    while pool.get_size() != pool.get_idle_size():  # noqa: ASYNC110 - the pool tells nobody
+    """Wait for all connections to return: the last ones may do so after the end of the task that used them."""
+    while pool.get_size() != pool.get_idle_size():  # noqa: ASYNC110 - the pool sends no event
         await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""An application that gunicorn imports before it forks its workers, and that has connected by then."""
+"""An application that gunicorn imports before it forks its workers, and that connects at the import."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from medianest_models.db import connect_database, disconnect_database
 from tests.db.pools import backend
 
 LOOP = asyncio.new_event_loop()
-LOOP.run_until_complete(connect_database())  # and left so
+LOOP.run_until_complete(connect_database())  # and not disconnected
 MASTERS_BACKEND = LOOP.run_until_complete(backend())
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Connect when the worker starts; answer with the sessions of the master and of the worker."""
+    """Connect when the worker starts; respond with the sessions of the master and of the worker."""
     if scope["type"] == "lifespan":
         for event, act in (("startup", connect_database), ("shutdown", disconnect_database)):
             assert (await receive())["type"] == f"lifespan.{event}"

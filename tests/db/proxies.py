@@ -1,4 +1,4 @@
-"""A way to a server that can be cut, and one that leads nowhere."""
+"""A proxy to a server that can be cut, and a port that never responds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Proxy:
-    """Passes on what is said between clients and a server, until it is told not to.
+    """Forwards data between clients and a server, until it is told not to.
 
     Attributes:
         behind: The server.
         url: The same, through this proxy.
-        frozen: Whether nothing is passed on, and nobody is told; new connections are accepted.
-        freezes_at: What a client says before everything freezes.
+        frozen: Whether it silently forwards nothing; it still accepts new connections.
+        freezes_at: The data of a client after which everything freezes.
         closed: Whether new connections are closed at once.
     """
 
@@ -34,7 +34,7 @@ class Proxy:
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self) -> None:
-        """Close every connection, and every new one."""
+        """Close every connection, and refuse new ones."""
         self.closed = True
         for writer in self._writers:
             writer.transport.abort()
@@ -45,7 +45,7 @@ class Proxy:
         self.freezes_at = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what one client and the server say, until either of them ends it."""
+        """Forward data between one client and the server, until either of them closes the connection."""
         writers = [writer]
         try:
             if not self.closed:
@@ -63,7 +63,7 @@ class Proxy:
             self._writers.difference_update(writers)
             for each in writers:
                 each.transport.abort()
-            for each in writers:  # at the end of the test this wait may be cancelled
+            for each in writers:  # the end of the test may cancel this wait
                 with suppress(OSError):
                     await each.wait_closed()
 
@@ -79,7 +79,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy_to(url: DatabaseUrl) -> AsyncIterator[Proxy]:
-    """A proxy on 127.0.0.1 to the server of a URL."""
+    """Run a proxy on 127.0.0.1 to the server of a URL."""
     clients: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,6 +101,6 @@ async def proxy_to(url: DatabaseUrl) -> AsyncIterator[Proxy]:
 
 @asynccontextmanager
 async def black_hole() -> AsyncIterator[int]:
-    """A port of 127.0.0.1 that accepts connections and never answers."""
+    """Open a port on 127.0.0.1 that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         yield listener.getsockname()[1]

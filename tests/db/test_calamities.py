@@ -1,4 +1,4 @@
-"""What happens to servers: during it errors of ours in time, nothing acknowledged lost, and work again afterwards."""
+"""Server failures: prompt errors of this package, no loss of acknowledged writes, and recovery."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ WHERE statuses IS DISTINCT FROM
 
 @dataclass
 class Burst:
-    """Writes by many tasks, and what the database said to them.
+    """Writes by many tasks, and their results.
 
     Attributes:
-        acknowledged: Each request that was written, with its status.
-        failures: What the others got.
+        acknowledged: Each acknowledged request, with its status.
+        failures: The errors of the others.
     """
 
     user: User
@@ -75,14 +75,14 @@ class Burst:
         self.acknowledged[request.id] = "approved"
 
     async def more(self) -> None:
-        """Returns when each writer has written about ten times since now."""
+        """Wait until each writer has written about ten more times."""
         enough = len(self.acknowledged) + 10 * WRITERS
         async with asyncio.timeout(60):
-            while len(self.acknowledged) < enough:  # noqa: ASYNC110 - they tell nobody
+            while len(self.acknowledged) < enough:  # noqa: ASYNC110 - they send no event
                 await asyncio.sleep(0.01)
 
     async def check(self) -> None:
-        """Whatever was acknowledged is there, and nothing is there in half."""
+        """Check that every acknowledged write is there, and that none is incomplete."""
         rows = await fetch("SELECT id, status FROM media_requests")
         stored = {row["id"]: row["status"] for row in rows}
         assert self.acknowledged.keys() <= stored.keys()
@@ -92,7 +92,7 @@ class Burst:
 
 @asynccontextmanager
 async def burst(url: DatabaseUrl) -> AsyncIterator[Burst]:
-    """Writers at work; at the end they are stopped, and what they did is checked."""
+    """Run the writers; at the end, stop them and check their writes."""
     async with database(replace(url, pool_max=5, connect_timeout=5)):
         found = Burst(await User.create(plex_id="1", plex_username="ann"))
         async with asyncio.TaskGroup() as group:
@@ -109,7 +109,7 @@ async def burst(url: DatabaseUrl) -> AsyncIterator[Burst]:
 
 @pytest.fixture
 async def own_server(new_server: Callable[..., EmbeddedServer]) -> EmbeddedServer:
-    """A server of the test's own, started and migrated."""
+    """Start and migrate a separate server for the test."""
     server = new_server()
     await migrate(await asyncio.to_thread(server.start))
     return server
@@ -123,7 +123,7 @@ async def test_a_server_that_is_killed_twice_in_a_burst_of_writes(
             await asyncio.to_thread(kill_postmaster, own_server)
             before = len(writes.failures)
             async with asyncio.timeout(PATIENCE):
-                while len(writes.failures) < before + WRITERS:  # noqa: ASYNC110 - they tell nobody
+                while len(writes.failures) < before + WRITERS:  # noqa: ASYNC110 - they send no event
                     await asyncio.sleep(0.01)
             await asyncio.to_thread(own_server.start)
             await writes.more()
@@ -155,7 +155,7 @@ async def test_a_server_that_is_read_only_for_a_while(own_server: EmbeddedServer
 
 @contextmanager
 def small_disk(server: EmbeddedServer) -> Iterator[Path]:
-    """A folder of 12 MB, which belongs to the server's user."""
+    """Mount a folder of 12 MB, which belongs to the server's user."""
     folder = Path(tempfile.mkdtemp(prefix="medianest-disk-"))
     options = f"size=12m,uid={server.data.stat().st_uid}"
     mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
@@ -176,7 +176,7 @@ async def test_a_disk_that_is_full_for_a_while(own_server: EmbeddedServer) -> No
 
 
 async def fill(disk: Path, url: DatabaseUrl) -> None:
-    """Write until it is full, make room, and write again."""
+    """Write until it is full, free some space, and write again."""
     async with database(url):
         await execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
         await execute("ALTER TABLE activity_logs SET TABLESPACE small")
@@ -226,7 +226,7 @@ async def test_a_server_without_a_connection_to_spare(own_server: EmbeddedServer
             async with asyncio.timeout(PATIENCE):
                 answers = await asyncio.gather(*(ask(number) for number in range(5)), return_exceptions=True)
             errors = [answer for answer in answers if isinstance(answer, BaseException)]
-            assert len(errors) < len(answers)  # the connection that it has goes on working
+            assert len(errors) < len(answers)  # its open connection still works
             assert errors
             assert all(isinstance(error, DatabaseUnavailableError) for error in errors)
             assert all("the server has too many connections" in str(error) for error in errors)

@@ -1,6 +1,6 @@
-"""Cancellation at every moment of a transaction leaks nothing and leaves nothing half-written."""
+"""Cancellation at any moment of a transaction causes no leak and no partial write."""
 
-# ruff: noqa: PT012 - what has to raise is the end of a block
+# ruff: noqa: PT012 - the end of a block must raise
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ async def test_a_cancellation_that_is_caught_around_a_nested_transaction(fresh_u
 
 async def test_a_storm_of_cancellations(fresh_url: DatabaseUrl) -> None:
     seed = secrets.randbits(32)
-    moments = random.Random(seed)  # noqa: S311 - moments, no secrets
+    moments = random.Random(seed)  # noqa: S311 - times, not secrets
 
     async def cancelled(doer: int) -> None:
-        """Cancelled at a random step of the transaction, or at a random time, most likely while waiting."""
+        """Run and cancel it at a random step of the transaction, or at a random time, most likely while waiting."""
         task = asyncio.create_task(run(doer, moments.randrange(12)))
         if doer % 2:
             await asyncio.sleep(moments.random() * 0.5)

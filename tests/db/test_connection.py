@@ -1,4 +1,4 @@
-"""Connecting and disconnecting: once, together, in the middle of work, and what is logged."""
+"""Connecting and disconnecting: once, concurrently, during work, and the log entries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PASSWORD = "correct horse"
 
 
 async def sessions(url: DatabaseUrl) -> int:
-    """How many connections this database has, apart from the one that counts them."""
+    """Return the number of connections to this database, without the one that counts them."""
     async with connection_to(url) as connection:
         count = await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", url.database
@@ -43,9 +43,9 @@ async def sessions(url: DatabaseUrl) -> int:
 
 
 async def no_sessions(url: DatabaseUrl) -> None:
-    """Wait for the server to have ended every session of this database."""
+    """Wait until the server has ended every session of this database."""
     async with asyncio.timeout(PATIENCE):
-        while await sessions(url):  # noqa: ASYNC110 - the server tells nobody
+        while await sessions(url):  # noqa: ASYNC110 - the server sends no event
             await asyncio.sleep(0.02)
 
 
@@ -113,7 +113,7 @@ async def test_connecting_that_is_cancelled_at_its_last_moment_leaves_nothing(fr
         await asyncio.wait({task})
     finally:
         logger.removeHandler(handler)
-    assert not task.cancelled()  # it was too late: what is cancelled is not connected
+    assert not task.cancelled()  # too late to cancel: a cancelled task does not connect
     await client().execute_query("SELECT 1")
     await disconnect_database()
 
@@ -190,7 +190,7 @@ async def test_a_client_that_was_kept_does_not_reconnect(fresh_url: DatabaseUrl)
     async with proxy_to(fresh_url) as proxy:
         async with database(proxy.url):
             kept = client()
-        proxy.cut()  # trying to would have another error
+        proxy.cut()  # an attempt would raise another error
         with pytest.raises(DatabaseUnavailableError, match="not connected"):
             await kept.execute_query("SELECT 1")
         with pytest.raises(DatabaseUnavailableError, match="not connected"):
@@ -273,7 +273,7 @@ async def test_the_embedded_server_is_started_when_a_connection_is_asked_for(
 
 
 async def ask_before_connecting() -> list[str]:
-    """What is raised by models in a process that was never connected."""
+    """Return the errors that models raise in a process that was never connected."""
     from medianest_models import MedianestError, User  # noqa: PLC0415 - in the child process
 
     said = []

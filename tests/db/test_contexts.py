@@ -1,4 +1,4 @@
-"""Which tasks, threads and event loops can use the connection, and what the others are told."""
+"""The tasks, threads and event loops that can use the connection, and the errors in the others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def current_database() -> str:
 
 
 async def in_own_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run it in an event loop of a new thread, which begins with an empty context."""
+    """Run it in the event loop of a new thread, which begins with an empty context."""
     outcome: list[Any] = []
 
     def run() -> None:
@@ -159,7 +159,7 @@ async def test_of_threads_that_connect_at_once_one_wins(fresh_url: DatabaseUrl) 
 
 
 async def leave_behind() -> None:
-    """A loop that ends without disconnecting, twice; in a process of its own, because of the sockets it leaves."""
+    """End a loop without disconnecting, twice; in a separate process, because it leaves open sockets."""
 
     async def connect_only() -> None:
         await connect_database()

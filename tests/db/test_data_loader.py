@@ -1,4 +1,4 @@
-"""Calls that come together are one statement, and each gets what it would have got alone."""
+"""Concurrent calls become one statement, and each gets the result that it would get alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A number gives itself; 0 is an error, and -n sleeps for n seconds.
+# A number returns itself; 0 raises an error, and -n sleeps for n seconds.
 _ANSWER = """
 SELECT 1 / n * 0 + n AS answer, CASE WHEN n < 0 THEN pg_sleep(-n) END
 FROM unnest($1::int[]) WITH ORDINALITY AS asked (n, place) ORDER BY place
@@ -31,7 +31,7 @@ FROM unnest($1::int[]) WITH ORDINALITY AS asked (n, place) ORDER BY place
 
 
 class Statement:
-    """What is asked, with a record of it."""
+    """A statement that records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
@@ -76,7 +76,7 @@ def ask(statement: Statement) -> DataLoader[int, int]:
 
 
 def loader_of(ask: Callable[[list[int]], Awaitable[Sequence[T | Retry]]]) -> DataLoader[int, T]:
-    """A loader with one statement, for a single call too."""
+    """Make a loader that uses one statement for single calls too."""
 
     async def ask_one(number: int, *, client: StatementClient) -> T:
         (answer,) = await ask([number])
@@ -182,7 +182,7 @@ async def test_a_call_that_is_cancelled_leaves_the_others_alone(
     fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
 ) -> None:
     early, late, other = (asyncio.create_task(ask(number)) for number in (1, 2, 3))
-    await asyncio.sleep(0)  # all three are waiting to be asked
+    await asyncio.sleep(0)  # all three wait in the batch
     early.cancel()
     await statement.until_asked()
     late.cancel()
@@ -265,7 +265,7 @@ async def test_a_call_that_is_cancelled_as_its_statement_ends_leaves_the_next_on
     second.cancel()
     await statement.until_asked(2)
     for _ in range(5):
-        await asyncio.sleep(0)  # those that were cancelled have said so
+        await asyncio.sleep(0)  # the cancelled ones have ended
     assert (first.cancelled(), second.cancelled(), statement.ends[1].done()) == (True, True, False)
     statement.ends[1].set_result(None)
     assert await third == 3
@@ -347,7 +347,7 @@ async def test_another_event_loop_is_refused(fresh_db: DatabaseUrl, ask: DataLoa
                 await asyncio.wait_for(ask(1), PATIENCE / 4)
 
     thread = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
-    while not thread.done():  # so that there is always a statement to go along with
+    while not thread.done():  # so that a statement is always running
         assert await ask(2) == 2
     await thread
 

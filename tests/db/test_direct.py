@@ -1,6 +1,6 @@
-"""A connection of one's own: what is raised in its block, and that it is closed."""
+"""Direct connections: errors inside the block, and closing."""
 
-# ruff: noqa: PT012 - what has to raise is the end of a block
+# ruff: noqa: PT012 - the end of a block must raise
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A database that fails under those who are connected: an error in time, and work again when it is back."""
+"""Failures of a connected database: a prompt error, and recovery."""
 
-# ruff: noqa: PT012 - what has to raise is the end of a block
+# ruff: noqa: PT012 - the end of a block must raise
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ async def test_a_cancelled_call_ends_soon_where_the_server_is_not_told(fresh_url
     async with proxy_to(fresh_url) as proxy, pool_of(2, replace(proxy.url, pool_timeout=PATIENCE * 2)) as pool_client:
         call = asyncio.create_task(pool_client.execute_query("SELECT pg_sleep(600)"))
         await until(it_runs)
-        proxy.closed = True  # the request to cancel needs a connection
+        proxy.closed = True  # the cancel request needs a new connection
         call.cancel()
         await asyncio.wait({call}, timeout=PATIENCE)
         assert call.cancelled()
@@ -190,7 +190,7 @@ async def test_a_restarted_server(new_server: Callable[..., EmbeddedServer]) -> 
         assert postmaster is not None
         os.kill(postmaster, signal.SIGSTOP)
         try:
-            await healthy_within_two_seconds()  # the sessions there are may still answer
+            await healthy_within_two_seconds()  # the existing sessions may still respond
             async with client().acquire_connection():
                 assert not await healthy_within_two_seconds()
         finally:

@@ -1,4 +1,4 @@
-"""A database that can't be connected to: an error that says why, in time, and never the password."""
+"""Failures to connect: a prompt error with the reason, and without the password."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PASSWORD = "correct horse"
 
 
 async def refuses_within(seconds: float, url: DatabaseUrl) -> DatabaseUnavailableError:
-    """What connecting raises; it names the place, and not the password."""
+    """Return the error of connecting, and check that it names the server, but not the password."""
     begun = time.monotonic()
     with pytest.raises(DatabaseUnavailableError) as caught:
         await connect_database(url)
@@ -126,22 +126,22 @@ async def test_an_embedded_server_that_does_not_start_in_time(
 
     monkeypatch.setattr(EmbeddedServer, "start", start)
     with (server.home / "server.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # as another process that starts it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # like another process that starts it
         begun = time.monotonic()
         with pytest.raises(DatabaseTimeoutError, match="can't connect to the embedded server: no answer"):
             await connect_database()
-        async with TortoiseContext() as context:  # as Aerich's command
+        async with TortoiseContext() as context:  # like Aerich's command
             await context.init(tortoise_config(load_settings()))
             with pytest.raises(DatabaseTimeoutError, match="can't connect to the embedded server: no answer"):
                 await client().execute_query("SELECT 1")
         assert time.monotonic() - begun < 10
     await asyncio.to_thread(server.start)
-    await until(all_have_ended)  # the two that were left alone too, or they would start it after this test
+    await until(all_have_ended)  # also the two that were not awaited, which would otherwise start it after this test
 
 
 @asynccontextmanager
 async def guarded(server: EmbeddedServer) -> AsyncIterator[DatabaseUrl]:
-    """A server with a role `guest` who needs a password and may have two connections."""
+    """Run a server with a role `guest` that needs a password and may have two connections."""
     url = await asyncio.to_thread(server.start)
     rules = server.data / "pg_hba.conf"
     rules.write_text(f"local all guest scram-sha-256\nlocal all stranger reject\n{rules.read_text()}")

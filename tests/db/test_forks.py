@@ -1,4 +1,4 @@
-"""Forked children of a connected process: they start afresh, and the parent's sessions go on."""
+"""Forked children of a connected process: they start disconnected, and the parent's sessions continue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORK = multiprocessing.get_context("fork")
 
 
 async def in_connected_process(work: Callable[[], Any], url: DatabaseUrl) -> Any:
-    """What it returns in a process of its own, which is connected and has no threads."""
+    """Run it in a separate, connected process without threads, and return its result."""
     (outcome,) = await asyncio.to_thread(run_in_processes, work, 1, url=url, connected=True)
     if isinstance(outcome, BaseException):
         raise outcome
@@ -39,13 +39,13 @@ async def in_connected_process(work: Callable[[], Any], url: DatabaseUrl) -> Any
 
 
 def sign_up(plex_id: str) -> int:
-    """Connect in a child that its parent's connection is unknown to, write, and return the session."""
+    """Check that a child is not connected; connect, write, and return its session."""
 
     async def work() -> int:
         try:
             await users.find_by_plex_id(plex_id)
         except DatabaseUnavailableError as error:
-            assert "not connected" in str(error)  # noqa: PT017 - a child of a test
+            assert "not connected" in str(error)  # noqa: PT017 - in a child process of a test
         async with database():
             async with transaction():
                 await users.upsert_from_plex(plex_id, plex_username=plex_id, email=None, plex_token="token")
@@ -55,7 +55,7 @@ def sign_up(plex_id: str) -> int:
 
 
 async def fork(child: Callable[[], Any]) -> int:
-    """Fork, and return the status of the child, which never comes back here."""
+    """Fork, and return the exit status of the child, which never returns from here."""
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -72,7 +72,7 @@ async def fork(child: Callable[[], Any]) -> int:
 
 
 async def fork_amid_work() -> tuple[int, bool, list[str]]:
-    """Fork while a transaction is open, and a connection of its own listens."""
+    """Fork while a transaction is open, and a separate connection uses LISTEN."""
     heard = asyncio.Event()
     async with direct_connection() as listening:
         await listening.add_listener("news", lambda *_: heard.set())
@@ -98,7 +98,7 @@ async def test_parent_and_child_go_on_apart(fresh_url: DatabaseUrl) -> None:
 
 
 async def fork_to_end_all() -> tuple[int, bool]:
-    """Have a child end every connection that it got."""
+    """Make a child close every inherited connection."""
 
     def end() -> None:
         assert len(direct._inherited) == 2
@@ -140,7 +140,7 @@ async def test_a_child_is_not_warned_of_what_it_got(fresh_url: DatabaseUrl) -> N
 
 
 async def fork_with_locks_held() -> int:
-    """Fork while another thread, and this loop, connect."""
+    """Fork while another thread and this loop connect."""
     async with connection._PROCESS.lock():
         with connection._PROCESS._guard:
             return await fork(lambda: sign_up("child"))

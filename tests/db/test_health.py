@@ -1,6 +1,6 @@
-"""Health, its detail and the statistics; how they bear a bad server is in test_failures.py."""
+"""Health, its details and the statistics; test_failures.py tests them on a failing server."""
 
-# ruff: noqa: PT012 - what has to raise is the end of a block
+# ruff: noqa: PT012 - the end of a block must raise
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instants that Python has no datetime for: the statement is run again, and nothing is done twice."""
+"""Timestamps out of Python's range: the statement runs again, but no write happens twice."""
 
 from __future__ import annotations
 

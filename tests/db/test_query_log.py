@@ -1,4 +1,4 @@
-"""The query log: which statements, with what, and never with a secret."""
+"""The query log: its statements and parameters, never with a secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Marked(str):
-    """As the fields mark a secret parameter."""
+    """A parameter marked as secret, as the fields mark them."""
 
     __slots__ = ()
     secret = True

@@ -1,4 +1,4 @@
-"""What the server, the database and the role are set to: a session has its own, or connecting says what is wrong.
+"""Settings of the server, the database and the role: a session overrides them, or connecting says what is wrong.
 
 A connection goes back to its pool as it is. That nothing here leaves state in one is seen after every test.
 """
@@ -47,7 +47,7 @@ SHOWN = "SELECT " + ", ".join(f"current_setting('{name}') AS \"{name}\"" for nam
 
 
 async def choose(url: DatabaseUrl, **settings: str) -> None:
-    """Set what the role's sessions in this database begin with."""
+    """Set a default for the role's sessions in this database."""
     role = f'ALTER ROLE CURRENT_USER IN DATABASE "{url.database}"'
     await run(url, *(f"{role} SET {name} = {value}" for name, value in settings.items()))
 
@@ -60,7 +60,7 @@ async def run(url: DatabaseUrl, *statements: str) -> None:
 
 @asynccontextmanager
 async def own_database(server: Server, how: str) -> AsyncIterator[DatabaseUrl]:
-    """A new database that is made in another way than the tests' own."""
+    """Create a database with other options than those of the tests."""
     url = server.url.with_database(f"medianest_odd_{os.getpid()}")
     await server.execute(f'CREATE DATABASE "{url.database}" TEMPLATE template0 {how}')
     try:
@@ -70,7 +70,7 @@ async def own_database(server: Server, how: str) -> AsyncIterator[DatabaseUrl]:
 
 
 async def refuses(url: DatabaseUrl, match: str, *, migrating: bool = True) -> None:
-    """Connecting, and migrating, says in one line what is wrong."""
+    """Check that connecting and migrating each name the problem in one line."""
     with pytest.raises(ConfigurationError, match=match) as caught:
         await connect_database(url)
     assert "\n" not in str(caught.value)
@@ -80,9 +80,9 @@ async def refuses(url: DatabaseUrl, match: str, *, migrating: bool = True) -> No
 
 
 async def test_every_connection_begins_with_the_same(fresh_url: DatabaseUrl) -> None:
-    shown: list[Any] = []  # the pool's, one of the pool on loan, a transaction's, a direct one, one for migrations
+    shown: list[Any] = []  # from the pool, lent by the pool, of a transaction, direct, for migrations
     chosen = {name: f"'{value}'" for name, value in ODD.items()}
-    if fresh_url.pgbouncer:  # it can't pass the level on
+    if fresh_url.pgbouncer:  # it can't forward the level
         del chosen["default_transaction_isolation"]
     await choose(fresh_url, **chosen)
     async with database(fresh_url):
@@ -113,7 +113,7 @@ async def test_a_day_has_24_hours(fresh_url: DatabaseUrl) -> None:
 
 
 async def test_behind_pgbouncer_the_role_has_to_choose_the_isolation(fresh_url: DatabaseUrl) -> None:
-    url = replace(fresh_url, pgbouncer=True)  # which refuses to pass the level on
+    url = replace(fresh_url, pgbouncer=True)  # which does not forward the level
     async with database(url):
         await client().execute_query("SELECT 1")
     await choose(fresh_url, default_transaction_isolation="serializable")

@@ -1,4 +1,4 @@
-"""A worker that starts before the migrations did: it waits for them, or says what is missing."""
+"""A worker that starts before the migrations: it waits for them, or names the missing ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEWER = "900000001_20300101000000_newer.py"
 
 @pytest.fixture
 def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This version of the package has a migration that no database has."""
+    """Add a migration to this version of the package that no database has."""
     models = copy_of_migrations(tmp_path)
     add_migration(models, NEWER, "CREATE TABLE newer ()")
     use_folder(monkeypatch, models.parent)
@@ -72,7 +72,7 @@ async def test_many_wait_for_the_migrations(
     done, _ = await asyncio.wait(waiting, timeout=1.2)
     assert not done
     with pytest.raises(DatabaseUnavailableError, match="not connected"):
-        await User.all()  # nobody gets at a database that has no tables yet
+        await User.all()  # a database without tables can't be used yet
     await migrate()
     await asyncio.gather(*waiting)
     try:

@@ -1,6 +1,6 @@
-"""Transactions: what is written, what is not, and which error says so."""
+"""Transactions: commits, rollbacks and their errors."""
 
-# ruff: noqa: PT012 - what has to raise is the end of a block
+# ruff: noqa: PT012 - the end of a block must raise
 
 from __future__ import annotations
 

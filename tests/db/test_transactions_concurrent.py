@@ -1,6 +1,6 @@
-"""Several tasks in one transaction: gather, TaskGroup, and those that nobody awaits."""
+"""Several tasks in one transaction: gather, TaskGroup, and tasks that nobody awaits."""
 
-# ruff: noqa: PT012 - what has to raise is the end of a block
+# ruff: noqa: PT012 - the end of a block must raise
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Refusal(Exception):  # noqa: N818 - of a test
 
 
 async def is_sleeping() -> list[dict[str, Any]]:
-    """The sessions of this database in which pg_sleep runs."""
+    """Return the sessions of this database that run pg_sleep."""
     return await client().execute_query_dict(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' "
         "AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()"
@@ -59,7 +59,7 @@ async def test_a_failing_branch_of_gather_shows_its_own_error(fresh_url: Databas
             with pytest.raises(Refusal):
                 async with transaction():
                     await asyncio.gather(*branches)
-            await do(2, len(late))  # this task goes on
+            await do(2, len(late))  # this task continues
             await asyncio.sleep(0.2)
             assert await is_sleeping() == []
             await assert_whole(pool_client)

@@ -1,4 +1,4 @@
-"""with_transaction: what it repeats, how often, and what it leaves alone."""
+"""with_transaction: the errors that it retries, how often, and those that it does not retry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMES = 10
 
 
 async def increment_often() -> int:
-    """Count one counter up, reading first: only isolation keeps two of these apart. How many conflicts there were."""
+    """Increment a counter by read and write, which only isolation protects; return the number of conflicts."""
     runs = 0
 
     async def increment() -> None:
@@ -39,11 +39,11 @@ async def test_eight_processes_count_one_counter_up(fresh_url: DatabaseUrl) -> N
         await do(1, 0)
         conflicts = await asyncio.to_thread(run_in_processes, increment_often, PROCESSES, url=fresh_url, connected=True)
         assert await deeds() == [(1, PROCESSES * TIMES)]
-        assert sum(conflicts) > 0  # otherwise nothing was tried
+        assert sum(conflicts) > 0  # otherwise nothing was tested
 
 
 async def cross(first: int, second: int, met: asyncio.Barrier | None) -> int:
-    """Lock two rows, one after the other, once everybody holds a first one. How often it ran."""
+    """Lock two rows, the second one once all tasks hold their first; return the number of runs."""
     runs = 0
 
     async def change(doer: int) -> None:
@@ -67,12 +67,12 @@ async def test_a_deadlock_is_repeated(fresh_url: DatabaseUrl) -> None:
         await do(2, 0)
         met = asyncio.Barrier(2)
         runs = await asyncio.gather(cross(1, 2, met), cross(2, 1, met))
-        assert max(runs) == 2  # of both, where the server ends both
+        assert max(runs) == 2  # for both, if the server aborts both
         assert await deeds() == [(1, 2), (2, 2)]
 
 
 class Counted:
-    """A function for with_transaction that fails a number of times."""
+    """A function for with_transaction that fails a given number of times."""
 
     def __init__(self, error: Exception, times: int = 1000) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""`python3 dev.py test PATH` installs what that path needs, and says plainly when there is no such path."""
+"""`python3 dev.py test PATH` installs the packages for that path, and reports a missing path clearly."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_where_all_tools_are_installed_nothing_more_is(tmp_path: Path, monkeypat
 
 
 def imports(text: str) -> set[str]:
-    """Return the modules that a file imports when it is imported, with their parents."""
+    """Return the modules that a file imports at its import, with their parents."""
     found = set()
     for node in ast.parse(text).body:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -1,4 +1,4 @@
-"""Every name that docs/from-prisma.md gives as the new home exists, and takes the arguments that stand there."""
+"""Every replacement that docs/from-prisma.md names exists, and accepts the given arguments."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ LOGGERS = {"medianest_models.query", "medianest_models.db"}
 
 
 def check(node: ast.expr) -> Any:
-    """Return what the expression names, and check its calls against the signatures."""
+    """Return the object that the expression names, and check its calls against the signatures."""
     match node:
         case ast.Name(id="medianest_models"):
             return medianest_models
@@ -80,7 +80,7 @@ def check(node: ast.expr) -> Any:
             return attribute(check(value), name)
         case ast.Call(func=function, args=arguments, keywords=keywords):
             inspect.signature(check(function)).bind(*arguments, **{str(keyword.arg): None for keyword in keywords})
-            return QuerySet  # the only result that is called upon
+            return QuerySet  # the only result whose methods are called
     raise AssertionError(f"{ast.unparse(node)} is no name and no call")
 
 

@@ -33,15 +33,15 @@ MODULE: Final = re.compile(rf"medianest_models(\.\w+)+|({'|'.join(ROOMS)})(\.\w+
 
 @pytest.fixture(params=PAGES, ids=lambda page: page.name)
 def page(request: pytest.FixtureRequest) -> Path:
-    """Each page in turn."""
+    """Return each page in turn."""
     path: Path = request.param
     return path
 
 
 def code(page: Path) -> list[str]:
-    """Return what stands in backticks on a page, and each line of its shell examples."""
+    """Return the inline code of a page, and each line of its shell examples."""
     text = page.read_text()
-    if page.name == "from-prisma.md":  # its first column names what was; test_from_prisma.py looks up the other one
+    if page.name == "from-prisma.md":  # its first column has old names; test_from_prisma.py checks the other one
         text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.MULTILINE)
     lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
@@ -49,13 +49,13 @@ def code(page: Path) -> list[str]:
 
 
 def commands(page: Path) -> list[list[str]]:
-    """Return the commands of ours among it, as words, without the variables that are set for them."""
+    """Return this project's commands among them, as words, without variables before them."""
     ours = (re.sub(r"^(\w+=\S* )+", "", piece) for piece in code(page))
     return [shlex.split(piece) for piece in ours if re.match(r"(medianest|just|pytest|python3? |bash )", piece)]
 
 
 def problem(words: list[str]) -> str | None:
-    """Say what is wrong with a command."""
+    """Return the problem of a command."""
     match words:
         case ["medianest", *rest]:
             return wrong_words(rest)
@@ -69,7 +69,7 @@ def problem(words: list[str]) -> str | None:
 
 
 def wrong_words(words: list[str], command: click.Command = application) -> str | None:
-    """Say which word the command would refuse."""
+    """Name the word that the command would reject."""
     if not words:
         return None
     first, rest = words[0], words[1:]
@@ -106,7 +106,7 @@ def test_every_module_exists(page: Path) -> None:
 
 
 def is_there(name: str) -> bool:
-    """Tell whether a module of the package has that name, or something in it."""
+    """Return whether the name is that of a module of the package, or of an attribute."""
     found: Any = import_module("medianest_models")
     for part in name.split("."):
         if not hasattr(found, part) and not find_spec(f"{found.__name__}.{part}"):

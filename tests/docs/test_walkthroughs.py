@@ -1,4 +1,4 @@
-"""CONTRIBUTING's steps work as they are written, and each one that is forgotten is named."""
+"""CONTRIBUTING's steps work as written, and a test names each omitted step."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Copy:
         )
 
     def follow(self, text: str) -> list[str]:
-        """Take the steps of a section in their order, and return the files that were changed."""
+        """Follow the steps of a section in order, and return the changed files."""
         changed = []
         for kind, block in re.findall(r"```(diff|sh)\n(.*?)```", text, re.DOTALL):
             changed += [self.change(block)] if kind == "diff" else self.call(block)
         return list(dict.fromkeys(changed))
 
     def change(self, block: str) -> str:
-        """Change a file as a block of differences says, or make it."""
+        """Apply a diff block to a file, or create the file from it."""
         first, _, body = block.partition("\n")
         name = first.removeprefix("--- ")
         path = next(self.folder.glob(name), self.folder / name)
@@ -79,7 +79,7 @@ class Copy:
         return str(path.relative_to(self.folder))
 
     def call(self, block: str) -> list[str]:
-        """Run commands of ours, and return the migrations that they made."""
+        """Run this project's commands, and return the migrations that they made."""
         before = self.migrations()
         for line in block.splitlines():
             program, *words = line.split()

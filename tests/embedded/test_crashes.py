@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def set_pid(server: EmbeddedServer, pid: int) -> None:
-    """Have the files that a crashed server has left name this process."""
+    """Write this process's id into the files that a crashed server left."""
     for file in (server.data / "postmaster.pid", Path(server.url.host) / f"{SOCKET}.lock"):
         _, *lines = file.read_text().splitlines()
         file.write_text("\n".join([str(pid), *lines, ""]))
@@ -32,7 +32,7 @@ def set_pid(server: EmbeddedServer, pid: int) -> None:
 
 @contextmanager
 def foreign_process(uid: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that has nothing to do with PostgreSQL, of this user."""
+    """Run a process of this user that has nothing to do with PostgreSQL."""
     user = uid if os.geteuid() == 0 else None
     with subprocess.Popen(["/bin/sleep", "600"], user=user) as process:
         try:
@@ -75,7 +75,7 @@ async def test_a_session_that_outlives_the_postmaster_is_waited_for(new_server: 
     kill_postmaster(server)
     asyncio.get_running_loop().call_later(0.7, os.kill, backend, signal.SIGCONT)
     assert await asyncio.to_thread(server.start) == url
-    assert "pre-existing shared memory block" not in server.log.read_text()  # so none was launched too early
+    assert "pre-existing shared memory block" not in server.log.read_text()  # so no server was launched too early
     assert await numbers(url) == []
     connection.terminate()
 

@@ -1,4 +1,4 @@
-"""What the embedded server refuses: programs that are none, data that is not its own, folders of somebody else."""
+"""Refusals of the embedded server: wrong programs, data that is not its own, folders of another user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fi
 
 
 def listing(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Everything about the folder and what is in it but when it was last read."""
+    """Return the attributes of a folder and its contents, except for access times."""
     found: dict[str, tuple[int, ...]] = {}
     for path in [folder, *folder.rglob("*")]:
         state = path.lstat()
@@ -37,7 +37,7 @@ def listing(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def make_data(server: EmbeddedServer, version: str | None) -> None:
-    """Make a data folder, as far as one can see from outside."""
+    """Make a folder that looks like a data folder from outside."""
     (server.data / "base").mkdir(parents=True)
     (server.data / "base" / "1").write_text("rows")
     (server.data / "postmaster.pid").write_text("1\n")

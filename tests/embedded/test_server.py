@@ -1,4 +1,4 @@
-"""The embedded server: made, started, found again, stopped."""
+"""The embedded server: creating, starting, finding and stopping it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linu
 
 
 def owner(server: EmbeddedServer) -> int | None:
-    """Look up the user to become in order to look at the server's process: root in a container may not."""
+    """Return the user who may inspect the server's process: root in a container may not."""
     return server.data.stat().st_uid if os.geteuid() == 0 else None
 
 
@@ -137,7 +137,7 @@ def test_the_server_is_left_running(new_server: Callable[..., EmbeddedServer]) -
     server = new_server()
     ((_, pid),) = run_in_processes(start, 1, server.home, server.bindir)
     assert server.status().pid == pid
-    assert os.getsid(pid) == os.getpgid(pid) == pid  # no terminal or shell can take it along
+    assert os.getsid(pid) == os.getpgid(pid) == pid  # no terminal or shell can end it
 
 
 async def open_files(pid: int) -> set[str]:
@@ -148,12 +148,12 @@ async def open_files(pid: int) -> set[str]:
 def test_the_server_inherits_nothing_but_its_log_and_its_data_folder(new_server: Callable[..., EmbeddedServer]) -> None:
     server = new_server()
     read_end, write_end = os.pipe()
-    os.set_inheritable(write_end, True)  # noqa: FBT003 - positional only; as a careless caller might
+    os.set_inheritable(write_end, True)  # noqa: FBT003 - positional only; like a careless caller
     server.start()
     os.close(write_end)
     os.set_blocking(read_end, False)
     with os.fdopen(read_end, "rb") as pipe:
-        assert pipe.read() == b""  # the end: nobody else holds the other side
+        assert pipe.read() == b""  # end of file: nobody else holds the write end
     (opened,) = run_in_processes(open_files, 1, server.status().pid, user=owner(server))
     kinds = ("/dev/null", str(server.log), str(server.data), "anon_inode:", "pipe:", "socket:", "/dev/shm")  # noqa: S108
     assert [name for name in opened if not name.startswith(kinds)] == []
@@ -206,7 +206,7 @@ async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]
                 await connection.execute(wrong)
         with pytest.raises((asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError)):
             await execute(url, "SELECT 'hush', pg_terminate_backend(pg_backend_pid())")
-        with pytest.raises(asyncpg.PostgresConnectionError):  # the server logs what such a process was doing
+        with pytest.raises(asyncpg.PostgresConnectionError):  # the server logs the statement of such a process
             await connection.execute("COPY (SELECT 1) TO PROGRAM 'kill -9 $PPID # hush'")
     finally:
         connection.terminate()
@@ -218,7 +218,7 @@ async def test_the_log_holds_no_values(new_server: Callable[..., EmbeddedServer]
 
 async def start_and_stop_without_proc(server: EmbeddedServer) -> list[object]:
     for module in (process, programs):
-        setattr(module, "HAS_PROC", False)  # noqa: B010 - it is final, but not so elsewhere than on Linux
+        setattr(module, "HAS_PROC", False)  # noqa: B010 - it is Final, but False on other systems than Linux
     url = server.start()
     pid = server.status().pid
     seen = [server.start() == url, server.status().pid == pid is not None, await fetchval(url, "SELECT 1")]
@@ -252,6 +252,6 @@ def test_no_folder_changes_its_mode_or_owner(new_server: Callable[..., EmbeddedS
 
 
 def ownership(folder: Path) -> dict[Path, tuple[int, int, int]]:
-    """Mode, owner and group of the folder, of those above it, and of what is in it."""
+    """Return mode, owner and group of the folder, its parents and its contents."""
     paths = [folder, *folder.parents, *folder.rglob("*")]
     return {path: ((state := path.lstat()).st_mode, state.st_uid, state.st_gid) for path in paths}

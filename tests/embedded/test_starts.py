@@ -109,7 +109,7 @@ def test_a_server_in_another_container_is_left_alone(new_server: NewServer, monk
     server.stop()
     monkeypatch.setattr("medianest_models.embedded.server._TIMEOUT", 0.5)
     with subprocess.Popen(["/bin/sleep", "600"]) as process, (server.data / "PG_VERSION").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # as the server there holds it; its number is another process's here
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as the other server holds it; its process id belongs to another process here
         pid_file.write_text(state.replace(str(pid), str(process.pid), 1))
         before = pid_file.stat()
         assert server.status().pid is None
@@ -158,7 +158,7 @@ def test_a_busy_server_is_not_taken_for_a_lost_one(new_server: NewServer) -> Non
             client.settimeout(0)
             try:
                 client.connect(f"{url.host}/{SOCKET}")
-            except BlockingIOError:  # so many are waiting that the system turns the next one away
+            except BlockingIOError:  # the queue of waiting connections is full
                 break
         else:
             pytest.fail("the queue of the socket has no end")

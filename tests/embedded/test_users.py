@@ -1,4 +1,4 @@
-"""Which operating-system user the embedded server runs as, and who else can reach it: nobody but root."""
+"""The operating-system user that runs the embedded server; only that user and root can connect."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ async def stop(server: EmbeddedServer) -> bool:
 
 
 def user_of(server: EmbeddedServer) -> int:
-    """Look up the number of the user that the running server's process belongs to."""
+    """Return the user id of the running server's process."""
     return Path(f"/proc/{server.status().pid}").stat().st_uid
 
 
 def groups_of(server: EmbeddedServer) -> set[str]:
-    """Look up the groups of the running server's process besides its own."""
+    """Return the supplementary groups of the running server's process."""
     status = Path(f"/proc/{server.status().pid}/status").read_text()
     return set(status.partition("\nGroups:")[2].splitlines()[0].split())
 
@@ -66,7 +66,7 @@ def start_as_before(server: EmbeddedServer, user: int) -> int:
     """Run a server as earlier releases did: as an ordinary user, and with no lock.
 
     Returns:
-        Its process.
+        The server's process.
     """
     folder = socket_folder(server.home, user)
     folder.mkdir(mode=0o700)
@@ -105,7 +105,7 @@ async def attacks(server: EmbeddedServer, host: str, pid: int) -> list[str]:
     """Try to get at a server, its data and its process.
 
     Returns:
-        Which attempts succeeded.
+        The successful attempts.
     """
     attempts: dict[str, Callable[[], object]] = {
         "connect": lambda: socket(AF_UNIX).connect(f"{host}/.s.PGSQL.5432"),
@@ -128,19 +128,19 @@ async def attacks(server: EmbeddedServer, host: str, pid: int) -> list[str]:
 def test_no_process_of_nobody_gets_at_roots_server(new_server: NewServer, open_folder: Path) -> None:
     server = new_server(folder=open_folder)
     host, pid = server.start().host, server.status().pid
-    server.home.chmod(0o755)  # as a careless person may leave it
+    server.home.chmod(0o755)  # as a careless user may leave it
     assert run_in_processes(attacks, 1, server, host, pid, user=_NOBODY) == [[]]
 
 
 async def enter(*folders: str) -> list[str]:
-    """Try to enter the folders, and return those that let us."""
+    """Try to enter the folders, and return those that can be entered."""
     return [folder for folder in folders if os.access(f"{folder}/.", os.F_OK)]
 
 
 @needs_root
 def test_no_other_process_of_nobody_gets_at_data_in_the_making(new_server: NewServer, open_folder: Path) -> None:
     server = new_server(folder=open_folder, blank=True)
-    server.home.mkdir(mode=0o755)  # as a careless person may have made it
+    server.home.mkdir(mode=0o755)  # as a careless user may have created it
     open_folder.chmod(0o777)
     initdb, file = open_folder / "initdb", open_folder / "pid"
     until = f"while [ -e {file} ]; do sleep 0.1; done"
@@ -335,5 +335,5 @@ def test_programs_that_no_copy_makes_reachable_are_refused(
 
 
 def program_of(server: EmbeddedServer) -> Path:
-    """Look up the program that the running server's process runs."""
+    """Return the program of the running server's process."""
     return Path(Path(f"/proc/{server.status().pid}/cmdline").read_text().split("\0")[0])

@@ -1,4 +1,4 @@
-"""What the tests of secrets share."""
+"""Fixtures of the tests of secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def use_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that makes these the keys, newest first; without any, there is none."""
+    """Return a function that sets the keys, newest first; without arguments, there is no key."""
 
     def use(*keys: str) -> None:
         monkeypatch.setenv("ENCRYPTION_KEYS", ",".join(keys))
@@ -26,5 +26,5 @@ def use_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def new_key() -> str:
-    """A key that nothing is encrypted with."""
+    """Return a key that nothing is encrypted with."""
     return generate_key().get_secret_value()

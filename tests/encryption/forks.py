@@ -1,4 +1,4 @@
-"""A program that hashes, forks in the way that its argument names, and hashes in the child; prints what came of it."""
+"""A program that hashes, forks by the method in its argument, hashes in the child, and prints the result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def in_child() -> bool:
 def by_fork() -> bool:
     child = os.fork()
     if child == 0:
-        sys.exit(0 if in_child() else 1)  # with all that happens at an interpreter's end
+        sys.exit(0 if in_child() else 1)  # with the interpreter's whole shutdown
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

@@ -195,7 +195,7 @@ def put(document: dict[str, Any], leaf: tuple[Any, ...], value: Any) -> dict[str
 
 
 def take(document: Any, leaf: tuple[Any, ...]) -> Any:
-    """What is at that place."""
+    """Return what is at that place."""
     for key in leaf:
         document = document[key]
     return document

@@ -1,4 +1,4 @@
-"""Envelopes: what was encrypted for a place is read there, and nowhere else."""
+"""Envelopes: a value that was encrypted for a place can be decrypted only there."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_same_text_is_never_encrypted_to_the_same_envelope() -> None:
 
 @pytest.mark.parametrize("length", range(8))
 def test_every_altered_letter_is_noticed(length: int) -> None:
-    envelope = RING.encrypt("x" * length, PLACE)  # in base64 the spare bits depend on the length
+    envelope = RING.encrypt("x" * length, PLACE)  # in base64 the unused bits depend on the length
     for position, letter in enumerate(envelope):
         for other in ALPHABET:
             altered = envelope[:position] + other + envelope[position + 1 :]
@@ -173,4 +173,4 @@ def test_a_statement_s_parameter_hides_itself() -> None:
     parameter = SecretParameter("secret")
     assert parameter.secret
     assert "secret" not in f"{[parameter]} {parameter!r}"
-    assert json.dumps(parameter) == '"secret"'  # to the driver it is the text that it is
+    assert json.dumps(parameter) == '"secret"'  # the driver gets the plain string

@@ -1,4 +1,4 @@
-"""The key ring: where keys come from, and what a wrong one gets."""
+"""The key ring: the sources of keys, and the errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PLACE: Final = SecretContext("users", "plex_token", "plex-1")
 RAW: Final = bytes(range(216, 216 + KEY_BYTES))
-"""In base64 it has both letters in which the two alphabets differ."""
+"""In base64 it contains both characters in which the two alphabets differ."""
 MAKES_A_KEY: Final = "`medianest secrets generate-key` makes"
 
 
@@ -33,7 +33,7 @@ def no_key_in_memory() -> Iterator[None]:
 
 @pytest.fixture
 def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the key of a development without settings is."""
+    """Return the path of the key in development without settings."""
     monkeypatch.delenv("ENCRYPTION_KEYS")
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.setenv("MEDIANEST_ENV", "development")

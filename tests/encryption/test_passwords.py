@@ -1,4 +1,4 @@
-"""Hashing passwords: as long for nobody's as for anybody's, by so many at once and no more, after a fork too."""
+"""Password hashing: equal time for unknown users, a limit on concurrent callers, and use after a fork."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SLOTS = CORES * passwords._SLOTS_PER_CORE
 
 
 class Hasher:
-    """A hold on the threads that hash, until they may go on; it knows who came."""
+    """Holds the hashing threads until it releases them, and records the callers."""
 
     def __init__(self) -> None:
         self.may_go_on = threading.Event()
@@ -85,7 +85,7 @@ async def test_who_comes_when_many_wait_is_refused_at_once_and_has_changed_nothi
     user = await make_account()
     hasher.may_go_on.clear()
     hasher.called.clear()
-    # The first ones take all threads before the others come: the last of them, who is cancelled below, surely waits.
+    # The first callers take all threads before the others start, so the last one, which is cancelled below, must wait.
     waiting = [asyncio.create_task(users.authenticate("ann", password=PASSWORD)) for _ in range(CORES)]
     await until(lambda: as_many_as_can_are_hashing(hasher))
     waiting += [asyncio.create_task(users.authenticate("ann", password=PASSWORD)) for _ in range(SLOTS - CORES)]

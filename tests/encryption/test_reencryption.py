@@ -1,4 +1,4 @@
-"""Moving all secrets under the newest key."""
+"""Re-encryption of all secrets with the newest key."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_what_cant_be_decrypted_is_left_and_named(
         "UPDATE users SET plex_token = (SELECT plex_token FROM users WHERE plex_id = '2') WHERE plex_id = '1'"
     )
     use_keys(new_key, ENCRYPTION_KEY)
-    async with asyncio.timeout(20):  # it must not come back to the one that it has left
+    async with asyncio.timeout(20):  # it must not return to the row that it has skipped
         report = await rotate_secrets(batch_size=1)
     assert report.failed == {"users.plex_token": [str(moved.id)]}
     assert report.rotated == 4
@@ -164,7 +164,7 @@ async def test_a_write_in_the_middle_is_not_overwritten_with_the_older_value(
     async with transaction():
         user.plex_token = "newer"
         await user.save(update_fields=["plex_token"])
-        # It has read the older value, and waits for this transaction to write the same under the newest key.
+        # It has read the older value, and waits for this transaction before it writes that value with the newest key.
         rotation = asyncio.create_task(rotate_secrets(), context=contextvars.Context())
         await until(someone_waits_for_a_lock)
     report = await rotation
@@ -192,10 +192,10 @@ async def test_it_is_stopped_twice_and_goes_on_while_others_write(
 
 
 async def interrupt_rotations(interruptions: tuple[signal.Signals, ...]) -> None:
-    """Start one after the other, and end each in the middle of a batch by its signal."""
+    """Start rotations one at a time, and end each in the middle of a batch by a signal."""
     for number, interruption in enumerate(interruptions, start=1):
         async with transaction():
-            # Held, so that the rotation gets no further than the batch before this row's.
+            # Locked, so that the rotation stops before the batch with this row.
             await execute(
                 "SELECT id FROM users WHERE id = (SELECT id FROM users ORDER BY id LIMIT 1 OFFSET $1) FOR UPDATE",
                 number * BATCH_SIZE + BATCH_SIZE // 2,
@@ -220,7 +220,7 @@ async def interrupt_rotations(interruptions: tuple[signal.Signals, ...]) -> None
 
 @asynccontextmanager
 async def writing() -> AsyncIterator[dict[str, str]]:
-    """A worker with both keys at work; what it wrote last, by plex_id."""
+    """Run a worker with both keys; return the values that it wrote last, by plex_id."""
     newest: dict[str, str] = {}
     stop = asyncio.Event()
 

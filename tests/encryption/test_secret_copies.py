@@ -1,4 +1,4 @@
-"""Pickles and copies of instances hold no plaintext, and no hash."""
+"""Pickles and copies of instances contain no plaintext and no hash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSWORD_HASH = "$argon2id$canary"
 
 @pytest.fixture(params=range(pickle.HIGHEST_PROTOCOL + 1))
 def protocol(request: pytest.FixtureRequest) -> int:
-    """Each of pickle's protocols."""
+    """Return each of pickle's protocols."""
     return int(request.param)
 
 

@@ -40,7 +40,7 @@ documents = st.dictionaries(
 
 
 def opened(node: Any, *, secret: bool = False) -> Any:
-    """The document with its secrets as plain values; whatever should be secret has to be, and nothing else."""
+    """Return the document with its secrets decrypted; check that exactly the right values are secret."""
     if isinstance(node, dict):
         return {key: opened(item, secret=secret or names_secret(key)) for key, item in node.items()}
     if isinstance(node, list):
@@ -52,7 +52,7 @@ def opened(node: Any, *, secret: bool = False) -> Any:
 
 
 def texts(node: Any, *, secret: bool = False) -> Any:
-    """The document with its secret numbers as texts, as which they are read."""
+    """Return the document with its secret numbers as strings, as they are read."""
     if isinstance(node, dict):
         return {key: texts(item, secret=secret or names_secret(key)) for key, item in node.items()}
     if isinstance(node, list):
@@ -198,7 +198,7 @@ async def test_a_plaintext_written_by_hand_is_told_and_not_given_out() -> None:
 
 
 BEFORE = {"smtp_pass": "one", "auth": {"user": "two", "id": 3, "on": True, "hosts": ["a", None]}, "author": "four"}
-"""A document of a release for which none of its keys named a secret."""
+"""A document of a release in which none of its keys counted as secret."""
 
 
 async def test_what_was_stored_before_its_key_named_a_secret_is_read_and_encrypted_when_it_is_written() -> None:

@@ -1,4 +1,4 @@
-"""Every use of a secret column that could show it, let it be guessed or write it in the clear is refused."""
+"""Every use of a secret column that could show it, let it be guessed or write it unencrypted raises an error."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def run(use: Callable[[], Any]) -> Any:
 
 
 async def refused(use: Callable[[], Any], name: str) -> None:
-    """The use is refused, before and without any statement, by an error that names the column."""
+    """Check that the use raises an error that names the column, without running a statement."""
     with pytest.raises(SecretFieldError, match=rf"^\w+\.{name.rsplit('__', 1)[-1]} is secret: ") as raised:
         await run(use)
     assert "canary" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The example of a worker, run as a process of its own."""
+"""The example worker, run as a separate process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORKER: Final = Path(__file__).parents[2] / "examples" / "worker.py"
 
 @asynccontextmanager
 async def a_worker() -> AsyncIterator[Process]:
-    """The worker, killed at the end should it still run."""
+    """Run the worker; kill it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(WORKER), stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONWARNINGS": "error"}
     )
@@ -46,7 +46,7 @@ async def a_worker() -> AsyncIterator[Process]:
 
 
 async def stop(process: Process, number: signal.Signals = signal.SIGTERM) -> str:
-    """Sends the signal; what the worker wrote when it has ended, as it should, at once and without an error."""
+    """Send the signal, check that the worker ends at once and without an error, and return its output."""
     process.send_signal(number)
     async with asyncio.timeout(30):
         _, written = await process.communicate()
@@ -58,7 +58,7 @@ async def stop(process: Process, number: signal.Signals = signal.SIGTERM) -> str
 
 
 async def until(question: Callable[[], Awaitable[Any]], process: Process) -> Any:
-    """The answer, as soon as it is a yes."""
+    """Wait until the result is true, and return it."""
     async with asyncio.timeout(60):
         while True:
             if answer := await question():
@@ -91,7 +91,7 @@ async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload
     async with server, a_worker() as process:
         await until(done, process)
         later = await downloads.enqueue(download.user_id, playlist_url="https://youtube.example/b")
-        await until(lambda: downloads_running(later), process)  # it was woken
+        await until(lambda: downloads_running(later), process)  # a notification woke it
         checks = {check.service.name: check for check in await ServiceStatusHistory.all().select_related("service")}
         await stop(process, signal.SIGINT)
     assert download.file_paths == [f"/videos/{download.id}.mkv"]
@@ -170,7 +170,7 @@ async def test_a_url_that_leads_nowhere_is_a_service_that_is_down(download: YouT
     checks = {check.service.name: check for check in await ServiceStatusHistory.all().select_related("service")}
     assert checks.keys() == urls.keys()
     assert {check.status for check in checks.values()} == {ServiceStatus.DOWN}
-    assert checks["empty"].error_message == checks["text"].error_message == "gaierror"  # and not this machine's port 80
+    assert checks["empty"].error_message == checks["text"].error_message == "gaierror"  # it did not try this machine
 
 
 async def test_a_service_that_can_not_be_recorded_hides_no_other(download: YouTubeDownload) -> None:

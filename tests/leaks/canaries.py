@@ -1,4 +1,4 @@
-"""Values that must show up nowhere, and how to find them in whatever spelling they do."""
+"""Values that must not appear anywhere, and a search for them in any encoding."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What a canary stands for, which says where it may be."""
+    """The kind of value that a canary represents, which determines where it may be."""
 
     SECRET = "secret"
-    """A plaintext that is encrypted, or was never to be stored: nowhere."""
+    """A plaintext that is encrypted or must never be stored: nowhere."""
     HASH = "hash"
-    """A hash: in the database, and so in its dump, and nowhere else."""
+    """A hash: only in the database, and so in its dump."""
     CREDENTIAL = "credential"
-    """A part of a service's URL, which is data and only masked where it is shown: in the dump and in pickles too."""
+    """A part of a service's URL, which is masked only when it is shown: in the dump and in pickles."""
 
 
 @dataclass(frozen=True)
 class Canary:
-    """A value to be looked for.
+    """A value to search for.
 
     Attributes:
-        name: What it stands for, as a failing test names it.
-        kind: Where it may be.
-        given: The value; without it one that can be nowhere by chance.
+        name: The name for a failing test.
+        kind: The kind, which determines where it may be.
+        given: The value; by default one that can't occur by chance.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Canary:
 
     @property
     def number(self) -> int:
-        """The value where a number is wanted."""
+        """The value as a number."""
         return int(f"{_NUMBER}{self._digest}"[:15])
 
     @property
@@ -59,29 +59,29 @@ class Canary:
 
     @cached_property
     def spellings(self) -> frozenset[bytes]:
-        """The value in each encoding that it may be found in, in small letters."""
+        """The value in each encoding, in lower case."""
         return _spellings(self.text) | (frozenset() if self.given else _spellings(str(self.number)))
 
     def is_in(self, text: bytes) -> bool:
-        """Whether a text in small letters has the value, in any encoding."""
+        """Return whether a lower-case text contains the value, in any encoding."""
         return any(spelling in text for spelling in self.spellings)
 
 
 class Canaries:
-    """The canaries of a run; each is made when it is first asked for."""
+    """The canaries of a run; each is made on first use."""
 
     def __init__(self) -> None:
         self._made: dict[str, Canary] = {}
 
     def new(self, name: str, kind: Kind = Kind.SECRET, given: str = "") -> Canary:
-        """The canary of that name."""
+        """Return the canary with that name."""
         return self._made.setdefault(name, Canary(name, kind, given))
 
     def __iter__(self) -> Iterator[Canary]:
         return iter(self._made.values())
 
     def found_in(self, *texts: str | bytes, allowed: Iterable[Kind] = ()) -> list[str]:
-        """The names of the canaries that are in one of the texts, in any encoding; those of `allowed` may be there."""
+        """Return the names of the canaries in the texts, in any encoding, without the kinds in `allowed`."""
         encoded = [(text.encode(errors="surrogatepass") if isinstance(text, str) else text).lower() for text in texts]
         everything = b"\n".join(encoded)
         found = [canary for canary in self if canary.given and canary.is_in(everything)]
@@ -101,12 +101,12 @@ def _spell(plain: str) -> Iterator[bytes]:
     yield repr(list(data))[1:-1].encode()
     yield "".join(f"%{byte:02x}" for byte in data).encode()
     for size, group, encode in ((3, 4, base64.b64encode), (3, 4, base64.urlsafe_b64encode), (5, 8, base64.b32encode)):
-        for before in range(size):  # how many bytes of something else stand before it in the first group
+        for before in range(size):  # the number of other bytes before it in the first group
             whole = (before + len(data)) // size * group
             yield encode(b"\0" * before + data)[group if before else 0 : whole]
 
 
-# What every canary begins with that was not given: looking for these first is quick.
+# The common beginnings of all generated canaries: searching for these first is fast.
 _TEXT: Final = "CanaryInTheMine"
 _NUMBER: Final = "73194638"
 _BEGINNINGS: Final = frozenset(
@@ -119,12 +119,12 @@ def _is_suspect(text: bytes) -> bool:
 
 
 def encryption_key(canaries: Canaries, name: str) -> str:
-    """A key for ENCRYPTION_KEYS whose bytes are a canary."""
+    """Return a key for ENCRYPTION_KEYS whose bytes are a canary."""
     return base64.urlsafe_b64encode(canaries.new(name).text.encode().ljust(KEY_BYTES, b"-")).decode()
 
 
 def secret_value(field: SecretField[Any], canary: Canary) -> Any:
-    """A value for a secret field, with the canary in every place of it that is secret."""
+    """Return a value for a secret field, with the canary in each of its secret places."""
     if field.field_type is dict:
         return {
             "host": "plex.local",
@@ -138,9 +138,9 @@ def secret_value(field: SecretField[Any], canary: Canary) -> Any:
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """All texts in a value: in mappings and sequences each one by itself, of other objects what they say they are."""
+    """Yield all texts in a value: each one in mappings and sequences, and the string forms of other objects."""
     ahead: list[object] = [value]
-    seen: dict[int, object] = {}  # keeps them, so that no other object gets the id of one
+    seen: dict[int, object] = {}  # keeps the objects alive, so that their ids are not reused
     while ahead:
         node = ahead.pop()
         if id(node) in seen:

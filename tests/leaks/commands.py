@@ -1,4 +1,4 @@
-"""Every command of the program, in this process: with all its flags, none of them, and each by itself."""
+"""Every command of the program, run in this process: with all flags, with none, and with each one alone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import pytest
 
 COMMANDS: Final = dict(sorted(subcommands().items(), key=lambda command: "reset" in command[0]))
-"""Each by its words; the one that deletes everything comes last."""
+"""The commands by their words; the one that deletes everything comes last."""
 
 _SHOWING: Final = "--show-password"
-"""The flag that is there to show a secret."""
+"""The flag whose purpose is to show a secret."""
 
 
 async def outputs(patch: pytest.MonkeyPatch) -> dict[tuple[str, ...], str]:
-    """What each prints, and its exit status, by its arguments."""
+    """Return the output and the exit status of each command, by its arguments."""
     patch.setattr(os, "execve", _replace_nothing)
     patch.setattr(uvicorn.Server, "serve", _serve_nobody)
     patch.setattr(webbrowser, "open", lambda _: False)
@@ -46,9 +46,9 @@ def _flags(command: click.Command) -> Iterator[tuple[str, ...]]:
 
 
 async def _serve_nobody(server: uvicorn.Server, **_: object) -> None:
-    """Instead of serving the studio until somebody ends it: end at once."""
+    """End at once, instead of serving the studio until it is interrupted."""
 
 
 def _replace_nothing(program: str, arguments: list[str], environment: dict[str, str]) -> Any:
-    """Instead of becoming another program: print what everyone on the machine could read."""
+    """Print the command line, which everyone on the machine can read, instead of running another program."""
     click.echo(f"{program} {arguments}")

@@ -1,4 +1,4 @@
-"""Everything is done once, with canaries in every secret place; the tests then look at what came of it."""
+"""One run of all operations, with canaries in every secret place; the tests then search its results."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Evidence:
-    """What came of everything.
+    """The results of all operations.
 
     Attributes:
-        canaries: What is to be in none of it.
+        canaries: The values that no result may contain.
         rows: A row of every model.
         instances: An instance of every model in every state.
-        errors: What was raised, by what was tried.
-        lines: What was logged, whole records.
-        results: What functions returned that have to do with secrets, and what is made of the settings.
-        queries: The SQL of query sets, with its parameters in it.
-        cursors: Cursors of every list that a caller may ask for.
-        dump: What pg_dump gave, in two formats.
-        outputs: What each command printed, by its arguments.
+        errors: The raised errors, by attempt.
+        lines: The log, as whole records.
+        results: The results of functions that handle secrets, and objects made from the settings.
+        queries: The SQL of query sets, including the parameters.
+        cursors: Cursors of every list that a caller may request.
+        dump: The output of pg_dump, in two formats.
+        outputs: The output of each command, by its arguments.
     """
 
     canaries: Canaries = field(default_factory=Canaries)
@@ -69,7 +69,7 @@ class Evidence:
 
 @pytest.fixture(scope="module")
 async def evidence(server: Server, template_database: str) -> AsyncIterator[Evidence]:
-    """What came of everything; this process stays connected to the database in which it happened."""
+    """Run all operations and return their results; this process stays connected to their database."""
     found = Evidence()
     await disconnect_database()
     with pytest.MonkeyPatch.context() as patch:
@@ -97,7 +97,7 @@ async def evidence(server: Server, template_database: str) -> AsyncIterator[Evid
 
 @asynccontextmanager
 async def _database(server: Server, template: str, canaries: Canaries) -> AsyncIterator[DatabaseUrl]:
-    """A database of a user whose password must be seen nowhere."""
+    """Make a database for a user whose password must not appear anywhere."""
     name, password = f"{template}_leaks", canaries.new("the database's password").text
     await server.execute(f"CREATE ROLE \"{name}\" SUPERUSER LOGIN PASSWORD '{password}'")
     try:
@@ -113,7 +113,7 @@ def _use_keys(patch: pytest.MonkeyPatch, *keys: str) -> None:
 
 
 async def _write(found: Evidence) -> None:
-    """Every way in which a secret is written."""
+    """Write secrets in every possible way."""
     for model in SECRET_MODELS:
         row = found.rows[model]
         for number, variant in enumerate((" changed", " changed again")):
@@ -136,7 +136,7 @@ async def _write(found: Evidence) -> None:
 
 
 async def _write_slowly(found: Evidence) -> None:
-    """The same while every statement counts as slow, and so is a warning at any level."""
+    """Do the same while every statement counts as slow, and is so logged as a warning at any level."""
     client = get_connection(DEFAULT_ALIAS)
     assert isinstance(client, Client)
     slow, client.slow_seconds = client.slow_seconds, 0
@@ -148,7 +148,7 @@ async def _write_slowly(found: Evidence) -> None:
 
 
 async def _command(found: Evidence, patch: pytest.MonkeyPatch) -> None:
-    """Every command, with a key to rotate to, a row that can't be decrypted and no admin yet."""
+    """Run every command, with a key to rotate to, a row that can't be decrypted and no admin."""
     _use_keys(patch, *(encryption_key(found.canaries, name) for name in ("a newer key", "the key")))
     await execute("DELETE FROM users WHERE role = 'admin'")
     await execute(
@@ -159,7 +159,7 @@ async def _command(found: Evidence, patch: pytest.MonkeyPatch) -> None:
 
 
 async def _read(found: Evidence) -> None:
-    """Every list that a caller may ask for, by every column, and what is told of the database and the settings."""
+    """Read every list that a caller may request, by every column, and the database's health and the settings."""
     password = found.canaries.new("the database's password").text
     url = DatabaseUrl.parse(f"postgresql://ada:{password}@host/medianest")
     settings = load_settings()
@@ -181,7 +181,7 @@ async def _read(found: Evidence) -> None:
 
 
 async def _fail(found: Evidence, url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
-    """Everything that can go wrong."""
+    """Cause every possible error."""
     failures = Failures(found.errors)
     arguments = (failures, found.canaries, found.rows)
     await failures_of_models.writing(*arguments)
@@ -197,7 +197,7 @@ async def _fail(found: Evidence, url: DatabaseUrl, patch: pytest.MonkeyPatch) ->
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """Everything that is logged meanwhile, at any level, by anybody."""
+    """Record everything that any logger logs in the block, at any level."""
     lines: list[str] = []
 
     class Collector(logging.Handler):
@@ -222,7 +222,7 @@ def _logged() -> Iterator[list[str]]:
 
 
 def _dump(url: DatabaseUrl, form: str) -> bytes:
-    """The whole database, as pg_dump of the newest PostgreSQL here gives it."""
+    """Dump the whole database with pg_dump of the newest PostgreSQL on this machine."""
     program = find_bindir(Settings(pg_bindir=None)) / "pg_dump"
     arguments = url.connect_arguments()
     environment = {**os.environ, "PGPASSWORD": url.password.get_secret_value() if url.password else ""}

@@ -1,4 +1,4 @@
-"""Every error that a row with secrets can be in, caused on purpose."""
+"""Every error that can involve a row with secrets, caused on purpose."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 
 class Failures:
-    """The errors of a run, each under the name of what was tried."""
+    """The errors of a run, by the name of the attempt."""
 
     def __init__(self, errors: dict[str, BaseException]) -> None:
         self.errors = errors
 
     async def expect(self, name: str, attempt: Attempt) -> None:
-        """Try what has to fail."""
+        """Record the error of an attempt that must fail."""
         assert await self.catch(name, attempt), f"{name}: nothing was raised"
 
     async def catch(self, name: str, attempt: Attempt) -> bool:
-        """Try what may fail; whether it did."""
+        """Record the error of an attempt that may fail; return whether it did."""
         assert name not in self.errors, name
         try:
             await attempt()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is looked at
+        except Exception as error:  # noqa: BLE001 - any error is examined
             self.errors[name] = error
             return True
         return False
 
 
 def texts_of(error: BaseException) -> Iterator[str]:
-    """Everything that an error says or carries, and the errors behind it, hidden ones too."""
+    """Return all texts of an error and of its causes and contexts, including suppressed ones."""
     ahead: list[BaseException] = [error]
     seen: list[BaseException] = []
     while ahead:
@@ -66,7 +66,7 @@ class Shows:
 
 
 def bad_secrets(text: str, number: int) -> dict[str, Any]:
-    """What no secret column takes, or only one of its kinds; each with the canary in it."""
+    """Return values that all or most kinds of secret columns reject, each with the canary in it."""
     deep: Any = text
     for _ in range(300):
         deep = {"password": deep}
@@ -110,4 +110,4 @@ BAD_VALUES: Final[dict[str, Any]] = {
     "a word": "nonsense",
     "an id of nothing": UUID(int=7),
 }
-"""What other columns may refuse."""
+"""Values that other columns may reject."""

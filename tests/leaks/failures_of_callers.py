@@ -1,4 +1,4 @@
-"""What callers do wrong with the repositories and the schemas, while they hold a secret in their hands."""
+"""Mistakes of callers of the repositories and the schemas, with secrets as arguments."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _NOBODY = UUID(int=7)
 
 
 async def accounts(failures: Failures, canaries: Canaries) -> list[object]:
-    """Passwords and tokens that are good, wrong, replayed or of no use any more.
+    """Try passwords and tokens that are valid, wrong, replayed or expired.
 
     Returns:
-        What the functions returned.
+        The results of the functions.
     """
     password, wrong, new = (canaries.new(f"the {which} password").text for which in ("changed", "wrong", "new"))
     first = canaries.new("the first admin's password").text
@@ -101,7 +101,7 @@ def _adopt(canaries: Canaries, name: str, token: SecretStr) -> None:
 
 
 async def repositories(failures: Failures, canaries: Canaries, rows: dict[type[Any], Any]) -> None:
-    """Functions with arguments that are wrong, or come at the wrong time."""
+    """Call functions with invalid arguments, or at the wrong time."""
     key, token = canaries.new("a key to be set").text, canaries.new("a token to be set").text
     user, url = rows[User], url_with_credentials(canaries)
     name = rows[Service].name
@@ -141,7 +141,7 @@ async def repositories(failures: Failures, canaries: Canaries, rows: dict[type[A
 
 
 async def lists(failures: Failures, canaries: Canaries, rows: dict[type[Any], Any]) -> None:
-    """Pages that can't be."""
+    """Request impossible pages."""
     for model in SECRET_MODELS:
         await failures.expect(f"{model.__name__}, limit", partial(paginate, model.all(), limit=0))
         cursor = (await paginate_by_cursor(model.all(), limit=1)).next_cursor or "x"
@@ -155,14 +155,14 @@ async def lists(failures: Failures, canaries: Canaries, rows: dict[type[Any], An
 
 
 def _wrong(model: type[Any]) -> type[BaseModel]:
-    """A schema of a caller's own, which takes the secrets for numbers."""
+    """Return a caller's own schema, which declares the secrets as numbers."""
     names = {field.model_field_name: int for field in secret_fields(model)}
     made: Any = type("Wrong", (BaseModel,), {"__annotations__": names, "model_config": {"from_attributes": True}})
     return made  # type: ignore[no-any-return]
 
 
 async def documents(failures: Failures, canaries: Canaries, states: dict[tuple[str, str], Base]) -> None:
-    """What schemas refuse: documents with a secret in them, right or wrong, and instances of other models."""
+    """Validate documents that schemas reject: with a secret in them, valid or not, and instances of other models."""
     for name, schema in WRITTEN.items():
         nested = create_model("Nested", given=list[schema])  # type: ignore[valid-type]
         await failures.expect(f"{name}, nothing of a document", _later(partial(schema.model_validate_json, "{")))

@@ -1,4 +1,4 @@
-"""What goes wrong in the database, in the driver and on the way to them, with a secret in reach."""
+"""Errors of the database, the driver and the connection that could contain a secret."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ SQLSTATES: Final = sorted(
         if isinstance(sqlstate := getattr(error, "sqlstate", None), str) and not sqlstate.startswith(("00", "01", "02"))
     }
 )
-"""Every code of an error that the driver knows."""
+"""Every error code that the driver knows."""
 
-# Every part of a server's error that has room for a value.
+# Every part of a server's error that can contain a value.
 _LEAK: Final = """
 CREATE FUNCTION leak(code text) RETURNS void LANGUAGE plpgsql AS $leak$
 BEGIN
@@ -57,11 +57,11 @@ _WRONG: Final = {
     "too many parameters": "SELECT 1",
     "too few parameters": "SELECT $1::text, $2::text",
 }
-"""Statements that fail, each with a parameter that shows up in the driver's or the server's error."""
+"""Failing statements, each with a parameter that appears in the driver's or the server's error."""
 
 
 async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -> None:
-    """Errors of every kind from the server and the driver, whose texts hold a secret."""
+    """Cause errors of every kind in the server and the driver, whose texts contain a secret."""
     value = canaries.new("what the server's errors say").text
     bare = await connect(url)
     try:
@@ -90,7 +90,7 @@ async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -
 
 
 async def written_out(canaries: Canaries) -> None:
-    """Statements and parameters that hold a secret without saying so."""
+    """Run statements and parameters that contain an unmarked secret."""
     value = canaries.new("what the server's errors say").text
     for sql in (
         f"UPDATE users SET plex_token = '{value}' WHERE FALSE",
@@ -139,7 +139,7 @@ async def _conflict(bare: Any, value: str) -> None:
 
 
 async def connecting(failures: Failures, canaries: Canaries, url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
-    """Servers that can't be reached, and settings that are wrong, with a password or a key in them."""
+    """Connect to unreachable servers, and with invalid settings, which contain a password or a key."""
     password = canaries.new("the database's password").text
     key = canaries.new("a key that is none").text
     target = f"postgresql://ada:{password}@127.0.0.1:1/medianest"

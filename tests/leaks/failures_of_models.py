@@ -1,4 +1,4 @@
-"""What goes wrong while rows with secrets are made, written, looked for and read."""
+"""Errors while rows with secrets are created, written, searched and read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _LOOKUPS: Final = ("", "__not", "__in", "__gt", "__startswith", "__icontains", "__iexact", "__isnull", "__search")
 
 
-class _Undo(Exception):  # noqa: N818 - it tells of no error
+class _Undo(Exception):  # noqa: N818 - it is not an error
     """Ends the transaction of an attempt that did not fail."""
 
 
@@ -46,7 +46,7 @@ async def undone(attempt: Callable[[], Awaitable[object]]) -> None:
 
 
 async def writing(failures: Failures, canaries: Canaries, rows: dict[type[Any], Any]) -> None:
-    """Rows that can't be stored, for a fault in a secret or in another column."""
+    """Write rows that can't be stored, because of a secret or another column."""
     for model in SECRET_MODELS:
         name = model.__name__
         good = partial(values, canaries, model, rows)
@@ -107,7 +107,7 @@ def _other_columns(model: type[Any]) -> Iterator[str]:
 
 
 async def asking(failures: Failures, canaries: Canaries) -> None:
-    """Uses of a secret column that are refused, with the secret itself as an argument."""
+    """Collect uses of a secret column that are refused, with the secret itself as an argument."""
     for model in SECRET_MODELS:
         for field in secret_fields(model):
             for what, attempt in _questions(model, field, secret_value(field, canary_of(canaries, field))).items():
@@ -152,7 +152,7 @@ def _questions(model: type[Any], field: SecretField[Any], value: Any) -> dict[st
 async def reading(
     failures: Failures, canaries: Canaries, rows: dict[type[Any], Any], patch: pytest.MonkeyPatch
 ) -> None:
-    """Rows that are not there, are not alone, or hold what can't be decrypted."""
+    """Read rows that do not exist, are not unique, or can't be decrypted."""
     model: Any
     for model in SECRET_MODELS:
         gone = await model.get(id=rows[model].id)
@@ -212,7 +212,7 @@ async def _open(instance: Any) -> None:
 
 
 async def _broken(canaries: Canaries, field: SecretField[Any], row: Any, other: Any) -> dict[str, str]:
-    """What an encrypted column may hold that can't be decrypted."""
+    """Yield stored values of an encrypted column that can't be decrypted."""
     table, column = field.model._meta.db_table, field.model_field_name
     canary = canary_of(canaries, field, " stored in the clear")
     stored, moved = [

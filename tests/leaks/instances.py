@@ -1,4 +1,4 @@
-"""Instances in every state in which they go about, and every way to show one."""
+"""Instances in every possible state, and every way to show one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WITH_UNSAVED_SECRETS: Final = ("unsaved", "assigned", "cloned and assigned")
 
 
 async def states(canaries: Canaries, rows: dict[type[Any], Any]) -> dict[tuple[str, str], Base]:
-    """An instance of every model in every state, by the names of both."""
+    """Return an instance of every model in every state, by the names of both."""
     found: dict[tuple[str, str], Base] = {}
     for model in MODELS:
         for state, instance in (await _states_of(canaries, model, rows)).items():
@@ -73,7 +73,7 @@ async def _states_of(canaries: Canaries, model: type[Any], rows: dict[type[Any],
 
 
 def opened(instance: Base) -> list[Any]:
-    """The secrets that the instance has, decrypted: what an application works with."""
+    """Return the instance's decrypted secrets, as an application uses them."""
     fetched = [
         field.model_field_name for field in secret_fields(type(instance)) if field.model_field_name in vars(instance)
     ]
@@ -102,7 +102,7 @@ def _traceback(*values: object) -> str:
 
 
 def _related(instance: Any) -> Iterator[str]:
-    """What the instances show that were fetched with it."""
+    """Return the texts of the instances that were fetched with it."""
     for name in instance._meta.fetch_fields:
         with suppress(NoValuesFetched, AttributeError):  # not fetched
             value = getattr(instance, name)
@@ -129,7 +129,7 @@ SHOWN_AS: Final[dict[str, Callable[[Any], Iterable[str]]]] = {
     "copy": lambda instance: [*texts_in(dict(copy.copy(instance))), repr(copy.copy(instance))],
     "deepcopy": lambda instance: [*texts_in(dict(copy.deepcopy(instance))), repr(_secrets(copy.deepcopy(instance)))],
 }
-"""Each way to show an instance, and the texts that come of it."""
+"""Each way to show an instance, with the resulting texts."""
 
 HELD_AS: Final[dict[str, Callable[[Any], Iterable[str]]]] = {
     "vars": lambda instance: [*texts_in(vars(instance)), repr(vars(instance)), pprint.pformat(vars(instance))],
@@ -142,4 +142,4 @@ HELD_AS: Final[dict[str, Callable[[Any], Iterable[str]]]] = {
     "vars of a copy": lambda instance: [*texts_in(vars(copy.copy(instance)))],
     "vars of a deepcopy": lambda instance: [*texts_in(vars(copy.deepcopy(instance)))],
 }
-"""Each way to show what an instance holds, where a service's URL is what it is."""
+"""Each way to show an instance's values in which a service's URL is not masked."""

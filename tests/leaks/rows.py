@@ -1,6 +1,6 @@
-"""One row of every table, with a canary in every column that says it is secret.
+"""One row of every table, with a canary in every secret column.
 
-Nothing here names a column that is secret: they are found by walking the models.
+No secret column is named here: they are found through the models.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 MODELS: Final[tuple[type[Base], ...]] = tuple(getattr(models, name) for name in models.__all__)
 
 LEFT_OUT: Final = {(models.RateLimit, "ip_address"), (models.RollingRateLimit, "ip_address")}
-"""Columns that can't be filled beside the others: a counter is either a user's or an address's."""
+"""Columns that can't be filled together with the others: a counter belongs to either a user or an address."""
 
 
 def secret_fields(model: type[Base]) -> list[SecretField[Any]]:
-    """The columns of a model that say they are secret."""
+    """Return the secret columns of a model."""
     found = [field for field in model._meta.fields_map.values() if is_secret(field)]
     assert all(isinstance(field, SecretField) for field in found)
     return [field for field in found if isinstance(field, SecretField)]
@@ -43,13 +43,13 @@ SECRET_MODELS: Final = tuple(model for model in MODELS if secret_fields(model))
 
 
 def canary_of(canaries: Canaries, field: SecretField[Any], variant: str = "") -> Canary:
-    """The canary of a secret column; another one for each variant."""
+    """Return the canary of a secret column, which differs by variant."""
     kind = Kind.HASH if isinstance(field, HashField) else Kind.SECRET
     return canaries.new(f"{field.model.__name__}.{field.model_field_name}{variant}", kind)
 
 
 def secrets_of(canaries: Canaries, model: type[Base], variant: str = "") -> dict[str, Any]:
-    """Values for all secret columns of a model."""
+    """Return values for all secret columns of a model."""
     return {
         field.model_field_name: secret_value(field, canary_of(canaries, field, variant))
         for field in secret_fields(model)
@@ -57,7 +57,7 @@ def secrets_of(canaries: Canaries, model: type[Base], variant: str = "") -> dict
 
 
 def url_with_credentials(canaries: Canaries) -> str:
-    """The URL of a service with credentials in each place where a URL has them."""
+    """Return the URL of a service with credentials in every possible place."""
     user, password, parameter = (
         canaries.new(f"{part} of a service's URL", Kind.CREDENTIAL).text for part in ("user", "password", "parameter")
     )
@@ -65,13 +65,13 @@ def url_with_credentials(canaries: Canaries) -> str:
 
 
 def values(canaries: Canaries, model: type[Base], related: dict[type[Any], Any], variant: str = "") -> dict[str, Any]:
-    """Arguments for a model's constructor that give every column a value.
+    """Return arguments for a model's constructor, with a value for every column.
 
     Args:
-        canaries: Where the secrets' values come from.
+        canaries: The source of the secrets' values.
         model: The model.
-        related: A row of each model that it refers to.
-        variant: Makes the values of unique columns, and the canaries, differ.
+        related: A row of each model that the model refers to.
+        variant: A number by which unique values and canaries differ.
     """
     made = secrets_of(canaries, model, variant)
     raw = {
@@ -89,7 +89,7 @@ def values(canaries: Canaries, model: type[Base], related: dict[type[Any], Any],
 
 
 def value(field: Field[Any], variant: str = "") -> Any:
-    """A value that a column can hold."""
+    """Return a valid value for a column."""
     enum: type[Enum] | None = getattr(field, "enum_type", None)
     if enum is not None:
         return next(iter(enum))
@@ -110,7 +110,7 @@ def value(field: Field[Any], variant: str = "") -> Any:
 
 
 async def make_rows(canaries: Canaries, variant: str = "") -> dict[type[Any], Any]:
-    """A row of every model, saved."""
+    """Make and save a row of every model."""
     rows: dict[type[Any], Any] = {}
     for model in sorted(MODELS, key=_depth):
         rows[model] = await model.create(**values(canaries, model, rows, variant))
@@ -118,7 +118,7 @@ async def make_rows(canaries: Canaries, variant: str = "") -> dict[type[Any], An
 
 
 def related_models(model: type[Any]) -> set[type[Any]]:
-    """The models that a model's columns refer to."""
+    """Return the models that a model's columns refer to."""
     return {
         field.related_model
         for field in model._meta.fields_map.values()

@@ -1,4 +1,4 @@
-"""No secret is in anything that anybody sees: what a canary stands for is found nowhere."""
+"""No secret is visible anywhere: no output contains a canary."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _pickled_texts(data: bytes) -> list[str]:
 
 
 def _shown(evidence: Evidence) -> list[tuple[str, Any]]:
-    """Every read schema, made from its model in every state in which that has all columns."""
+    """Yield every read schema, made from its model in every state with all columns."""
     made: list[tuple[str, Any]] = []
     for schema in READ.values():
         model = model_of(schema)
@@ -173,7 +173,7 @@ def _shown(evidence: Evidence) -> list[tuple[str, Any]]:
 
 
 def _written(evidence: Evidence) -> list[tuple[str, Any]]:
-    """Every schema that holds a secret, with one in each place."""
+    """Yield every schema that can contain a secret, with one in each place."""
     made: list[tuple[str, Any]] = []
     for name, schema in WRITTEN.items():
         given = {
@@ -205,7 +205,7 @@ class Holder(BaseModel):
 
 
 def _nested(schema: Any) -> list[Any]:
-    """The schema in others."""
+    """Yield the schema nested in others."""
     outer, page, kind = cast("Any", Outer), cast("Any", PaginatedResult), type(schema)
     place = Pagination(page=1, limit=1, total=1, total_pages=1)
     return [
@@ -297,7 +297,7 @@ def test_every_kind_of_error_was_raised(evidence: Evidence) -> None:
     assert len(evidence.errors) > 1000
 
 
-# What functions return.
+# Results of functions.
 
 
 def test_no_result_shows_a_secret(evidence: Evidence) -> None:
@@ -316,7 +316,7 @@ def test_no_result_shows_a_secret(evidence: Evidence) -> None:
         assert_clean(evidence, f"a {type(result).__name__}", [*texts_in([result, as_dict]), repr(as_dict)])
 
 
-# What the database and the driver get to see, and tell.
+# The input and the output of the database and the driver.
 
 
 def test_no_command_shows_a_secret(evidence: Evidence) -> None:
@@ -326,7 +326,7 @@ def test_no_command_shows_a_secret(evidence: Evidence) -> None:
 
 def test_every_command_was_run(evidence: Evidence) -> None:
     done = {arguments for arguments, output in evidence.outputs.items() if output.endswith("exit status 0")}
-    # Refused: the server's, because there is a DATABASE_URL, psql, where it is not installed, a row that was moved.
+    # These fail: those of the server, because DATABASE_URL is set; psql, if it is not installed; a row that was moved.
     refused = {("db", "up"), ("db", "down"), ("db", "psql"), ("secrets", "rotate")}
     assert {words for words in COMMANDS if any(arguments[: len(words)] == words for arguments in done)} >= (
         {*COMMANDS} - refused

@@ -43,7 +43,7 @@ INSERTS: Final[dict[str, str]] = {
 
 
 async def insert_all(connection: asyncpg.Connection[Any]) -> None:
-    """Insert a row into every table that there is, and a second user."""
+    """Insert a row into every existing table, and a second user."""
     await connection.execute("INSERT INTO users (id, plex_id, plex_username) VALUES ($1, 'anna', 'Anna')", USER)
     for table, statement in INSERTS.items():
         if table != "users" and await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):

@@ -1,4 +1,4 @@
-"""A database as PostgreSQL's catalog describes it, in words that can be compared."""
+"""A database as PostgreSQL's catalog describes it, in a form that can be compared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNION ALL SELECT format('event trigger %s', evtname) FROM pg_event_trigger
 
 
 async def objects(connection: asyncpg.Connection[Any], schema: str = "public") -> set[str]:
-    """Return everything that someone made in the database, by kind and name; functions with their arguments."""
+    """Return all objects created in the database, by kind and name; functions with their arguments."""
     return {row[0] for row in await connection.fetch(_OBJECTS, schema)}
 
 
@@ -55,7 +55,7 @@ async def constraints(connection: asyncpg.Connection[Any]) -> dict[str, str]:
 
 
 async def indexes(connection: asyncpg.Connection[Any], *, of_constraints: bool = False) -> dict[str, str]:
-    """Return every index by `table.name`: its columns, and what it is restricted to."""
+    """Return every index by `table.name`: its columns, and its WHERE condition."""
     rows = await _ours(connection, "index")
     assert all(is_["state"] == "valid" for is_ in rows.values())
     found = {
@@ -71,7 +71,7 @@ async def indexes(connection: asyncpg.Connection[Any], *, of_constraints: bool =
 
 
 async def triggers(connection: asyncpg.Connection[Any]) -> dict[str, str]:
-    """Return every trigger by `table.name`: when it fires, and what it calls."""
+    """Return every trigger by `table.name`: its event, and its function."""
     found = await _ours(connection, "trigger")
     assert all(is_["state"] == "enabled" for is_ in found.values())
     return {
@@ -83,13 +83,13 @@ async def triggers(connection: asyncpg.Connection[Any]) -> dict[str, str]:
 
 
 async def _ours(connection: asyncpg.Connection[Any], kind: str) -> Catalog:
-    """Return what of a kind the contract speaks of."""
+    """Return the objects of a kind that belong to tables of the contract."""
     found = await read_catalog(connection, "public")
     return {thing: is_ for thing, is_ in found.items() if thing.kind == kind and thing.table != "aerich"}
 
 
 def short(definition: str) -> str:
-    """Take the casts and brackets that PostgreSQL adds out of an expression."""
+    """Remove the casts and brackets that PostgreSQL adds to an expression."""
     text = re.sub(r"::(character varying|text|regclass|bpchar)(\[\])?", "", definition)
     text = text.replace("character varying", "varchar").replace("timestamp with time zone", "timestamptz")
     previous = ""

@@ -42,7 +42,7 @@ def start_aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> 
 
 
 def copy_of_migrations(folder: Path) -> Path:
-    """Make a folder in which `aerich` works as in the checkout, with migrations of its own."""
+    """Make a folder in which `aerich` works as in the checkout, with its own copy of the migrations."""
     for name in ("pyproject.toml", "tortoise_config.py"):
         shutil.copy(CHECKOUT / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
@@ -50,13 +50,13 @@ def copy_of_migrations(folder: Path) -> Path:
 
 
 def use_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Have this process take the migration files from there."""
+    """Make this process use the migration files in that folder."""
     for module in (requirements, applying):
         patch.setattr(module, "migrations_folder", lambda: folder)
 
 
 def add_migration(models: Path, name: str, upgrade: str, downgrade: str = "SELECT 1") -> str:
-    """Write a file that does that in SQL."""
+    """Write a migration file with that SQL."""
     text = (models / FILES[-1]).read_text()
     state = text[text.index("MODELS_STATE = ") :]
     (models / name).write_text(

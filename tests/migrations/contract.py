@@ -1,7 +1,7 @@
-"""The schema that the contract and its Prisma source ask for, written down by hand and not taken from the models.
+"""The expected schema, by the contract and its Prisma source; written by hand and not taken from the models.
 
-Names in camelCase there are snake_case here; what the source leaves open is the contract's: ids are UUIDs of version
-7, instants are timestamptz, an enum is a varchar with a CHECK, and every default is in the database.
+Names in camelCase there are snake_case here. The contract decides what the source leaves open: ids are UUIDs of version
+7, timestamps are timestamptz, an enum is a varchar with a CHECK, and every default is in the database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REQUEST_STATUS: Final = "CHECK status IN ('pending', 'approved', 'available', 'f
 
 
 class Table(TypedDict):
-    """A table as the contract has it; indexes are those that no constraint makes."""
+    """A table of the contract; `indexes` are those that belong to no constraint."""
 
     columns: dict[str, str]
     constraints: dict[str, str]
@@ -332,7 +332,7 @@ TABLES: Final[dict[str, Table]] = {
 IN_RANGE: Final = (
     "CHECK {0} >= '0001-01-01 00:00:00+00'::timestamptz AND {0} <= '9999-12-31 23:59:59.999999+00'::timestamptz"
 )
-for _name, _table in TABLES.items():  # every instant is one that Python has a datetime for
+for _name, _table in TABLES.items():  # every timestamp is in the range of Python's datetime
     for _column, _type in _table["columns"].items():
         if _type.startswith("timestamptz"):
             _table["constraints"][f"ck_{_name}_{_column}"] = IN_RANGE.format(_column)
@@ -359,4 +359,4 @@ REQUIRED: Final = {
     table: {name for name, text in contract["columns"].items() if "NOT NULL" in text and "DEFAULT" not in text}
     for table, contract in TABLES.items()
 }
-"""The columns that an INSERT has to give; one of `user_id` and `ip_address` besides for the limits."""
+"""The required columns of an INSERT; limits also need one of `user_id` and `ip_address`."""

@@ -1,4 +1,4 @@
-"""Rules for a migration of a database in use: they are measured on a small one, where it costs nothing."""
+"""Rules for a migration of a database in use, measured cheaply on a small database."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
 SMALL: Final = {"aerich", "services", "system_config"}
-"""Tables that stay small whatever the portal does."""
+"""Tables that always stay small."""
 
-# The counters hold what this session did before, too. The locks are those that make other sessions' INSERT, UPDATE and
-# DELETE wait (PostgreSQL manual, 13.3.1).
+# The counters also include the earlier work of this session. The locks are those that block INSERT, UPDATE and DELETE
+# of other sessions (PostgreSQL manual, 13.3.1).
 _TABLES: Final = """
 SELECT s.relname AS table, pg_relation_filenode(s.relid) AS file,
        s.seq_tup_read AS read, s.n_tup_upd + s.n_tup_del AS written,
@@ -31,10 +31,11 @@ FROM pg_stat_xact_user_tables AS s WHERE s.schemaname = 'public'
 
 
 async def broken_rules(connection: Connection, file: Path) -> list[str]:
-    """Say what is wrong with a migration file, a line each.
+    """Return the problems of a migration file, one line each.
 
     Args:
-        connection: To a database at the state before it, with a row or more in every table. It stays as it is.
+        connection: A connection to a database in the state before it, with a row or more in every table; it is left
+            unchanged.
         file: The migration.
     """
     module = runpy.run_path(str(file))
@@ -67,7 +68,7 @@ async def _measured(connection: Connection, sql: str) -> list[str]:
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await connection.execute("SET LOCAL enable_seqscan = off")  # a statement with an index to use will use it
+        await connection.execute("SET LOCAL enable_seqscan = off")  # so that a statement uses an index if there is one
         before = {row["table"]: row for row in await connection.fetch(_TABLES)}
         await connection.execute(sql)
         after = {row["table"]: row for row in await connection.fetch(_TABLES)}

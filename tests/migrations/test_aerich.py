@@ -1,4 +1,4 @@
-"""`aerich upgrade`, `migrate` and `downgrade` work as they are."""
+"""`aerich upgrade`, `migrate` and `downgrade` work unchanged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AERICH_S_OWN = {"table aerich", "sequence aerich_id_seq", "index aerich_pkey", "
 
 
 async def schema(look: Connection) -> list[Any]:
-    """Return all of it, in words."""
+    """Return the whole schema."""
     parts = (catalog.columns, catalog.constraints, catalog.indexes, catalog.triggers, catalog.objects)
     return [await part(look) for part in parts]
 
@@ -98,7 +98,7 @@ async def test_of_eight_at_once_each_file_is_applied_once(empty_url: DatabaseUrl
     gate = await connect(empty_url)
     transaction = gate.transaction()
     await transaction.start()
-    await gate.execute("CREATE TABLE aerich (id int)")  # whoever makes it, too, waits for the end of this transaction
+    await gate.execute("CREATE TABLE aerich (id int)")  # another session that creates it waits for this transaction
     processes = [start_aerich(empty_url, "upgrade") for _ in range(8)]
     try:
         waiting = (

@@ -1,4 +1,4 @@
-"""Work of the database itself: defaults, ids, triggers, cascades."""
+"""Behaviour of the database itself: defaults, ids, triggers, cascades."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`medianest db check` finds nothing where nobody changed the schema, and leaves nothing behind."""
+"""`medianest db check` finds nothing in an unchanged schema, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NO_DRIFT: Final[list[str]] = []
 
-# What anyone may do to a database that is in use.
+# Changes that are allowed in a database in use.
 HARMLESS: Final = (
     "ANALYZE; REINDEX TABLE users; CLUSTER users USING pk_users; TRUNCATE services RESTART IDENTITY CASCADE",
     "SELECT nextval('services_id_seq'); ALTER SEQUENCE services_id_seq RESTART 100 CACHE 5",

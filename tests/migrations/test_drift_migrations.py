@@ -1,4 +1,4 @@
-"""`medianest db check` and the migration files: those that are pending, unknown, or can't be run to compare with."""
+"""`medianest db check` with migration files that are pending, unknown, or can't be run for the comparison."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_a_file_that_can_t_be_run_to_compare_with(fresh_url: DatabaseUrl, 
         outside_of_transactions(files, GOOD, statement)
         error = await failure()
         assert str(error).startswith(f"migration {GOOD} can't be run in an empty schema to compare with: {reason}")
-        assert error.__context__ is None  # the driver's, which may hold a value
+        assert error.__context__ is None  # the driver's error, which may contain a value
     (files / GOOD).write_text("async def upgrade(db):\n    return await db.execute_script('SELECT 1')\n")
     assert str(await failure()).endswith(": its code raised AttributeError")
 

@@ -1,4 +1,4 @@
-"""Drift of indexes, constraints, triggers and functions, made by hand: each is found and named."""
+"""Drift of indexes, constraints, triggers and functions, made by hand: each difference is reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "is extra: no applied migration makes it"
 
-# What was done, and the lines that tell of it. The statements of a group do not get in each other's way.
+# Changes, and the lines that report them. The statements of a group do not affect each other.
 DRIFTS: Final[list[dict[str, list[str]]]] = [
     {
         "ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON users FOR SELECT USING (role = 'user')": [

@@ -1,4 +1,4 @@
-"""Drift of tables, columns, sequences and types, made by hand: each is found, and named as an operator reads it."""
+"""Drift of tables, columns, sequences and types, made by hand: each difference is reported for an operator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "is extra: no applied migration makes it"
 
-# What was done, and the lines that tell of it. The statements of a group do not get in each other's way.
+# Changes, and the lines that report them. The statements of a group do not affect each other.
 DRIFTS: Final[list[dict[str, list[str]]]] = [
     {
         "DROP TABLE activity_logs": ["table activity_logs is missing"],

@@ -1,4 +1,4 @@
-"""`migrate()` and what tells how far a database is."""
+"""`migrate()`, and the status of a database's migrations."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def test_one_whose_code_fails_is_named_and_rolled_back(look: Connection, f
 
 
 async def left_good(look: Connection, files: Path) -> None:
-    """Check that the file before the bad one was applied, the bad one was not, and nobody holds anything."""
+    """Check that the file before the bad one is applied, the bad one is not, and no lock is held."""
     assert await applied(look) == [*FILES, GOOD]
     assert {"table good"} == await catalog.objects(look) & {"table good", "table bad"}
     assert await look.fetchval(CLIENTS) == 0
@@ -223,7 +223,7 @@ async def test_a_database_ahead(empty_url: DatabaseUrl, look: Connection) -> Non
 
 
 class Seen(list[str], MigrationProgress):
-    """All that was told."""
+    """A progress that records its calls."""
 
     def waiting(self) -> None:
         self.append("waiting")
@@ -264,7 +264,7 @@ async def test_one_that_is_cancelled_leaves_nothing(empty_url: DatabaseUrl, look
 
 
 async def until(look: Connection, condition: str) -> None:
-    """Wait until it is true; fail after a while."""
+    """Wait until it is true; fail after a timeout."""
     async with asyncio.timeout(30):
         while not await look.fetchval(condition):
             await look.execute("SELECT pg_sleep(0.02)")

@@ -1,4 +1,4 @@
-"""The models and the migrations describe the same tables; what only SQL can say is a known extra."""
+"""The models and the migrations describe the same tables, except for known extras that only SQL can express."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type", "uq_youtube_downloads_use
 
 @pytest.fixture
 async def generated(fresh_db: DatabaseUrl) -> AsyncIterator[Connection]:
-    """Connect so that the tables that Tortoise would make of the models are seen, and not the migrated ones."""
+    """Connect to tables that Tortoise makes from the models, instead of the migrated ones."""
     statements = get_schema_sql(get_connection(DEFAULT_ALIAS), safe=False)
     async with connection_to(fresh_db) as connection:
         await connection.execute("CREATE SCHEMA generated; SET search_path = generated, public")
@@ -72,7 +72,7 @@ async def test_indexes(generated: Connection) -> None:
 
 
 def unique_columns(definitions: dict[str, str], table: str) -> set[str]:
-    """Return the column lists that are unique, but for the id."""
+    """Return the unique column lists, without the id."""
     own = [text for name, text in definitions.items() if name.split(".")[0] == table and text.startswith("UNIQUE ")]
     return {text.removeprefix("UNIQUE ").strip("()") for text in own} - {"id"}
 

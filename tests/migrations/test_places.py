@@ -1,4 +1,4 @@
-"""Whoever adds a table or a column is told of each place that was forgotten, by the name of its file."""
+"""After a table or column was added, these tests name the file of each forgotten place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIGRATIONS = "migrations/models (a new file)"
 
 
 def file_of(thing: Any) -> str:
-    """Return the file in which something is defined, from the checkout's folder."""
+    """Return the file in which an object is defined, relative to the checkout."""
     return str(Path(str(inspect.getsourcefile(thing))).relative_to(CHECKOUT))
 
 

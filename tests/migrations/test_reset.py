@@ -1,4 +1,4 @@
-"""`medianest db reset` drops what the migrations made, where they made it, and nothing of anybody else's."""
+"""`medianest db reset` drops only the objects that the migrations created, in their schema."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ROWS = dict.fromkeys(INSERTS, 1) | {"users": 2}
 
 @pytest.fixture
 async def look(fresh_url: DatabaseUrl) -> AsyncIterator[Connection]:
-    """Connect to a migrated database with rows in it, and a schema of others."""
+    """Connect to a migrated database with rows, and with a foreign schema."""
     async with connection_to(fresh_url) as connection:
         await insert_all(connection)
         await connection.execute("CREATE SCHEMA other")
@@ -46,7 +46,7 @@ async def look(fresh_url: DatabaseUrl) -> AsyncIterator[Connection]:
 
 @pytest.mark.parametrize("path", ['"$user", public', "portal, public", '"My Portal", public'])
 async def test_it_acts_where_the_migrations_did(empty_url: DatabaseUrl, path: str) -> None:
-    """Follow the name of the role, or the search path of role or database, as unqualified names do."""
+    """Resolve the schema by the role's name, or the search path of role or database, like unqualified names."""
     schema = path.partition(",")[0].strip('"').replace("$user", empty_url.user or "")
     async with connection_to(empty_url) as someone:
         await someone.execute(

@@ -1,4 +1,4 @@
-"""Migrations keep to the rules of docs/migrations.md, and so do the changes that it recommends."""
+"""Migrations follow the rules of docs/migrations.md, and so do the changes that it recommends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NEXT: Final = "900000001_20300101000000_next.py"
 RECOMMENDED: Final = re.findall(r"```sql\n(.*?)```", (CHECKOUT / "docs" / "migrations.md").read_text(), re.DOTALL)
 
-# What each does to a database in use.
+# The effect of each change on a database in use.
 READS, WRITES = (
     "reads all of {} while nobody can write to it",
     "writes rows of {}, all of which stay locked until it ends",

@@ -119,11 +119,11 @@ async def every_index(raw: Connection) -> dict[str, str]:
 
 
 def of(table: str, found: dict[str, str]) -> dict[str, str]:
-    """Return what belongs to the table, by its own name."""
+    """Return the objects of the table, by name."""
     return {name.split(".")[1]: text for name, text in found.items() if name.split(".")[0] == table}
 
 
 def columns_of(definition: str) -> list[str]:
-    """Return the columns of a key or an index, without what is done to them."""
+    """Return the columns of a key or an index, without functions and operator classes."""
     keys = re.sub(r"^(UNIQUE|FOREIGN KEY|PRIMARY KEY) | (WHERE|REFERENCES) .*$", "", definition).strip("()")
     return [re.sub(r"^lower\((\w+)\)?|( DESC| text_pattern_ops)$", r"\1", key) for key in re.split(", ", keys)]

@@ -1,4 +1,4 @@
-"""Whoever writes, in SQL too, can't break a rule: the constraint of that name refuses it."""
+"""No client can violate a rule, not even by SQL: the named constraint rejects it."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ CASES: Final = BY_HAND | {
     for rule, text in contract["constraints"].items()
     if "'9999-12-31" in text and rule not in BY_HAND
 }
-"""For each constraint and unique index what breaks it, and nothing else."""
+"""For each constraint and unique index, values that violate only this one."""
 
 ALLOWED: Final = [
     "UPDATE users SET email = 'same@example.org'",
@@ -144,7 +144,7 @@ ALLOWED: Final = [
                ('{USER}', NULL, 'y', '2026-01-01'), ('{OTHER}', NULL, 'x', '2026-01-01'),
                (NULL, '::1', 'x', '2026-01-01')""",
 ]
-"""Values at the edge of a rule and within it."""
+"""Valid values at the boundary of a rule."""
 
 
 @pytest.fixture(autouse=True)
@@ -232,7 +232,7 @@ async def test_text_that_is_no_instant_or_id_or_json(raw: Connection) -> None:
 
 
 async def lengths(connection: Connection) -> dict[str, int]:
-    """Every varchar column with its length."""
+    """Return every varchar column with its length."""
     return {
         f"{table}.{name}": int(match[1])
         for table, columns in (await catalog.columns(connection)).items()

@@ -1,4 +1,4 @@
-"""Models of rows that a statement returned: made by a generated function, and as Tortoise makes them."""
+"""Instances from the rows of a statement: a generated function makes the same as Tortoise."""
 
 from __future__ import annotations
 

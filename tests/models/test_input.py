@@ -1,4 +1,4 @@
-"""What a column can't hold is refused wherever it is given, before the database is asked."""
+"""Every interface rejects a value that a column can't hold, before a statement is sent."""
 
 from __future__ import annotations
 

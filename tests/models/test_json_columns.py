@@ -28,7 +28,7 @@ documents = st.recursive(
 
 
 def same(read: Any, written: Any) -> bool:
-    """Whether they are the same document; of numbers JSON has one kind."""
+    """Return whether two documents are equal; JSON has only one kind of number."""
     if isinstance(written, float):
         return type(read) in (int, float) and float(read) == written
     if isinstance(written, list):

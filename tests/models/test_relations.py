@@ -1,4 +1,4 @@
-"""Relations, and instances made before there is a database."""
+"""Relations, and instances made before connecting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making, writing and reading instances, where we are stricter than Tortoise."""
+"""Creating, writing and reading instances, where this package is stricter than Tortoise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("db")
 
 
 async def saved_apart(instance: Any) -> None:
-    """Saves in a savepoint, so that the test's own transaction survives the refusal."""
+    """Save in a savepoint, so that the test's own transaction survives an error."""
     async with transaction():
         await instance.save()
 
@@ -192,7 +192,7 @@ async def test_derived_properties() -> None:
     user: Any = await make_user(role=UserRole.ADMIN)
     assert user.is_admin
     assert user.is_active
-    user.role, user.status = "user", "suspended"  # a text, which is as good as a member until the row is read again
+    user.role, user.status = "user", "suspended"  # strings: valid as members until the row is read again
     assert not user.is_admin
     assert not user.is_active
     user.role, user.status = "admin", "active"

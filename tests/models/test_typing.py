@@ -1,7 +1,7 @@
-"""What a type checker sees of the models: `mypy --strict` and pyright fail on this file when it changes.
+"""The types of the models for type checkers: `mypy --strict` and pyright fail on this file if they change.
 
-An attribute that may be None says so, a secret is a `SecretStr` to which a text can be assigned, and an enum column
-is its enum.
+A nullable attribute may be None, a secret is a `SecretStr` that accepts a str, and an enum column has the type of its
+enum.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Values that another client stored and Python has none for: one hides no other, and says where it stands."""
+"""Stored values that Python can't represent: each raises an error with its place, and hides no other value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NO_DATETIME = r"an instant that Python has no datetime for \(BC, after the year 
 
 
 async def spoil(row: ActivityLog | User, column: str, value: str) -> None:
-    """Puts the value into the column, as another client could before there was a constraint against it."""
+    """Write the value to the column, as another client could before a constraint existed."""
     table = row._meta.db_table
     await execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS ck_{table}_{column}")
     kind = {"metadata": "jsonb", "created_at": "timestamptz"}.get(column, "text")
@@ -78,7 +78,7 @@ async def test_one_hides_neither_the_other_rows_nor_the_other_columns(
 ) -> None:
     logs = [await ActivityLog.create(action=action, metadata={"a": 1}) for action in "abc"]
     await spoil(logs[1], column, value)
-    for _ in range(2):  # the second time on a connection that has met one
+    for _ in range(2):  # the second time on a connection that has already failed on one
         first, bad, last = await read()
         for row, log in ((first, logs[0]), (last, logs[2])):
             assert (row.id, row.metadata) == (log.id, {"a": 1})
@@ -150,7 +150,7 @@ async def test_an_attribute_that_is_none_is_told_as_ever() -> None:
         _ = (await ActivityLog.create(action="a")).nope  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] - the point
 
 
-# Numbers that are no doubles.
+# Numbers that do not fit a double.
 
 NUMBERS: dict[str, Any] = {
     "1": 1,

@@ -1,4 +1,4 @@
-"""A call both ways: compiled, and with Tortoise making the query."""
+"""Running a call both ways: compiled, and with a query built by Tortoise."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def make_rows() -> None:
 
 
 def seen(value: Any) -> Any:
-    """All that a value holds, in a form that can be compared."""
+    """Return all parts of a value, in a form that can be compared."""
     if isinstance(value, Model):
         row: Any = [] if value._partial else value
         return type(value), repr(value), _held(value), [(name, repr(item)) for name, item in row]
@@ -110,22 +110,22 @@ class Statements:
         """Run a call.
 
         Returns:
-            In a form that can be compared, what it returns, with the plan of each statement that it runs, or what it
-            raises; and what it returns.
+            The result or the error, with the plan of each statement, in a form that can be compared; and the result
+            itself.
         """
         self.found = []
         try:
-            async with transaction():  # whose savepoint outlives an error
+            async with transaction():  # so that an error undoes only a savepoint
                 result = await run()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it has to be the same
+        except Exception as error:  # noqa: BLE001 - any error must be the same both ways
             return (type(error), str(error)), None
-        # PostgreSQL says by its plan how it understands a statement, whatever rows there are.
+        # PostgreSQL's plan shows how it interprets a statement, with any rows.
         parts = [part for sql, values in self.found for part in _parts(sql, values, len(result.data))]
         plans = [[row[0] for row in await fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)] for sql, values in parts]
         return ({name: seen(value) for name, value in result}, plans), result
 
     async def same(self, run: Callable[[], Awaitable[Any]]) -> Any:
-        """Run a call both ways, which has to come to the same, and return what it returns."""
+        """Run a call both ways, check that the outcomes are equal, and return the result."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(compiler, "_state_at_first", lambda *_: None)
             expected, _ = await self.outcome(run)

@@ -1,4 +1,4 @@
-"""Query sets of every kind, for a comparison of two ways to run them."""
+"""Random query sets of every kind, to compare two ways to run them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Leaf:
 
 @dataclass
 class _Node:
-    """Filters that are put together, in one Q where `flat` says so and it can be."""
+    """Combined filters, in one Q if `flat` is true and it is possible."""
 
     children: list[_Leaf | _Node]
     join_type: str
@@ -74,7 +74,7 @@ _Filter: TypeAlias = "_Leaf | _Node"
 
 
 class _Own(QuerySet[Any]):
-    """A query set that makes its query in its own way: no row of it is the first one of its table."""
+    """A query set with its own way to build the query: it excludes the first row of its table."""
 
     def _make_query(self) -> None:
         super()._make_query()
@@ -83,7 +83,7 @@ class _Own(QuerySet[Any]):
 
 
 class _Manager(Manager):
-    """A manager whose rows are only some."""
+    """A manager with only some of the rows."""
 
     def get_queryset(self) -> QuerySet[Any]:
         return QuerySet(cast("type[Model]", self._model)).filter(id__not=IDS[1])
@@ -94,8 +94,8 @@ class RandomQuerySet:
     """A query set that can be built again and again.
 
     Attributes:
-        model: Whose rows.
-        filters: Which rows.
+        model: The model.
+        filters: The filters.
         steps: The further steps, in their order.
         base: The kind of query set that it begins with.
     """
@@ -170,7 +170,7 @@ MODELS: Final[list[type[Model]]] = [
 
 
 def _values(column: Any) -> st.SearchStrategy[Any]:
-    """Values for a column: mostly stored ones, but others and wrong ones too."""
+    """Generate values for a column: mostly stored ones, but also others and invalid ones."""
     wrong: list[Any] = ["*", "no such value", None, None, None, F("id"), b"a"]
     match column:
         case UUIDField():
@@ -228,7 +228,7 @@ def _nodes(children: st.SearchStrategy[_Filter]) -> st.SearchStrategy[_Filter]:
 
 @st.composite
 def query_sets(draw: st.DrawFn) -> RandomQuerySet:
-    """Query sets of any model, most of them of filters only."""
+    """Generate query sets of any model, most of them with filters only."""
     model = draw(st.sampled_from(MODELS))
     steps = st.lists(st.sampled_from(sorted(_steps(model))), max_size=2)
     bases = ["all", "all", "all", "manager", "own"] if isinstance(model._meta.pk, UUIDField) else ["all"]

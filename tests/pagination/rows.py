@@ -1,4 +1,4 @@
-"""Rows to paginate, and the statements that it takes."""
+"""Rows to paginate, and a record of the statements that run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def make_service() -> Service:
 
 
 async def make_checks(service: Service, checks: Iterable[dict[str, Any]]) -> None:
-    """Make checks of a service, equal in all that is not given."""
+    """Make checks of a service, with equal values in all columns that are not given."""
     default = {"service_id": service.id, "status": ServiceStatus.UP, "checked_at": START}
     await ServiceStatusHistory.bulk_create([ServiceStatusHistory(**{**default, **check}) for check in checks])
 
@@ -57,14 +57,14 @@ async def make_requests(count: int, *, user: User | None = None) -> User:
 
 
 async def ordered_ids(table: str, column: str, order: SortOrder) -> list[UUID]:
-    """All ids in the documented order, by a statement that says it in full."""
+    """Return all ids in the documented order, by a statement with a complete ORDER BY."""
     nulls = "LAST" if order == "asc" else "FIRST"
     rows = await fetch(f"SELECT id FROM {table} ORDER BY {column} {order} NULLS {nulls}, id {order}")
     return [row["id"] for row in rows]
 
 
 class Walk(NamedTuple):
-    """The ids of a list as its pages give them, one after the other, and how many pages there were."""
+    """The ids of a list in the order of its pages, and the number of pages."""
 
     forward: list[Any]
     backward: list[Any]
@@ -92,20 +92,20 @@ def _ids(pages: list[CursorPage[Any]]) -> list[Any]:
 
 @asynccontextmanager
 async def rolled_back() -> AsyncIterator[None]:
-    """Undo at its end what the block does, for a test that begins anew with each example."""
+    """Roll back the block at its end, for a test that starts again with each example."""
     with suppress(_RollBack):
         async with transaction():
             yield
             raise _RollBack
 
 
-class _RollBack(Exception):  # noqa: N818 - it tells of no error
+class _RollBack(Exception):  # noqa: N818 - it is not an error
     """Ends the transaction of an example."""
 
 
 @asynccontextmanager
 async def recorded() -> AsyncIterator[list[str]]:
-    """Record the statements that run in this test's transaction inside the block; they are complete after it."""
+    """Record the statements of this test's transaction in the block; the record is complete after the block."""
     statements: list[str] = []
 
     def note(query: LoggedQuery) -> None:
@@ -119,4 +119,4 @@ async def recorded() -> AsyncIterator[list[str]]:
     finally:
         async with client.acquire_connection() as connection:
             connection.remove_query_logger(note)
-        await asyncio.sleep(0)  # asyncpg tells its loggers a little later
+        await asyncio.sleep(0)  # asyncpg calls its loggers a little later

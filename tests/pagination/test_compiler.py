@@ -1,4 +1,4 @@
-"""Which query sets are compiled, and which ones Tortoise has to make."""
+"""The query sets that are compiled, and those for which Tortoise must build the query."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def forget() -> None:
-    """Forget what is known of query sets, models and filters."""
+    """Clear the caches about query sets, models and filters."""
     for cache in (compiler._state_at_first, compiler._order_by, compiler._lookup):
         cache.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """Nothing is known at first, nor what the test changed afterwards."""
+    """Clear the caches before and after the test."""
     forget()
     yield
     forget()
@@ -49,7 +49,7 @@ def compiled(queryset: QuerySet[Any]) -> tuple[str, str, list[Any]] | None:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note the models whose queries Tortoise makes, one by one."""
+    """Record the models whose queries Tortoise builds, in order."""
     found: list[str] = []
     stock = QuerySet._make_query
 
@@ -242,7 +242,7 @@ async def test_so_it_does_for_a_filter_of_another_kind(
 
 
 class _Odd:
-    """A value that only its field knows."""
+    """A value that only its field supports."""
 
 
 @pytest.mark.parametrize("encoded", [None, _Odd(), b"a", RequestStatus.PENDING, ["a"], F("id")])

@@ -1,4 +1,4 @@
-"""Whatever the query set is: compiled it gives the same rows, by statements that mean the same, as made by Tortoise."""
+"""For any query set, the compiled statements return the same rows and mean the same as Tortoise's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SORTS: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
         "sort_order": st.sampled_from(["asc", "desc"]),
     }
 )
-# The rows are made once for all examples, which only read.
+# The rows are made once, because all examples only read them.
 READING: Final = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
@@ -65,7 +65,7 @@ async def test_pages_by_cursor(
         await statements.same(partial(run, second.previous_cursor))
 
 
-CASES = {name: make for name, make in {**PLAIN, **NOT_PLAIN}.items() if name != "generator"}  # which is no filter twice
+CASES = {name: make for name, make in {**PLAIN, **NOT_PLAIN}.items() if name != "generator"}  # usable only once
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -169,7 +169,7 @@ async def test_is_the_same_in_every_process(fresh_db: DatabaseUrl, monkeypatch: 
 
 
 async def test_holds_whatever_release_has_made_it(db: DatabaseUrl) -> None:
-    """This one was made before this test was written; when it is refused, so are all that are in use at an update."""
+    """Accept an old cursor: if it is rejected, so are all cursors that are in use during an update."""
     cursor = "AXnewQVXjaEWNPGOibHesthbZmFsc2UsdHJ1ZSxudWxsLCIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiXQ"
     condition = ~Q(title__in=["a", "b"]) | Q(status="pending")
     queryset = MediaRequest.filter(condition, user_id=UUID(int=1), created_at__lt=START)
@@ -179,7 +179,7 @@ async def test_holds_whatever_release_has_made_it(db: DatabaseUrl) -> None:
     assert codec.encode(position) == cursor
 
 
-# What tells lists apart
+# Differences between lists
 
 
 async def test_filters_that_differ_have_different_digests(db: DatabaseUrl) -> None:
@@ -239,7 +239,7 @@ async def test_a_deep_filter_takes_no_longer_than_it_is_deep(db: DatabaseUrl) ->
     assert filters_digest(MediaRequest.filter(condition)) != filters_digest(MediaRequest.filter(~condition))
 
 
-# What it holds
+# Contents
 
 
 async def test_holds_the_sort_value_and_the_id_only(db: DatabaseUrl) -> None:
@@ -255,7 +255,7 @@ async def test_holds_the_sort_value_and_the_id_only(db: DatabaseUrl) -> None:
 
 
 def forge(queryset: QuerySet[Any], payload: bytes, *, sort_by: str | None = None, version: bytes = b"\1") -> str:
-    """Make a cursor as someone can who has read the source but has no key."""
+    """Make a cursor as an attacker could who knows the source but has no key."""
     model: Any = queryset.model
     codec = CursorCodec.of(queryset, choose_column(model, (), sort_by, "desc"))
     key = hmac.digest(b"", b"medianest pagination cursor", "sha256")

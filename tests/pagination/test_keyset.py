@@ -100,7 +100,7 @@ async def test_refuses_to_sort_by(db: DatabaseUrl, column: Any) -> None:
 
 
 async def test_no_cursor_shows_the_url_of_a_service(db: DatabaseUrl) -> None:
-    """It may hold credentials."""
+    """Check a URL, which may contain credentials."""
     with pytest.raises(InvalidSortError):
         await paginate_by_cursor(Service.all(), sort_by="url")
 
@@ -118,7 +118,7 @@ async def test_refuses_an_order_and_a_slice(db: DatabaseUrl) -> None:
         await paginate_by_cursor(MediaRequest.all().limit(3))
 
 
-# How many statements it takes
+# The number of statements
 
 
 async def test_a_page_takes_one_statement(db: DatabaseUrl) -> None:
@@ -209,7 +209,7 @@ async def test_rows_that_stay_are_seen_once_while_others_come_and_go(fresh_db: D
     assert all(task.exception() is None for task in changing)
 
 
-# What a query set brings along
+# Features of query sets
 
 
 async def test_relations_come_along(db: DatabaseUrl) -> None:

@@ -95,7 +95,7 @@ async def test_refuses_a_slice(db: DatabaseUrl) -> None:
             await paginate(queryset)
 
 
-# How many statements it takes
+# The number of statements
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ async def test_keeps_an_order_of_the_query_set(db: DatabaseUrl) -> None:
 
     assert await times("status", "-response_time_ms") == [3, 1, 2, 0]
     assert await times("-status", "response_time_ms", sort_order="asc") == [0, 2, 1, 3]
-    assert await times("status", sort_by="response_time_ms", sort_order="asc") == [0, 1, 2, 3]  # sort_by wins
+    assert await times("status", sort_by="response_time_ms", sort_order="asc") == [0, 1, 2, 3]  # sort_by has priority
     async with recorded() as recording:
         await times("-status")
         await times("id")
@@ -232,7 +232,7 @@ async def test_a_secret_in_the_order_of_the_query_set_is_refused(db: DatabaseUrl
         await paginate(MediaRequest.all().order_by("user__plex_token"))
 
 
-# What a query set brings along
+# Features of query sets
 
 
 async def test_relations_come_along(db: DatabaseUrl) -> None:

@@ -1,4 +1,4 @@
-"""Whatever the rows are: the pages put together are the list, forwards and backwards, while rows come and go."""
+"""For any rows, the pages together are the list, forwards and backwards, even while rows are added and deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medianest_models.pagination import CursorPage, SortOrder
     from medianest_models.settings import DatabaseUrl
 
-# Few values of each column, so that many rows are equal; each page boundary then falls between equal rows.
+# Few values per column, so that many rows are equal, and page boundaries fall between equal rows.
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=3)
 CHECK: Final = st.fixed_dictionaries(
     {
@@ -115,7 +115,7 @@ async def test_rows_that_stay_are_seen_once(
 
 
 async def _change(service: Service, stay: set[UUID], data: st.DataObject) -> None:
-    """Delete some rows that need not stay, and make others."""
+    """Delete some rows that may be deleted, and make others."""
     passing = [row.id for row in await ServiceStatusHistory.all().only("id") if row.id not in stay]
     if passing:
         await ServiceStatusHistory.filter(id__in=data.draw(st.sets(st.sampled_from(passing)))).delete()

@@ -1,4 +1,4 @@
-"""Types that type checkers infer; the assertions are theirs, and mypy and pyright read this file in CI."""
+"""The types that type checkers infer; mypy and pyright check the assertions of this file in CI."""
 
 from __future__ import annotations
 

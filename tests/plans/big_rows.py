@@ -1,7 +1,7 @@
-"""The rows of the big database: every table that grows, with 200,000 rows or more, spread as in a portal that is used.
+"""The rows of the big database: each growing table has 200,000 rows or more, distributed as in a real portal.
 
-Row number n of a table has the id `row_id(n)`. Users 0 to 4,999 are the busy ones: each has an equal share of what
-users do. Instants lie in the past two years, evenly, the highest number latest; only a few rows are open.
+Row number n of a table has the id `row_id(n)`. Users 0 to 4,999 are active, and each has an equal number of rows.
+Timestamps are evenly distributed over the past two years, the highest number last; only a few rows are open.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _ID: Final = "('00000000-0000-7000-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
 _N: Final = _ID.format("n")
 _USER: Final = _ID.format(f"n % {BUSY_USERS}")
 _INSTANT: Final = f"now() - ({ROWS} - n) * interval '5 minutes'"
-# Rows are as wide as real ones, because it is their width that makes an index cheaper to read than the table.
+# Rows are as wide as real ones, because their width makes an index cheaper to read than the table.
 _TEXT: Final = f"'{'x' * 120}'"
 _JSON: Final = f"""'{{"text": "{"x" * 400}"}}'::jsonb"""
 
 FILL: Final = (
-    # The statistics are those of every row and stay so: of a sample, in which a rare status may not occur at all,
-    # another plan could come out in each run.
+    # The statistics cover every row and are not updated: a sample may miss a rare status, so each run could have
+    # another plan.
     "SET default_statistics_target = 1000",
     """
     DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_statistics_target = 1000', current_database()); END $$
     """,
     *(f"ALTER TABLE {table} SET (autovacuum_enabled = off)" for table in sorted(LARGE_TABLES)),
-    # Neither the checks of foreign keys nor the triggers: the rows are right, and it takes half of the time.
+    # Without foreign key checks and triggers: the rows are valid, and this halves the time.
     "SET session_replication_role = replica",
     f"""
     INSERT INTO users (id, plex_id, plex_username, email, plex_token, role, status, created_at, last_login_at)
@@ -135,9 +135,9 @@ FILL: Final = (
     """,
     "VACUUM ANALYZE",
 )
-"""Statements that fill a migrated database; each to be run by itself, in this order, on one connection."""
+"""Statements that fill a migrated database; run each separately, in this order, on one connection."""
 
 
 def row_id(number: int) -> UUID:
-    """The id of a table's row of that number, from 0 to `ROWS` - 1."""
+    """Return the id of a table's row with that number, from 0 to `ROWS` - 1."""
     return UUID(int=(0x7000 << 64) | (0x8000 << 48) | number)

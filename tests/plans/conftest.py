@@ -1,11 +1,11 @@
-"""A database with many rows, and what PostgreSQL plans to do there.
+"""A database with many rows, and PostgreSQL's plans for it.
 
     async def test_lists_requests_of_a_user(big_database: DatabaseUrl) -> None:
         for plan in await explain_calls(media_requests.list_for_user(row_id(7))):
             assert index_names(plan) == {"ix_media_requests_user_id_created_at"}
             assert not seq_scans(plan)
 
-A function written in PL/pgSQL hides its statements from EXPLAIN: give these to `plan_of`.
+EXPLAIN does not show the statements inside a PL/pgSQL function: pass these to `plan_of`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _EXPLAINABLE: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VA
 
 @pytest.fixture(scope="session")
 async def big_url(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
-    """The big database, filled once; nobody changes it."""
+    """Fill the big database once; no test changes it permanently."""
     async with server.database(f"{template_database}_big", template=template_database) as url:
         connection = await connect(url)
         try:
@@ -55,7 +55,7 @@ async def big_url(server: Server, template_database: str) -> AsyncIterator[Datab
 async def big_database(
     not_connected: None, big_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[DatabaseUrl]:
-    """This process is connected to the big database, in a transaction that is rolled back when the test ends."""
+    """Connect this process to the big database, in a transaction that is rolled back when the test ends."""
     from medianest_models.db import connect_database, disconnect_database, transaction  # noqa: PLC0415
 
     monkeypatch.setenv("DATABASE_URL", big_url.render().get_secret_value())
@@ -73,7 +73,7 @@ async def big_database(
 
 
 async def _written_rows() -> dict[str, int]:
-    """How many rows this transaction wrote into each table."""
+    """Return the number of rows that this transaction wrote into each table."""
     rows = await fetch(
         "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del AS rows FROM pg_stat_xact_user_tables "
         "WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
@@ -82,7 +82,7 @@ async def _written_rows() -> dict[str, int]:
 
 
 async def _remove_traces(url: DatabaseUrl, written: dict[str, int]) -> None:
-    """Rows that were rolled back stay in a table and its indexes until VACUUM, and would change others' plans."""
+    """Run VACUUM: rolled-back rows stay in a table and its indexes until then, and would change other tests' plans."""
     connection = await connect(url)
     try:
         for table, rows in written.items():
@@ -94,14 +94,14 @@ async def _remove_traces(url: DatabaseUrl, written: dict[str, int]) -> None:
         await connection.close()
 
 
-class _RollBack(Exception):  # noqa: N818 - it tells of no error
+class _RollBack(Exception):  # noqa: N818 - it is not an error
     """Ends the transaction of a test."""
 
 
 async def plan_of(statement: str | AwaitableQuery[Any], *values: Any, analyze: bool = False) -> Plan:
-    """The plan of a statement with these values, or of a query set: the tree that EXPLAIN (FORMAT JSON) gives.
+    """Return the plan of a statement with these values, or of a query set: the tree of EXPLAIN (FORMAT JSON).
 
-    With `analyze` the statement runs, and the tree says what each step took.
+    With `analyze` the statement runs, and the tree contains the cost of each step.
     """
     if isinstance(statement, AwaitableQuery):
         statement.sql()  # makes the query
@@ -114,9 +114,9 @@ async def plan_of(statement: str | AwaitableQuery[Any], *values: Any, analyze: b
 
 
 async def explain_calls(call: Coroutine[Any, Any, Any], *, analyze: bool = False) -> list[Plan]:
-    """Await the call, and give the plan of each statement that it ran on this test's connection, in their order.
+    """Await the call, and return the plan of each statement that it ran on this test's connection, in order.
 
-    With `analyze` each runs a second time, and its plan says what each step took.
+    With `analyze` each runs a second time, and its plan contains the cost of each step.
     """
     statements: list[tuple[str, tuple[Any, ...]]] = []
 
@@ -131,32 +131,32 @@ async def explain_calls(call: Coroutine[Any, Any, Any], *, analyze: bool = False
     finally:
         async with client.acquire_connection() as connection:
             connection.remove_query_logger(note)
-        await asyncio.sleep(0)  # asyncpg tells its loggers a little later
+        await asyncio.sleep(0)  # asyncpg calls its loggers a little later
     return [await plan_of(sql, *values, analyze=analyze) for sql, values in statements if _EXPLAINABLE.match(sql)]
 
 
 def page_plan(plan: Plan) -> Plan:
-    """Of the plan of `paginate`'s statement, the part that reads the page, without the count of all rows.
+    """Return the part of the plan of `paginate`'s statement that reads the page, without the count of all rows.
 
-    An exact count reads every row that is counted, from whichever index is the smallest.
+    An exact count reads every counted row, from the smallest index.
     """
     return next(node for node in nodes(plan) if node.get("Subplan Name") == "CTE medianest_page")
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:
-    """The plan's root and everything under it."""
+    """Yield the plan's root and all nodes below it."""
     yield plan
     for child in plan.get("Plans", ()):
         yield from nodes(child)
 
 
 def index_names(plan: Plan) -> set[str]:
-    """The indexes that the plan uses."""
+    """Return the indexes that the plan uses."""
     return {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
 
 
 def seq_scans(plan: Plan) -> set[str]:
-    """The large tables that the plan reads from end to end."""
+    """Return the large tables that the plan scans sequentially."""
     return {
         node["Relation Name"]
         for node in nodes(plan)
@@ -165,7 +165,7 @@ def seq_scans(plan: Plan) -> set[str]:
 
 
 async def indexes(call: Coroutine[Any, Any, Any]) -> set[str]:
-    """The indexes that a call uses in all; it must not read a large table from end to end."""
+    """Find the indexes that a call uses in all; it must not read a large table from end to end."""
     plans = await explain_calls(call)
     assert plans
     assert [seq_scans(plan) for plan in plans] == [set()] * len(plans)

@@ -1,4 +1,4 @@
-"""What PostgreSQL plans for the queue of downloads, where 200,000 of them have ended and 4,000 wait."""
+"""PostgreSQL's plans for the queue of downloads, with 200,000 ended and 4,000 waiting ones."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ LAST_HOUR = datetime.now(UTC) - timedelta(hours=1)
 
 
 async def scans(call: Coroutine[Any, Any, Any]) -> set[str]:
-    """What a call scanned: indexes, and the table when it read that from end to end.
+    """Return the scans of a call: the indexes, and the table if it was scanned sequentially.
 
-    For what runs inside of functions, which EXPLAIN does not show.
+    This includes statements inside functions, which EXPLAIN does not show.
     """
 
     async def counters() -> dict[str, int]:
@@ -120,10 +120,10 @@ async def test_claim_without_a_limit_from_a_table_that_was_small(fresh_db: Datab
 
 @pytest.mark.parametrize("limit", [None, 100])
 async def test_claim(big_database: DatabaseUrl, limit: int | None) -> None:
-    for _ in range(8):  # from the sixth time on PL/pgSQL may use a plan that is not made for the values
+    for _ in range(8):  # from the sixth time on, PL/pgSQL may use a generic plan
         scanned = await scans(downloads.claim("w", max_running=limit))
         assert {PRIMARY, QUEUED} <= scanned
-        assert scanned <= {PRIMARY, QUEUED, RUNNING, BY_STATUS}  # the running ones can be counted in either of two
+        assert scanned <= {PRIMARY, QUEUED, RUNNING, BY_STATUS}  # either of two indexes can count the running ones
 
 
 async def test_claim_when_all_places_are_taken(big_database: DatabaseUrl) -> None:

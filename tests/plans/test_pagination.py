@@ -1,4 +1,4 @@
-"""That a page is read from the index that has its order, however far from the beginning."""
+"""A page is read from the index with its order, at any depth."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_pages_along_cursors(big_database: DatabaseUrl, queryset: Any, ind
     ("queryset", "sort_by"),
     [
         (MediaRequest.all, "created_at"),
-        (MediaRequest.all, "overseerr_id"),  # of which every second row has none, and an index without id
+        (MediaRequest.all, "overseerr_id"),  # NULL in every second row, and its index has no id
         (lambda: MediaRequest.filter(status=RequestStatus.AVAILABLE), "created_at"),
         (User.all, "id"),
     ],
@@ -68,13 +68,13 @@ async def test_pages_along_cursors(big_database: DatabaseUrl, queryset: Any, ind
 async def test_the_cost_of_a_page_does_not_grow_with_depth(
     big_database: DatabaseUrl, queryset: Any, sort_by: str
 ) -> None:
-    """In blocks of the table and of the index that are read."""
+    """Count the blocks of the table and of the index that are read."""
     ordering = choose_column(queryset().model, (), sort_by, "asc")
     codec = CursorCodec.of(queryset(), ordering)
     depths = []
     for number in (100, ROWS // 2, ROWS - 100):
         row = await queryset().model.get(id=row_id(number))
-        cursor = codec.encode(Position(False, False, getattr(row, sort_by), row.id))  # noqa: FBT003 - as in a cursor
+        cursor = codec.encode(Position(False, False, getattr(row, sort_by), row.id))  # noqa: FBT003 - like a cursor
         plans = await explain_calls(
             paginate_by_cursor(queryset(), sort_by=sort_by, sort_order="asc", cursor=cursor), analyze=True
         )
@@ -83,7 +83,7 @@ async def test_the_cost_of_a_page_does_not_grow_with_depth(
 
 
 async def test_the_cost_of_a_numbered_page_does_grow(big_database: DatabaseUrl) -> None:
-    """So that the test above can fail."""
+    """Show that the test above can fail."""
     (plan,) = await explain_calls(paginate(MediaRequest.all(), page=ROWS // 40), analyze=True)
     assert blocks(page_plan(plan)) > 1000
 

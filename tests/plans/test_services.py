@@ -1,4 +1,4 @@
-"""What the queries about services read."""
+"""PostgreSQL's plans for the statements of services."""
 
 from __future__ import annotations
 

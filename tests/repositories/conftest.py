@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def user(db: DatabaseUrl) -> User:
-    """A user, in a transaction that is rolled back."""
+    """Make a user, in a transaction that is rolled back."""
     return await User.create(plex_id="1", plex_username="ann")
 
 
 @pytest.fixture
 async def connection(fresh_url: DatabaseUrl) -> AsyncIterator[Connection[Record]]:
-    """A connection of the test's own, as another program has it."""
+    """Open a connection of the test's own, as another program has it."""
     connection = await connect(fresh_url)
     yield connection
     await connection.close()

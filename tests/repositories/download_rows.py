@@ -1,4 +1,4 @@
-"""Downloads in the states that tests need, and what is stored of them."""
+"""Downloads in the states that tests need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def fill(number: int) -> None:
-    """Queues downloads, in one statement: the queue's own functions are not what is tested here."""
+    """Queue downloads with one statement, without the functions of the queue."""
     user = await User.create(plex_id="1", plex_username="ann")
     await execute(
         "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT $1, 'u' || n FROM generate_series(1, $2) AS n",
@@ -36,7 +36,7 @@ async def claim(worker_id: str = "w", **arguments: Any) -> YouTubeDownload:
 
 
 async def claimed(user: User, name: str = "a", *, attempts: int = 1) -> YouTubeDownload:
-    """A download that belongs to worker w, in an attempt of that number."""
+    """Make a download that worker w has claimed, with that number of attempts."""
     download = await enqueue(user, name)
     await execute("UPDATE youtube_downloads SET attempts = $2 WHERE id = $1", download.id, attempts - 1)
     mine = await claim("w", max_running=None)
@@ -45,7 +45,7 @@ async def claimed(user: User, name: str = "a", *, attempts: int = 1) -> YouTubeD
 
 
 async def let_lease_run_out(download: YouTubeDownload) -> None:
-    """As if the worker had been silent for long."""
+    """Make the lease expire, as if the worker had not responded for long."""
     await execute(
         "UPDATE youtube_downloads SET lease_expires_at = clock_timestamp() - interval '1 ms' WHERE id = $1", download.id
     )

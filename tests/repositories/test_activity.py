@@ -1,4 +1,4 @@
-"""The log of who did what."""
+"""The activity log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def new_user(name: str = "a") -> User:
 
 
 async def entries(count: int, *, age: str = "0 hours", action: str = "a", user_id: UUID | None = None) -> None:
-    """Adds entries, each a second older than the one before it."""
+    """Add entries, each a second older than the previous one."""
     await execute(
         "INSERT INTO activity_logs (action, user_id, entity_type, entity_id, created_at) "
         "SELECT $2, $3, 'thing', n::text, now() - $4::text::interval - n * interval '1 second' "

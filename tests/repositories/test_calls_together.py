@@ -1,4 +1,4 @@
-"""Calls of many tasks at once, which go to the database together: each gets its own."""
+"""Batched calls of many tasks: each gets its own result."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def make_users(count: int) -> list[User]:
 
 
 async def together(calls: Iterable[Awaitable[Any]]) -> list[Any]:
-    """The outcome of each, its result or its error."""
+    """Run calls together, and return each result or error."""
     return await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), PATIENCE)
 
 
@@ -128,7 +128,7 @@ BOTH_KINDS: Final = pytest.mark.parametrize("rolling", [False, True])
 
 
 async def counts(*, rolling: bool) -> dict[tuple[Any, str], int]:
-    """What was counted, by caller and endpoint."""
+    """Return the counts, by caller and endpoint."""
     if rolling:
         return {(row.user_id or row.ip_address, row.endpoint): sum(row.counts) for row in await RollingRateLimit.all()}
     return {(row.user_id or row.ip_address, row.endpoint): row.request_count for row in await RateLimit.all()}
@@ -200,7 +200,7 @@ async def test_hits_of_many_counters(fresh_db: DatabaseUrl, *, rolling: bool) ->
 
 @asynccontextmanager
 async def held_counter(url: DatabaseUrl, endpoint: str, *, rolling: bool = False) -> AsyncIterator[None]:
-    """Another process keeps the row of a counter locked."""
+    """Lock the row of a counter in another process."""
     connection = await connect(url)
     try:
         async with connection.transaction():
@@ -235,7 +235,7 @@ async def test_a_counter_that_is_locked_holds_one_connection(fresh_url: Database
         await hit_one("held", rolling=rolling)
         async with held_counter(fresh_url, "held", rolling=rolling):
             stuck = []
-            for number in range(100):  # one after the other, as they come in a few seconds
+            for number in range(100):  # in sequence, as they arrive within a few seconds
                 stuck.append(asyncio.create_task(hit_one("held", rolling=rolling)))
                 await hit_one(f"free {number % 7}", rolling=rolling)
                 await fetch("SELECT 1")
@@ -243,7 +243,7 @@ async def test_a_counter_that_is_locked_holds_one_connection(fresh_url: Database
             await together(fetch("SELECT pg_sleep(0.01)") for _ in range(20))
             assert not any(task.done() for task in stuck)
         remaining = [(await task).remaining for task in stuck]
-    assert remaining == list(range(998, 898, -1))  # in their order, and each exactly
+    assert remaining == list(range(998, 898, -1))  # in order, and exact
 
 
 async def test_of_those_that_wait_for_a_counter_any_can_be_cancelled(fresh_db: DatabaseUrl) -> None:
@@ -253,7 +253,7 @@ async def test_of_those_that_wait_for_a_counter_any_can_be_cancelled(fresh_db: D
         await until(someone_waits_for_a_lock)
         for _ in range(9):
             stuck.append(asyncio.create_task(hit_one("held")))
-            await asyncio.sleep(0.06)  # few go together
+            await asyncio.sleep(0.06)  # so that few are batched
         for task in (stuck[0], stuck[1], stuck[5], stuck[9]):
             task.cancel()
             await asyncio.wait({task})
@@ -272,7 +272,7 @@ async def test_a_turn_that_comes_to_one_who_is_cancelled_goes_on_to_the_next(fre
     async with turn(("::1", "e")):
         cancelled, next_one = asyncio.create_task(use()), asyncio.create_task(use())
         await asyncio.sleep(0)
-    cancelled.cancel()  # it has not noticed yet that its turn has come
+    cancelled.cancel()  # it has the turn, but has not continued yet
     await asyncio.wait_for(next_one, PATIENCE)
     assert cancelled.cancelled()
 
@@ -329,7 +329,7 @@ async def test_hits_that_may_have_been_counted_are_not_repeated(
 ) -> None:
     monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.5")
     async with proxy_to(fresh_url) as proxy, database(proxy.url):
-        await together(fetch("SELECT pg_sleep(0.1)") for _ in range(5))  # so many connections could be tried
+        await together(fetch("SELECT pg_sleep(0.1)") for _ in range(5))  # so many connections would be used
         proxy.frozen = True
         with caplog.at_level("DEBUG", "medianest_models.query"):
             outcomes = await together(rate_limits.hit("e", ip_address=f"::{n}", limit=9) for n in range(3))
@@ -339,7 +339,7 @@ async def test_hits_that_may_have_been_counted_are_not_repeated(
 
 
 async def test_new_counters_are_begun_without_a_look_at_others(fresh_db: DatabaseUrl) -> None:
-    await execute("ANALYZE rate_limits")  # and so every plan is made for an empty table
+    await execute("ANALYZE rate_limits")  # so that every plan is made for an empty table
     for number in range(20):
         await together(rate_limits.hit(f"e{number}", ip_address=f"10.0.0.{n}", limit=9) for n in range(50))
     await execute("SELECT pg_stat_force_next_flush()")

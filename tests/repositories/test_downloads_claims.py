@@ -1,4 +1,4 @@
-"""Giving downloads to workers, and taking them back from silent ones."""
+"""Claiming downloads, and taking them back when a lease expires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims whose caller goes away: what nobody received goes back to the queue, and the attempt does not count."""
+"""Cancelled claims: a download that no caller received goes back to the queue, and the attempt does not count."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ with_and_without_a_limit = pytest.mark.parametrize("limit", [None, MANY, downloa
 
 @pytest.fixture
 async def aside(connection: Connection[Record]) -> Connection[Record]:
-    """A connection of the test's own, to a database with one download."""
+    """Open a separate connection to a database with one download."""
     await connection.execute("INSERT INTO users (plex_id, plex_username) VALUES ('1', 'ann')")
     await connection.execute(
         "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT id, $1 FROM users", IN_THE_ANSWER.decode()
@@ -66,7 +66,7 @@ async def is_queued(connection: Connection[Record]) -> bool:
 
 
 async def cancelled(claim: asyncio.Task[Any]) -> None:
-    """Cancel it and see that it ends at once, whatever the database does."""
+    """Cancel it, and check that it ends at once, whatever the database does."""
     claim.cancel()
     await asyncio.wait({claim}, timeout=1)
     assert claim.cancelled()
@@ -85,7 +85,7 @@ async def test_cancelled_before_it_has_a_connection(
                 claim = elsewhere(downloads.claim("w", max_running=limit))
                 await asyncio.sleep(0.05)
                 await cancelled(claim)
-            await execute("SELECT 1")  # it had to wait its turn
+            await execute("SELECT 1")  # it had to wait for the connection
         assert "claim" not in caplog.text
         assert await is_queued(aside)
 
@@ -122,7 +122,7 @@ async def frozen(proxy: Any) -> bool:
 
 
 class CancelledWhenItGoesOn:
-    """Awaits a coroutine, which is cancelled after what it waited for first is there, and before it goes on."""
+    """Awaits a coroutine, and cancels it after its first awaited result is ready, but before it continues."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, object]) -> None:
         self._coroutine = coroutine
@@ -163,7 +163,7 @@ async def test_cancelled_at_each_tick(fresh_url: DatabaseUrl, aside: Connection[
                 await asyncio.sleep(0)
             claim.cancel()
             others = [asyncio.create_task(fetch_one("SELECT pg_sleep(0.02)")) for _ in range(2)]
-            await asyncio.sleep(0)  # they want the connection before the download is back
+            await asyncio.sleep(0)  # they request the connection before the download is back in the queue
         await asyncio.wait(others)
         if not claim.cancelled():
             received += 1
@@ -173,7 +173,7 @@ async def test_cancelled_at_each_tick(fresh_url: DatabaseUrl, aside: Connection[
     assert received < 30
 
 
-# What goes back
+# Returning downloads
 
 
 async def test_what_goes_back_is_that_claim_alone(fresh_url: DatabaseUrl, aside: Connection[Record]) -> None:
@@ -224,7 +224,7 @@ async def test_a_lost_connection_is_an_error_while_somebody_waits(
             await claim
 
 
-# Who cancels
+# Sources of cancellation
 
 
 @with_and_without_a_limit
@@ -324,7 +324,7 @@ async def test_cancelled_at_every_suspension_in_a_transaction_that_goes_on(fresh
     assert await cancel_everywhere(claim_and_go_on) >= 6  # BEGIN, INSERT, SAVEPOINT, the claim, RELEASE, COMMIT
     await assert_whole(client())
     downloading = await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).values_list("id", flat=True)
-    assert set(downloading) <= set(received)  # the last step may have been cancelled, and so rolled back
+    assert set(downloading) <= set(received)  # the last step may have been cancelled and rolled back
     assert downloading
     assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=0).count() == 100 - len(downloading)
 
@@ -341,7 +341,7 @@ async def test_an_open_transaction_holds_no_more_than_it_claimed(fresh_db: Datab
 
 
 async def claim_and_leave(tasks: int, limit: int | None) -> list[UUID]:
-    """Claims that are cancelled within 4 ms, each third one not at all; what those got who were not."""
+    """Claim often; cancel two of three claims within 4 ms, and return the downloads of the others."""
 
     async def call(number: int) -> YouTubeDownload | None:
         await asyncio.sleep(number * 37 % 100 / 1000)
@@ -355,7 +355,7 @@ async def claim_and_leave(tasks: int, limit: int | None) -> list[UUID]:
     return [download.id for download in await asyncio.gather(*map(call, range(tasks))) if download]
 
 
-@pytest.mark.usefixtures("no_pooler")  # PgBouncer before 1.19.1 ends itself when who asks it to cancel goes away
+@pytest.mark.usefixtures("no_pooler")  # PgBouncer before 1.19.1 crashes if the client of a cancel request disconnects
 @pytest.mark.parametrize("limit", [None, MANY])
 async def test_a_storm_leaves_nothing_to_nobody(fresh_db: DatabaseUrl, limit: int | None) -> None:
     await fill(MANY)
@@ -369,7 +369,7 @@ async def test_a_storm_leaves_nothing_to_nobody(fresh_db: DatabaseUrl, limit: in
 
 
 async def claim_until_sigterm(workers: int, limit: int | None) -> list[UUID]:
-    """Claims and claims, until this process is told to end; what was received."""
+    """Claim repeatedly, until this process is told to end, and return the received downloads."""
     received: list[UUID] = []
     task = asyncio.current_task()
     assert task is not None

@@ -1,4 +1,4 @@
-"""What a worker may do with its download, and what another's it may not."""
+"""The operations of a worker on its own download, which fail on another worker's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_a_lease_is_more_than_nothing_and_at_most_a_year(user: User, lease
     assert (await stored(download.id))["lease_expires_at"] == download.lease_expires_at
 
 
-@pytest.mark.parametrize("days", [100, 180, 260])  # one of them goes over a clock change, whatever day it is
+@pytest.mark.parametrize("days", [100, 180, 260])  # one of them spans a clock change on any day
 async def test_a_day_of_a_lease_has_24_hours(user: User, days: int) -> None:
     await execute("SET LOCAL TIME ZONE 'America/New_York'")
     await enqueue(user)

@@ -100,7 +100,7 @@ async def test_the_longest_url_fits(user: User) -> None:
 async def test_a_url_too_large_for_its_index_is_bad_input(user: User) -> None:
     with pytest.raises(InvalidInputError):
         async with transaction():
-            # Letters at random, which the index can't compress.
+            # Random letters, which the index can't compress.
             await downloads.enqueue(user.id, playlist_url="".join(chr(0x4E00 + n * 7919 % 20000) for n in range(2048)))
 
 

@@ -1,4 +1,4 @@
-"""The queue of downloads under many workers, in processes of their own, some of which are killed or stopped."""
+"""The queue of downloads with many workers in separate processes, some of which are killed or stopped."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from medianest_models.settings import DatabaseUrl
 
 SHORT = timedelta(seconds=3)
-"""Longer than a busy machine takes for a heartbeat, and no longer than a test should wait."""
+"""A lease that is long enough for a heartbeat on a busy machine, and short enough for a test."""
 LONG = timedelta(minutes=1)
 
 
 @asynccontextmanager
 async def sampled(url: DatabaseUrl) -> AsyncIterator[list[int]]:
-    """How many downloads were running, asked without a pause as long as the block lasts."""
+    """Sample the number of running downloads without a pause while the block runs."""
     samples: list[int] = []
     connection = await connect(url)
 
@@ -57,7 +57,7 @@ async def sampled(url: DatabaseUrl) -> AsyncIterator[list[int]]:
 
 
 async def running() -> YouTubeDownload:
-    """The one download that is running, as soon as there is one."""
+    """Wait for a running download, and return the only one."""
     async with asyncio.timeout(60):
         while True:
             download = await YouTubeDownload.get_or_none(status=DownloadStatus.DOWNLOADING)
@@ -67,7 +67,7 @@ async def running() -> YouTubeDownload:
 
 
 async def work(tasks: int) -> list[UUID]:
-    """Workers of one process, until no download is open. Returns what they completed."""
+    """Run the workers of one process until no download is open, and return the completed ones."""
     done: list[UUID] = []
 
     async def worker(name: str) -> None:
@@ -92,7 +92,7 @@ async def work(tasks: int) -> list[UUID]:
 async def test_fifty_workers_do_a_thousand_downloads_once_each_and_never_too_many_at_a_time(
     fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_POOL_MAX", "2")  # and a listening connection for each worker that waits
+    monkeypatch.setenv("DATABASE_POOL_MAX", "2")  # plus a LISTEN connection for waiting workers
     await fill(1000)
     await system_config.set("youtube.concurrent_downloads", value={"max": 10})
     async with sampled(fresh_db) as samples:
@@ -164,7 +164,7 @@ async def test_expired_leases_are_released_once(fresh_db: DatabaseUrl) -> None:
 
 
 async def hold() -> list[str]:
-    """A worker that keeps its download until it is lost; what then becomes of everything else it tries."""
+    """Keep a download until its lease is lost, and return the outcome of the worker's further calls."""
     name = str(os.getpid())
     download = await downloads.claim(name, lease=SHORT, max_running=1)
     assert download is not None
@@ -197,7 +197,7 @@ async def test_a_killed_worker_is_replaced_after_its_lease(fresh_db: DatabaseUrl
     os.kill(int(download.worker_id or ""), signal.SIGKILL)
     with pytest.raises(AssertionError, match="status -9"):
         await process
-    assert await downloads.claim("second", max_running=1) is None  # its lease goes on
+    assert await downloads.claim("second", max_running=1) is None  # its lease is still valid
     assert await downloads.wait_for_work(timeout=LONG, max_running=1)
     again = await downloads.claim("second", max_running=1)
     assert again is not None
@@ -230,7 +230,7 @@ async def test_a_stopped_worker_that_comes_back_late_changes_nothing(
 
 
 async def enqueue_at_once(user_id: UUID) -> list[tuple[bool, str]]:
-    """Whether each attempt made the download, and its id or the error's message."""
+    """Return for each attempt whether it made the download, and the id or the error message."""
 
     async def attempt() -> tuple[bool, str]:
         try:
@@ -253,7 +253,7 @@ async def test_of_many_equal_downloads_one_is_queued_and_the_others_name_it(fres
 
 
 async def end_all() -> list[str]:
-    """Cancels and completes every download at once. What succeeded, as the download's id."""
+    """Cancel and complete every download at once, and return the ids of successful calls."""
     ended = []
     for download in await YouTubeDownload.all().order_by("playlist_url"):
         outcomes = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""Waiting for downloads: what wakes a worker, and what does not."""
+"""Waiting for downloads: the events that wake a worker, and those that do not."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 A_WHILE = timedelta(seconds=1)
 LONG = timedelta(minutes=1)
-"""Far less than the time after which a waiter looks without having heard anything."""
+"""Far less than the time after which a waiter looks without a notification."""
 HOUR = timedelta(hours=1)
 
 
 vain_looks: list[int | None] = []
-"""The limits of those who looked while somebody listened, and found nothing."""
+"""The limits of the waiters that looked while LISTEN was active, and found nothing."""
 
 
 @pytest.fixture
 def notified_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but a notification wakes, and `vain_looks` are noted."""
+    """Let only a notification wake the waiters, and record `vain_looks`."""
 
     async def noted(client: Client, limit: int | None) -> float | None:
         listened = await listeners()
@@ -69,7 +69,7 @@ async def enqueue(user: User, name: str = "a", **values: Any) -> YouTubeDownload
 
 
 async def listeners() -> list[int]:
-    """The server processes of the connections that listen."""
+    """Return the server processes of the LISTEN connections."""
     rows = await fetch(
         "SELECT pid FROM pg_stat_activity "
         "WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN%medianest_downloads%'"
@@ -78,7 +78,7 @@ async def listeners() -> list[int]:
 
 
 async def until(condition: Callable[[list[int]], bool]) -> list[int]:
-    """The listeners, as soon as they meet a condition."""
+    """Wait until the listeners meet a condition, and return them."""
     async with asyncio.timeout(60):
         while True:
             pids = await listeners()
@@ -89,7 +89,7 @@ async def until(condition: Callable[[list[int]], bool]) -> list[int]:
 
 @asynccontextmanager
 async def waiters(number: int = 1, **arguments: Any) -> AsyncIterator[list[asyncio.Task[bool]]]:
-    """Workers that wait: they have looked since somebody listens, and found nothing."""
+    """Start workers, and wait until they have looked during an active LISTEN and found nothing."""
     vain_looks.clear()
     tasks = [asyncio.create_task(downloads.wait_for_work(timeout=LONG, **arguments)) for _ in range(number)]
     try:
@@ -103,7 +103,7 @@ async def waiters(number: int = 1, **arguments: Any) -> AsyncIterator[list[async
 
 @asynccontextmanager
 async def waiter(**arguments: Any) -> AsyncIterator[asyncio.Task[bool]]:
-    """One of them."""
+    """Start one waiting worker."""
     async with waiters(**arguments) as (task,):
         yield task
 
@@ -251,7 +251,7 @@ async def test_the_connection_outlives_its_last_waiter_for_a_moment_only(
     monkeypatch.setattr(waiting, "_LINGER_SECONDS", 0.5)
     async with waiter():
         pids = await listeners()
-    async with waiter():  # which keeps what is about to be closed
+    async with waiter():  # which keeps the connection that is about to be closed
         await asyncio.sleep(1)
         assert await listeners() == pids
     await until(lambda pids: not pids)
@@ -283,7 +283,7 @@ def test_waits_in_one_event_loop_after_the_other(fresh_url: DatabaseUrl) -> None
 
 
 async def worker() -> bool:
-    """Whether it got a download, in a few seconds."""
+    """Return whether the worker got a download within a few seconds."""
     return await downloads.wait_for_work(timeout=timedelta(seconds=6)) and await downloads.claim("w") is not None
 
 
@@ -415,7 +415,7 @@ async def test_an_error_that_is_not_the_connection_s_is_raised(user: User) -> No
 
 @pytest.fixture
 def way_past(fresh_url: DatabaseUrl) -> str:
-    """The URL of the database without a pooler in between."""
+    """Return the URL of the database without the pooler."""
     url = load_settings().direct_url()
     assert url is not None
     return url.render().get_secret_value()
@@ -425,7 +425,7 @@ def way_past(fresh_url: DatabaseUrl) -> str:
 async def behind_a_pooler(
     fresh_url: DatabaseUrl, way_past: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[User]:
-    """Connected as if through PgBouncer, and no way past it: the setting alone decides, and so none is needed."""
+    """Connect as if through PgBouncer, without a direct URL; only the setting matters, so no PgBouncer is needed."""
     url = replace(fresh_url, pgbouncer=True)
     monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
     monkeypatch.delenv("DATABASE_DIRECT_URL", raising=False)

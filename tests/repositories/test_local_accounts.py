@@ -1,4 +1,4 @@
-"""Accounts with a password of our own."""
+"""Local accounts, which have a password."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_a_suspended_user_can_neither_sign_in_nor_change_the_password(db: 
     with pytest.raises(AuthenticationError, match="credentials"):
         await users.authenticate("admin", password="wrong")
     await LocalCredential.all().update(must_change_password=True)
-    with pytest.raises(AccountSuspendedError):  # and no advice that leads nowhere
+    with pytest.raises(AccountSuspendedError):  # without useless advice
         await users.authenticate("admin", password=PASSWORD)
 
 

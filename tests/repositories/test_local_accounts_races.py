@@ -1,4 +1,4 @@
-"""Accounts with a password of our own that many use at once."""
+"""Concurrent use of local accounts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OUTDATED = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWO
 
 @pytest.fixture(autouse=True)
 def quick_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make hashes take less time: what has to wait here waits for a lock."""
+    """Make hashing fast, because these tests wait for locks only."""
     monkeypatch.setattr(passwords, "_hasher", HASHER)
 
 
@@ -95,7 +95,7 @@ MEANWHILE: dict[str, tuple[Callable[[User], Awaitable[Any]], type[Authentication
     "suspend": (lambda user: users.suspend(user.id), AccountSuspendedError),
     "delete": (lambda user: users.delete(user.id), AuthenticationError),
 }
-"""Each thing that may happen to an account, and the error for a sign-in with the password that was good before."""
+"""Each change of an account, and the error for a sign-in with the previously valid password."""
 
 
 @pytest.mark.parametrize("password_hash", [HASH, OUTDATED], ids=["today's hash", "outdated hash"])
@@ -107,7 +107,7 @@ async def test_nobody_signs_in_with_what_was_true_before_the_hash_was_verified(
     user = await make_account(password_hash)
     async with transaction():
         await happen(user)
-        sign_in = elsewhere(users.authenticate("admin", password=PASSWORD))  # it sees the account as it was
+        sign_in = elsewhere(users.authenticate("admin", password=PASSWORD))  # it sees the account before the change
         await until(someone_waits_for_a_lock, seconds=10)
     with pytest.raises(AuthenticationError) as raised:
         await sign_in
@@ -177,7 +177,7 @@ ROUNDS = 10
 
 
 async def sign_in_again_and_again() -> None:
-    """Sign in with the password of a round until it is refused, then with the next one's."""
+    """Sign in with the password of a round until it is rejected, and then with the next one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", HASHER)
         for number in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""Submitting media requests and looking them up."""
+"""Submission and lookups of media requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def new_user(name: str = "a") -> User:
 
 
 async def stored(user: User, number: int = 0, **columns: Any) -> MediaRequest:
-    """A request that was submitted on a day of January."""
+    """Make a request that was submitted on a day of January."""
     created_at = START + datetime.timedelta(days=number)
     return await MediaRequest.create(
         user=user, **{"title": f"T{number}", "media_type": "movie", "created_at": created_at, **columns}
@@ -110,7 +110,7 @@ async def test_submit_for_an_unknown_user(db: DatabaseUrl) -> None:
 
 
 async def submit(user_id: UUID, tmdb_ids: list[str]) -> list[UUID | None]:
-    """The ids of what was submitted, or of what was in the way."""
+    """Submit requests, and return their ids or those of the conflicting ones."""
     ids: list[UUID | None] = []
     for tmdb_id in tmdb_ids:
         try:
@@ -132,7 +132,7 @@ async def test_of_many_who_submit_the_same_title_one_wins(fresh_url: DatabaseUrl
 
 
 async def submit_and_close(user_id: UUID, times: int) -> list[str]:
-    """Submits a title and closes it at once, again and again; what went wrong otherwise than by a duplicate."""
+    """Submit a title and close it at once, repeatedly; return errors other than for duplicates."""
     problems = []
     for _ in range(times):
         try:

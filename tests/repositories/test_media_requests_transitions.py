@@ -43,7 +43,7 @@ ALLOWED = {
 
 
 async def stored(status: RequestStatus = PENDING, **columns: Any) -> MediaRequest:
-    """A request without a history."""
+    """Make a request without a history."""
     user = await User.first() or await User.create(plex_id="1", plex_username="a")
     return await MediaRequest.create(user=user, title="T", media_type="movie", status=status, **columns)
 
@@ -170,7 +170,7 @@ async def test_of_several_failed_requests_for_a_title_the_oldest_is_pending_agai
 
 
 async def try_transition(request_id: UUID, status: RequestStatus) -> str:
-    """`done`, or the error's text."""
+    """Return `done`, or the error's text."""
     try:
         await media_requests.transition(request_id, status=status)
     except InvalidTransitionError as error:
@@ -207,8 +207,8 @@ async def test_a_change_that_has_to_wait_sees_what_it_has_waited_for(
 
 
 async def change_at_random(request_ids: list[UUID]) -> int:
-    """How many changes it made, each time of other requests and in another order."""
-    chance = random.SystemRandom()  # each process its own
+    """Change random requests in random order, and return the number of changes."""
+    chance = random.SystemRandom()  # different in each process
     changes = 0
     for _ in range(60):
         chosen = chance.sample(request_ids, chance.randint(1, len(request_ids)))
@@ -232,7 +232,7 @@ async def test_each_change_of_many_at_once_is_allowed_and_in_the_history(fresh_u
 
 
 async def reopen(request_ids: list[UUID]) -> list[bool]:
-    """Whether each could be opened again by this process."""
+    """Try to open each again, and return whether each attempt succeeded."""
     outcomes = []
     for request_id in request_ids:
         try:

@@ -1,4 +1,4 @@
-"""Counting hits, and allowing so many in a window."""
+"""Counting hits, and limiting them in a window."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SPELLINGS: Final = (
 
 @pytest.fixture(autouse=True)
 async def not_at_midnight() -> None:
-    """Most tests here count in windows of a day, and must not see two of them."""
+    """Wait at midnight: most tests here use windows of a day, and must not span two of them."""
     now = datetime.datetime.now(datetime.UTC)
     if (now.hour, now.minute) == (23, 59) and now.second > 50:
         await asyncio.sleep(61 - now.second)
@@ -48,7 +48,7 @@ async def not_at_midnight() -> None:
 
 @pytest.fixture
 def small_pools(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server takes a hundred connections, which eight processes with full pools exceed."""
+    """Limit the pools: eight processes with full pools would exceed the server's hundred connections."""
     monkeypatch.setenv("DATABASE_POOL_MAX", "5")
 
 
@@ -124,7 +124,7 @@ async def test_callers_and_endpoints_are_counted_apart(db: DatabaseUrl) -> None:
         (("2001:DB8:0:0:0:0:0:1", "2001:db8::1", "2001:0db8::0001"), "2001:db8::1"),
         (("::1", "0:0:0:0:0:0:0:1"), "::1"),
         (("::",), "::"),
-        (("::0.255.255.255",), "::ff:ffff"),  # of no host, and so it holds no IPv4 address
+        (("::0.255.255.255",), "::ff:ffff"),  # not a host's address, so it contains no IPv4 address
         (("64:ff9b:1::192.0.2.77",), "64:ff9b:1::c000:24d"),
     ],
 )
@@ -275,7 +275,7 @@ EDGE_SECONDS: Final = 4
 
 
 async def hit_across_an_edge() -> list[tuple[datetime.datetime, bool]]:
-    """25 hits: the first twelve before the end of a window, some of them at the last moment, the others after it."""
+    """Make 25 hits: twelve before the end of a window, some of them at the last moment, the others after it."""
 
     async def until_edge() -> float:
         row = await fetch_one("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")

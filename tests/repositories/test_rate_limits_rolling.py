@@ -1,4 +1,4 @@
-"""Rolling windows: never more than the limit in any span of their length, and hardly ever fewer."""
+"""Rolling windows: never more hits than the limit in any span of their length, and rarely fewer."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ async def hit(limit: int = 3, **arguments: Any) -> RateLimitResult:
 
 
 async def hit_at(time: datetime, limit: int = 3, **arguments: Any) -> RateLimitResult:
-    """A hit when the database's clock shows that time."""
+    """Make a hit with the database's clock set to that time."""
     await execute("UPDATE fake_time.clock SET time = $1", time)
     return await hit(limit, **arguments)
 
 
 @pytest.fixture
 async def clock(db: DatabaseUrl) -> None:
-    """The database's clock is set by `hit_at`, in this test's transaction."""
+    """Let `hit_at` set the database's clock, in this test's transaction."""
     for statement in FAKE_CLOCK:
         await execute(statement)
     await execute(f"SET LOCAL {BEFORE_THE_REAL_ONE}")
@@ -61,7 +61,7 @@ async def clock(db: DatabaseUrl) -> None:
 
 @pytest.fixture
 async def clock_url(fresh_url: DatabaseUrl) -> DatabaseUrl:
-    """The same for every connection to a database."""
+    """Do the same for every connection to a database."""
     connection = await connect(fresh_url)
     for statement in (*FAKE_CLOCK, f'ALTER DATABASE "{fresh_url.database}" SET {BEFORE_THE_REAL_ONE}'):
         await connection.execute(statement)
@@ -70,7 +70,7 @@ async def clock_url(fresh_url: DatabaseUrl) -> DatabaseUrl:
 
 
 def a_while(dice: random.Random) -> timedelta:
-    """Mostly short, and often about as long as a part or as the window."""
+    """Return a random duration: mostly short, and often about that of a part or of the window."""
     edge = dice.choice((NOTHING, TENTH, WINDOW - TENTH, WINDOW, WINDOW + TENTH, 3 * WINDOW))
     around = dice.choice((NOTHING, MOMENT, -MOMENT, dice.uniform(-1, 1) * TENTH))
     return max(NOTHING, dice.choice((NOTHING, dice.expovariate(0.5) * timedelta(seconds=1), edge + around)))
@@ -92,7 +92,7 @@ async def test_in_any_span_of_its_length_at_most_the_limit(clock: None, seed: in
             assert used <= sum(now - earlier <= WINDOW + TENTH for earlier in allowed)
         else:
             refused += 1
-            # At most a tenth of the window too early.
+            # Rejected at most a tenth of the window too long.
             assert sum(now - earlier < WINDOW + TENTH for earlier in allowed) >= limit
             assert result.remaining == 0
             assert result.retry_after is not None
@@ -222,7 +222,7 @@ async def test_a_transaction_that_can_t_see_the_others_hits_is_refused(fresh_db:
 
 
 async def hit_for_a_while(seconds: float) -> list[tuple[float, float]]:
-    """When each allowed hit was asked for, and when it was answered."""
+    """Make hits, and return the times before and after each allowed one."""
     allowed: list[tuple[float, float]] = []
 
     async def hit_often() -> None:
@@ -241,7 +241,7 @@ async def test_many_processes_together_get_no_more(fresh_url: DatabaseUrl, monke
     monkeypatch.setenv("DATABASE_POOL_MAX", "5")
     outcomes = await asyncio.to_thread(run_in_processes, hit_for_a_while, 8, 4.0, url=fresh_url, connected=True)
     allowed = [hit for outcome in outcomes for hit in outcome]
-    assert len(allowed) >= 60  # it is not that they got nothing
+    assert len(allowed) >= 60  # so hits were allowed at all
     for begins, _ in allowed:
         assert sum(asked >= begins and answered <= begins + 1 for asked, answered in allowed) <= 20
 

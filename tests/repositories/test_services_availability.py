@@ -1,4 +1,4 @@
-"""Uptime, incidents and response times, against a reference that looks at every tick of the clock."""
+"""Uptime, incidents and response times, compared with a reference that checks every tick of the clock."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def at(tick: int) -> datetime:
 
 
 def check_at(history: list[ServiceStatusHistory], instant: datetime) -> ServiceStatusHistory | None:
-    """The check that tells how the service was at an instant."""
+    """Return the check that determines the service's state at a time."""
     before = [check for check in history if check.checked_at <= instant]
     if not before:
         return None
@@ -93,7 +93,7 @@ def reference_percentiles(
     return found
 
 
-# What is compared
+# Comparisons
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ async def test_as_the_reference(db: DatabaseUrl, case: Case, percentiles: list[f
     ]
 
 
-# Examples to read
+# Examples
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ async def test_uptime(plex: str) -> None:
             Check(plex, UP, checked_at=NOON),
             Check(plex, DEGRADED, checked_at=NOON + timedelta(minutes=3)),
             Check(plex, DOWN, checked_at=NOON + timedelta(minutes=4)),
-            # nothing is known from 12:09 on
+            # the state is unknown from 12:09 on
             Check(plex, UP, checked_at=NOON + timedelta(minutes=19)),
         ]
     )
@@ -254,7 +254,7 @@ async def test_incidents(plex: str) -> None:
             Check(plex, DOWN, checked_at=NOON + 2 * minute),
             Check(plex, DOWN, None, "no route", NOON + 4 * minute),
             Check(plex, DOWN, None, "refused", NOON + 9 * minute),
-            # nothing is known from 12:14 on
+            # the state is unknown from 12:14 on
             Check(plex, DOWN, None, "still", NOON + 20 * minute),
         ]
     )

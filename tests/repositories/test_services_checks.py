@@ -1,4 +1,4 @@
-"""Recording checks, and the latest of each service."""
+"""Recording checks, and reading the latest one of each service."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ async def test_verify_refuses_what_is_unknown_expired_or_suspended(db: DatabaseU
     for use in (sessions.verify, sessions.rotate):
         with pytest.raises(InvalidTokenError):
             await use(issued.token)
-    assert (await SessionToken.get()).last_used_at is None  # it notes no use that it refuses
+    assert (await SessionToken.get()).last_used_at is None  # it does not record a rejected use
 
 
 async def test_verify_is_one_statement(db: DatabaseUrl, caplog: pytest.LogCaptureFixture) -> None:

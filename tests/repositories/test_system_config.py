@@ -24,7 +24,7 @@ DAYS = "session.remember_me_days"
 
 
 async def write_past_it(key: str, value: str) -> None:
-    """As psql would."""
+    """Write a value directly, as psql would."""
     await execute("INSERT INTO system_config (key, value) VALUES ($1, $2::jsonb)", key, value)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the schemas ask of them."""
+"""Helpers of the tests of the schemas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMAS: Final[dict[str, type[PydanticModel]]] = {name: getattr(schemas, name) f
 READ: Final = {name: schema for name, schema in SCHEMAS.items() if name.endswith(("Read", "WithoutSecrets"))}
 WRITTEN: Final = {name: schema for name, schema in SCHEMAS.items() if name not in READ}
 
-# The function that takes a schema's fields, and those of its arguments that don't come from the caller's document.
+# The function that takes a schema's fields, and its arguments that are not part of the caller's document.
 TAKEN_BY: Final[dict[str, tuple[Callable[..., Any], set[str]]]] = {
     "UserCreate": (users.upsert_from_plex, set()),
     "MediaRequestCreate": (media_requests.submit, {"user_id"}),
@@ -32,13 +32,13 @@ TAKEN_BY: Final[dict[str, tuple[Callable[..., Any], set[str]]]] = {
 
 
 def model_of(schema: type[PydanticModel]) -> type[Base]:
-    """The model that a schema was made from."""
+    """Return the model that a schema was made from."""
     model: type[Base] = schema.model_config["orig_model"]  # type: ignore[typeddict-item]  # Tortoise puts it there
     return model
 
 
 def created(schema: type[PydanticModel]) -> type[PydanticModel]:
-    """What `pydantic_model_creator` made for a schema, before the declaration was put over it."""
+    """Return the result of `pydantic_model_creator` for a schema, before the declaration was applied."""
     _, made = schema.__bases__
     assert issubclass(made, PydanticModel)
     assert made.__name__ == schema.__name__
@@ -46,7 +46,7 @@ def created(schema: type[PydanticModel]) -> type[PydanticModel]:
 
 
 def without_none(annotation: Any) -> tuple[Any, bool]:
-    """An annotation without None, and whether it had it."""
+    """Return an annotation without None, and whether it included None."""
     if get_origin(annotation) not in (types.UnionType, Union):
         return annotation, False
     rest = [arg for arg in get_args(annotation) if arg is not type(None)]

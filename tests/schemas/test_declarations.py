@@ -1,4 +1,4 @@
-"""A schema's declaration, which type checkers read, says what pydantic_model_creator made of the model's columns."""
+"""A schema's declaration, which type checkers read, matches the one that pydantic_model_creator makes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 OF_A_COLUMN = {"UUID": UUID, "UUID | None": UUID | None, "int": int}
-"""Annotations of the models' that the creator could not resolve."""
+"""Annotations of the models that the creator could not resolve."""
 
 
 def column(schema: type[PydanticModel], name: str) -> Any:
@@ -41,7 +41,7 @@ def column(schema: type[PydanticModel], name: str) -> Any:
 
 
 def declared_type(schema: type[PydanticModel], name: str) -> Any:
-    """What a schema should declare for what the creator made of a column: the same, with five exceptions."""
+    """Return the type that a schema should declare for a column: that of the creator, with five exceptions."""
     annotation = created(schema).model_fields[name].annotation
     made, _ = without_none(OF_A_COLUMN.get(getattr(annotation, "__forward_arg__", ""), annotation))
     field = column(schema, name)
@@ -93,7 +93,7 @@ def test_declared_and_created_fields_agree(schema: type[PydanticModel]) -> None:
 
 
 def is_left_out(schema: type[PydanticModel], name: str) -> bool:
-    """Whether None is the default of a field that need not be given, which is then not passed on, or means now."""
+    """Return whether a field is optional with the default None, which is not passed on, or means now."""
     field = schema.model_fields[name]
     return not field.is_required() and field.default is None and schema.__name__ in WRITTEN
 
@@ -196,7 +196,7 @@ with TortoiseContext():
 
 
 def run(code: str) -> Any:
-    """What the code prints as JSON, in a process of its own."""
+    """Return what the code prints as JSON, in a process of its own."""
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=CHECKOUT,

@@ -1,4 +1,4 @@
-"""What schemas show, take and refuse, and that the worker which the type checkers check works with them."""
+"""Schemas: the fields that they show, take and refuse, and a worker that uses them and is type-checked."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ USES = {
     for function in vars(typed_worker).values()
     if inspect.isfunction(function) and "shown" in function.__annotations__
 }
-"""What uses the fields of a schema, by the schema's name."""
+"""The consumer of a schema's fields, by the schema's name."""
 
 
 @pytest.mark.usefixtures("db")

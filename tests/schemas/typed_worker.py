@@ -27,13 +27,13 @@ from medianest_models.schemas import (
 
 
 class RequestWithUser(MediaRequestRead):
-    """A schema of one's own, with another one in it."""
+    """A caller's own schema, with a nested one."""
 
     user: UserWithoutSecrets
 
 
 class Overview(BaseModel):
-    """A response of one's own."""
+    """A caller's own response."""
 
     users: PaginatedResult[UserWithoutSecrets]
     newest: RequestWithUser | None
@@ -41,7 +41,7 @@ class Overview(BaseModel):
 
 
 async def overview() -> Overview:
-    """What an endpoint returns."""
+    """Return the response of an endpoint."""
     page = await paginate(User.all(), schema=UserWithoutSecrets)
     assert_type(page, PaginatedResult[UserWithoutSecrets])
     newest = await MediaRequest.all().order_by("-created_at").prefetch_related("user").first()
@@ -54,7 +54,7 @@ async def overview() -> Overview:
 
 
 def written() -> list[BaseModel]:
-    """What a worker makes by itself."""
+    """Return the objects that a worker creates."""
     return [
         UserCreate(plex_id="1", plex_username="ada", plex_token=SecretStr("secret")),
         ServiceUpdate(api_key=SecretStr("secret"), config_data={"token": "secret"}),
@@ -67,7 +67,7 @@ def written() -> list[BaseModel]:
 
 
 def mistakes(user: UserWithoutSecrets) -> None:
-    """What a type checker refuses: an ignore that is not needed would be its error. Never run."""
+    """Contain code that type checkers must reject: an unneeded ignore would be an error. It is never run."""
     _ = user.plex_token  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     user.role = "admin"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     UserCreate(plex_id="1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

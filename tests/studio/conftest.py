@@ -1,4 +1,4 @@
-"""The studio as a browser sees it, without a browser: requests to the application over a real database."""
+"""The studio without a browser: HTTP requests to the application, with a real database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOST: Final = "http://127.0.0.1:5555"
 
 
 class Visitor:
-    """Somebody in front of the studio, who may have its token."""
+    """A client of the studio, which may have its token."""
 
     def __init__(self, studio: Studio, client: httpx.AsyncClient) -> None:
         self.studio = studio
@@ -32,7 +32,7 @@ class Visitor:
         return await self.client.get(path, params=parameters or None)
 
     async def page(self, path: str, **parameters: Any) -> str:
-        """The text of a page that is there."""
+        """Return the text of an existing page."""
         response = await self.get(path, **parameters)
         assert response.status_code == 200, response.text
         return response.text
@@ -48,7 +48,7 @@ class Visitor:
         )
 
     async def form(self, table: str, row_id: object | None = None) -> dict[str, str]:
-        """What a form shows, as a browser would send it back."""
+        """Return the values of a form, as a browser would send them."""
         text = await (self.page(f"/{table}/create") if row_id is None else self.page(f"/{table}/edit", pk=row_id))
         return form_values(text)
 
@@ -63,7 +63,7 @@ class Visitor:
 
 
 def form_values(text: str) -> dict[str, str]:
-    """The fields of a page's form with what they hold."""
+    """Return the fields of a page's form with their values."""
     form = text[text.index('enctype="multipart/form-data"') :]
     form = form[: form.index("</form>")]
     values = {}
@@ -83,7 +83,7 @@ def form_values(text: str) -> dict[str, str]:
 
 
 def alerts(response: httpx.Response) -> str:
-    """What a page says above its form and at its fields."""
+    """Return the messages of a page above its form and at its fields."""
     said = re.findall(r'class="(?:alert-description|invalid-feedback)"[^>]*>(.*?)</div>', response.text, re.DOTALL)
     return html.unescape(" ".join(said))
 
@@ -98,9 +98,9 @@ def refused(response: httpx.Response, said: str) -> None:
 async def visiting(
     *, studio: Studio | None = None, read_only: bool = False, with_token: bool = True
 ) -> AsyncIterator[Visitor]:
-    """A visitor of a studio, or of one of their own."""
+    """Make a visitor of a studio, or of a new one."""
     studio = studio or Studio(place="a test", read_only=read_only)
-    transport = httpx.ASGITransport(studio)  # an error that nobody expected fails the test
+    transport = httpx.ASGITransport(studio)  # an unexpected error fails the test
     async with httpx.AsyncClient(transport=transport, base_url=HOST, follow_redirects=True) as client:
         visitor = Visitor(studio, client)
         if with_token:
@@ -110,33 +110,33 @@ async def visiting(
 
 @pytest.fixture(scope="session")
 def studio() -> Studio:
-    """A studio that changes what it is told to; made before there is a connection."""
+    """Make a studio that can change data, before connecting."""
     return Studio(place="a test", read_only=False)
 
 
 @pytest.fixture
 async def analyst(fresh_db: DatabaseUrl, studio: Studio) -> AsyncIterator[Visitor]:
-    """A visitor of a database of the test's own: what ANALYZE finds is not rolled back."""
+    """Make a visitor with a separate database, because ANALYZE is not rolled back."""
     async with visiting(studio=studio) as somebody:
         yield somebody
 
 
 @pytest.fixture
 async def visitor(db: DatabaseUrl, studio: Studio) -> AsyncIterator[Visitor]:
-    """A visitor with the token, who may change everything."""
+    """Make a visitor with the token, who may change everything."""
     async with visiting(studio=studio) as somebody:
         yield somebody
 
 
 async def ann(**columns: Any) -> User:
-    """A user of that name."""
+    """Make a user with that name."""
     user = User(plex_id="1", plex_username="ann", **columns)
     await user.save()
     return user
 
 
 async def logged() -> list[tuple[str, str | None, str | None]]:
-    """What the studio has written into the activity log: action, kind of row, row."""
+    """Return the studio's entries in the activity log: action, kind of row, row."""
     entries = await ActivityLog.filter(action__startswith="studio.").order_by("id")
     assert all(entry.user_id is None and entry.metadata["by"] == "studio" for entry in entries)
     return [(entry.action, entry.entity_type, entry.entity_id) for entry in entries]

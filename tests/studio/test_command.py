@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def running(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A studio, and the first line that it prints; it is killed at the end should it still run."""
+    """Start a studio, and yield it with the first line that it prints; it is killed if it still runs at the end."""
     with subprocess.Popen(
         [str(PROGRAM), "studio", "--port", "0", *options],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Making, changing and deleting rows: errors stand in the form, and nothing goes around the rules."""
+"""Creating, changing and deleting rows: the form shows errors, and all rules apply."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_fields_of_an_insert_form_are_what_makes_the_row_takes(view: type[Ed
     fields = [field.name for field in form.fields if field.name not in form.exclude_fields_from_create]
     given = {getattr(columns[name], "source_field", None) or name for name in fields if name != "id"}
     taken = set(signature(view.make).parameters)
-    if view is ServiceStatusHistories:  # the form has the service's id, for which insert() looks its name up
+    if view is ServiceStatusHistories:  # the form has the service's id, for which insert() looks up the name
         given = {"service" if name == "service_id" else name for name in given}
     assert given - taken == set(), f"{view.make.__name__}() lacks arguments for columns of {view.table.__name__}"
     assert taken - given == set(), f"the form of {view.table.__name__} lacks arguments of {view.make.__name__}()"

@@ -1,4 +1,4 @@
-"""Who gets in, and what a page may load."""
+"""Access to the studio, and the resources that a page may load."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def test_no_page_and_no_style_sheet_names_another_host(visitor: Visitor) -
 
 
 def loaded(text: str) -> list[str]:
-    """What a page loads, which has to be of the studio itself."""
+    """Return the resources of a page, and check that they are of the studio itself."""
     found = re.findall(r"<(?:link|script|img|iframe|source)\b[^>]*?(?:href|src)=\"([^\"]+)\"", text)
     assert not re.search(r"@import|url\(", text)
     for address in found:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def user(visitor: Visitor) -> User:
-    """A user with 60 requests, `Film 00` the oldest."""
+    """Make a user with 60 requests, `Film 00` the oldest."""
     made = await User.create(plex_id="1", plex_username="ann")
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     await MediaRequest.bulk_create(
@@ -142,7 +142,7 @@ async def test_numbers_are_counted_up_to_a_limit_and_estimated_beyond(
     assert "about 60 rows" in await analyst.page("/users/list")
     assert "more than 20 rows" in await analyst.page("/users/list", filter="status__in=active")
     counted = await paging.count_rows(User.filter(status="active"), whole_table=False)
-    assert counted.number == 21  # and no further
+    assert counted.number == 21  # and counted no further
     assert ">1 row<" in await analyst.page("/users/list", filter="status__in=suspended")
 
 

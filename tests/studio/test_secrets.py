@@ -1,4 +1,4 @@
-"""Secrets are written and never shown, found or sorted by."""
+"""Secrets can be written, but are never shown, found or sorted by."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CANARIES = {
 
 @pytest.fixture
 async def user(visitor: Visitor) -> User:
-    """A user who has every secret there is, and a service likewise."""
+    """Make a user and a service that have every possible secret."""
     await seed()
     made = await User.create(plex_id="1", plex_username="ann", plex_token=CANARIES["plex_token"])
     await LocalCredential.create(
@@ -45,7 +45,7 @@ async def user(visitor: Visitor) -> User:
 
 
 async def hidden() -> list[str]:
-    """What stands in the secret columns, and must stand on no page."""
+    """Return the values of the secret columns, which no page may show."""
     rows = await fetch(
         "SELECT plex_token AS value FROM users UNION SELECT api_key FROM services UNION SELECT config_data::text FROM "
         "services UNION SELECT password_hash FROM local_credentials UNION SELECT token_hash FROM session_tokens"
@@ -94,7 +94,7 @@ async def test_a_secret_can_not_be_searched_filtered_or_sorted_by(visitor: Visit
             response = await visitor.get(f"/{table}/list", filter=condition)
             assert response.status_code == 400, (table, condition)
         in_order = await visitor.page(f"/{table}/list", sort=f"{column}__asc")
-        assert 'value="id__' in in_order  # as if nothing had been asked for
+        assert 'value="id__' in in_order  # as without the parameter
     for text in ("canary", CANARIES["url"], CANARIES["api_key"]):
         assert "No data" in await visitor.page("/services/list", q=text)
     assert "No data" in await visitor.page("/users/list", q=CANARIES["plex_token"])

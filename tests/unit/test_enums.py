@@ -1,4 +1,4 @@
-"""The enums' values, which stand in the database, and the transitions."""
+"""The enums' values, as stored in the database, and the transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each error of the driver becomes, and that nothing of its values comes along."""
+"""The translation of each driver error, without its values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SECRET = "hunter2"
 
 
 def raised_by_server(sqlstate: str, **fields: str) -> asyncpg.PostgresError:
-    """The error that asyncpg makes of an answer of the server."""
+    """Return the error that asyncpg makes from a response of the server."""
     answer = {"C": sqlstate, "M": f"no {SECRET}", "D": f"Failing row contains ({SECRET}).", **fields}
     error: asyncpg.PostgresError = asyncpg.PostgresError.new(answer, query=f"SELECT '{SECRET}'")
     return error
@@ -190,7 +190,7 @@ def test_cancellation_is_never_an_error() -> None:
 
 
 def raised_through(*managers: replace_errors[Any], error: BaseException) -> BaseException:
-    """What leaves the blocks in which it is raised."""
+    """Return the error that leaves the blocks in which another one is raised."""
     try:
         with ExitStack() as stack:
             for manager in managers:

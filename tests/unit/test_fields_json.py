@@ -1,4 +1,4 @@
-"""JSON columns: a document is stored as itself, or refused with the place in it."""
+"""JSON columns: a document is stored unchanged, or rejected with the place of the invalid value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Level(IntEnum):
 
 
 def stored(value: object) -> Any:
-    """What would be written for an instance with that document."""
+    """Return the value to store for an instance with that document."""
     instance = SystemConfig(value=value)
     return FIELD.to_db_value(instance.value, instance)
 

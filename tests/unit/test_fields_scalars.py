@@ -111,7 +111,7 @@ def test_a_column_is_wide_enough_for_every_member() -> None:
 
 
 def stored(model: type[Model], field: str, value: Any) -> Any:
-    """What would be written for an instance with that value."""
+    """Return what would be written for an instance with that value."""
     instance = model()
     setattr(instance, field, value)
     return model._meta.fields_map[field].to_db_value(getattr(instance, field), instance)

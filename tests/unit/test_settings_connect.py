@@ -1,4 +1,4 @@
-"""The settings on a real server: that the config connects, and that the server runs with what it says."""
+"""The settings on a real server: the config connects, and its session settings take effect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connected(**options: Any) -> AsyncIterator[Show]:
-    """Tortoise with the config of the environment's settings; what it gives runs SHOW."""
+    """Initialise Tortoise with the settings of the environment; return a function that runs SHOW."""
     async with TortoiseContext() as context:
         await context.init(config=tortoise_config(load_settings(), **options))
         client = context.db("default")
@@ -82,7 +82,7 @@ async def test_the_next_host_is_asked_when_one_does_not_answer(
 
 
 async def test_odd_names_survive_the_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    odd = f"ödd @/?#%41 'n' &=;-{os.getpid()}"  # a role belongs to the whole server: others may test there too
+    odd = f"ödd @/?#%41 'n' &=;-{os.getpid()}"  # a role belongs to the whole server, where other tests may run
     literal = odd.replace("'", "''")
     await server.execute(f"CREATE ROLE \"{odd}\" LOGIN PASSWORD '{literal}'")
     try:

@@ -1,4 +1,4 @@
-"""Settings from the environment: defaults, one line for bad values, no secret in it."""
+"""Settings from the environment: defaults, and one line for invalid values, without secrets."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable(
     with pytest.raises(ConfigurationError) as raised:
         load_settings()
     assert str(raised.value) == f"{name}: {reason}"
-    assert raised.value.__context__ is None  # pydantic's error, which holds the values, is gone
+    assert raised.value.__context__ is None  # pydantic's error, which contains the values, was dropped
 
 
 def test_several_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The Tortoise config: what reaches the driver, and what does not."""
+"""The Tortoise config: the options that reach the driver, and those that do not."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ async def test_a_user_without_a_name_has_to_be_given(monkeypatch: pytest.MonkeyP
 
 
 async def test_libpqs_variables_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listener that asks for a password sees what asyncpg sends, whatever the PG* variables say."""
+    """Check with a fake server, which asks for a password, that PG* variables do not change asyncpg's messages."""
     seen: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -177,7 +177,7 @@ async def test_libpqs_variables_change_nothing(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("PGTARGETSESSIONATTRS", "hush")
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await asyncpg.connect(**url.connect_arguments(), timeout=10)
-    assert seen[0].startswith(struct.pack("!i", 0x30000))  # a plain start, no request for TLS
+    assert seen[0].startswith(struct.pack("!i", 0x30000))  # a plain startup message, no TLS request
     assert b"user\0hush" not in seen[0]
     assert b"database\0db\0" in seen[0]
     assert seen[1] == b"p\0"  # an empty password

@@ -1,4 +1,4 @@
-"""Database URLs: what is understood, what is refused, and what is never shown."""
+"""Database URLs: the accepted, the rejected and the masked parts."""
 
 from __future__ import annotations
 
@@ -210,14 +210,14 @@ urls = st.builds(
 )
 
 
-@settings(deadline=None)  # a machine under load is no defect
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(url=urls)
 @example(url=DatabaseUrl(host="h", user="@:/?#[]% ", password=SecretStr("@:/?#[]%&=+ \n"), database="%41/@?#"))
 def test_a_rendered_url_reads_as_itself(url: DatabaseUrl) -> None:
     assert DatabaseUrl.parse(url.render().get_secret_value()) == url
 
 
-@settings(deadline=None)  # a machine under load is no defect
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(
     before=st.text(max_size=5),
     inside=st.text("@:/?#[]%&= \n;,aé\udcff", max_size=8),

@@ -1,4 +1,4 @@
-"""A worker as a user of the wheel writes it: run and type-checked outside of the checkout by `.ci/run`."""
+"""A worker as a user of the wheel would write it: `.ci/run` runs and type-checks it outside the checkout."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from medianest_models import (
 
 
 async def main() -> None:
-    """Writes and reads a little of everything."""
+    """Write and read a little of everything."""
     async with database():
         assert await check_database_health()
         assert {service.name for service in await Service.all()} == {"plex", "overseerr", "uptime-kuma"}

@@ -1,4 +1,4 @@
-"""A process for each peer and event loop, which does what it is told on its standard input.
+"""A process for each peer and event loop, which reads commands from its standard input.
 
 python -m benchmarks.peers.clients raw uvloop
 """

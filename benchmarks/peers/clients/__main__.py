@@ -1,4 +1,4 @@
-"""Reads a command a line, answers each with a line, and measures itself."""
+"""The program of a peer: it reads one command per line, answers with one line, and measures itself."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLIENTS: Final = {
 
 
 async def serve(client: Client) -> None:
-    """Does what it is told until there is nothing more to read."""
+    """Execute commands until the end of the input."""
     while line := await asyncio.to_thread(sys.stdin.readline):
         answer = await obey(client, json.loads(line))
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -37,7 +37,7 @@ async def serve(client: Client) -> None:
 
 
 async def obey(client: Client, message: dict[str, Any]) -> Any:
-    """The answer to a command."""
+    """Execute a command, and return the answer."""
     if message["do"] == "open":
         client.inputs = Inputs.read(message)
         await client.open(message["server"])
@@ -53,7 +53,7 @@ async def obey(client: Client, message: dict[str, Any]) -> Any:
 
 
 async def measure(call: Call, message: dict[str, Any]) -> dict[str, Any]:
-    """Calls over and over, some at once, until the time is up or so many are made."""
+    """Repeat calls, some of them concurrently, until the time is up or their number is reached."""
     latencies: list[float] = []
     numbers = itertools.islice(itertools.count(message["first"]), message["most"])
     started = perf_counter()
@@ -74,7 +74,7 @@ async def measure(call: Call, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """The arguments are the peer's name and the event loop's."""
+    """Run the peer; the arguments are its name and that of the event loop."""
     name, loop = sys.argv[1:]
     module, _, kind = CLIENTS[name].partition(":")
     client: Client = getattr(importlib.import_module(module), kind)()

@@ -1,4 +1,4 @@
-"""What every client of a peer is."""
+"""The base classes of the peers' clients."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 Call: TypeAlias = Callable[[int], Awaitable[Any]]
 CONNECTIONS = 10
-"""Every peer's pool has so many: as many as there are calls at once."""
+"""The size of every peer's pool: the number of concurrent calls."""
 
 
 class Client(ABC):
-    """A peer, set up as its documentation does.
+    """A peer, set up as its documentation recommends.
 
-    An operation is a method of the same name in `operations`, which takes the number of the call and returns what
-    the peer gives its users; `plain` makes JSON of that, outside of the time that is measured.
+    A method with the name of each operation in `operations` takes the number of the call and returns the peer's usual
+    result; `plain` converts that to JSON, outside the measured time.
     """
 
     inputs: Inputs
@@ -41,103 +41,103 @@ class Client(ABC):
         """Disconnect."""
 
     def plain(self, operation: str, answer: Any) -> Any:
-        """What an operation gave, comparable with what other peers gave.
+        """Return an operation's result in a form that can be compared with those of other peers.
 
         Args:
-            operation: Its name.
-            answer: What it returned.
+            operation: The operation's name.
+            answer: Its result.
         """
         method = getattr(self, f"plain_{operation}", None)
         return answer if method is None else method(answer)
 
 
 class PortalClient(Client):
-    """A peer that can do all the work of a portal, and what is the same for every one of them."""
+    """The base of the peers that can do all operations of a portal."""
 
     @abstractmethod
     async def find(self, call: int) -> Any:
-        """The user of a Plex account."""
+        """Find the user of a Plex account."""
 
     @abstractmethod
     async def hit_from(self, address: str) -> Any:
-        """A hit of an anonymous caller."""
+        """Count a hit of an anonymous caller."""
 
     async def find_together(self, call: int) -> list[Any]:
-        """Fifty users, each asked for by itself, at once."""
+        """Find fifty users by concurrent calls."""
         return await asyncio.gather(*(self.find(call * TOGETHER + place) for place in range(TOGETHER)))
 
     async def hit(self, call: int) -> Any:
-        """A hit of one of many callers."""
+        """Count a hit of one of many callers."""
         return await self.hit_from(self.inputs.address(call))
 
-    async def hit_hot(self, call: int) -> Any:  # noqa: ARG002 - a call as any other
-        """A hit of the same caller, always."""
+    async def hit_hot(self, call: int) -> Any:  # noqa: ARG002 - as for all calls
+        """Count a hit of always the same caller."""
         return await self.hit_from("10.1.0.0")
 
     def pagination(self, call: int, total: int) -> dict[str, int]:
-        """What stands beside the rows in a page's JSON."""
+        """Return the pagination data of a page's JSON."""
         return {"page": self.inputs.page(call), "limit": LIMIT, "total": total, "totalPages": -(-total // LIMIT)}
 
     def plain_page(self, answer: Any) -> Any:
-        """Rows and total."""
+        """Return rows and total."""
         return {"rows": rows(answer[0], REQUEST_COLUMNS), "total": answer[1]}
 
     def plain_page_json(self, answer: bytes) -> Any:
-        """What it says."""
+        """Return the parsed JSON."""
         return json.loads(answer)
 
     def plain_cursor(self, answer: Any) -> Any:
-        """Rows."""
+        """Return the rows."""
         return rows(answer, REQUEST_COLUMNS)
 
     def plain_find(self, answer: Any) -> Any:
-        """Columns."""
+        """Return the columns."""
         return chosen(answer, USER_COLUMNS)
 
     def plain_find_together(self, answer: list[Any]) -> Any:
-        """Rows."""
+        """Return the rows."""
         return rows(answer, USER_COLUMNS)
 
     def plain_hit(self, answer: Any) -> Any:
-        """What is left, from what is used up."""
+        """Return the remaining hits, computed from the used ones."""
         return None if answer is None else HITS - answer
 
     def plain_hit_hot(self, answer: Any) -> Any:
-        """What is left."""
+        """Return the remaining hits."""
         return self.plain_hit(answer)
 
     def plain_verify(self, answer: Any) -> Any:
-        """Session and user."""
+        """Return session and user."""
         user = chosen(answer.user, USER_COLUMNS)
         return {"id": str(answer.id), "user": {f"user.{name}": value for name, value in user.items()}}
 
     def plain_verify_noting(self, answer: Any) -> Any:
-        """Session and user."""
+        """Return session and user."""
         return self.plain_verify(answer)
 
     def plain_claim(self, answer: Any) -> Any:
-        """Which one."""
+        """Return the id."""
         return chosen(answer, ["playlist_url"])["playlist_url"]
 
     def plain_claim_limited(self, answer: Any) -> Any:
-        """Which one."""
+        """Return the id."""
         return self.plain_claim(answer)
 
 
 def chosen(row: Any, columns: Iterable[str]) -> dict[str, Any]:
-    """The columns of a row, whatever kind of row that is."""
+    """Return the columns of a row of any kind."""
     if isinstance(row, Mapping) or hasattr(row, "keys"):
         return {name: as_json(row[name]) for name in columns}
     return {name: as_json(getattr(row, name)) for name in columns}
 
 
 def rows(found: Sequence[Any], columns: Iterable[str]) -> list[dict[str, Any]]:
-    """The columns of rows."""
+    """Return the columns of rows."""
     return [chosen(row, columns) for row in found]
 
 
 def as_json(value: Any) -> Any:
-    """The value as JSON can hold it."""
+    """Convert a value for JSON."""
     match value:
         case Enum():
             return value.value

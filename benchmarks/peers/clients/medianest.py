@@ -1,4 +1,4 @@
-"""This package, as its README shows it."""
+"""This package, used as in its README."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MIX: Final = (
     *("verify", "hit", "find", "verify", "hit", "page"), *("verify", "hit", "find", "hit_hot", "page_json"),
     *("verify", "hit", "find", "hit_hot", "cursor"), *("find", "claim", "find", "record_checks"),
 )  # fmt: skip
-"""The operations of `mixed`, one after the other: what every request to a portal needs stands there most often."""
+"""The operations of `mixed`, in order; those that every request to a portal needs occur most often."""
 
 
 class MedianestClient(PortalClient):
@@ -61,60 +61,60 @@ class MedianestClient(PortalClient):
         await disconnect_database()
 
     async def page(self, call: int) -> PaginatedResult[MediaRequest]:
-        """A page of a user's requests, and how many there are."""
+        """Read a page of a user's requests, and their number."""
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
         return await paginate(requests, page=self.inputs.page(call), limit=LIMIT)
 
     async def page_json(self, call: int) -> bytes:
-        """The same as JSON."""
+        """Return the same as JSON."""
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
         page = await paginate(requests, page=self.inputs.page(call), limit=LIMIT, schema=MediaRequestRead)
         return page.model_dump_json().encode()
 
     async def cursor(self, call: int) -> CursorPage[MediaRequest]:
-        """The page after a place in the list of all requests."""
+        """Read the page after a position in the list of all requests."""
         places = self.cursors[self.inputs.depth]
         return await paginate_by_cursor(MediaRequest.all(), limit=LIMIT, cursor=places[call % len(places)])
 
     async def find(self, call: int) -> User | None:
-        """The user of a Plex account."""
+        """Find the user of a Plex account."""
         return await users.find_by_plex_id(self.inputs.plex_id(call))
 
     async def hit_from(self, address: str) -> RateLimitResult:
-        """A hit of an anonymous caller."""
+        """Count a hit of an anonymous caller."""
         return await rate_limits.hit(ENDPOINT, ip_address=address, limit=HITS, window_seconds=DAY)
 
     async def verify(self, call: int) -> SessionToken:
-        """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
+        """Return the session of a token with its user; record the use if the last record is older than a minute."""
         return await sessions.verify(self.inputs.token(call))
 
     verify_noting = verify
 
-    async def claim(self, call: int) -> YouTubeDownload | None:  # noqa: ARG002 - a call as any other
-        """The next download."""
+    async def claim(self, call: int) -> YouTubeDownload | None:  # noqa: ARG002 - as for all calls
+        """Claim the next download."""
         return await downloads.claim(self.inputs.worker, lease=LEASE, max_running=None)
 
-    async def claim_limited(self, call: int) -> YouTubeDownload | None:  # noqa: ARG002 - a call as any other
-        """The next download, while fewer than a limit run."""
+    async def claim_limited(self, call: int) -> YouTubeDownload | None:  # noqa: ARG002 - as for all calls
+        """Claim the next download if fewer than a limit run."""
         return await downloads.claim(self.inputs.worker, lease=LEASE, max_running=MOST_RUNNING)
 
-    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
-        """Many checks of a service."""
+    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - as for all calls
+        """Record many checks of a service."""
         return await services.record_checks(self.checks)
 
     async def mixed(self, call: int) -> None:
-        """One of the hot operations, another one each time."""
+        """Run the next of the frequent operations."""
         turn, place = divmod(call, len(_MIX))
-        await getattr(self, _MIX[place])(call + turn)  # so that every operation comes to every user
+        await getattr(self, _MIX[place])(call + turn)  # so that every user gets every operation
 
     def plain_page(self, answer: PaginatedResult[MediaRequest]) -> Any:
-        """Rows and total."""
+        """Return rows and total."""
         return {"rows": rows(answer.data, REQUEST_COLUMNS), "total": answer.pagination.total}
 
     def plain_cursor(self, answer: CursorPage[MediaRequest]) -> Any:
-        """Rows."""
+        """Return the rows."""
         return rows(answer.data, REQUEST_COLUMNS)
 
     def plain_hit(self, answer: RateLimitResult) -> Any:
-        """What is left."""
+        """Return the remaining hits."""
         return answer.remaining

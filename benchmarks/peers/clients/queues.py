@@ -1,4 +1,4 @@
-"""Two job queues for PostgreSQL, which only claim."""
+"""Two job queues for PostgreSQL, which only support the claim."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class ProcrastinateClient(Client):
         """Disconnect."""
         await self.app.close_async()
 
-    async def claim(self, call: int) -> ProcrastinateJob | None:  # noqa: ARG002 - a call as any other
-        """The next job."""
+    async def claim(self, call: int) -> ProcrastinateJob | None:  # noqa: ARG002 - as for all calls
+        """Claim the next job."""
         return await self.app.job_manager.fetch_job(queues=None, worker_id=self.worker)
 
     def plain_claim(self, answer: ProcrastinateJob) -> Any:
-        """Which one."""
+        """Return the id."""
         return answer.task_kwargs["playlist_url"]
 
 
 class PgqueuerClient(Client):
-    """pgqueuer with a pool of asyncpg."""
+    """pgqueuer with an asyncpg pool."""
 
     async def open(self, server: Mapping[str, Any]) -> None:
         """Connect."""
@@ -64,11 +64,11 @@ class PgqueuerClient(Client):
         """Disconnect."""
         await self.pool.close()
 
-    async def claim(self, call: int) -> PgqueuerJob | None:  # noqa: ARG002 - a call as any other
-        """The next job."""
+    async def claim(self, call: int) -> PgqueuerJob | None:  # noqa: ARG002 - as for all calls
+        """Claim the next job."""
         jobs = await self.queries.dequeue(1, self.entrypoints, self.manager, None, timedelta(minutes=5))
         return jobs[0] if jobs else None
 
     def plain_claim(self, answer: PgqueuerJob) -> Any:
-        """Which one."""
+        """Return the id."""
         return (answer.payload or b"").decode()

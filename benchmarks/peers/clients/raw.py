@@ -1,4 +1,4 @@
-"""asyncpg by itself: with its default pool, and tuned by the same means as this package."""
+"""Plain asyncpg: with its default pool, and tuned with this package's techniques."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ VALUES ($1, $2, $3, $4, $5)
 
 
 class RawClient(PortalClient):
-    """asyncpg with its default pool; a page and its total are two statements on one connection."""
+    """asyncpg with its default pool, with two statements on one connection for a page and its total."""
 
     pool: asyncpg.Pool[Record]
 
     async def open(self, server: Mapping[str, Any]) -> None:
-        """Open the pool; JSON is decoded as asyncpg's documentation shows it."""
+        """Open the pool; decode JSON as in asyncpg's documentation."""
         self.pool = await asyncpg.create_pool(
             **server, min_size=CONNECTIONS, max_size=CONNECTIONS, init=self._decode_json
         )
@@ -81,14 +81,14 @@ class RawClient(PortalClient):
         await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
     async def page(self, call: int) -> tuple[list[Record], int]:
-        """A page of a user's requests, and how many there are."""
+        """Read a page of a user's requests, and their number."""
         user, offset = self.inputs.user_id(call), (self.inputs.page(call) - 1) * LIMIT
         async with self.pool.acquire() as connection:
             found = await connection.fetch(_PAGE, user, LIMIT, offset)
             return found, await connection.fetchval(_COUNT, user)
 
     async def page_json(self, call: int) -> bytes:
-        """The same as JSON."""
+        """Return the same as JSON."""
         found, total = await self.page(call)
         data = [dict(row) for row in found]
         for row in data:
@@ -96,46 +96,46 @@ class RawClient(PortalClient):
         return orjson.dumps({"data": data, "pagination": self.pagination(call, total)}, default=str)
 
     async def cursor(self, call: int) -> list[Record]:
-        """The page after a place in the list of all requests."""
+        """Read the page after a position in the list of all requests."""
         return await self.pool.fetch(_CURSOR, *self.inputs.position(call), LIMIT)
 
-    async def offset(self, call: int) -> list[Record]:  # noqa: ARG002 - a call as any other
-        """The same page by its number, for the depth curve."""
+    async def offset(self, call: int) -> list[Record]:  # noqa: ARG002 - as for all calls
+        """Read the same page by its number, for the depth curve."""
         return await self.pool.fetch(_OFFSET, LIMIT, self.inputs.depth)
 
     async def find(self, call: int) -> Record | None:
-        """The user of a Plex account."""
+        """Find the user of a Plex account."""
         return await self.pool.fetchrow(_FIND, self.inputs.plex_id(call))
 
     async def hit_from(self, address: str) -> int | None:
-        """A hit of an anonymous caller."""
+        """Count a hit of an anonymous caller."""
         count: int | None = await self.pool.fetchval(_HIT, address, ENDPOINT, window_start(datetime.now(UTC)), HITS)
         return count
 
     async def verify(self, call: int) -> Record | None:
-        """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
+        """Return the session of a token with its user; record the use if the last record is older than a minute."""
         row = await self.pool.fetchrow(_SESSION, self.inputs.token_hash(call))
         if row and datetime.now(UTC) - row["last_used_at"] > TOUCH_AFTER:
             await self.pool.execute(_TOUCH, row["id"])
         return row
 
     async def verify_noting(self, call: int) -> Record | None:
-        """The same, and the use is noted each time."""
+        """Do the same, but record every use."""
         row = await self.pool.fetchrow(_SESSION, self.inputs.token_hash(call))
         if row:
             await self.pool.execute(_TOUCH, row["id"])
         return row
 
-    async def claim(self, call: int) -> Record | None:  # noqa: ARG002 - a call as any other
-        """The next download."""
+    async def claim(self, call: int) -> Record | None:  # noqa: ARG002 - as for all calls
+        """Claim the next download."""
         return await self.pool.fetchrow(_CLAIM, self.inputs.worker, LEASE)
 
-    async def claim_limited(self, call: int) -> Record | None:  # noqa: ARG002 - a call as any other
-        """The next download, while fewer than a limit run."""
+    async def claim_limited(self, call: int) -> Record | None:  # noqa: ARG002 - as for all calls
+        """Claim the next download if fewer than a limit run."""
         return await self.pool.fetchrow(_CLAIM_LIMITED, self.inputs.worker, LEASE.total_seconds(), MOST_RUNNING)
 
-    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
-        """Many checks of a service."""
+    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - as for all calls
+        """Record many checks of a service."""
         given = [(self.plex, *row[1:]) for row in self.inputs.rows]
         await self.pool.executemany(_RECORD, given)
         return len(given)
@@ -143,13 +143,13 @@ class RawClient(PortalClient):
     plain_offset = PortalClient.plain_cursor
 
     def plain_verify(self, answer: Record) -> Any:
-        """Session and user."""
+        """Return session and user."""
         return {"id": str(answer["id"]), "user": chosen(answer, [f"user.{name}" for name in USER_COLUMNS])}
 
 
 class _NoReset(asyncpg.Connection):
     def get_reset_query(self) -> str:
-        """Nothing: what is run here leaves no state in the session."""
+        """Return no query: the statements here leave no state in the session."""
         return ""
 
 
@@ -180,7 +180,7 @@ class TunedClient(RawClient):
         )
 
     async def page(self, call: int) -> tuple[list[Record], int]:
-        """A page of a user's requests, and how many there are."""
+        """Read a page of a user's requests, and their number."""
         user, offset = self.inputs.user_id(call), (self.inputs.page(call) - 1) * LIMIT
         found = await self.pool.fetch(_PAGE_AND_COUNT, user, LIMIT, offset)
         if len(found) == LIMIT:

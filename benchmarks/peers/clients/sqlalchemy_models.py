@@ -1,4 +1,4 @@
-"""SQLAlchemy's declarative models of the tables, and a schema of pydantic."""
+"""SQLAlchemy's declarative models of the tables, and a pydantic schema."""
 
 from __future__ import annotations
 

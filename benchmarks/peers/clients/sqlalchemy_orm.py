@@ -1,4 +1,4 @@
-"""SQLAlchemy 2 with asyncpg: declarative models, a session an operation."""
+"""SQLAlchemy 2 with asyncpg: declarative models, and one session per operation."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SqlalchemyClient(PortalClient):
         await self.engine.dispose()
 
     async def page(self, call: int) -> tuple[Sequence[MediaRequest], int]:
-        """A page of a user's requests, and how many there are."""
+        """Read a page of a user's requests, and their number."""
         user = self.inputs.user_id(call)
         page = (
             select(MediaRequest)
@@ -75,13 +75,13 @@ class SqlalchemyClient(PortalClient):
             return found, (await session.scalars(count)).one()
 
     async def page_json(self, call: int) -> bytes:
-        """The same as JSON."""
+        """Return the same as JSON."""
         found, total = await self.page(call)
         data = [RequestSchema.model_validate(request) for request in found]
         return self.adapter.dump_json({"data": data, "pagination": self.pagination(call, total)})
 
     async def cursor(self, call: int) -> Sequence[MediaRequest]:
-        """The page after a place in the list of all requests."""
+        """Read the page after a position in the list of all requests."""
         page = (
             select(MediaRequest)
             .where(tuple_(MediaRequest.created_at, MediaRequest.id) < self.inputs.position(call))
@@ -92,12 +92,12 @@ class SqlalchemyClient(PortalClient):
             return (await session.scalars(page)).all()
 
     async def find(self, call: int) -> User | None:
-        """The user of a Plex account."""
+        """Find the user of a Plex account."""
         async with self.session() as session:
             return (await session.scalars(select(User).where(User.plex_id == self.inputs.plex_id(call)))).one_or_none()
 
     async def hit_from(self, address: str) -> int | None:
-        """A hit of an anonymous caller."""
+        """Count a hit of an anonymous caller."""
         counter = upsert(RateLimit).values(
             ip_address=address, endpoint=ENDPOINT, window_start=window_start(datetime.now(UTC)), request_count=1
         )
@@ -110,11 +110,11 @@ class SqlalchemyClient(PortalClient):
             return (await session.scalars(counted)).one_or_none()
 
     async def verify(self, call: int) -> SessionToken | None:
-        """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
+        """Return the session of a token with its user; record the use if the last record is older than a minute."""
         return await self._verify(call, TOUCH_AFTER)
 
     async def verify_noting(self, call: int) -> SessionToken | None:
-        """The same, and the use is noted each time."""
+        """Do the same, but record every use."""
         return await self._verify(call, dt.timedelta(0))
 
     async def _verify(self, call: int, touch_after: dt.timedelta) -> SessionToken | None:
@@ -136,8 +136,8 @@ class SqlalchemyClient(PortalClient):
                 found.last_used_at = now
             return found
 
-    async def claim(self, call: int) -> Download | None:  # noqa: ARG002 - a call as any other
-        """The next download."""
+    async def claim(self, call: int) -> Download | None:  # noqa: ARG002 - as for all calls
+        """Claim the next download."""
         now = datetime.now(UTC)
         queued = (
             select(Download.id)
@@ -163,8 +163,8 @@ class SqlalchemyClient(PortalClient):
         async with self.session.begin() as session:
             return (await session.scalars(claimed)).one_or_none()
 
-    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
-        """Many checks of a service."""
+    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - as for all calls
+        """Record many checks of a service."""
         checks = self.inputs.checks_of(self.plex)
         async with self.session.begin() as session:
             await session.execute(insert(ServiceStatusHistory), checks)

@@ -1,4 +1,4 @@
-"""Stock Tortoise's models of the tables."""
+"""Plain Tortoise models of the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stock Tortoise: models, pool and pydantic as its documentation shows them."""
+"""Plain Tortoise: models, pool and pydantic as in its documentation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class TortoiseClient(PortalClient):
-    """Stock Tortoise."""
+    """Plain Tortoise."""
 
     async def open(self, server: Mapping[str, Any]) -> None:
         """Connect."""
@@ -62,30 +62,30 @@ class TortoiseClient(PortalClient):
         await Tortoise.close_connections()
 
     async def page(self, call: int) -> tuple[list[MediaRequest], int]:
-        """A page of a user's requests, and how many there are."""
+        """Read a page of a user's requests, and their number."""
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
         page = requests.order_by("-created_at", "-id").offset((self.inputs.page(call) - 1) * LIMIT).limit(LIMIT)
         return await page, await requests.count()
 
     async def page_json(self, call: int) -> bytes:
-        """The same as JSON."""
+        """Return the same as JSON."""
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
         page = requests.order_by("-created_at", "-id").offset((self.inputs.page(call) - 1) * LIMIT).limit(LIMIT)
         data, total = await self.schema.from_queryset(page), await requests.count()
         return self.adapter.dump_json({"data": data, "pagination": self.pagination(call, total)})
 
     async def cursor(self, call: int) -> list[MediaRequest]:
-        """The page after a place in the list of all requests."""
+        """Read the page after a position in the list of all requests."""
         instant, id_ = self.inputs.position(call)
         after = MediaRequest.filter(Q(created_at__lt=instant) | Q(id__lt=id_), created_at__lte=instant)
         return await after.order_by("-created_at", "-id").limit(LIMIT)
 
     async def find(self, call: int) -> User | None:
-        """The user of a Plex account."""
+        """Find the user of a Plex account."""
         return await User.get_or_none(plex_id=self.inputs.plex_id(call))
 
     async def hit_from(self, address: str) -> int:
-        """A hit of an anonymous caller."""
+        """Count a hit of an anonymous caller."""
         counter, _ = await RateLimit.get_or_create(
             ip_address=address, endpoint=ENDPOINT, window_start=window_start(datetime.now(UTC))
         )
@@ -94,7 +94,7 @@ class TortoiseClient(PortalClient):
         return counter.request_count
 
     async def verify(self, call: int) -> SessionToken | None:
-        """The session of a token with its user; the use is noted when the last one is more than a minute ago."""
+        """Return the session of a token with its user; record the use if the last record is older than a minute."""
         now = datetime.now(UTC)
         session = await self._session(call, now)
         if session and session.last_used_at and now - session.last_used_at > TOUCH_AFTER:
@@ -102,7 +102,7 @@ class TortoiseClient(PortalClient):
         return session
 
     async def verify_noting(self, call: int) -> SessionToken | None:
-        """The same, and the use is noted each time."""
+        """Do the same, but record every use."""
         now = datetime.now(UTC)
         session = await self._session(call, now)
         if session:
@@ -125,8 +125,8 @@ class TortoiseClient(PortalClient):
         session.last_used_at = now
         await session.save(update_fields=["last_used_at"])
 
-    async def claim(self, call: int) -> Download | None:  # noqa: ARG002 - a call as any other
-        """The next download."""
+    async def claim(self, call: int) -> Download | None:  # noqa: ARG002 - as for all calls
+        """Claim the next download."""
         now = datetime.now(UTC)
         async with in_transaction():
             queued = Download.filter(status="queued", scheduled_at__lte=now).select_for_update(skip_locked=True)
@@ -138,8 +138,8 @@ class TortoiseClient(PortalClient):
                 await download.save()
         return download
 
-    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - a call as any other
-        """Many checks of a service."""
+    async def record_checks(self, call: int) -> int:  # noqa: ARG002 - as for all calls
+        """Record many checks of a service."""
         checks = [ServiceStatusHistory(**check) for check in self.inputs.checks_of(self.plex)]
         await ServiceStatusHistory.bulk_create(checks)
         return len(checks)

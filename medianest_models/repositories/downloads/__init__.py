@@ -1,8 +1,8 @@
-"""The queue of YouTube downloads: what users put in, and what workers take out.
+"""The queue of YouTube downloads, which users fill and workers empty.
 
-A download waits as `queued` until a worker claims it, and then belongs to that worker as long as its lease lasts:
-the worker extends it with `heartbeat` or `report_progress` and ends with `complete`, `fail` or `release`. When the
-lease runs out the download goes back to the queue, and whatever the worker still does is a `LeaseLostError`.
+A download is `queued` until a worker claims it, and then belongs to that worker for the duration of its lease. The
+worker extends the lease with `heartbeat` or `report_progress`, and ends it with `complete`, `fail` or `release`. When
+the lease expires, the download goes back to the queue, and later calls of the worker raise a `LeaseLostError`.
 """
 
 from medianest_models.repositories.downloads.claims import CONFIGURED, Configured, MaxRunning, claim, release_expired

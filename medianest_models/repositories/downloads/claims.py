@@ -1,4 +1,4 @@
-"""Giving downloads to workers, and taking them back from those that went silent."""
+"""Claiming downloads for workers, and taking them back when a lease expires."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ logger = logging.getLogger("medianest_models.downloads")
 
 _INVALID_TRANSACTION_STATE: Final = "25000"
 
-# Raw, because a limit over all workers needs a function in the database, which locks first and then counts.
+# Raw, because a limit over all workers needs a database function that locks first and then counts.
 _CLAIM: Final = "SELECT * FROM medianest_claim_next_download($1, $2, $3, $4)"
 
-# Raw: it compares which claim it was. The worker may have got the same download again.
+# Raw: it matches this claim only, because the worker may have claimed the same download again.
 _GIVE_BACK: Final = f"""
 UPDATE youtube_downloads SET {BACK_IN_QUEUE}
 WHERE id = $1 AND worker_id = $2 AND started_at = $3 AND status = 'downloading'
@@ -57,30 +57,31 @@ _tasks: Final[set[asyncio.Task[None]]] = set()  # the event loop keeps weak refe
 async def claim(
     worker_id: str, *, lease: timedelta = LEASE, max_running: MaxRunning = CONFIGURED
 ) -> YouTubeDownload | None:
-    """Claim the next download, which from now on belongs to this worker.
+    """Claim the next download for this worker.
 
-    The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads whose
-    lease ran out are put back before, so that a worker that died is replaced; a claim without a limit does that when
-    nothing else is free. In a transaction the claim counts from its commit, and claims with a limit wait for that.
+    The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads with an
+    expired lease go back to the queue before, so that another worker replaces a dead one; a claim without a limit does
+    this only if no other download is free. In a transaction, the claim takes effect on commit, and other claims with a
+    limit wait for that.
 
-    A claim that is cancelled, by a time limit too, ends at once and leaves nothing claimed: what the database still
-    gives it goes back to the queue, the attempt uncounted, before this process is disconnected. It can't where the
-    connection fails, the process is killed, the event loop ends without `disconnect_database()`, or a lock is waited
-    for when that has waited for 10 seconds: such a download waits until its lease ends.
+    A claim that is cancelled or times out ends at once and leaves nothing claimed: a download that the database still
+    returns goes back to the queue before this process is disconnected, and the attempt does not count. This fails if
+    the connection fails, the process is killed, the event loop ends without `disconnect_database()`, or the claim still
+    waits for a lock after disconnecting has waited for 10 seconds: the download then waits until its lease expires.
 
     Args:
-        worker_id: A name that no two jobs have at the same time, in at most 255 characters: whoever knows it can
-            change the download.
-        lease: How long the download belongs to the worker without a sign of life, at most a year.
-        max_running: How many downloads may run at once, over all workers, which should all say the same; None for
-            any number.
+        worker_id: A name of at most 255 characters that only one job has at a time: any caller who knows it can change
+            the download.
+        lease: The time for which the download belongs to the worker without a heartbeat, at most a year.
+        max_running: The maximum number of running downloads of all workers, which should all pass the same value; None
+            for no limit.
 
     Returns:
-        The download; None when there is none, or no place for it.
+        The download; None if the queue has none, or if the limit is reached.
 
     Raises:
-        StatementError: A claim with a limit in a transaction that is REPEATABLE READ or SERIALIZABLE, which does
-            not see what others claim.
+        StatementError: The claim has a limit, and the transaction is REPEATABLE READ or SERIALIZABLE, so that it does
+            not see the claims of others.
     """
     worker, seconds = as_worker_id(worker_id), as_lease(lease)
     try:
@@ -97,10 +98,10 @@ async def claim(
 
 
 async def release_expired() -> int:
-    """Take the downloads back from workers whose lease ran out, and return how many.
+    """Take back the downloads with an expired lease, and return their number.
 
-    They go back to the queue at once, or fail for good after `MAX_ATTEMPTS` attempts. Claims do this too; run it
-    by itself where no worker may be left. It can be interrupted at any time.
+    They go back to the queue at once, or fail permanently after `MAX_ATTEMPTS` attempts. Claims do this too; call it
+    separately if no worker may be left. It can be interrupted at any time.
     """
     (row,) = await fetch(_RELEASE_EXPIRED, MAX_ATTEMPTS)
     return int(row["released"])
@@ -116,16 +117,16 @@ def as_max_running(value: MaxRunning) -> int | None:
 async def _claim(*arguments: Any) -> Record | None:
     client = current_client()
     if isinstance(client, TransactionClient):
-        async with transaction():  # nested: a claim that is cancelled is undone, whatever becomes of the rest
+        async with transaction():  # a savepoint: it undoes a cancelled claim, even if the rest is committed
             return await fetch_one(_CLAIM, *arguments)
     return await _Handover(client, *arguments).receive()
 
 
 class _Handover:
-    """A claim that runs to its end in a task of its own, whatever becomes of its caller.
+    """A claim that runs to its end in its own task, even if its caller is cancelled.
 
-    The task keeps its connection until the caller has the download, or the queue has it again: closing the pool waits
-    for connections in use.
+    The task keeps its connection until the caller has received the download, or the download is back in the queue:
+    closing the pool waits for connections in use.
     """
 
     def __init__(self, client: StatementClient, *arguments: Any) -> None:
@@ -154,7 +155,7 @@ class _Handover:
             if not self._row.done():
                 self._row.set_exception(error)
         finally:
-            self._row.cancel()  # where this task was cancelled, as at the event loop's end
+            self._row.cancel()  # if this task was cancelled, as at the event loop's end
 
     async def _claim_on(self, connection: Connection, sql: str, *arguments: Any) -> None:
         self._is_asked = True

@@ -1,9 +1,9 @@
-"""The work on a download that was claimed.
+"""The operations of a worker on its claimed download.
 
-Each operation is one UPDATE of a row that still belongs to the worker, so that one whose lease was lost changes
-nothing. A lease that ran out is lost, whether or not someone else has the download by now, and so is that of a
-download that is gone: nobody can tell it from one that never was. The time is the clock's and not now(), which in a
-transaction is that of its beginning: such a lease would last too long or end too early.
+Each operation is one UPDATE of a row that still belongs to the worker, so that a worker whose lease was lost changes
+nothing. An expired lease is lost, even if nobody else has claimed the download yet. The lease of a deleted download is
+lost too, because it can't be told from a download that never existed. The time is clock_timestamp() and not now(),
+which in a transaction is the time of its beginning, so that leases would last too long or end too early.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ BACK_IN_QUEUE: Final = (
 
 _COMPLETE_PROGRESS: Final = 100
 
-# Raw, because the ORM's update() returns no row, and a row read before may be another's by now.
+# Raw, because the ORM's update() returns no row, and a row that was read before may belong to another worker by now.
 _UPDATE: Final = """
 UPDATE youtube_downloads SET {}
 WHERE id = $1 AND worker_id = $2 AND status = 'downloading' AND lease_expires_at > clock_timestamp()
 RETURNING *
 """
 
-# Never to an earlier end than the worker has already, and never back; $4 is NULL for no progress.
+# The lease never gets shorter, and the progress never decreases; $4 is NULL for no progress.
 _KEEP: Final = """
     lease_expires_at = greatest(lease_expires_at, clock_timestamp() + $3 * interval '1 second'),
     progress = greatest(progress, $4)
@@ -111,7 +111,7 @@ async def complete(
         download_id: The download.
         worker_id: The name under which it was claimed.
         file_paths: The files it made.
-        plex_collection_id: The collection they are in, in at most 255 characters.
+        plex_collection_id: The id of their collection, with at most 255 characters.
         metadata: A JSON document that replaces the one there is; None leaves it.
 
     Raises:
@@ -124,7 +124,7 @@ async def complete(
 
 
 async def fail(download_id: UUID | str, *, worker_id: str, error_message: str, retry: bool = True) -> YouTubeDownload:
-    """End an attempt that did not succeed.
+    """End a failed attempt.
 
     The download goes back to the queue, to be tried again after a minute and then after two (`FIRST_RETRY_DELAY`,
     doubled each time); after `MAX_ATTEMPTS` attempts, or at once without `retry`, it is `failed` for good. The error
@@ -140,7 +140,7 @@ async def fail(download_id: UUID | str, *, worker_id: str, error_message: str, r
 
 
 async def release(download_id: UUID | str, *, worker_id: str) -> YouTubeDownload:
-    """Give a download back that the worker can't finish, because it is being stopped.
+    """Return a download to the queue that the worker can't finish, because it is being stopped.
 
     Another worker can claim it at once, at its old place in the queue, and the attempt does not count.
 
@@ -151,7 +151,7 @@ async def release(download_id: UUID | str, *, worker_id: str) -> YouTubeDownload
 
 
 async def _update(changes: str, download_id: UUID | str, worker_id: str, *values: Any) -> Record:
-    """Change a download of that worker's, and no other."""
+    """Change a download only if it belongs to this worker."""
     key = as_uuid(download_id, "download_id")
     row = await fetch_one(_UPDATE.format(changes), key, as_worker_id(worker_id), *values)
     if row is None:

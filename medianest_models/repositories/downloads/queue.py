@@ -1,4 +1,4 @@
-"""The users' side of the queue: putting a download in, looking at what is there, taking one out."""
+"""The users' side of the queue: adding, listing and cancelling downloads."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _MAX_URL_LENGTH: Final = 2048
 
-# Raw, because the download that is in the way has to be found in the same moment: DO UPDATE, which changes nothing,
-# waits for that row and returns it, where DO NOTHING may return none and a second look come too late.
+# Raw, because the conflicting download must be found in the same statement: DO UPDATE, which changes nothing, waits for
+# that row and returns it. DO NOTHING may return no row, and a second statement may come too late.
 _ENQUEUE: Final = """
 INSERT INTO youtube_downloads (id, user_id, playlist_url, priority, playlist_title, metadata, scheduled_at)
 VALUES ($1, $2, $3, $4, $5, $6::jsonb, coalesce($7::timestamptz, now()))
@@ -32,7 +32,7 @@ DO UPDATE SET playlist_url = EXCLUDED.playlist_url
 RETURNING *
 """
 
-# Raw, because the download's status is looked at and changed in one statement, which returns the row.
+# Raw, because one statement checks and changes the download's status, and returns the row.
 _CANCEL: Final = """
 UPDATE youtube_downloads
 SET status = 'failed', error_message = 'cancelled', lease_expires_at = NULL, completed_at = clock_timestamp()
@@ -50,15 +50,15 @@ async def enqueue(
     metadata: dict[str, Any] | None = None,
     scheduled_at: datetime | None = None,
 ) -> YouTubeDownload:
-    """Put a download into the queue and wake the workers that wait.
+    """Add a download to the queue and wake the waiting workers.
 
     Args:
-        user_id: The user it is for.
-        playlist_url: Where the playlist is, in at most 2,048 characters.
-        priority: Which download goes first: the higher one.
-        playlist_title: The playlist's name, in at most 500 characters.
-        metadata: A JSON document to keep with it.
-        scheduled_at: When it may begin; None for at once.
+        user_id: The user who requests it.
+        playlist_url: The URL of the playlist, with at most 2,048 characters.
+        priority: The priority; the highest goes first.
+        playlist_title: The playlist's name, with at most 500 characters.
+        metadata: A JSON document to store with it.
+        scheduled_at: The earliest time to begin; None for now.
 
     Raises:
         DuplicateDownloadError: This user already has an active download of this playlist; the message gives its id.
@@ -85,10 +85,10 @@ async def enqueue(
 
 
 async def get(download_id: UUID | str) -> YouTubeDownload:
-    """Return the download with that id.
+    """Return the download with this id.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such download.
     """
     key = as_uuid(download_id, "download_id")
     download = await YouTubeDownload.get_or_none(id=key)
@@ -98,9 +98,9 @@ async def get(download_id: UUID | str) -> YouTubeDownload:
 
 
 async def cancel(download_id: UUID | str) -> YouTubeDownload:
-    """End a download that waits or runs, for good: it is then `failed`, and its error message is "cancelled".
+    """Cancel a waiting or running download: its status becomes `failed`, and its error message "cancelled".
 
-    The worker that runs it learns of it as a `LeaseLostError` with its next heartbeat.
+    The next heartbeat of its worker raises a `LeaseLostError`.
 
     Raises:
         NotFoundError: There is no such download.
@@ -140,5 +140,5 @@ async def list_by_filters(
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[DownloadStatus, int]:
-    """Count the downloads in each status, or a user's; 0 where there are none."""
+    """Count all downloads, or a user's, by status; also a status with none."""
     return await count_by_status("youtube_downloads", DownloadStatus, user_id)

@@ -1,4 +1,4 @@
-"""Waiting for work without asking the database all the time."""
+"""Waiting for work without constant polling."""
 
 from __future__ import annotations
 
@@ -36,18 +36,19 @@ logger = logging.getLogger("medianest_models.downloads")
 _CHANNEL: Final = "medianest_downloads"
 _POLL_SECONDS: Final = 2.0
 _LONGEST_NAP_SECONDS: Final = 30.0
-"""After this a waiter looks without having heard anything: the limit may have been raised, the connection be dead."""
+"""The longest time between two looks without a notification: the limit may be raised, or the connection dead."""
 _SPREAD_SECONDS: Final = 0.2
-"""All waiters hear of every download at the same moment. Each looks a little later, at random, and so most of them
-when the first has taken it; and a claim that finds nothing, because someone holds the row, is not asked in a circle."""
+"""Every download notifies all waiters at once. Each looks after a short random delay, so that most of them look after
+the first one has claimed it. The delay also keeps a claim that finds only locked rows from being retried in a tight
+loop."""
 _ANSWER_SECONDS: Final = 10.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _LINGER_SECONDS: Final = 2.0
-"""For how long the connection outlives its last waiter: a worker that found nothing to claim is soon back."""
+"""The time that the connection stays open after its last waiter: a worker that could not claim soon waits again."""
 
-# Raw: the seconds until a claim can succeed, by the database's clock; 0 or less for now, NULL when only something
-# that happens can make it so. $1 is the limit, or NULL for the configured one. Each priority's first download is one
-# look into the index of the queue. Of a row that others wrote without a lease it counts as run out.
+# Raw: the seconds until a claim can succeed, by the database's clock; 0 or less for now, NULL if it needs another event
+# first. $1 is the limit, or NULL for the configured one. One lookup in the queue's index finds the first download of a
+# priority. A running download without a lease, written by another client, counts as expired.
 _LOOK: Final = """
 SELECT extract(epoch FROM
     CASE WHEN running.number < coalesce($1::bigint, medianest_max_running_downloads())
@@ -70,24 +71,24 @@ FROM
 """
 
 
-async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRunning = CONFIGURED) -> bool:  # noqa: ASYNC109 - the caller is told by the result and not by an exception
-    """Wait until a claim is likely to succeed: something is queued, due, and has a place under the limit.
+async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRunning = CONFIGURED) -> bool:  # noqa: ASYNC109 - the result reports a timeout, not an exception
+    """Wait until a claim is likely to succeed: a download is queued and due, and the limit is not reached.
 
-    All waiters of a process share one connection that listens, past a pooler (`DATABASE_DIRECT_URL`). It is opened for
-    the first of them, made again should it be lost, and closed soon after the last. Behind PgBouncer without such a
-    URL each waiter looks every two seconds instead, and the log says so once. What was queued between a claim that
-    found nothing and this call is not missed. Other workers wake as well, so the claim may still find nothing.
+    All waiters of a process share one LISTEN connection, which bypasses a pooler (`DATABASE_DIRECT_URL`). It is opened
+    for the first waiter, reopened if it is lost, and closed soon after the last waiter. Behind PgBouncer without such a
+    URL, each waiter polls every two seconds instead, and the log says so once. A download that is queued between an
+    unsuccessful claim and this call is not missed. Other workers wake up too, so the claim may still find nothing.
 
     Args:
-        timeout: How long to wait at most; None for as long as it takes.
-        max_running: The limit that the claims are made with.
+        timeout: The longest time to wait; None for no limit.
+        max_running: The limit of the claims.
 
     Returns:
-        True when there is work; False when the time is over.
+        True if there is work; False after the timeout.
 
     Raises:
-        DatabaseUnavailableError: This process is not connected, or no longer, or the database could not be reached
-            at first.
+        DatabaseUnavailableError: This process is not connected, was disconnected, or could not reach the database at
+            first.
     """
     limit = MAX_INT if max_running is None else as_max_running(max_running)
     seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()
@@ -109,7 +110,7 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
 async def _watch(
     client: Client, limit: int | None, listener: _Listener | None, waiter: asyncio.Event, *, longest_nap: float
 ) -> None:
-    """Return when there is work; the database may be away for as long as it likes, once it has answered."""
+    """Return when there is work; after the first response, tolerate any outage of the database."""
     was_reached = False
     while True:
         await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))  # noqa: S311 - no secret
@@ -130,17 +131,17 @@ async def _watch(
 
 
 async def _look(client: Client, limit: int | None) -> float | None:
-    """Ask for the seconds until a claim can succeed, on the pool also inside a transaction."""
+    """Query the seconds until a claim can succeed, on the pool even inside a transaction."""
     look = client.run(PoolConnectionProxy.fetchval, _LOOK, limit, list(DownloadPriority))
     try:
-        return await within(_ANSWER_SECONDS, look)  # not waited for when this is cancelled
+        return await within(_ANSWER_SECONDS, look)  # abandoned when this is cancelled
     except TimeoutError:
         pass
     raise DatabaseTimeoutError
 
 
 def _past_a_pooler() -> DatabaseUrl | None:
-    """Choose the best way to the database that this process is connected to; None for the embedded server."""
+    """Return the direct URL of the connected database, if there is one; None for the embedded server."""
     url, settings = connected_url(), load_settings()
     if settings.database_direct_url is not None and url == settings.url():
         return settings.direct_url()
@@ -157,10 +158,10 @@ def _say_that_it_polls() -> None:
 
 
 class _Listener:
-    """The connection that listens, and those who wait for what it hears.
+    """The LISTEN connection of a process, and its waiters.
 
-    A task of its own holds it, so that a waiter can be cancelled at any time. Each time it has begun to listen it
-    wakes all waiters, because nobody knows what happened before; so they may look before it listens.
+    A separate task holds it, so that a waiter can be cancelled at any time. Whenever LISTEN has started, it wakes all
+    waiters, because earlier notifications may be lost; so they may also look before that.
 
     Attributes:
         problem: Why it listens no more.
@@ -177,12 +178,12 @@ class _Listener:
 
     @property
     def is_over(self) -> bool:
-        """Whether it listens no more."""
+        """Whether it no longer listens."""
         return self._task.done() or self._task.cancelling() > 0
 
     @contextmanager
     def waiter(self) -> Iterator[asyncio.Event]:
-        """Wake a new waiter for the length of a `with`."""
+        """Register a new waiter for the duration of a `with` block."""
         waiter = asyncio.Event()
         if self._closing is not None:
             self._closing.cancel()
@@ -195,7 +196,7 @@ class _Listener:
                 self._closing = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._task.cancel)
 
     async def _run(self) -> None:
-        problem: Exception = not_connected()  # which is why this is cancelled while somebody waits
+        problem: Exception = not_connected()  # the only reason for a cancellation while a waiter exists
         try:
             problem = await self._stay_connected()
         finally:
@@ -203,7 +204,7 @@ class _Listener:
             self._wake()
 
     async def _stay_connected(self) -> Exception:
-        """Return why it listens no more: it could not connect at first, or more than the connection is wrong."""
+        """Keep listening; return the error that ends it: of the first attempt, or not about the connection."""
         was_connected, pause = False, _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -219,7 +220,7 @@ class _Listener:
             pause = min(2 * pause, _LONGEST_NAP_SECONDS)
 
     async def _listen(self, connection: asyncpg.Connection[Any]) -> None:
-        """Return when the connection is closed, or raise when the server has fallen silent."""
+        """Return when the connection is closed; raise an error when the server does not respond."""
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         await connection.add_listener(_CHANNEL, lambda *_: self._wake())
@@ -240,7 +241,7 @@ _listeners: Final[WeakKeyDictionary[Client, _Listener]] = WeakKeyDictionary()
 
 
 def _listener(client: Client, url: DatabaseUrl | None) -> _Listener:
-    """Find the one of this process, or make it; it ends with the process's pool."""
+    """Return the listener of this process, or make it; it ends with the process's pool."""
     listener = _listeners.get(client)
     if listener is None or listener.is_over:
         listener = _listeners[client] = _Listener(client, url)

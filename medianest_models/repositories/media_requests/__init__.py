@@ -1,4 +1,4 @@
-"""Requests for films and series: submitting them, deciding about them, looking them up."""
+"""Requests for films and series: submitting, changing and finding them."""
 
 from medianest_models.repositories.media_requests.lookups import (
     counts_by_status,

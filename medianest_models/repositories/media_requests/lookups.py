@@ -1,4 +1,4 @@
-"""Looking requests up."""
+"""Lookups of requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from medianest_models.pagination import PaginatedResult, PaginationParams
 
-# Raw, because it tells a request without a history from one that does not exist.
+# Raw, because it distinguishes a request without a history from a missing one.
 _HISTORY: Final = """
 SELECT update.*
 FROM media_requests AS request LEFT JOIN media_request_status_updates AS update ON update.request_id = request.id
@@ -37,10 +37,10 @@ _FIND_BY_OVERSEERR_ID: Final = _FIND.format(condition="overseerr_id = $1")
 
 
 async def get(request_id: UUID | str) -> MediaRequest:
-    """Get a request by its id.
+    """Return a request by its id.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such request.
     """
     wanted = as_uuid(request_id, "request_id")
     request = await MediaRequest.get_or_none(id=wanted)
@@ -50,7 +50,7 @@ async def get(request_id: UUID | str) -> MediaRequest:
 
 
 async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> MediaRequest | None:
-    """Find the request for a title: the open one, else the newest; None without any.
+    """Find the request for a title: the open one, or else the newest; None if there is none.
 
     TMDB gives the same id to a film and to a series, which `media_type` tells apart.
     """
@@ -62,7 +62,7 @@ async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> Med
 
 
 async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
-    """Find the request with an id at Overseerr: the open one, else the newest; None without any."""
+    """Find the request with an Overseerr id: the open one, or else the newest; None if there is none."""
     row = await fetch_one(_FIND_BY_OVERSEERR_ID, as_text(overseerr_id, "overseerr_id"))
     return None if row is None else MediaRequest.from_row(row)
 
@@ -86,12 +86,12 @@ async def list_by_filters(
     """List a page of the requests that match all filters.
 
     Args:
-        user_id: Who asked.
-        status: What status they have.
+        user_id: The user who submitted them.
+        status: Their status.
         media_type: Such as `movie`.
-        created_from: The first moment in which they were submitted.
-        created_to: The first moment in which they were no longer.
-        params: Which page, and in which order.
+        created_from: The earliest time of submission, inclusive.
+        created_to: The end of that period, exclusive.
+        params: The page and its order.
     """
     filters: dict[str, Any] = {}
     if user_id is not None:
@@ -113,7 +113,7 @@ async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[Request
 
 
 async def history(request_id: UUID | str) -> list[MediaRequestStatusUpdate]:
-    """Each status that a request has had, the first one first.
+    """List each status that a request has had, oldest first.
 
     Raises:
         NotFoundError: There is no such request.

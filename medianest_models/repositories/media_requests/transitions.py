@@ -35,9 +35,9 @@ WITH request AS (
 SELECT * FROM request
 """
 
-# Raw, because looking, changing and noting are one statement, under the locks of the requests' rows, which are taken
-# in one order by everybody. What it judges by is what a row holds once it is locked. clock_timestamp(), because a
-# transaction that began early may change a request late, and the history has to stay in order.
+# Raw, because one statement checks and changes the requests and writes their history, under the locks of their rows,
+# which every caller takes in the same order. It checks a row's values after locking it. clock_timestamp(), because a
+# transaction that began early may change a request late, and the history must stay in order.
 _TRANSITION: Final = """
 WITH locked AS MATERIALIZED (
     SELECT id, status, tmdb_id, media_type, status = ANY ($3::text[]) AS leads_there
@@ -74,11 +74,11 @@ class TransitionReport:
     changed: list[MediaRequest]
     """The changed requests as they are now, in the order given."""
     refused: dict[UUID, RequestStatus]
-    """Those whose status does not lead to the new one, with that status."""
+    """The requests whose status can't change to the new one, with their status."""
     duplicates: dict[UUID, UUID]
-    """Those that can't be opened again, with the request that is open for the same title."""
+    """The requests that can't be opened again, with the open request for the same title."""
     not_found: list[UUID]
-    """The ids that no request has."""
+    """The ids without a request."""
 
 
 async def submit(
@@ -127,12 +127,12 @@ async def submit(
 async def transition(request_id: UUID | str, *, status: RequestStatus, message: str | None = None) -> MediaRequest:
     """Change a request's status and note it in its history, with the message; return the request as it is now.
 
-    Allowed is pending to approved, approved to available, pending or approved to failed, and failed to pending.
-    `completed_at` is set when a request becomes available or failed, and cleared when it is pending again.
+    The allowed changes are pending to approved, approved to available, pending or approved to failed, and failed to
+    pending. `completed_at` is set when a request becomes available or failed, and cleared when it is pending again.
 
     Raises:
         NotFoundError: There is no such request.
-        InvalidTransitionError: Its status does not lead to the new one, or is the new one already.
+        InvalidTransitionError: Its status can't change to the new one, or is the new one already.
         DuplicateRequestError: It can't be pending again, because another one for the same title is open.
     """
     report = await transition_many([request_id], status=status, message=message)
@@ -148,13 +148,13 @@ async def transition(request_id: UUID | str, *, status: RequestStatus, message: 
 async def transition_many(
     request_ids: Iterable[UUID | str], *, status: RequestStatus, message: str | None = None
 ) -> TransitionReport:
-    """Change the status of those of many requests that may change so, all in one step; see `transition`.
+    """Change the status of many requests in one step, where the change is allowed; see `transition`.
 
     Of several requests for the same title, the oldest alone can be pending again.
 
     Raises:
-        DuplicateRequestError: In this very moment a request was opened for the title of one of them. Nothing was
-            changed, and to try again will report it.
+        DuplicateRequestError: A request for the title of one of them was opened at the same moment. Nothing was
+            changed; a retry will report it.
     """
     wanted = list(dict.fromkeys(as_uuid(request_id, "request_ids") for request_id in request_ids))
     new = RequestStatus(as_column(MediaRequest, "status", status))

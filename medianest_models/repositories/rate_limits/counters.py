@@ -47,10 +47,10 @@ class Hit(NamedTuple):
 
     Attributes:
         caller: The user's id or the address.
-        endpoint: The name of what is limited.
-        keys: The settings that may hold the rule, the first one before the second.
-        limit: How many are allowed; None for the setting's.
-        window_seconds: In how many seconds; None for the setting's.
+        endpoint: The name of the limit.
+        keys: The settings that may hold the rule; the first one that exists applies.
+        limit: The number of allowed hits; None for the setting's.
+        window_seconds: The length of the window; None for the setting's.
     """
 
     caller: UUID | str
@@ -64,10 +64,10 @@ class Count(NamedTuple):
     """The outcome of a hit.
 
     Attributes:
-        number: Which of those that count it is, from 1; None when it is refused, and not counted.
-        limit: How many are allowed.
-        reset_at: When none of those that count now will count any more.
-        time_left: How long it takes until another one is allowed; None while there is room for one.
+        number: The hit's position among the counted ones, from 1; None if it is rejected, and so not counted.
+        limit: The number of allowed hits.
+        reset_at: The time from which none of the counted hits counts any more.
+        time_left: The time until another hit is allowed; None if one is allowed now.
     """
 
     number: int | None
@@ -120,7 +120,7 @@ async def free_turns(counters: Iterable[CounterKey]) -> AsyncIterator[Iterable[C
 
 
 class _Counters:
-    """Those of one kind, of the callers that one column tells."""
+    """The counters of one kind, for callers identified by one column."""
 
     def __init__(self, caller: str, type_: str, *, rolling: bool) -> None:
         self._statement = count_hits(caller, type_, rolling=rolling)
@@ -133,7 +133,7 @@ class _Counters:
         return count
 
     async def count_together(self, hits: list[Hit]) -> list[Count | Retry]:
-        """Count hits, equal ones in any order; those whose counter can't be had at once, or is full, alone."""
+        """Count hits, equal ones in any order; return `Retry.ALONE` for those whose counter is locked or full."""
         times = Counter(hits)
         if len(times) == 1:
             async with turn((hits[0].caller, hits[0].endpoint)):
@@ -172,7 +172,7 @@ class _Counters:
                 together = min(count.limit - count.number, times - len(counts))
             else:
                 together = min(count.limit - used, together - 1)
-            if together <= 0 and count.time_left is None:  # there is room again since it was refused
+            if together <= 0 and count.time_left is None:  # another hit is allowed again since one was rejected
                 together = 1
             elif together <= 0:
                 counts.extend([count._replace(number=None)] * (times - len(counts)))
@@ -194,7 +194,7 @@ def _parameters(times: dict[Hit, int], *, hurried: bool) -> Iterator[Any]:
 
 
 def _read_fixed(row: Record) -> tuple[Count, int]:
-    """Read what a statement says of a counter, and how many hits are counted where several were refused."""
+    """Read a counter from a statement's row, and the number of counted hits if several were rejected."""
     return Count(row["request_count"], row["hits"], row["reset_at"], row["time_left"]), row["used"] or 0
 
 
@@ -202,13 +202,13 @@ def _read_rolling(row: Record) -> tuple[Count, int]:
     counts, part = row["counts"] or [], timedelta(seconds=row["seconds"]) / 10
     reset_at = row["expires_at"] or row["now"]
     left = reset_at - row["now"]
-    used = list(accumulate(counts[: max(0, ceil(left / part))]))  # by the newest part, by the newest two, and so on
+    used = list(accumulate(counts[: max(0, ceil(left / part))]))  # for the newest part, the newest two, and so on
     time_left = next((left - age * part for age, several in enumerate(used) if several >= row["hits"]), None)
     return Count(sum(counts) if row["is_counted"] else None, row["hits"], reset_at, time_left), used[-1] if used else 0
 
 
 def _each(count: Count, last: int, times: int) -> Iterator[Count]:
-    """Give each of so many hits its number; the last one's is known."""
+    """Yield the result of each hit, counted back from the number of the last one."""
     for number in range(last - times + 1, last + 1):
         yield count._replace(number=number)
 
@@ -219,4 +219,4 @@ COUNT_BY: Final = {
     for rolling in (False, True)
     for counters in (_Counters(column, type_, rolling=rolling),)
 }
-"""The loaders that count a hit, by the column that tells the caller and the kind of counter."""
+"""The loaders that count a hit, by the caller's column and the kind of counter."""

@@ -28,9 +28,9 @@ class RateLimitResult:
     remaining: int
     """The number of hits that are still allowed now."""
     reset_at: datetime.datetime
-    """When this window ends and the next one begins; for a rolling one, when no hit until now counts any more."""
+    """The end of this window; for a rolling one, the time from which no present hit counts any more."""
     retry_after: datetime.timedelta | None
-    """The time until another hit can be allowed; None when this one is."""
+    """The time until another hit can be allowed; None if this one is allowed."""
 
 
 async def hit(
@@ -43,28 +43,29 @@ async def hit(
     window_seconds: int | None = None,
     rolling: bool = False,
 ) -> RateLimitResult:
-    """Count one use of an endpoint and say whether it is allowed; a refused one does not count.
+    """Count one use of an endpoint and return whether it is allowed; a rejected one does not count.
 
-    In a window exactly `limit` are allowed, however many processes ask at once. Windows are fixed, and so around the
-    edge between two of them twice as many can be allowed in a short time: `limit` at the end of one, and as many at
-    the beginning of the next. A rolling window has no edge: in any span of its length, wherever it begins, at most
-    `limit` are allowed. It counts by tenths of its length, and may refuse for up to a tenth longer than it would have
-    to. Fixed and rolling windows, and rolling ones of different lengths, are counted apart.
+    A window allows exactly `limit` hits, with any number of concurrent processes. Windows are fixed, so twice as many
+    can be allowed in a short time around the boundary of two windows: `limit` at the end of one and `limit` at the
+    beginning of the next. A rolling window has no boundary: any time span of its length allows at most `limit` hits. It
+    counts in tenths of its length, and may reject hits for up to a tenth longer than necessary. Fixed and rolling
+    windows, and rolling ones of different lengths, have separate counters.
 
     Args:
-        endpoint: The name of what is limited, such as `media.request`; at most 255 characters.
-        user_id: Who uses it: a user,
-        ip_address: or an anonymous caller. IPv4 and the same address wrapped in IPv6 are one caller.
-        ipv6_prefix: From 1 to 128: count all IPv6 addresses that begin with the same so many bits as one caller. Most
-            networks have 64 in common, and each of their machines as many addresses as it likes.
-        limit: How many are allowed; None for the setting `rate_limit.<endpoint>`, else `rate_limit.api.default`.
-        window_seconds: In how many seconds, at most a day; None for the same setting's.
-        rolling: Whether the window is a rolling one.
+        endpoint: The name of the limit, such as `media.request`; at most 255 characters.
+        user_id: The caller: either a user,
+        ip_address: or the address of an anonymous caller. An IPv4 address and its IPv6-wrapped form are one caller.
+        ipv6_prefix: From 1 to 128: count all IPv6 addresses with the same prefix of this many bits as one caller. In
+            most networks, all machines share 64 bits, and each can use any number of addresses.
+        limit: The number of allowed hits; None for the setting `rate_limit.<endpoint>`, or else
+            `rate_limit.api.default`.
+        window_seconds: The length of the window, at most a day; None for the same setting's.
+        rolling: Whether the window is rolling.
 
     Raises:
         InvalidReferenceError: There is no such user.
         ConfigurationError: The stored setting is not a limit and a window.
-        DatabaseTimeoutError: A transaction kept the counter locked for too long.
+        DatabaseTimeoutError: Another transaction held the counter's lock for too long.
     """
     column, caller = _caller_column(user_id, ip_address, ipv6_prefix)
     keys = rate_limit_keys(endpoint)

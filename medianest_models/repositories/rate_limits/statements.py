@@ -13,8 +13,8 @@ from typing import Final
 from medianest_models.repositories._bulk import NUMBERED_ID
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS
 
-# Each array is a SELECT of its own, because PostgreSQL would plan anew for each array's length; OFFSET 0 has it look a
-# rule up once.
+# Each array is a SELECT, because otherwise PostgreSQL would plan again for each array length; with OFFSET 0, it looks
+# up a rule only once.
 _ASKED: Final = """
     SELECT
         number, caller, endpoint, times,
@@ -41,19 +41,19 @@ _ASKED: Final = """
     )::jsonpath
 """
 
-# A hit beside others ($10) does not wait long for a counter that a transaction holds.
+# A batched hit ($10) does not wait long for a counter that a transaction has locked.
 _HURRY: Final = "SELECT CASE WHEN $10 THEN set_config('lock_timeout', '50ms', TRUE) END"
 
-# Of the counter that it is about to change.
+# The highest count to which this argument's hits can be added.
 _LEFT: Final = """(
     SELECT hits - times FROM asked WHERE caller = EXCLUDED.{caller} AND endpoint = EXCLUDED.endpoint LIMIT 1
 )"""
 
-# Raw, because counting and deciding have to be one step, under the lock of the counter's row, and in an order that all
-# processes keep. What does not fit under the limit is not counted, so that a counter can't overflow and a flood leaves
-# no dead rows. ON CONFLICT finds a counter by the index of its key. A join is planned while the table is as good as
-# empty, goes by the window alone, and then reads all counters of the window for each hit until the table is analyzed.
-# statement_timestamp(), because in a long transaction now() may lie in a window that is over.
+# Raw, because one statement must count and decide, under the lock of the counter's row, and in the same order in all
+# processes. Hits above the limit are not counted, so that a counter can't overflow and a flood leaves no dead rows. ON
+# CONFLICT finds a counter by the index of its key. A join, planned while the table is almost empty, would use only the
+# window, and read all counters of the window for each hit until the table is analyzed. statement_timestamp(), because
+# in a long transaction now() may be in an earlier window.
 _FIXED: Final = """
 WITH asked AS MATERIALIZED (
     SELECT hit.*, date_bin(seconds * interval '1 second', statement_timestamp(), 'epoch') AS begins
@@ -75,10 +75,10 @@ SELECT number, hits, request_count,
 FROM asked LEFT JOIN counted USING (caller, endpoint)
 """
 
-# Raw for the same reasons. A span is counted in eleven parts, each a tenth of its length, the newest first: wherever it
-# begins, it lies in the part of its end and the ten before. All of them stand in one row, and so under one lock.
-# clock_timestamp(), because a hit that waited for the lock counts from then on. What is decided by `kept` parts may be
-# counted a moment later, with as many or fewer: never with more.
+# Raw for the same reasons. A time span is counted in eleven parts, each a tenth of its length, the newest first:
+# wherever the span begins, it lies within the part of its end and the ten parts before. One row holds them all, so one
+# lock is enough. clock_timestamp(), because a hit that waited for the lock counts from then on. The hits are counted a
+# moment after `kept` is computed; by then as many or fewer parts are left, never more.
 _ROLLING: Final = """
 WITH asked AS MATERIALIZED ({asked}), hurry AS MATERIALIZED ({hurry}), counted AS (
     INSERT INTO rolling_rate_limits AS counter (id, {caller}, endpoint, window_seconds, counts, expires_at)
@@ -106,7 +106,7 @@ FROM asked LEFT JOIN counted USING (caller, endpoint) LEFT JOIN LATERAL (
 ) AS refused ON TRUE
 """
 
-# How many of the eleven parts of `counter` have not expired.
+# The number of parts of `counter` that have not expired.
 _KEPT: Final = (
     "greatest(0, least(11, ceil(extract(epoch FROM counter.expires_at - clock_timestamp()) * 10"
     " / counter.window_seconds)))::int"
@@ -135,7 +135,7 @@ DELETE FROM rolling_rate_limits WHERE id = ANY (ARRAY (
 
 
 def count_hits(caller: str, type_: str, *, rolling: bool) -> str:
-    """Write the statement for callers that one column tells."""
+    """Write the statement for callers identified by one column."""
     asked = _ASKED.format(type=type_, longest_window=LONGEST_WINDOW_SECONDS)
     parts = {"caller": caller, "id": NUMBERED_ID, "left": _LEFT.format(caller=caller), "kept": _KEPT}
     return (_ROLLING if rolling else _FIXED).format(asked=asked, hurry=_HURRY, **parts)

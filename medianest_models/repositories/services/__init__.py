@@ -1,6 +1,6 @@
-"""The services the portal stands on: their configuration, their checks and what these tell.
+"""The services that the portal depends on: their configuration, their checks, and statistics of these.
 
-A service is named by its `name`.
+A service is identified by its `name`.
 """
 
 from medianest_models.repositories.services.availability import Incident, Uptime, incidents, uptime

@@ -1,8 +1,8 @@
-"""Uptime of a service in a window of time, and its incidents: the times it was down.
+"""Uptime of a service in a window of time, and its incidents.
 
-A check tells how the service was from then on until the next check, and for five minutes at most: after that nothing
-is known. Of several checks at the same instant the one with the highest id, which is the last one recorded, counts.
-A window takes in its beginning and not its end; the check before it still holds into it.
+A check determines the state of the service until the next check, but for at most five minutes: after that the state is
+unknown. Of several checks with the same timestamp, the one with the highest id counts, which is the last one recorded.
+A window includes its beginning but not its end; a check before the window can also determine its first part.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Uptime:
     """The time that a service spent in each state.
 
     Attributes:
-        since: When the window begins.
-        until: When it ends.
-        up: How long it was up.
-        degraded: How long it was degraded, which is not in `up`.
-        down: How long it was down.
+        since: The beginning of the window.
+        until: The end of the window.
+        up: The time that it was up.
+        degraded: The time that it was degraded, which `up` does not include.
+        down: The time that it was down.
     """
 
     since: datetime
@@ -57,12 +57,12 @@ class Uptime:
 
     @property
     def known(self) -> timedelta:
-        """The time of which the state is known."""
+        """The time with a known state."""
         return self.up + self.degraded + self.down
 
     @property
     def unknown(self) -> timedelta:
-        """The time of which no state is known."""
+        """The time without a known state."""
         return self.until - self.since - self.known
 
     @property
@@ -78,14 +78,14 @@ class Uptime:
 
 @dataclass(frozen=True)
 class Incident:
-    """A time in which a service was down without a break.
+    """A continuous time in which a service was down.
 
     Attributes:
-        started_at: When it began; the window's beginning when the service was down already.
-        ended_at: When the service was found in another state, or when the last check's five minutes were over;
-            None when it was still down at the window's end.
-        duration: From the beginning until the end, or until the window's end.
-        error_message: The first one that its checks gave; None without any.
+        started_at: Its beginning; that of the window if the service was down before.
+        ended_at: The time of the first check with another state, or five minutes after the last check; None if the
+            service was still down at the window's end.
+        duration: The time from `started_at` to `ended_at`, or to the window's end.
+        error_message: The first error message of its checks; None if there is none.
     """
 
     started_at: datetime
@@ -95,12 +95,12 @@ class Incident:
 
     @property
     def is_ongoing(self) -> bool:
-        """True if the service was still down at the window's end."""
+        """Whether the service was still down at the window's end."""
         return self.ended_at is None
 
 
-# The checks of service s that hold somewhere in the step w, each from `starts` to `ends`. Only five minutes before the
-# step are read, because an older check holds no longer.
+# The checks of service s that determine the state in a part of step w, from `starts` to `ends`. Checks older than five
+# minutes before the step are not read, because they no longer count.
 _HOLDING: Final = """
     SELECT * FROM (
         SELECT
@@ -115,7 +115,7 @@ _HOLDING: Final = """
     WHERE starts < ends
 """
 
-# Raw: a window function under an aggregate, which the ORM can't say.
+# Raw: a window function inside an aggregate, which the ORM does not support.
 _UPTIME: Final = f"""
 SELECT w.since, w.until, total.*
 {WINDOW}
@@ -130,7 +130,7 @@ WHERE s.name = $1
 ORDER BY w.since
 """  # noqa: S608 - of constants only
 
-# Raw: gaps and islands. A down check that begins where the one before it ends goes on with its incident.
+# Raw: gaps and islands. A down check that begins where the previous one ends belongs to the same incident.
 _INCIDENTS: Final = f"""
 SELECT w.until, incident.*
 {WINDOW}
@@ -168,17 +168,18 @@ async def uptime(
 
     Args:
         service: The service's name.
-        since: When the window begins.
-        until: When it ends; None for now, by the database's clock.
-        step: Cuts the window into steps of that length, which are answered by one statement; it has to divide the
-            window, whose `until` has to be given then.
+        since: The beginning of the window.
+        until: The end of the window; None for now, by the database's clock.
+        step: The length of the steps into which the window is divided, without a remainder, in one statement; it
+            requires `until`.
 
     Returns:
-        None when nothing is known of the whole window; with a step a list of these, one for each step, oldest first.
+        The uptime; None if no state is known in the whole window. With `step`, a list of these, one for each step,
+        oldest first.
 
     Raises:
-        InvalidInputError: An end of the window is naive, the window does not begin before it ends, or `step` does not
-            divide it into 1 to 1000 steps.
+        InvalidInputError: A timestamp is naive, the window does not begin before it ends, or `step` does not divide it
+            into 1 to 1000 steps.
         NotFoundError: There is no such service.
     """
     rows = await fetch_window(_UPTIME, service, since, until, step=step)

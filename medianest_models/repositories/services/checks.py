@@ -1,4 +1,4 @@
-"""What checks of the services found: recording it, the latest of it, forgetting what is old."""
+"""Checks of the services: recording their results, reading the latest, deleting old ones."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 CheckTuple: TypeAlias = tuple[str, ServiceStatus, int | None, str | None, datetime | None]
-"""The same as a `Check`."""
+"""A plain tuple with the values of a `Check`."""
 
 _BATCH_SIZE: Final = 5_000
-"""The most checks that one statement records. Checking them blocks the event loop for about 10 ms."""
+"""The maximum number of checks per statement. Validating them blocks the event loop for about 10 ms."""
 
 
 class Check(NamedTuple):
@@ -33,10 +33,10 @@ class Check(NamedTuple):
 
     Attributes:
         service: The service's name.
-        status: What was found.
+        status: The result.
         response_time_ms: How long the service took to answer, in milliseconds; None when it was not measured.
-        error_message: What was wrong.
-        checked_at: When; None for now, by the database's clock.
+        error_message: The problem, if any.
+        checked_at: The time of the check; None for now, by the database's clock.
     """
 
     service: str
@@ -52,8 +52,8 @@ class LatestStatus:
 
     Attributes:
         service: The service's name.
-        display_name: What people call it.
-        check: The latest check, which may be long ago; None when it was never checked.
+        display_name: Its name for people.
+        check: The latest check, which may be old; None if there was no check.
     """
 
     service: str
@@ -61,17 +61,17 @@ class LatestStatus:
     check: ServiceStatusHistory | None
 
 
-# Raw: an INSERT that looks its service up.
+# Raw: an INSERT that looks up the service.
 _RECORD: Final = """
 INSERT INTO service_status_history (service_id, status, response_time_ms, error_message, checked_at)
 SELECT id, $2::text, $3::int, $4::text, COALESCE($5::timestamptz, now()) FROM services WHERE name = $1
 RETURNING *
 """
 
-# Raw: a lock, so that nobody deletes the services before their checks are recorded.
+# Raw: a lock, so that the services can't be deleted before their checks are recorded.
 _IDS: Final = "SELECT name, id FROM services WHERE name = ANY($1::text[]) FOR KEY SHARE"
 
-# Raw: one statement for thousands of rows, with ids made by the database, many times as quick as bulk_create.
+# Raw: one statement for thousands of rows, with ids from the database, many times faster than bulk_create.
 _RECORD_MANY: Final = f"""
 INSERT INTO service_status_history (id, service_id, status, response_time_ms, error_message, checked_at)
 SELECT {NUMBERED_ID}, service_id, status, response_time_ms, error_message,
@@ -80,7 +80,7 @@ FROM unnest($1::int[], $2::text[], $3::int[], $4::text[], $5::timestamptz[]) WIT
     AS given (service_id, status, response_time_ms, error_message, checked_at, number)
 """  # noqa: S608 - a constant
 
-# Raw: a lateral join takes one row a service from the end of the index, however long the history is.
+# Raw: a lateral join reads one row per service from the end of the index, with a history of any length.
 _LATEST: Final = """
 SELECT s.name AS service, s.display_name, latest.*
 FROM services s
@@ -129,7 +129,7 @@ async def record_checks(checks: Iterable[CheckTuple]) -> int:
     They are taken in batches, so that a generator can give any number. An error says by its place which one is wrong.
 
     Raises:
-        NotFoundError: There is no service of such a name.
+        NotFoundError: There is no service with one of the names.
     """
     rows = _as_rows(checks)
     ids: dict[str, int] = {}
@@ -142,7 +142,7 @@ async def record_checks(checks: Iterable[CheckTuple]) -> int:
 
 
 async def latest_statuses() -> list[LatestStatus]:
-    """List the latest check of every enabled service, by name; of several at one instant the last one recorded."""
+    """List the latest check of every enabled service, by name; of several at the same time, the last one recorded."""
     found = []
     for row in await fetch(_LATEST):
         check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
@@ -160,7 +160,7 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
 
 
 async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
-    """Record checks; `ids` has those services that were asked for, and gets the others."""
+    """Record checks; `ids` caches the services' ids, and the missing ones are added."""
     services, *columns = zip(*batch, strict=True)
     if new := set(services) - ids.keys():
         ids.update({row["name"]: row["id"] for row in await fetch(_IDS, list(new))})
@@ -181,7 +181,7 @@ def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:
 
 
 def _as_row(check: Check) -> CheckTuple:
-    """Convert a check to what is stored."""
+    """Convert a check to its stored values."""
     milliseconds = check.response_time_ms
     if milliseconds is not None:
         as_whole(milliseconds, "response_time_ms", 0, MAX_INT)

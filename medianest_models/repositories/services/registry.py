@@ -1,4 +1,4 @@
-"""The services themselves: which there are, and how they are configured."""
+"""The services and their configuration."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Unchanged(Enum):
 
 
 UNCHANGED: Final = Unchanged.UNCHANGED
-"""Stands for an argument that was not given, where None is a value."""
+"""The default of an argument for which None is a value."""
 
 
 async def get(name: str) -> Service:
-    """Get a service by its name.
+    """Return a service by its name.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such service.
     """
     service = await Service.get_or_none(name=as_service_name(name, "name"))
     if service is None:
@@ -52,22 +52,21 @@ async def configure(
     config_data: Any | Unchanged = UNCHANGED,
     enabled: bool | Unchanged = UNCHANGED,
 ) -> Service:
-    """Change what is given and nothing else, whatever others change at the same time.
+    """Change only the given values, even if others change other values at the same time.
 
-    It creates no service: the seed does. It returns the service as it is stored now.
+    It creates no service; the seed creates them. It returns the service as it is stored now.
 
     Args:
         name: The service's name.
-        display_name: What people call it.
-        url: Where it is reached; None for nowhere. It may hold credentials: show `Service.masked_url`. It
-            is stored as it is.
+        display_name: Its name for people.
+        url: Its URL; None for none. It is stored unencrypted and may contain credentials: show `Service.masked_url`.
         api_key: Its key, to be encrypted; None for none.
-        config_data: Its further configuration, as a whole: a JSON document, in which the values under secret-looking
-            keys are encrypted; None for none.
-        enabled: Whether it is watched and listed.
+        config_data: A JSON document that replaces the whole further configuration; the values under secret-looking keys
+            are encrypted; None for none.
+        enabled: Whether it is checked and listed.
 
     Raises:
-        NotFoundError: There is no service of that name.
+        NotFoundError: There is no service with this name.
     """
     given = {
         "display_name": display_name,
@@ -82,7 +81,7 @@ async def configure(
     if enabled is not UNCHANGED and not isinstance(enabled, bool):
         raise InvalidInputError("enabled: must be a bool")
     async with transaction():
-        # Locked, so that what is returned holds what others have just changed.
+        # Locked, so that the result includes the concurrent changes of others.
         service = await Service.filter(name=as_service_name(name, "name")).select_for_update().get_or_none()
         if service is None:
             raise no_such_service(name)

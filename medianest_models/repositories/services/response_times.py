@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-# Raw: an ordered-set aggregate, which the ORM can't say.
+# Raw: an ordered-set aggregate, which the ORM does not support.
 _PERCENTILES: Final = f"""
 SELECT w.since, w.until, measured.percentiles
 {WINDOW}
@@ -51,15 +51,15 @@ async def response_time_percentiles(
     percentiles: Sequence[float] = (50, 95, 99),
     step: timedelta | None = None,
 ) -> dict[float, float] | list[dict[float, float] | None] | None:
-    """Measure the response times that so many percent of a service's checks did not exceed.
+    """Compute percentiles of the response times of a service's checks.
 
     All checks in the window that measured a response time count, whatever they found; one at its beginning does, one at
     its end does not. Between two of them the value is interpolated. The service, the window and its steps are given as
     for `uptime`, and raise its errors.
 
     Returns:
-        Milliseconds by percentile; None when no check in the window measured any. With a step a list of these, one
-        for each step, oldest first.
+        Milliseconds by percentile; None if no check in the window has a response time. With `step`, a list of these,
+        one for each step, oldest first.
 
     Raises:
         InvalidInputError: `percentiles` is empty or holds anything but numbers from 0 to 100.

@@ -1,4 +1,4 @@
-"""Remember-me sessions: one-time tokens, of which only a hash is stored."""
+"""Remember-me sessions: one-time tokens, stored only as hashes."""
 
 from medianest_models.repositories.sessions.tokens import (
     IssuedSession,

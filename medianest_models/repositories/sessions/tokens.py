@@ -1,7 +1,7 @@
 """Sessions: issuing a token, exchanging it for the next one, ending them.
 
-Whoever makes a token takes a share of the user's row first, whoever ends sessions takes the row for itself, and a
-credential is locked after its user: no token that is made while the password changes slips through. That lock comes in
+Creating a token first takes a share lock on the user's row; ending sessions takes an exclusive lock on it. A credential
+is locked after its user. So no token that is created during a change of the password survives. That lock comes in
 a statement of its own: the deletion then sees the tokens of those it waited for.
 """
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IssuedSession:
-    """A session and its token, which is shown here and never again."""
+    """A session and its token, which can't be read again later."""
 
     session: SessionToken
     token: SecretStr
@@ -52,15 +52,15 @@ class RotatedSession:
     """A session whose token was presented for exchange.
 
     Attributes:
-        session: The session; the new one where a new token was issued.
-        token: The new token; None when another request exchanged the same one a moment ago and has it.
+        session: The session; the new one if a new token was issued.
+        token: The new token; None if another request exchanged the same token a moment ago and received the new one.
     """
 
     session: SessionToken
     token: SecretStr | None
 
 
-# Raw: the share of both rows, the check of what they hold then, and the insert are one statement.
+# Raw: one statement takes the share locks on both rows, checks their values, and inserts the token.
 _ISSUE = """
 WITH account AS (
     SELECT u.id, u.status AS user_status, c.must_change_password IS TRUE AS must_change_password,
@@ -78,7 +78,7 @@ WITH account AS (
 SELECT session.*, user_status, is_verified FROM account LEFT JOIN session ON TRUE
 """
 
-# Raw: of many exchanges of one token the update lets one through, and its insert belongs to the same statement.
+# Raw: the update lets only one of many exchanges of a token succeed, and the same statement inserts the new token.
 _ROTATE = """
 WITH rotated AS (
     UPDATE session_tokens SET rotated_at = statement_timestamp()
@@ -119,16 +119,16 @@ async def issue(
     ip_address: str | None = None,
     user_agent: str | None = None,
 ) -> IssuedSession:
-    """Begin a session that lasts for `session.remember_me_days` from now.
+    """Create a session that lasts for `session.remember_me_days` from now.
 
-    A user that `users.authenticate` returned gets it only while the password that was verified is still theirs.
+    For a user that `users.authenticate` returned, it checks that the password has not changed since.
 
     Raises:
         NotFoundError: There is no such user.
         AccountSuspendedError: The user is suspended.
         AuthenticationError: The password was changed since it was verified.
         PasswordChangeRequiredError: The user has to change the password first.
-        InvalidInputError: An argument can't be stored, or the user comes from a pickle, which holds no hash.
+        InvalidInputError: An argument can't be stored, or the user comes from a pickle, which contains no hash.
     """
     user_id, credential = (user.id, user.verified_credential) if isinstance(user, User) else (user, None)
     token = new_token()
@@ -156,14 +156,14 @@ async def issue(
 async def rotate(
     token: SecretStr | str, *, ip_address: str | None = None, user_agent: str | None = None
 ) -> RotatedSession:
-    """Exchange a token for the next one of its family, which lasts from now as a new session does.
+    """Exchange a token for a new one of its family, which lasts as long as a new session.
 
-    A token can be exchanged once. Requests that present it again within `ROTATION_GRACE` learn that the session is
-    good and get no token. Later that means that someone has a copy: all tokens of the family are revoked. Call it
-    outside of a transaction, which would undo the revocation when the error leaves it.
+    A token can be exchanged once. Requests that present it again within `ROTATION_GRACE` get the session without a
+    token. A later one means that someone has a copy, so all tokens of the family are revoked. Call it outside a
+    transaction, because the error would roll back the revocation.
 
     Raises:
-        TokenReuseError: The token was exchanged before, longer ago than the grace.
+        TokenReuseError: The token was exchanged earlier than `ROTATION_GRACE` ago.
         InvalidTokenError: The token is unknown, expired or revoked.
         AccountSuspendedError: The user is suspended.
     """

@@ -1,4 +1,4 @@
-"""Take tokens for their sessions."""
+"""Verification of session tokens."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from medianest_models.db.statements import StatementClient
 
 ROTATION_GRACE: Final = timedelta(seconds=30)
-"""For how long an exchanged token is still taken for good: requests that were sent together with the exchange."""
+"""The time for which an exchanged token stays valid, for requests that were sent together with the exchange."""
 
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 
-# Raw: sessions, their users and the touches are one statement; a locked row is left untouched, not waited for. The
-# array is a SELECT, because PostgreSQL would plan anew for each array's length. Each token is looked up by itself, and
-# the LIMIT keeps that so: for several together PostgreSQL reads a small table whole, and sorts or hashes what it found.
+# Raw: one statement reads the sessions and their users and records the uses; it skips a locked row instead of waiting.
+# The array is a SELECT, because otherwise PostgreSQL would plan again for each array length. With the LIMIT, it looks
+# up each token separately: otherwise it would read all of a small table, and sort or hash the rows.
 _VERIFY = """
 WITH touched AS (
     UPDATE session_tokens SET last_used_at = statement_timestamp()
@@ -54,7 +54,7 @@ CROSS JOIN LATERAL (SELECT * FROM session_tokens WHERE token_hash = asked.token_
 
 
 async def verify(token: SecretStr | str) -> SessionToken:
-    """Take a token for its session, with its user. Note the use when the last one is more than a minute ago.
+    """Return the session of a token, with its user. Record the use if the last record is older than a minute.
 
     Raises:
         InvalidTokenError: The token is unknown, expired, revoked, or was exchanged for another.
@@ -75,14 +75,14 @@ async def verify(token: SecretStr | str) -> SessionToken:
 
 
 def stored_hash(token: SecretStr | str) -> SecretParameter:
-    """Hash a token as it is stored."""
+    """Return the stored hash of a token."""
     return hash_token(as_secret(token, "token").get_secret_value())
 
 
 @cache
 def _columns(model: type[SessionToken | User]) -> tuple[str, ...]:
     """List the columns of a model, in the order of the statement's rows."""
-    # Made when first needed: Tortoise knows the foreign keys' columns once it is initialised.
+    # Computed on first use: Tortoise knows the foreign key columns only after its initialisation.
     return tuple(sorted(model._meta.db_fields))
 
 

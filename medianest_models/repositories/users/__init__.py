@@ -1,4 +1,4 @@
-"""Users: those who come through Plex, and the few with a password of our own."""
+"""Users: those who sign in through Plex, and the few local ones with a password."""
 
 from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from medianest_models.repositories.users.accounts import (

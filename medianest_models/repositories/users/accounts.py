@@ -41,8 +41,8 @@ _FIND_BY_EMAIL: Final = """
 SELECT * FROM users WHERE lower(email) = lower($1) ORDER BY status = 'active' DESC, created_at, id LIMIT 1
 """
 
-# Raw: creates or updates in one statement, and not at all where the user is suspended. $5 says whether an email was
-# given; NULL for a token leaves the stored one.
+# Raw: one statement creates or updates, but does nothing if the user is suspended. $5 tells whether an email was given;
+# a NULL token leaves the stored one.
 _SIGN_IN: Final = """
 INSERT INTO users AS u (plex_id, plex_username, email, plex_token, last_login_at)
 VALUES ($1, $2, $3, $4, now())
@@ -55,8 +55,8 @@ WHERE u.status = 'active'
 RETURNING *
 """
 
-# Raw: every active admin is locked, always in the same order, so that of two changes at once the second one sees what
-# the first one left.
+# Raw: it locks all active admins, always in the same order, so that the second of two concurrent changes sees the
+# result of the first.
 _LOCK_ADMINS: Final = """
 SELECT id FROM users WHERE role = 'admin' AND status = 'active' ORDER BY id FOR NO KEY UPDATE
 """
@@ -117,14 +117,14 @@ async def upsert_from_plex(
     email: str | None = None,
     plex_token: str | SecretStr | None = None,
 ) -> User:
-    """Sign a user in: create them at the first time, update them from then on, and set `last_login_at`.
+    """Sign a user in: create the user the first time, update the user later, and set `last_login_at`.
 
     The role and the status stay as they are.
 
     Args:
         plex_id: The id of the Plex account.
         plex_username: Its name.
-        email: Its address; "" when it has none, None to leave the stored one.
+        email: Its email address; "" if it has none, None to leave the stored one.
         plex_token: Its token, to be encrypted; None to leave the stored one.
 
     Raises:
@@ -146,7 +146,7 @@ async def upsert_from_plex(
 
 
 async def set_role(user_id: UUID | str, *, role: UserRole) -> User:
-    """Make a user an admin, or take that from them.
+    """Change the role of a user.
 
     Raises:
         ConflictError: The user is the last active admin.
@@ -180,7 +180,7 @@ async def reinstate(user_id: UUID | str) -> User:
 
 
 async def delete(user_id: UUID | str) -> None:
-    """Delete a user with all that is theirs; the log of what they did stays, without their name.
+    """Delete a user with all their rows, except for their entries in the activity log, which lose the user.
 
     It raises what `set_role` raises.
     """
@@ -192,7 +192,7 @@ async def delete(user_id: UUID | str) -> None:
 
 
 async def _keep_an_admin(user_id: UUID) -> None:
-    """Refuse to go on when the user is the only active admin; until the transaction ends, no other one can change."""
+    """Raise an error if the user is the only active admin; lock all active admins until the transaction ends."""
     admins = await fetch(_LOCK_ADMINS)
     if [admin["id"] for admin in admins] == [user_id]:
         raise ConflictError("this is the last active admin: make another user an admin first")
@@ -200,7 +200,7 @@ async def _keep_an_admin(user_id: UUID) -> None:
 
 async def _updated(user_id: UUID, column: str, value: str) -> User:
     # Raw: an UPDATE that returns the row.
-    row = await fetch_one(f"UPDATE users SET {column} = $2 WHERE id = $1 RETURNING *", user_id, value)  # noqa: S608 - a name that stands above
+    row = await fetch_one(f"UPDATE users SET {column} = $2 WHERE id = $1 RETURNING *", user_id, value)  # noqa: S608 - a name from this module
     if row is None:
         raise _no_such_user(user_id)
     return User.from_row(row)

@@ -1,7 +1,7 @@
-"""Accounts with a password of our own: the first admin, signing in, changing the password.
+"""Local accounts, which have a password: the first admin, sign-in, and changes of the password.
 
-To hash a password takes a while, and what was found before may not hold after it: every write repeats under the
-user's lock what it relies on.
+Hashing a password takes time, and the row may change meanwhile: every write checks its conditions again under the
+user's lock.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from asyncpg import Record
     from pydantic import SecretStr
 
-# Raw: the ORM locks no joined row. The user's row comes first, as for whoever makes or ends sessions.
+# Raw: the ORM can't lock a joined row. The user's row is locked first, as when sessions are created or ended.
 _LOCK: Final = """
 SELECT u.*, c.must_change_password FROM users u JOIN local_credentials c ON c.user_id = u.id
 WHERE c.id = $1 AND c.password_hash = $2 FOR NO KEY UPDATE
@@ -41,16 +41,16 @@ WHERE c.id = $1 AND c.password_hash = $2 FOR NO KEY UPDATE
 
 
 async def bootstrap_admin() -> User | None:
-    """Make the first admin, when there is no admin at all: `ADMIN_USERNAME` with `ADMIN_PASSWORD`.
+    """Create the first admin, if there is no admin: `ADMIN_USERNAME` with `ADMIN_PASSWORD`.
 
-    The password has to be changed before the first session. Any number of processes may call this at once.
+    The password must be changed before the first session. Any number of processes may call this at once.
 
     Returns:
-        The admin; None when there was one already.
+        The admin; None if there was one already.
 
     Raises:
         ConfigurationError: `ADMIN_PASSWORD` is too long, or the default in production.
-        ConflictError: There is a user with that name, who is no admin.
+        ConflictError: A user with this name exists, who is not an admin.
         InvalidInputError: `ADMIN_USERNAME` can't be stored.
         OverloadedError: Too many passwords wait to be hashed already.
     """
@@ -75,13 +75,13 @@ async def bootstrap_admin() -> User | None:
 async def authenticate(username: str, *, password: SecretStr | str) -> User:
     """Sign a user in by name and password, and set `last_login_at`.
 
-    An unknown name takes as long to refuse as a wrong password. Limit your callers first, with `rate_limits.hit`: to
-    hash a password takes a core for a fifth of a second. Pass the user that is returned to `sessions.issue`.
+    An unknown name takes as long to reject as a wrong password. Limit your callers first, with `rate_limits.hit`:
+    hashing a password takes a core for a fifth of a second. Pass the returned user to `sessions.issue`.
 
     Raises:
         AuthenticationError: There is no such user, or the password is wrong.
         AccountSuspendedError: The password is right, but the user is suspended.
-        PasswordChangeRequiredError: The password is right, but `change_password` has to come first.
+        PasswordChangeRequiredError: The password is right, but must be changed first with `change_password`.
         OverloadedError: Too many passwords wait to be hashed already.
     """
     password = as_secret(password, "password")
@@ -101,7 +101,7 @@ async def authenticate(username: str, *, password: SecretStr | str) -> User:
             user = User.from_row(row)
             user.verified_credential = credential
             return user
-    return await authenticate(username, password=password)  # another hash is stored now, and decides
+    return await authenticate(username, password=password)  # the stored hash has changed, so check against that one
 
 
 async def change_password(username: str, *, password: SecretStr | str, new_password: SecretStr | str) -> User:
@@ -130,7 +130,7 @@ async def change_password(username: str, *, password: SecretStr | str, new_passw
 
 
 async def set_password(user_id: UUID | str, *, password: SecretStr | str) -> None:
-    """Give a user who signs in with a password another one, as an admin may, and end all their sessions.
+    """Replace the password of a local user, as an admin, and end all their sessions.
 
     Raises:
         InvalidInputError: The password is not 12 to 1,024 characters long.
@@ -141,7 +141,7 @@ async def set_password(user_id: UUID | str, *, password: SecretStr | str) -> Non
     with hashing_slot():
         hashed = await hash_password(password)
     async with transaction():
-        await revoke_all(user_id)  # which locks the user
+        await revoke_all(user_id)  # locks the user
         credential = await LocalCredential.get_or_none(user_id=user_id)
         if credential is None:
             raise NotFoundError(f"the user {user_id} has no password")
@@ -153,7 +153,7 @@ async def _verified(username: str, password: SecretStr) -> LocalCredential:
     """Find the credential of a name, or raise `AuthenticationError`: there is none, or the password is not its."""
     try:
         credential = await LocalCredential.get_or_none(username=username)
-    except InvalidInputError:  # no name that could be stored
+    except InvalidInputError:  # the name can't be stored, so nobody has it
         credential = None
     stored = None if credential is None else credential.password_hash
     if not await verify_password(stored, password) or credential is None:
@@ -162,7 +162,7 @@ async def _verified(username: str, password: SecretStr) -> LocalCredential:
 
 
 async def _lock(credential: LocalCredential) -> Record | None:
-    """Lock an active user and their credential; None when the verified hash is no longer the one that is stored."""
+    """Lock an active user and their credential; return None if the stored hash is no longer the verified one."""
     account = await fetch_one(_LOCK, credential.id, stored_value(credential, "password_hash"))
     if account is not None and account["status"] != UserStatus.ACTIVE:
         raise AccountSuspendedError
