@@ -160,5 +160,5 @@ class HashField(SecretField[SecretStr]):
 
 
 def refuse(field: Field[Any], what: str, *_: object) -> NoReturn:
-    """Raise the error for a use of a secret field that could show or destroy it."""
+    """Raise the error for a use of a secret field that could show or destroy it; also as the operator of a filter."""
     raise SecretFieldError(f"{column_name(field)} is secret: it {what}")
