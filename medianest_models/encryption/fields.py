@@ -160,5 +160,5 @@ class HashField(SecretField[SecretStr]):
 
 
 def refuse(field: Field[Any], what: str, *_: object) -> NoReturn:
-    """Raise the error for an unsafe use of a secret field."""
+    """Raise the error for an unsafe use of a secret field; also called as the operator of a filter."""
     raise SecretFieldError(f"{column_name(field)} is secret: it {what}")

@@ -5,6 +5,8 @@ A simple query set has filters and an order by columns of its own table, and not
 values, or are `in`, `not_in` and `isnull`, in any nesting of `Q`. Tortoise builds all other queries, and those that
 this module can't judge: with another Tortoise than 1.1, another class of query set or of `Q`, or attributes that a new
 query set does not have.
+
+This file alone uses private names of query sets and filters, of Tortoise 1.1 (`tortoise-orm<1.2` in pyproject.toml).
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ import datetime
 import decimal
 import functools
 import operator
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -41,18 +42,18 @@ if TYPE_CHECKING:
 
 ModelT = TypeVar("ModelT", bound=Model)
 
-filters: Final[Callable[[AwaitableQuery[Any]], list[Q]]] = attrgetter("_q_objects")
+filters: Final[Callable[[AwaitableQuery[Any]], list[Q]]] = operator.attrgetter("_q_objects")
 """A query's filters, all of which have to hold."""
 
-is_negated: Final[Callable[[Q], bool]] = attrgetter("_is_negated")
+is_negated: Final[Callable[[Q], bool]] = operator.attrgetter("_is_negated")
 
-orderings: Final[Callable[[QuerySet[Any]], list[tuple[str, Order]]]] = attrgetter("_orderings")
+orderings: Final[Callable[[QuerySet[Any]], list[tuple[str, Order]]]] = operator.attrgetter("_orderings")
 """The columns, relations and annotations of a query set's `order_by`."""
 
 _STATE: Final = {*AwaitableQuery.__slots__, *QuerySet.__slots__}
 _READ_APART: Final = {"_capabilities", "_db", "_orderings", "_q_objects", "fields", "query"}
 
-other_state: Final[Callable[[QuerySet[Any]], tuple[Any, ...]]] = attrgetter(*sorted(_STATE - _READ_APART))
+_other_state: Final[Callable[[QuerySet[Any]], tuple[Any, ...]]] = operator.attrgetter(*sorted(_STATE - _READ_APART))
 """All that a query set holds beside its filters and its order, its database and the model's columns."""
 
 _OPERATORS: Final[dict[Function, tuple[Function | None, str, str]]] = {
@@ -111,7 +112,7 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tup
     has to make the query.
     """
     model: Any = queryset.model
-    if other_state(queryset) != _state_at_first(type(queryset), model):  # type: ignore[arg-type]  # a class has its metaclass's hash
+    if _other_state(queryset) != _state_at_first(type(queryset), model):  # type: ignore[arg-type]  # a class has its metaclass's hash
         return None
     values: list[Any] = []
     try:
@@ -151,7 +152,7 @@ async def fetch(queryset: QuerySet[ModelT], sql: str, values: list[Any]) -> tupl
 def _state_at_first(kind: type[QuerySet[Any]], model: type[Model]) -> tuple[Any, ...] | None:
     """Return the attributes of a new query set; None if the query set, the model or Tortoise is not supported."""
     is_known = kind in (QuerySet, GuardedQuerySet) and knows(model) and not model._meta.schema
-    return other_state(kind(model)) if is_known else None
+    return _other_state(kind(model)) if is_known else None
 
 
 @functools.lru_cache(maxsize=512)
