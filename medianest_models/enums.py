@@ -5,12 +5,10 @@ The values are stored as written here; a CHECK on each column rejects any other 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Final
 
 
 class UserRole(StrEnum):

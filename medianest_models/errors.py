@@ -8,15 +8,13 @@ working.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from types import TracebackType
+from typing import ClassVar, Generic, TypeVar
+from uuid import UUID
 
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from uuid import UUID
 
 ErrorT = TypeVar("ErrorT", bound=Exception)
 

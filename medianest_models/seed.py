@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from medianest_models.db import transaction
 from medianest_models.db.locks import AdvisoryLock, lock_in_transaction
 from medianest_models.db.statements import execute, fetch
 from medianest_models.fields.json import dump_json
 from medianest_models.repositories.system_config import SEEDED_CONFIGS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SEEDED_SERVICES: Final[Mapping[str, str]] = {
     "plex": "Plex Media Server",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from medianest_models.errors import MedianestError
 from tests.db.pools import PATIENCE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
 
 
 class CancelledAt:

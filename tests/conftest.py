@@ -15,9 +15,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 
@@ -25,16 +26,11 @@ from medianest_models.db import connect_database, disconnect_database, transacti
 from medianest_models.db.connection import connected_url
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
-from medianest_models.settings import Settings
+from medianest_models.settings import DatabaseUrl, Settings
 from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
 from tests.sessions import assert_clean_session
 from tests.workers import Scheduler, folder_in_memory
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-
-    from medianest_models.settings import DatabaseUrl
 
 CHECKOUT: Final = Path(__file__).parents[1]
 ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes

@@ -7,17 +7,15 @@ import os
 import pwd
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncpg
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 _PORT: Final = 6432  # of a socket in a separate folder
 _CONFIG: Final = """

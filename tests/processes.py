@@ -12,19 +12,15 @@ import pickle
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from medianest_models.db import database
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from multiprocessing.connection import Connection
-
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 # Forked from a process that has only imported the package: thirty separate imports would take half a minute on two
 # cores.

@@ -7,20 +7,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncpg
 
-from medianest_models.embedded import embedded_server
+from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.settings import DatabaseUrl, Settings, load_settings
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from medianest_models.embedded import EmbeddedServer
 
 TESTCONTAINERS: Final = "testcontainers"
 _IMAGE: Final = "postgres:15-alpine"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from tortoise.connection import get_connection
 
 from medianest_models.errors import DatabaseUnavailableError
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 # For a new type, asyncpg turns jit off and on again: it is then set, but to its previous value.
 _STATE: Final = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -16,10 +15,7 @@ from medianest_models.errors import ConflictError
 from medianest_models.models import SystemConfig
 from medianest_models.settings import DatabaseUrl, Environment, load_settings
 from tests.processes import run_in_processes
-from tests.servers import connect, connection_to
-
-if TYPE_CHECKING:
-    from tests.servers import Server
+from tests.servers import Server, connect, connection_to
 
 _seen: list[str] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,11 +14,9 @@ from medianest_models.errors import DatabaseTimeoutError, MigrationError
 from medianest_models.models import Service, SystemConfig
 from medianest_models.repositories import system_config
 from medianest_models.seed import SeedOutcome, SeedReport, seed
+from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
 from tests.servers import connection_to
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 SERVICES = [
     ("plex", "Plex Media Server", True),

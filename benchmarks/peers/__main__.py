@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from benchmarks.peers import goals
 from benchmarks.peers.data import connect, positions, prepare
@@ -24,13 +24,9 @@ from benchmarks.peers.peers import PEERS, PeerProcess, available
 from benchmarks.peers.rounds import Measured, Rounds
 from benchmarks.peers.startup import measure_startup
 from benchmarks.peers.table import lines
-from medianest_models.embedded import embedded_server
+from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.encryption import generate_key
-from medianest_models.settings import Settings
-
-if TYPE_CHECKING:
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl, Settings
 
 _DEPTHS: Final = (0.00002, 0.001, 0.02, 0.2, 0.8)
 """The depths of the depth curve, as fractions of all requests; the table uses the fourth."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncpg
 import procrastinate
@@ -12,12 +12,10 @@ from pgqueuer.queries import Queries
 
 from benchmarks.peers.clients.inputs import CHECKED_FROM
 from medianest_models.db import database
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.migrate.applying import migrate
 from medianest_models.seed import seed
-
-if TYPE_CHECKING:
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 USERS: Final = 1_000
 _CONNECTIONS: Final = 300  # every peer keeps ten

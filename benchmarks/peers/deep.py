@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.peers.clients.inputs import LIMIT
 from benchmarks.peers.data import connect, lay, media_requests, positions
 from benchmarks.peers.operations import Operation
 from benchmarks.peers.peers import Peer, PeerProcess
 from benchmarks.peers.rounds import Measured, Rounds
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 NEAR: Final = 2
 """The page near the beginning."""

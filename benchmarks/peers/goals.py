@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from benchmarks.peers.deep import NEAR
 from benchmarks.peers.memory import STEPS, WARM_UP
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from benchmarks.peers.rounds import Measured
+from benchmarks.peers.rounds import Measured
 
 GOALS: Final[dict[str, dict[str, float]]] = {
     "startup": {"prisma": 1 / 1.3},

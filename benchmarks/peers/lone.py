@@ -10,29 +10,25 @@ import importlib
 import json
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from statistics import median
 from time import perf_counter, process_time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from unittest.mock import patch
 
+from benchmarks.peers.clients.client import Call
 from benchmarks.peers.clients.inputs import DAY, ENDPOINT, HITS, Inputs
 from benchmarks.peers.data import USERS
 from benchmarks.peers.rounds import Measured
 from medianest_models.db import database
+from medianest_models.db.data_loader import DataLoader
 from medianest_models.db.statements import current_client
 from medianest_models.repositories import rate_limits, sessions, users
 from medianest_models.repositories.rate_limits import counters
 from medianest_models.repositories.sessions import verification
 from medianest_models.repositories.users import accounts
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from benchmarks.peers.clients.client import Call
-    from medianest_models.db.data_loader import DataLoader
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 TITLES: Final = {
     "find_alone": "user by Plex id, one call at a time",

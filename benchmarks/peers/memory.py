@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.peers.data import NO_CHECKS, NO_HITS, connect, positions, refill_queues
 from benchmarks.peers.peers import Peer, PeerProcess
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 STEPS: Final = 10
 """The number of measurements of the memory."""

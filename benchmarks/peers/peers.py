@@ -8,17 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+from asyncio.subprocess import Process
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from benchmarks.peers.data import USERS
-
-if TYPE_CHECKING:
-    from asyncio.subprocess import Process
-    from collections.abc import Sequence
-
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 PRISMA: Final = Path(__file__).parent / "prisma"
 _LINE: Final = 2**26  # maximum bytes of an answer

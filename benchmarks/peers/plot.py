@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from math import log10
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from xml.sax.saxutils import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _COLOURS: Final = {
     "medianest": "#1f6feb", "raw": "#8b949e", "tuned": "#57606a", "prisma": "#a371f7", "sqlalchemy": "#d29922",

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
+import asyncpg
+
+from benchmarks.peers.operations import Operation
+from benchmarks.peers.peers import PeerProcess
 from benchmarks.peers.server import ServerProcesses
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import asyncpg
-
-    from benchmarks.peers.operations import Operation
-    from benchmarks.peers.peers import PeerProcess
 
 _CHECKED: Final = 5
 """The number of calls whose answers are compared."""

@@ -6,13 +6,11 @@ import asyncio
 import os
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.peers.peers import PRISMA
 from benchmarks.peers.rounds import Measured
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 _MEDIANEST: Final = """
 import asyncio

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from benchmarks.peers.rounds import Measured
+from benchmarks.peers.rounds import Measured
 
 _REFERENCES: Final = ("plain", "raw", "tuned", "prisma", "sqlalchemy", "tortoise", "procrastinate", "pgqueuer")
 _HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8} {'server':>8}"

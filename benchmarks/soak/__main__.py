@@ -8,28 +8,23 @@ import os
 import signal
 import sys
 import tempfile
+from asyncio.subprocess import Process
 from pathlib import Path
 from statistics import quantiles
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.soak import worker
 from benchmarks.soak.invariants import check, memory
 from benchmarks.soak.journal import Report
 from medianest_models.db import database
 from medianest_models.db.direct import direct_connection
-from medianest_models.embedded import embedded_server
+from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.encryption import generate_key
 from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.seed import seed
-from medianest_models.settings import Settings
-
-if TYPE_CHECKING:
-    from asyncio.subprocess import Process
-
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl, Settings
 
 _USERS: Final = 200
 _RUNNING: Final = "SELECT count(*) FROM youtube_downloads WHERE status = 'downloading'"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from benchmarks.soak.journal import Report
 from benchmarks.soak.worker import HITS, MAX_RUNNING
 from medianest_models.db.statements import fetch
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from benchmarks.soak.journal import Report
 
 _ORDER: Final = ["pending", "approved", "available"]
 """The statuses of a request in this test."""

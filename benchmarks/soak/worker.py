@@ -6,27 +6,24 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
+from uuid import UUID
 
 from tortoise.connection import get_connection
 
 from benchmarks.resident import resident_kilobytes
 from benchmarks.soak.journal import Journal
 from medianest_models.db import database
+from medianest_models.db.client import Client
 from medianest_models.enums import RequestStatus, ServiceStatus
 from medianest_models.errors import DatabaseUnavailableError, LeaseLostError, MedianestError
 from medianest_models.models import User
 from medianest_models.repositories import downloads, media_requests, rate_limits, services, sessions
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
-    from uuid import UUID
-
-    from medianest_models.db.client import Client
 
 MAX_RUNNING: Final = 8
 """The maximum number of running downloads of all workers."""

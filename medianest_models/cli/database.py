@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 import asyncclick as click
 
@@ -22,9 +22,6 @@ from medianest_models.migrate.drift import check_drift
 from medianest_models.migrate.reset import OwnObjects, drop_own_objects, find_own_objects
 from medianest_models.seed import seed
 from medianest_models.settings import load_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @click.group("db")

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from io import StringIO
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import asyncclick as click
-from dotenv.parser import parse_stream
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dotenv.parser import Binding
+from dotenv.parser import Binding, parse_stream
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 import asyncclick as click
 import orjson
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from asyncclick._termui_impl import ProgressBar
+from asyncclick._termui_impl import ProgressBar
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import asyncclick as click
 
@@ -17,9 +17,6 @@ from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.seed import SeedReport, seed
 from medianest_models.settings import load_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @click.command("setup")

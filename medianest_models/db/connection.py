@@ -6,10 +6,12 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+from tortoise.apps import Apps
 from tortoise.connection import ConnectionHandler
 from tortoise.context import TortoiseContext, get_current_context, set_global_context
 from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
@@ -19,11 +21,6 @@ from medianest_models.db.driver_errors import connect_failure
 from medianest_models.db.requirements import check_requirements, wait_for_migrations
 from medianest_models.errors import ConfigurationError, MedianestError, replace_errors
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
-
-    from tortoise.apps import Apps
 
 logger = logging.getLogger("medianest_models.db")
 

@@ -6,8 +6,9 @@ The class of these and of the pool's is here too: in a forked child they must no
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from weakref import WeakSet
 
 import asyncpg
@@ -15,9 +16,6 @@ import asyncpg
 from medianest_models.db.driver_errors import connect_errors, driver_errors_around_caller
 from medianest_models.embedding import start_embedded
 from medianest_models.settings import DatabaseUrl, load_settings, session_settings
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 _CLOSE_SECONDS: Final = 1.0
 """The time that a server has to close a connection. A server that does not respond never does."""

@@ -8,17 +8,14 @@ them; the models treat a naive value as unreadable. Other connections have no ov
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
+from asyncpg import Record
 from asyncpg.exceptions import ReadOnlySQLTransactionError
+from asyncpg.pool import PoolConnectionProxy
 
 from medianest_models.errors import UnreadableValueError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from asyncpg import Record
-    from asyncpg.pool import PoolConnectionProxy
 
 T = TypeVar("T")
 

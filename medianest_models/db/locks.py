@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import asyncpg
 
 from medianest_models.db.statements import execute
 from medianest_models.errors import DatabaseTimeoutError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    import asyncpg
 
 _POLL_SECONDS: Final = 0.2
 

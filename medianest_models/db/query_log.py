@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from pydantic import SecretBytes, SecretStr
 
 from medianest_models.masking import MASK, holds_secret, mask_credentials, names_secret
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 logger = logging.getLogger("medianest_models.query")
 

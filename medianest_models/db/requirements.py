@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
 from medianest_models.db.direct import direct_connection
 from medianest_models.errors import ConfigurationError, MigrationError
 from medianest_models.settings import APP, DatabaseUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import asyncpg
-    from asyncpg.pool import PoolConnectionProxy
-
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 logger = logging.getLogger("medianest_models.db")

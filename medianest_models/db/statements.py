@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.connection import get_connection
@@ -21,11 +23,6 @@ from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DEFAULT_ALIAS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from typing import TypeAlias
-
-    from asyncpg import Record
-
     Connection: TypeAlias = PoolConnectionProxy[Record]
 
 T = TypeVar("T")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable, Iterator
 from time import monotonic
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
@@ -27,9 +29,6 @@ from medianest_models.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from types import TracebackType
-
     from medianest_models.db.statements import Connection
 
 T = TypeVar("T")

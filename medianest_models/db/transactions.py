@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Final, TypeVar, get_args
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, get_args
 
 from medianest_models.db.statements import current_client
 from medianest_models.db.transaction_client import IsolationLevel, TransactionClient, TransactionContext
 from medianest_models.errors import InvalidInputError, TransactionAbortedError, TransactionConflictError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 

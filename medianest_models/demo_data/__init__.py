@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +19,6 @@ from medianest_models.repositories import services
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from medianest_models.models.base import Base
 
 _BATCH: Final = 500

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.enums import ServiceStatus
 from medianest_models.repositories.services import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
     from medianest_models.demo_data.random_source import RandomSource
 
 _PERIOD: Final = timedelta(days=30)

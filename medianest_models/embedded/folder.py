@@ -8,15 +8,14 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.embedded.programs import HERE
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from medianest_models.embedded.programs import Account
 
 DATABASE: Final = "medianest"

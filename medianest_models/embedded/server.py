@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medianest_models.embedded.folder import DATABASE, USER, check_data, data_version, locked, make_data, pause
@@ -15,9 +17,6 @@ from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from medianest_models.settings import Settings
 
 _TIMEOUT: Final = 60.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
+from tortoise.models import Model
 
 from medianest_models.encryption.fields import SecretField
 from medianest_models.encryption.keys import SecretContext, envelope_key_id, key_ring
@@ -19,10 +21,6 @@ from medianest_models.fields.naming import column_name, unreadable
 from medianest_models.masking import names_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tortoise.models import Model
-
     Leaf = Callable[[Any, SecretContext, "Secrecy"], Any]
 
 

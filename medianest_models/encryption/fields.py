@@ -11,17 +11,15 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, overload
 
 from pydantic import SecretStr
+from pypika_tortoise.terms import Term
 from tortoise.fields.base import VALUE, Field
+from tortoise.models import Model
 
 from medianest_models.checks import as_any_text
 from medianest_models.encryption.keys import SecretContext, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret, StoredValue
 from medianest_models.errors import InvalidInputError, SecretFieldError
 from medianest_models.fields.naming import column_name
-
-if TYPE_CHECKING:
-    from pypika_tortoise.terms import Term
-    from tortoise.models import Model
 
 
 def is_secret(field: Field[Any]) -> bool:

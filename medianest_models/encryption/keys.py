@@ -14,7 +14,9 @@ import json
 import os
 import re
 import tempfile
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,10 +25,6 @@ from pydantic import SecretStr
 from medianest_models.checks import is_unicode
 from medianest_models.errors import ConfigurationError, DecryptionError, InvalidInputError
 from medianest_models.settings import load_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12  # 96 bits, NIST SP 800-38D's recommendation for GCM

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerificationError
+from pydantic import SecretStr
 
 from medianest_models.checks import MAX_PASSWORD_LENGTH
 from medianest_models.encryption.stored_secrets import SecretParameter
 from medianest_models.errors import OverloadedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pydantic import SecretStr
 
 T = TypeVar("T")
 

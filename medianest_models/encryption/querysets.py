@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Collection, Iterable
+from typing import Any, TypeVar, cast
 
 from tortoise.manager import Manager
 from tortoise.models import Model
-from tortoise.queryset import QuerySet, UnionQuery
+from tortoise.queryset import (
+    BulkCreateQuery,
+    BulkUpdateQuery,
+    QuerySet,
+    UnionQuery,
+    UpdateQuery,
+    ValuesListQuery,
+    ValuesQuery,
+)
 
 from medianest_models.encryption.fields import SecretField, is_secret, refuse
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from tortoise.queryset import BulkCreateQuery, BulkUpdateQuery, UpdateQuery, ValuesListQuery, ValuesQuery
 
 ModelT = TypeVar("ModelT", bound=Model)
 

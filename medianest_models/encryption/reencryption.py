@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from asyncpg import Record
 from pydantic import SecretStr
 from tortoise import Tortoise
+from tortoise.models import Model
 
 from medianest_models.db.statements import fetch
 from medianest_models.encryption.documents import leaves
@@ -18,13 +21,6 @@ from medianest_models.errors import DecryptionError, InvalidInputError, Unreadab
 from medianest_models.fields.json import map_leaves
 from medianest_models.fields.naming import column_name
 from medianest_models.settings import APP
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-
-    from asyncpg import Record
-    from tortoise.models import Model
-
 
 BATCH_SIZE: Final = 200
 """The number of rows that a statement reads or re-encrypts."""

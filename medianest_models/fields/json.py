@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 from tortoise import fields
+from tortoise.models import Model
 
 from medianest_models.checks import is_unicode
 from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields.naming import column_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tortoise.models import Model
 
 _MAX_DEPTH: Final = 200  # orjson stops at 254 levels
 _DIGITS: Final = bytes(ord("0") if chr(byte) in "0123456789." else 0 for byte in range(256))

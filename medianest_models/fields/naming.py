@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from tortoise.fields.base import Field
 
 from medianest_models.errors import UnreadableValueError
-
-if TYPE_CHECKING:
-    from tortoise.fields.base import Field
 
 
 def column_name(field: Field[Any]) -> str:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance, CharField, DatetimeField, IntEnumFieldInstance
+from tortoise.models import Model
 
 from medianest_models.checks import as_any_text, as_aware
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
-
-if TYPE_CHECKING:
-    from tortoise.models import Model
 
 StrEnumT = TypeVar("StrEnumT", bound=StrEnum)
 IntEnumT = TypeVar("IntEnumT", bound=IntEnum)

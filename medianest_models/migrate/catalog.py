@@ -6,11 +6,9 @@ left out, because neither a migration nor a change by hand made them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    import asyncpg
-
+import asyncpg
 
 HISTORY: Final = "aerich"
 """The table in which Aerich records the applied migrations."""

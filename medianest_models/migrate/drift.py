@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+import asyncpg
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.requirements import MigrationStatus, read_status
@@ -14,10 +17,6 @@ from medianest_models.migrate.expected_schema import made_by
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import asyncpg
-
     from medianest_models.settings import DatabaseUrl
 
 _SITUATION: Final = """

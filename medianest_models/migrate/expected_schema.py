@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import asyncpg
 
 from medianest_models.db.driver_errors import translate
 from medianest_models.errors import DatabaseUnavailableError, MedianestError, MigrationError, replace_errors
 from medianest_models.migrate.applying import load_migration
 from medianest_models.migrate.catalog import Catalog, read_catalog
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import asyncpg
 
 # PostgreSQL prints a parsed expression, and parsing the printed form can give another one:
 # ARRAY['user'::varchar]::text[] becomes ARRAY['user'::varchar::text]. So a restored dump, also after pg_upgrade, has

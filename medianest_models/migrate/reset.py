@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
 from medianest_models.db.requirements import check_requirements, read_status
@@ -16,10 +19,6 @@ from medianest_models.migrate.expected_schema import made_by
 from medianest_models.settings import APP, load_settings, tortoise_config
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    import asyncpg
-
     from medianest_models.settings import DatabaseUrl
 
     Connection = asyncpg.Connection[Any]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import copy
 import datetime
 import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+from uuid import UUID
 
+from asyncpg import Record
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.fields.db_defaults import SqlDefault
 from tortoise.models import Model
@@ -17,14 +21,6 @@ from medianest_models.encryption import GuardedManager, HashField, SecretField, 
 from medianest_models.errors import MedianestError, NotFoundError, SecretFieldError, UnreadableValueError
 from medianest_models.fields.naming import unreadable
 from medianest_models.models.hydration import UNREADABLE, hydrator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from uuid import UUID
-
-    from asyncpg import Record
-    from tortoise.backends.base.client import BaseDBAsyncClient
-
 
 _NOT_FETCHED: Final = object()
 _NO_DATETIME: Final = "an instant that Python has no datetime for (BC, after the year 9999, or infinity)"

@@ -5,13 +5,12 @@ Each function raises an `InvalidInputError` that names the column, for a value t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from tortoise.models import Model
 
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
-
-if TYPE_CHECKING:
-    from tortoise.models import Model
 
 
 def as_column(model: type[Model], name: str, value: Any) -> Any:

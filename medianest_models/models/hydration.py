@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import tortoise
 from tortoise.backends.asyncpg.executor import AsyncpgExecutor
 from tortoise.fields import UUIDField
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
+from tortoise.models import Model
 
 from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields import TimestampField
-
-if TYPE_CHECKING:
-    from tortoise.models import Model
 
 Hydrator: TypeAlias = Callable[[Iterable[Any]], list[Any]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
@@ -13,8 +14,6 @@ from medianest_models.fields import TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from medianest_models.models.users import User
 
 

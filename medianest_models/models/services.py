@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
@@ -13,9 +14,6 @@ from medianest_models.enums import ServiceStatus
 from medianest_models.fields import EnumField, TextField, TimestampField, VarcharField
 from medianest_models.masking import mask_credentials
 from medianest_models.models.base import Base, UUIDModel
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Service(Base):

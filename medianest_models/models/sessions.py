@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now, SqlDefault
@@ -14,8 +15,6 @@ from medianest_models.fields import TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel, new_id
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from medianest_models.models.users import User
 
 

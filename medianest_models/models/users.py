@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from pypika_tortoise.functions import Lower
 from pypika_tortoise.terms import Field as Column
@@ -16,8 +17,6 @@ from medianest_models.fields import EnumField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from medianest_models.models.activity import ActivityLog
     from medianest_models.models.downloads import YouTubeDownload
     from medianest_models.models.media_requests import MediaRequest

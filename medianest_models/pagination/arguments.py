@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pypika_tortoise.enums import Order
 from tortoise.fields import JSONField
+from tortoise.models import Model
 
 from medianest_models.checks import is_whole
 from medianest_models.errors import InvalidPaginationError, InvalidSortError
 
 if TYPE_CHECKING:
-    from tortoise.models import Model
-
     Given: TypeAlias = tuple[tuple[str, Order], ...]
     Ordering: TypeAlias = tuple[tuple[str, bool], ...]
 

@@ -15,12 +15,14 @@ import datetime
 import decimal
 import functools
 import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
-from pypika_tortoise.enums import Equality
+from pypika_tortoise.enums import Equality, Order
 from pypika_tortoise.terms import BasicCriterion, Term, Tuple
 from tortoise.expressions import Expression, Q, ResolveContext
+from tortoise.fields.base import Field
 from tortoise.filters import bool_encoder, is_in, is_null, list_encoder, not_equal, not_in, not_null
 from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
@@ -31,11 +33,6 @@ from medianest_models.errors import InvalidPaginationError
 from medianest_models.models.hydration import hydrator, knows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from pypika_tortoise.enums import Order
-    from tortoise.fields.base import Field
-
     from medianest_models.pagination.arguments import Ordering
 
     Function: TypeAlias = Callable[..., Any]

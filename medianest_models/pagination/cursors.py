@@ -22,6 +22,7 @@ from pydantic import Field, TypeAdapter
 from pypika_tortoise.terms import Term
 from tortoise.expressions import Expression, F, Q, RawSQL, Subquery
 from tortoise.models import Model
+from tortoise.queryset import AwaitableQuery, QuerySet
 
 from medianest_models.encryption.keys import decode_exactly, encode_base64
 from medianest_models.errors import InvalidCursorError
@@ -29,8 +30,6 @@ from medianest_models.pagination.compiler import filters, is_negated
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
-    from tortoise.queryset import AwaitableQuery, QuerySet
-
     from medianest_models.pagination.arguments import Ordering
 
 _VERSION: Final = b"\x01"

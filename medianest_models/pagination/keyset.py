@@ -8,11 +8,13 @@ that spans both parts takes two statements.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pydantic import BaseModel
 from tortoise.expressions import Q
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_column
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
@@ -20,10 +22,6 @@ from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.pagination.results import CursorPage, as_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tortoise.queryset import QuerySet
-
     from medianest_models.pagination.arguments import Ordering
 
 ModelT = TypeVar("ModelT", bound=Model)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from pydantic import BaseModel
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering
 from medianest_models.pagination.compiler import compile_select, fetch, orderings, sort
 from medianest_models.pagination.results import PaginatedResult, Pagination, as_schemas
-
-if TYPE_CHECKING:
-    from tortoise.queryset import QuerySet
 
 ModelT = TypeVar("ModelT", bound=Model)
 SchemaT = TypeVar("SchemaT", bound=BaseModel)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
+from tortoise.models import Model
 
 from medianest_models.errors import InvalidInputError, MedianestError, UnreadableValueError, replace_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tortoise.models import Model
 
 RowT = TypeVar("RowT")
 SchemaT = TypeVar("SchemaT", bound=BaseModel)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import UUID
 
 from medianest_models.checks import as_aware, as_duration, as_positive, as_uuid
 from medianest_models.db.statements import execute, fetch
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from medianest_models.enums import DownloadStatus, RequestStatus
 
     StatusT = TypeVar("StatusT", DownloadStatus, RequestStatus)

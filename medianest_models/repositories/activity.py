@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from medianest_models.checks import as_ip_address, as_text, as_uuid
 from medianest_models.db.statements import fetch
@@ -12,9 +14,6 @@ from medianest_models.pagination import paginate
 from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older
 
 if TYPE_CHECKING:
-    import datetime
-    from uuid import UUID
-
     from medianest_models.pagination import PaginatedResult, PaginationParams
 
 # Raw, because it returns the values that the database has filled in.

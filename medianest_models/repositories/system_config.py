@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from uuid import UUID
 
 from medianest_models.checks import MAX_INT, as_text, as_uuid, is_whole
 from medianest_models.db.statements import fetch
 from medianest_models.errors import ConfigurationError, InvalidInputError, NotFoundError
 from medianest_models.models import SystemConfig
 from medianest_models.models.columns import as_column
-
-if TYPE_CHECKING:
-    from uuid import UUID
 
 LONGEST_WINDOW_SECONDS: Final = 86_400
 """The longest window of a rate limit. Counters that began longer ago have expired."""

@@ -10,16 +10,14 @@ import ipaddress
 import re
 from dataclasses import replace
 from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import quote, unquote
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
 
 from medianest_models.errors import ConfigurationError, replace_errors
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 _URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#]*)/?([^?#]*)\??([^#]*)(#.*)?", re.ASCII)
 _PLACE: Final = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::([^:]*))?")

@@ -9,13 +9,17 @@ import socket
 import tempfile
 import threading
 import webbrowser
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from starlette_admin.contrib.tortoise import Admin
 from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import list_url
@@ -28,13 +32,6 @@ from medianest_models.studio.dashboard import Dashboard
 from medianest_models.studio.guard import Guard
 from medianest_models.studio.paging import COUNTED
 from medianest_models.studio.tables import TABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
 
 _FOLDER: Final = Path(__file__).parent
 _HOST: Final = "127.0.0.1"

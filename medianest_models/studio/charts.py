@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from medianest_models.repositories.services import Uptime
 
 _HEIGHT: Final = 30

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from starlette_admin.contrib.tortoise import filters as library
-from starlette_admin.fields import BooleanField, UUIDField
+from starlette_admin.fields import BaseField, BooleanField, UUIDField
 from starlette_admin.filters.base import BaseFilter, FilterApplyContext, FilterDataType, FilterValidationError
 from tortoise import fields as orm
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.expressions import Q
 from tortoise.fields.relational import ForeignKeyFieldInstance
+from tortoise.models import Model
 
 from medianest_models.encryption import EncryptedField, EncryptedJSONField, HashField
 from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.fields.scalars import IntEnumColumn, StrEnumColumn
 from medianest_models.studio import fields as form
-
-if TYPE_CHECKING:
-    from starlette_admin.fields import BaseField
-    from tortoise.models import Model
 
 
 def attribute(model: type[Model], name: str) -> str:

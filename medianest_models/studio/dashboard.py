@@ -6,6 +6,8 @@ import asyncio
 import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette_admin.routing import route
 from starlette_admin.views import CustomView
 
@@ -18,9 +20,6 @@ from medianest_models.studio.paging import count_rows
 from medianest_models.studio.tables import TABLES
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from medianest_models.repositories.services import LatestStatus
 
 _HOUR: Final = datetime.timedelta(hours=1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, ClassVar, NoReturn
 
 from markupsafe import Markup
+from starlette.requests import Request
 from starlette_admin.actions import row_action
 from starlette_admin.exceptions import ActionFailed, FormValidationError
 from starlette_admin.flash import flash
 from starlette_admin.types import RequestAction
+from tortoise.models import Model
 
 from medianest_models.db import transaction
 from medianest_models.errors import MedianestError, NotFoundError
@@ -17,12 +20,6 @@ from medianest_models.repositories import activity
 from medianest_models.studio.fields import MaskedDocumentField, SecretField, value_of
 from medianest_models.studio.forms import field_of, is_change, read_values, shown_before, text, without_column
 from medianest_models.studio.table import TableView, attached
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
-    from starlette.requests import Request
-    from tortoise.models import Model
 
 
 def _deletion_notice(request: Request, _row: Model) -> str:

@@ -10,22 +10,20 @@ import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import SecretStr
+from starlette.datastructures import FormData
+from starlette.requests import Request
 from starlette_admin import fields as library
 from starlette_admin.types import RequestAction
+from tortoise.models import Model
 
 from medianest_models.checks import MAX_INT, as_ip_address
 from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields.json import dump_json, load_json, map_leaves
 from medianest_models.masking import MASK, mask_credentials
-
-if TYPE_CHECKING:
-    from starlette.datastructures import FormData
-    from starlette.requests import Request
-    from tortoise.models import Model
 
 
 class Unreadable(str):

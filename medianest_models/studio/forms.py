@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 from pydantic import SecretStr
 from starlette_admin.exceptions import FormValidationError
+from starlette_admin.fields import BaseField
+from tortoise.models import Model
 
 from medianest_models.encryption import is_secret
 from medianest_models.errors import ConstraintError, InvalidInputError, InvalidTransitionError, MedianestError
 from medianest_models.studio.columns import attribute
 from medianest_models.studio.fields import TypedField
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from starlette_admin.fields import BaseField
-    from tortoise.models import Model
 
 
 def text(value: Any) -> str:

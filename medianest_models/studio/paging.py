@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
+
+from tortoise.queryset import QuerySet
 
 from medianest_models.db.statements import fetch
 from medianest_models.errors import InvalidCursorError
 from medianest_models.pagination import paginate_by_cursor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tortoise.queryset import QuerySet
 
 COUNTED: Final = 10_000
 """The largest number of rows that is counted exactly; a larger one is estimated or unknown."""

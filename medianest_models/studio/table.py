@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from markupsafe import escape
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette_admin.contrib.tortoise import ModelView
 from starlette_admin.export import CsvExporter
+from starlette_admin.fields import BaseField
+from starlette_admin.filters import FilterGroup
 from starlette_admin.types import ListParams, RequestAction
 from tortoise.expressions import Q
 from tortoise.fields import CASCADE
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
 
 from medianest_models import models
 from medianest_models.studio.columns import form_fields
@@ -28,15 +34,6 @@ from medianest_models.studio.fields import (
     value_of,
 )
 from medianest_models.studio.paging import COUNTED, count_rows, read_page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from starlette.requests import Request
-    from starlette_admin.fields import BaseField
-    from starlette_admin.filters import FilterGroup
-    from tortoise.models import Model
-    from tortoise.queryset import QuerySet
 
 _MODELS: Final[tuple[type[Model], ...]] = tuple(getattr(models, name) for name in models.__all__)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
+
+from tortoise.models import Model
 
 from medianest_models import models
 from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, as_new_password
@@ -12,9 +14,6 @@ from medianest_models.errors import ConflictError, InvalidInputError, InvalidTra
 from medianest_models.repositories import activity, downloads, media_requests, services, sessions, system_config, users
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.fields import SecretField
-
-if TYPE_CHECKING:
-    from tortoise.models import Model
 
 
 class Users(EditableView):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from benchmarks.peers import goals
 from benchmarks.peers.data import connect, prepare
 from benchmarks.peers.deep import fill, measure_deep
 from benchmarks.peers.lone import TITLES, measure_lone
 from benchmarks.peers.memory import STEPS, measure_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.embedded import EmbeddedServer
+from medianest_models.settings import DatabaseUrl
 
 INDEXES = """
 SELECT relname, indkey::text, indisunique, indpred IS NULL AS whole

@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Final
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
+from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM
 from tests.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from medianest_models.settings import DatabaseUrl
 
 SCREENSHOTS: Final = CHECKOUT / "build" / "screenshots"
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

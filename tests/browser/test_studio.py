@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
 
 from playwright.async_api import Page, expect
 
@@ -12,11 +11,9 @@ from medianest_models.db import database
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.repositories import media_requests, users
 from medianest_models.seed import seed
+from medianest_models.settings import DatabaseUrl
 from tests.browser.conftest import Visit, keep
 from tests.commands import document
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 
 async def people(url: DatabaseUrl, *names: str) -> list[User]:

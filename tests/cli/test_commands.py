@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from medianest_models.encryption.keys import KeyRing
+from medianest_models.settings import DatabaseUrl
 from tests.commands import document, medianest, subcommands
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from medianest_models.settings import DatabaseUrl
 
 SEEDED = {"plex", "overseerr", "uptime-kuma"}
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import asyncclick as click
 import pytest
 
 from medianest_models.cli.env_file import read_env_file
+from medianest_models.settings import DatabaseUrl
 from tests.commands import document, medianest
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from medianest_models.settings import DatabaseUrl
 
 BAD = {
     "no name": ("=s3cret", "is no NAME=value"),

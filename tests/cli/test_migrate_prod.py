@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from medianest_models.db.requirements import migration_status, migration_versions
+from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM
 from tests.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
-    from medianest_models.settings import DatabaseUrl
 
 
 def migrate_prod(folder: Path) -> subprocess.CompletedProcess[str]:

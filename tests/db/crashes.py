@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from medianest_models.embedded import EmbeddedServer
+from medianest_models.settings import DatabaseUrl
 from tests.servers import connection_to
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
 
 SOCKET: Final = ".s.PGSQL.5432"
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from asyncpg import Record
+from asyncpg.pool import Pool
 from tortoise.connection import get_connection
 
 from medianest_models.db import check_database_health, database, transaction
+from medianest_models.db.client import Client
 from medianest_models.db.statements import fetch
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from asyncpg import Record
-    from asyncpg.pool import Pool
-
-    from medianest_models.db.client import Client
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 PATIENCE = 20  # seconds after which a test that hangs fails instead
 

@@ -6,30 +6,27 @@ import asyncio
 import os
 import subprocess
 import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
 from medianest_models.db import database
 from medianest_models.db.statements import execute, fetch
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.enums import RequestStatus
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.repositories import activity, media_requests
+from medianest_models.settings import DatabaseUrl
 from tests.db.crashes import kill_postmaster
 from tests.db.pools import PATIENCE, assert_whole, client, healthy_within_two_seconds
 from tests.servers import connect, connection_to
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from uuid import UUID
-
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
 
 WRITERS: Final = 8
 OTHERS: Final = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

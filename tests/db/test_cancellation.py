@@ -7,21 +7,18 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tortoise.transactions import in_transaction
 
 from medianest_models.db import transaction
 from medianest_models.errors import TransactionAbortedError
+from medianest_models.settings import DatabaseUrl
 from tests.cancelling import CancelledAt, cancel_everywhere
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from medianest_models.settings import DatabaseUrl
 
 
 async def two_steps(doer: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aerich.models import Aerich
@@ -21,12 +21,9 @@ from medianest_models.errors import (
     StatementError,
 )
 from medianest_models.models import ActivityLog, User
-from medianest_models.settings import load_settings, tortoise_config
+from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import client, deeds, pool_of
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 PROCESSES = 4
 

@@ -7,28 +7,24 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
+from medianest_models.db.client import Client
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
-from medianest_models.settings import load_settings, tortoise_config
+from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, deeds, do, pool_of
 from tests.db.proxies import proxy_to
 from tests.processes import run_in_processes
 from tests.servers import connection_to
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from medianest_models.db.client import Client
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse"
 

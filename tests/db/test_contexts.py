@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from tortoise import Tortoise
@@ -23,14 +24,9 @@ from medianest_models.db import (
 )
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.repositories import users
-from medianest_models.settings import load_settings, tortoise_config
+from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, pool_of
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from medianest_models.settings import DatabaseUrl
 
 
 async def current_database() -> str:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
 from medianest_models.db.data_loader import DataLoader, Retry
-from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.db.statements import StatementClient, fetch, fetch_one
 from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, StatementError
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE, assert_whole, client
 from tests.locks import until
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-    from medianest_models.db.statements import StatementClient
-    from medianest_models.settings import DatabaseUrl
 
 T = TypeVar("T")
 

@@ -6,19 +6,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import pytest
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.errors import ConflictError, DatabaseUnavailableError
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE
 from tests.db.proxies import proxy_to
 from tests.servers import connection_to
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 INSERT = "INSERT INTO services (name, display_name) VALUES ('plex', 'canary')"
 

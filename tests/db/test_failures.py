@@ -8,22 +8,18 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from medianest_models.db import database, database_health, transaction, transaction_client
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, TransactionAbortedError
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE, assert_whole, backend, client, deeds, do, healthy_within_two_seconds, pool_of
 from tests.db.proxies import proxy_to
 from tests.locks import until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse"
 

@@ -6,9 +6,9 @@ import asyncio
 import fcntl
 import socket
 import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
@@ -17,16 +17,11 @@ from tortoise.context import TortoiseContext
 from medianest_models.db import check_database_health, connect_database, database
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
-from medianest_models.settings import load_settings, tortoise_config
+from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import PATIENCE, client, healthy_within_two_seconds
 from tests.db.proxies import black_hole, proxy_to
 from tests.locks import until
 from tests.servers import connection_to
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse"
 

@@ -8,24 +8,21 @@ import multiprocessing
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from medianest_models.db import connection, database, direct, transaction
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.repositories import users
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE, backend
 from tests.locks import until
 from tests.processes import run_in_processes
 from tests.servers import connect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from medianest_models.settings import DatabaseUrl
 
 FORK = multiprocessing.get_context("fork")
 

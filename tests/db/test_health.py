@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import FrozenInstanceError, replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,11 +20,9 @@ from medianest_models.db import (
 )
 from medianest_models.db.requirements import migration_versions
 from medianest_models.errors import StatementError
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import client, pool_of
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
+from tests.servers import Server
 
 
 async def test_a_healthy_migrated_database(fresh_url: DatabaseUrl, server: Server) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -16,9 +15,7 @@ from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import UnreadableValueError
 from medianest_models.models import ActivityLog
 from medianest_models.repositories import activity
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 OUT_OF_RANGE = "'10000-01-01'::timestamptz"
 

@@ -7,7 +7,7 @@ import logging
 import re
 import uuid
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,10 +17,8 @@ from pydantic import SecretBytes, SecretStr
 from medianest_models.db import database, transaction
 from medianest_models.db.query_log import redact, redact_sql
 from medianest_models.enums import UserRole
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import client, pool_of
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 
 class Marked(str):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tortoise.context import TortoiseContext
@@ -20,16 +21,10 @@ from medianest_models.db.statements import fetch_one
 from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
-from medianest_models.settings import load_settings, tortoise_config
+from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import client, deeds, pool_of
-from tests.servers import connection_to
+from tests.servers import Server, connection_to
 from tests.sessions import session_state
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
 
 PINNED = {
     "TimeZone": "UTC",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +18,8 @@ from medianest_models.db import (
 from medianest_models.errors import DatabaseUnavailableError, MigrationError
 from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
+from medianest_models.settings import DatabaseUrl
 from tests.migrations.commands import FILES, add_migration, copy_of_migrations, use_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from medianest_models.settings import DatabaseUrl
 
 NEWER = "900000001_20300101000000_newer.py"
 

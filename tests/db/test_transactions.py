@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import pytest
 from tortoise.transactions import atomic, in_transaction
@@ -19,10 +18,8 @@ from medianest_models.errors import (
     StatementError,
     TransactionAbortedError,
 )
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import client, deeds, do, pool_of
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 
 class Refusal(Exception):  # noqa: N818 - of a test

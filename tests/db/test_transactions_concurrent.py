@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from medianest_models.db import transaction
 from medianest_models.db.connection_lock import ConnectionLock
 from medianest_models.errors import ConflictError, DatabaseTimeoutError, TransactionAbortedError
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 
 class Refusal(Exception):  # noqa: N818 - of a test

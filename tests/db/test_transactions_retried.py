@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from medianest_models.db import transaction, with_transaction
 from medianest_models.errors import ConflictError, InvalidInputError, TransactionConflictError
+from medianest_models.settings import DatabaseUrl
 from tests.db.pools import client, deeds, do, pool_of
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 PROCESSES = 8
 TIMES = 10

@@ -8,14 +8,12 @@ import runpy
 import subprocess
 import sys
 import tomllib
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from tests.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DEV: Final[dict[str, Any]] = runpy.run_path(str(CHECKOUT / "dev.py"))
 EXTRAS: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]

@@ -7,17 +7,14 @@ import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from medianest_models.repositories import rate_limits, users
-from medianest_models.settings import Settings
+from medianest_models.settings import DatabaseUrl, Settings
 from tests.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 README = (CHECKOUT / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -6,16 +6,14 @@ import re
 import shlex
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import asyncclick as click
 import pytest
 
 from medianest_models.cli import application, load_command
 from tests.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAGES: Final = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])
 PACKAGE: Final = CHECKOUT / "medianest_models"

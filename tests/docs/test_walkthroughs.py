@@ -8,15 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
+from medianest_models.settings import DatabaseUrl
 from tests.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
+from tests.servers import Server
 
 CONTRIBUTING: Final = (CHECKOUT / "CONTRIBUTING.md").read_text()
 COPIED: Final = ("*.py", "*.md", "pyproject.toml", "medianest_models", "migrations", "tests", "docs")

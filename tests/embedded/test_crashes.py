@@ -6,21 +6,17 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from medianest_models.embedded import EmbeddedServer
 from tests.db.crashes import SOCKET, insert, kill_postmaster, numbers
 from tests.servers import connect
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from medianest_models.embedded import EmbeddedServer
-
-    NewServer = Callable[..., EmbeddedServer]
+NewServer = Callable[..., EmbeddedServer]
 
 
 def set_pid(server: EmbeddedServer, pid: int) -> None:

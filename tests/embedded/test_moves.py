@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
+from medianest_models.embedded import EmbeddedServer
 from tests.db.crashes import SOCKET, execute, has_ended, insert, numbers, wait_until
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from medianest_models.embedded import EmbeddedServer
-
-    NewServer = Callable[..., EmbeddedServer]
+NewServer = Callable[..., EmbeddedServer]
 
 
 async def copy(source: Path, target: Path) -> None:

@@ -6,8 +6,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +16,7 @@ from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import Settings
 from tests.processes import run_in_processes
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    NewServer = Callable[..., EmbeddedServer]
+NewServer = Callable[..., EmbeddedServer]
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import pytest
 
 from medianest_models.embedded import EmbeddedServer, process, programs
 from medianest_models.embedded.programs import Account, usable_bindir
+from medianest_models.settings import DatabaseUrl
 from tests.db.crashes import execute, wait_until
 from tests.processes import run_in_processes
 from tests.servers import connect, connection_to
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from medianest_models.settings import DatabaseUrl
-
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux shows this in /proc")
 

@@ -7,8 +7,9 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -16,11 +17,7 @@ from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseUnavailableError
 from tests.db.crashes import SOCKET, has_ended, insert
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    NewServer = Callable[..., EmbeddedServer]
+NewServer = Callable[..., EmbeddedServer]
 
 
 def fake(server: EmbeddedServer, folder: Path, **scripts: str) -> EmbeddedServer:

@@ -9,10 +9,10 @@ import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import AF_UNIX, socket
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,10 +24,7 @@ from tests.db.crashes import has_ended, insert, numbers, wait_until
 from tests.processes import run_in_processes
 from tests.servers import connection_to
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    NewServer = Callable[..., EmbeddedServer]
+NewServer = Callable[..., EmbeddedServer]
 
 _NOBODY = 65534
 _ODD_NAME = 'it\'s a "home" of $HOME; `id` & \\'

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import os
 import stat
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 from pydantic import SecretStr
@@ -13,10 +15,6 @@ from pydantic import SecretStr
 from medianest_models.encryption.keys import KEY_BYTES, KeyRing, SecretContext, generate_key, key_ring
 from medianest_models.errors import ConfigurationError
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 PLACE: Final = SecretContext("users", "plex_token", "plex-1")
 RAW: Final = bytes(range(216, 216 + KEY_BYTES))

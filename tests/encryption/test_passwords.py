@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -20,12 +21,8 @@ from medianest_models.encryption import passwords
 from medianest_models.errors import AuthenticationError, OverloadedError
 from medianest_models.models import LocalCredential, User
 from medianest_models.repositories import users
+from medianest_models.settings import DatabaseUrl
 from tests.locks import until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from medianest_models.settings import DatabaseUrl
 
 PASSWORD = SecretStr("correct horse battery")
 CORES = os.cpu_count() or 1

@@ -7,8 +7,8 @@ import contextvars
 import json
 import signal
 import subprocess
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -19,15 +19,11 @@ from medianest_models.encryption.keys import generate_key, key_ring
 from medianest_models.encryption.reencryption import BATCH_SIZE, KeyUse, RotationReport, key_uses, rotate_secrets
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import Service, User
+from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM, document, medianest
 from tests.conftest import ENCRYPTION_KEY
 from tests.locks import someone_waits_for_a_lock, until
 from tests.models.rows import make_service, make_user, store, stored
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from medianest_models.settings import DatabaseUrl
 
 USERS = 300
 

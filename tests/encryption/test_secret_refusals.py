@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tortoise.expressions import Case, F, Q, Subquery, When
@@ -15,9 +16,6 @@ from tortoise.queryset import QuerySet
 from medianest_models.errors import InvalidInputError, SecretFieldError
 from medianest_models.models import LocalCredential, MediaRequest, Service, SessionToken, User
 from tests.models.rows import make_credential, make_request, make_service, make_session, make_user
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.usefixtures("db")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +15,6 @@ from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import ConfigurationError, InvalidInputError
 from medianest_models.models import LocalCredential, Service, SessionToken, User
 from tests.models.rows import make_credential, make_service, make_session, make_user, plaintext, stored
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.usefixtures("db")
 

@@ -6,27 +6,23 @@ import asyncio
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
 
 from medianest_models.db import database
 from medianest_models.db.statements import execute
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.enums import DownloadStatus, ServiceStatus
 from medianest_models.migrate.applying import migrate
-from medianest_models.models import Service, ServiceStatusHistory, User
+from medianest_models.models import Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.repositories import downloads
-
-if TYPE_CHECKING:
-    from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from medianest_models.embedded import EmbeddedServer
-    from medianest_models.models import YouTubeDownload
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 WORKER: Final = Path(__file__).parents[2] / "examples" / "worker.py"
 

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import SecretStr
 
+from medianest_models.encryption.fields import SecretField
 from medianest_models.encryption.keys import KEY_BYTES
-
-if TYPE_CHECKING:
-    from medianest_models.encryption.fields import SecretField
 
 
 class Kind(Enum):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import webbrowser
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import asyncclick as click
+import pytest
 import uvicorn
 from asyncclick.testing import CliRunner
 
 from medianest_models.cli import application
 from tests.commands import subcommands
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pytest
 
 COMMANDS: Final = dict(sorted(subcommands().items(), key=lambda command: "reset" in command[0]))
 """The commands by their words; the one that deletes everything comes last."""

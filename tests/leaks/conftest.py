@@ -6,10 +6,11 @@ import asyncio
 import logging
 import os
 import subprocess
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ from medianest_models.db.statements import execute
 from medianest_models.embedded.programs import find_bindir
 from medianest_models.encryption.keys import key_ring
 from medianest_models.models import Service, SessionToken, User
+from medianest_models.models.base import Base
 from medianest_models.pagination import paginate_by_cursor
 from medianest_models.repositories import services, sessions, users
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings
@@ -30,12 +32,7 @@ from tests.leaks.commands import outputs
 from tests.leaks.failures import Failures
 from tests.leaks.instances import states
 from tests.leaks.rows import MODELS, SECRET_MODELS, make_rows, secrets_of, values
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from medianest_models.models.base import Base
-    from tests.servers import Server
+from tests.servers import Server
 
 
 @dataclass

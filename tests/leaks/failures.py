@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime
 import traceback
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
 from uuid import UUID
 
 from tests.leaks.canaries import texts_in
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
-    Attempt = Callable[[], Awaitable[object]]
+Attempt = Callable[[], Awaitable[object]]
 
 
 class Failures:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, SecretStr, create_model
 
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption.passwords import hashing_slot
@@ -18,24 +19,16 @@ from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.enums import RequestStatus, UserStatus
 from medianest_models.errors import OverloadedError
 from medianest_models.models import MediaRequest, Service, User
+from medianest_models.models.base import Base
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.repositories import downloads, media_requests, rate_limits, services, sessions, users
 from medianest_models.schemas import MediaRequestRead
-from tests.leaks.canaries import Kind, secret_value
-from tests.leaks.failures import bad_secrets
+from tests.leaks.canaries import Canaries, Kind, secret_value
+from tests.leaks.failures import Failures, bad_secrets
 from tests.leaks.failures_of_models import undone
 from tests.leaks.rows import SECRET_MODELS, secret_fields, url_with_credentials
 from tests.schemas.shapes import WRITTEN, model_of
 from tests.schemas.typed_worker import RequestWithUser
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic import SecretStr
-
-    from medianest_models.models.base import Base
-    from tests.leaks.canaries import Canaries
-    from tests.leaks.failures import Failures
 
 _NOBODY = UUID(int=7)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import pytest
 from asyncpg import exceptions as driver
 from tortoise.connection import get_connection
 
@@ -16,14 +17,10 @@ from medianest_models.encryption.keys import key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter
 from medianest_models.models import User
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, load_settings
+from tests.leaks.canaries import Canaries
+from tests.leaks.failures import Failures
 from tests.leaks.failures_of_models import undone
 from tests.servers import connect
-
-if TYPE_CHECKING:
-    import pytest
-
-    from tests.leaks.canaries import Canaries
-    from tests.leaks.failures import Failures
 
 SQLSTATES: Final = sorted(
     {

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import pytest
 from pypika_tortoise.functions import Concat
 from tortoise.expressions import Case, F, Q, RawSQL, When
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption import EncryptedField, EncryptedJSONField
+from medianest_models.encryption.fields import SecretField
 from medianest_models.encryption.keys import generate_key, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter
 from medianest_models.pagination import paginate, paginate_by_cursor
-from tests.leaks.canaries import secret_value
-from tests.leaks.failures import BAD_VALUES, bad_secrets
+from tests.leaks.canaries import Canaries, secret_value
+from tests.leaks.failures import BAD_VALUES, Failures, bad_secrets
 from tests.leaks.instances import opened
 from tests.leaks.rows import LEFT_OUT, MODELS, SECRET_MODELS, canary_of, secret_fields, secrets_of, values
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
-    import pytest
-
-    from medianest_models.encryption.fields import SecretField
-    from tests.leaks.canaries import Canaries
-    from tests.leaks.failures import Failures
 
 _LOOKUPS: Final = ("", "__not", "__in", "__gt", "__startswith", "__icontains", "__iexact", "__isnull", "__search")
 

@@ -8,8 +8,9 @@ import logging
 import pickle
 import pprint
 import traceback
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from tortoise.exceptions import NoValuesFetched
@@ -17,13 +18,8 @@ from tortoise.fields.relational import ReverseRelation
 
 from medianest_models.db.statements import fetch_one
 from medianest_models.models.base import Base
-from tests.leaks.canaries import texts_in
+from tests.leaks.canaries import Canaries, texts_in
 from tests.leaks.rows import MODELS, secret_fields, secrets_of, values
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from tests.leaks.canaries import Canaries
 
 WITH_UNSAVED_SECRETS: Final = ("unsaved", "assigned", "cloned and assigned")
 

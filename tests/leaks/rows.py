@@ -6,10 +6,12 @@ No secret column is named here: they are found through the models.
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Final
+from enum import Enum
+from typing import Any, Final
 
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields import BooleanField, CharField, IntField, JSONField, UUIDField
+from tortoise.fields.base import Field
 from tortoise.fields.data import DatetimeField
 from tortoise.fields.relational import ForeignKeyFieldInstance
 
@@ -17,14 +19,8 @@ from medianest_models import models
 from medianest_models.encryption import HashField, is_secret
 from medianest_models.encryption.fields import SecretField
 from medianest_models.fields import TextField
+from medianest_models.models.base import Base
 from tests.leaks.canaries import Canaries, Canary, Kind, secret_value
-
-if TYPE_CHECKING:
-    from enum import Enum
-
-    from tortoise.fields.base import Field
-
-    from medianest_models.models.base import Base
 
 MODELS: Final[tuple[type[Base], ...]] = tuple(getattr(models, name) for name in models.__all__)
 

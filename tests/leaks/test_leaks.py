@@ -10,8 +10,9 @@ import inspect
 import json
 import pickle
 import re
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import pytest
 from pydantic import BaseModel, TypeAdapter
@@ -24,15 +25,11 @@ from medianest_models.models.base import Base
 from medianest_models.pagination import PaginatedResult, Pagination
 from tests.leaks.canaries import Canaries, Kind, texts_in
 from tests.leaks.commands import COMMANDS
+from tests.leaks.conftest import Evidence
 from tests.leaks.failures import texts_of
 from tests.leaks.instances import HELD_AS, SHOWN_AS, WITH_UNSAVED_SECRETS, opened
 from tests.leaks.rows import MODELS, SECRET_MODELS, canary_of, secret_fields, secrets_of, url_with_credentials
 from tests.schemas.shapes import READ, SCHEMAS, WRITTEN, model_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from tests.leaks.conftest import Evidence
 
 InnerT = TypeVar("InnerT")
 

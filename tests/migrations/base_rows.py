@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    import asyncpg
+import asyncpg
 
 USER: Final = "01900000-0000-7000-8000-000000000001"
 OTHER: Final = "01900000-0000-7000-8000-000000000002"

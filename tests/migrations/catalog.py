@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import asyncpg
 
 from medianest_models.migrate.catalog import Catalog, read_catalog
-
-if TYPE_CHECKING:
-    import asyncpg
 
 _OBJECTS = """
 SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'table' WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index'

@@ -7,15 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import pytest
 
 from medianest_models.db import requirements
 from medianest_models.migrate import applying
-
-if TYPE_CHECKING:
-    import pytest
-
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 CHECKOUT: Final = Path(__file__).parents[2]
 FOLDER: Final = CHECKOUT / "migrations" / "models"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 
+from medianest_models.settings import DatabaseUrl
 from tests.migrations.commands import copy_of_migrations, use_folder
-from tests.servers import connection_to
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    import asyncpg
-
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
+from tests.servers import Server, connection_to
 
 
 @pytest.fixture(scope="session")

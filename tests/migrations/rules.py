@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import runpy
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import asyncpg
-
     Connection = asyncpg.Connection[Any]
 
 SMALL: Final = {"aerich", "services", "system_config"}

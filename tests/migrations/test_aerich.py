@@ -6,21 +6,19 @@ import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
 
+from medianest_models.settings import DatabaseUrl
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import CHECKOUT, FILES, FOLDER, add_migration, aerich, copy_of_migrations, start_aerich
 from tests.servers import connect
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from medianest_models.settings import DatabaseUrl
-
     Connection = asyncpg.Connection[Any]
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

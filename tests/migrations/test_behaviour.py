@@ -7,14 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from tests.migrations.base_rows import INSERTS, OTHER, USER, insert_all
 from tests.migrations.contract import REQUIRED, TABLES
 
 if TYPE_CHECKING:
-    import asyncpg
-
     Connection = asyncpg.Connection[Any]
 
 LONG_AGO = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)

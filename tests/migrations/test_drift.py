@@ -10,23 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 import pytest
 
 from medianest_models.errors import DatabaseTimeoutError
 from medianest_models.migrate.applying import migrate
 from medianest_models.migrate.drift import check_drift, compare
+from medianest_models.settings import DatabaseUrl
 from tests.commands import medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import FILES, aerich
-from tests.servers import connection_to
+from tests.servers import Server, connection_to
 
 if TYPE_CHECKING:
-    import asyncpg
-
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
-
     Connection = asyncpg.Connection[Any]
 
 NO_DRIFT: Final[list[str]] = []

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 import pytest
 
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MigrationError
 from medianest_models.migrate.applying import migrate
 from medianest_models.migrate.drift import check_drift, compare
+from medianest_models.settings import DatabaseUrl
 from tests.migrations.commands import FILES, add_migration
 from tests.servers import connection_to
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import asyncpg
-
-    from medianest_models.settings import DatabaseUrl
-
     Connection = asyncpg.Connection[Any]
 
 GOOD: Final = "900000001_20300101000000_good.py"

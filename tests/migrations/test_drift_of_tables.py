@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from medianest_models.migrate.drift import compare
-
-if TYPE_CHECKING:
-    import asyncpg
 
 EXTRA: Final = "is extra: no applied migration makes it"
 

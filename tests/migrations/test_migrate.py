@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from medianest_models.db import connect_database, disconnect_database, transaction
@@ -20,16 +23,9 @@ from tests.db.pools import backend
 from tests.migrations import catalog
 from tests.migrations.commands import FILES, add_migration, use_folder
 from tests.processes import run_in_processes
-from tests.servers import connection_to
+from tests.servers import Server, connection_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    import asyncpg
-
-    from tests.servers import Server
-
     Connection = asyncpg.Connection[Any]
 
 CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 from tortoise.connection import get_connection
 from tortoise.utils import get_schema_sql
 
 from medianest_models.encryption import is_secret
 from medianest_models.models import __all__ as MODELS  # noqa: N812 - names of classes
-from medianest_models.settings import DEFAULT_ALIAS
+from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl
 from tests.migrations import catalog
 from tests.migrations.contract import ENUMS, TABLES
 from tests.servers import connection_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    import asyncpg
-
-    from medianest_models.settings import DatabaseUrl
-
     Connection = asyncpg.Connection[Any]
 
 ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type", "uq_youtube_downloads_user_id_playlist_url"} | {

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import asyncpg
 import pytest
 
 import medianest_models
 from medianest_models import models
 from medianest_models.encryption import is_secret
+from medianest_models.models.base import Base
 from tests.migrations import catalog
 from tests.migrations.base_rows import INSERTS
 from tests.migrations.commands import CHECKOUT, FILES
 from tests.migrations.contract import TABLES
-
-if TYPE_CHECKING:
-    import asyncpg
-
-    from medianest_models.models.base import Base
 
 MODELS: dict[str, type[Base]] = {getattr(models, name)._meta.db_table: getattr(models, name) for name in models.__all__}
 CONTRACT = "tests/migrations/contract.py"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, MigrationError, StatementError
@@ -12,6 +15,7 @@ from medianest_models.migrate import reset
 from medianest_models.migrate.applying import migrate
 from medianest_models.migrate.drift import check_drift
 from medianest_models.migrate.reset import OwnObjects, drop_own_objects, find_own_objects
+from medianest_models.settings import DatabaseUrl
 from tests.commands import document, medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import INSERTS, insert_all
@@ -19,13 +23,6 @@ from tests.migrations.commands import FILES, add_migration
 from tests.servers import connection_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    import asyncpg
-
-    from medianest_models.settings import DatabaseUrl
-
     Connection = asyncpg.Connection[Any]
 
 TRIGGER = (

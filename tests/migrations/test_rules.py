@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 import pytest
 
 from medianest_models.migrate.applying import migrate
 from medianest_models.migrate.drift import check_drift
+from medianest_models.settings import DatabaseUrl
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import CHECKOUT, FILES, add_migration, aerich
 from tests.migrations.contract import TABLES
@@ -16,12 +19,6 @@ from tests.migrations.rules import broken_rules
 from tests.servers import connection_to
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import asyncpg
-
-    from medianest_models.settings import DatabaseUrl
-
     Connection = asyncpg.Connection[Any]
 
 NEXT: Final = "900000001_20300101000000_next.py"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 import pytest
 
 from tests.migrations import catalog
 from tests.migrations.contract import FUNCTIONS, REQUIRED, TABLES
 
 if TYPE_CHECKING:
-    import asyncpg
-
     Connection = asyncpg.Connection[Any]
 
 NAMED_BY_USE: Final = {"ix_youtube_downloads_claim"}

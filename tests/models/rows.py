@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import SecretStr
 
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.models import LocalCredential, MediaRequest, Service, SessionToken, User
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 _numbers = itertools.count(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import tortoise
@@ -12,11 +12,9 @@ import tortoise
 from medianest_models import models
 from medianest_models.db.statements import fetch
 from medianest_models.models import ActivityLog, User, hydration
+from medianest_models.models.base import Base
+from medianest_models.settings import DatabaseUrl
 from tests.pagination.both_ways import make_rows, seen
-
-if TYPE_CHECKING:
-    from medianest_models.models.base import Base
-    from medianest_models.settings import DatabaseUrl
 
 MODELS: list[type[Base]] = [getattr(models, name) for name in models.__all__]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,6 @@ from medianest_models.enums import DownloadStatus, RequestStatus, ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import MediaRequest, YouTubeDownload
 from tests.models.rows import make_request, make_user
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.usefixtures("db")
 

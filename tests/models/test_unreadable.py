@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import datetime
 import pickle
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,6 @@ from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.repositories import users
 from medianest_models.schemas import ActivityLogRead, UserWithoutSecrets
 from tests.models.rows import make_request, make_service, make_user, store
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 pytestmark = pytest.mark.usefixtures("db")
 

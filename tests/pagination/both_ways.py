@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tortoise.fields.relational import ReverseRelation
@@ -26,9 +27,6 @@ from medianest_models.models import (
 from medianest_models.pagination import compiler
 from tests.pagination.random_querysets import IDS
 from tests.pagination.rows import instant, make_checks, make_service
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 
 async def make_rows() -> None:

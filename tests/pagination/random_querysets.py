@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from hypothesis import strategies as st
 from tortoise.expressions import F, Q, RawSQL, Subquery
@@ -13,6 +14,7 @@ from tortoise.fields import BooleanField, IntField, JSONField, UUIDField
 from tortoise.fields.data import CharEnumFieldInstance, DatetimeField, IntEnumFieldInstance
 from tortoise.functions import Count, Lower
 from tortoise.manager import Manager
+from tortoise.models import Model
 from tortoise.query_utils import Prefetch
 from tortoise.queryset import QuerySet
 
@@ -27,11 +29,6 @@ from medianest_models.models import (
     YouTubeDownload,
 )
 from tests.pagination.rows import instant
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tortoise.models import Model
 
 IDS: Final = [uuid.UUID(int=number) for number in range(1, 7)]
 TEXTS: Final = ["a", "b", "B", "a%", "a_b", "*", "", "'", "$1", "a' OR 1=1 --"]

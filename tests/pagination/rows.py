@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
+from asyncpg.connection import LoggedQuery
 from tortoise.connection import get_connection
+from tortoise.queryset import QuerySet
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import fetch
 from medianest_models.enums import ServiceStatus
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User
-from medianest_models.pagination import paginate_by_cursor
+from medianest_models.pagination import CursorPage, SortOrder, paginate_by_cursor
 from medianest_models.settings import DEFAULT_ALIAS
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
-    from uuid import UUID
-
-    from asyncpg.connection import LoggedQuery
-    from tortoise.queryset import QuerySet
-
-    from medianest_models.pagination import CursorPage, SortOrder
 
 _TOO_MANY: Final = 500
 

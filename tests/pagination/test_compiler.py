@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import tortoise
@@ -18,13 +19,9 @@ from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, Serv
 from medianest_models.pagination import compiler, paginate, paginate_by_cursor
 from medianest_models.pagination.arguments import choose_ordering
 from medianest_models.pagination.compiler import compile_select
+from medianest_models.settings import DatabaseUrl
 from tests.pagination.random_querysets import IDS
 from tests.pagination.rows import make_requests
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medianest_models.settings import DatabaseUrl
 
 
 def forget() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from medianest_models.models import MediaRequest, User
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.schemas import MediaRequestRead, UserWithoutSecrets
+from medianest_models.settings import DatabaseUrl
 from tests.pagination.both_ways import Statements, make_rows
 from tests.pagination.random_querysets import RandomQuerySet, query_sets
 from tests.pagination.test_compiler import NOT_PLAIN, PLAIN
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 SORTS: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
     {

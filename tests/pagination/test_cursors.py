@@ -6,7 +6,8 @@ import hmac
 import itertools
 import json
 import string
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tortoise.expressions import F, Q, RawSQL, Subquery
 from tortoise.functions import Lower
+from tortoise.queryset import QuerySet
 
 from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus, ServiceStatus
 from medianest_models.errors import InvalidCursorError
@@ -21,15 +23,9 @@ from medianest_models.models import MediaRequest, Service, ServiceStatusHistory,
 from medianest_models.pagination import paginate_by_cursor
 from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position, _signing_keys, filters_digest
+from medianest_models.settings import DatabaseUrl
 from tests.pagination.rows import START, instant, make_checks, make_requests, make_service, recorded
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tortoise.queryset import QuerySet
-
-    from medianest_models.settings import DatabaseUrl
 
 KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in range(3)]
 

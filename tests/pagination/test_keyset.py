@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tortoise.functions import Count
@@ -13,11 +13,9 @@ from medianest_models.enums import DownloadPriority, ServiceStatus
 from medianest_models.errors import InvalidPaginationError, InvalidSortError
 from medianest_models.models import ActivityLog, MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate_by_cursor
+from medianest_models.settings import DatabaseUrl
 from tests.pagination.rows import START, instant, make_checks, make_requests, make_service, ordered_ids, recorded, walk
 from tests.pagination.test_pages import Title
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 
 async def test_pages_follow_each_other(db: DatabaseUrl) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 from tortoise.functions import Count, Lower
+from tortoise.models import Model
 from tortoise.query_utils import Prefetch
 
 from medianest_models.db.statements import fetch
@@ -24,12 +25,8 @@ from medianest_models.models import (
     YouTubeDownload,
 )
 from medianest_models.pagination import PaginationParams, paginate
+from medianest_models.settings import DatabaseUrl
 from tests.pagination.rows import make_checks, make_requests, make_service, recorded
-
-if TYPE_CHECKING:
-    from tortoise.models import Model
-
-    from medianest_models.settings import DatabaseUrl
 
 
 class Title(BaseModel):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medianest_models.enums import ServiceStatus
 from medianest_models.models import Service, ServiceStatusHistory
-from medianest_models.pagination import PaginationParams, paginate, paginate_by_cursor
+from medianest_models.pagination import CursorPage, PaginationParams, SortOrder, paginate, paginate_by_cursor
+from medianest_models.settings import DatabaseUrl
 from tests.pagination.rows import instant, make_checks, make_service, ordered_ids, rolled_back, walk
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from medianest_models.pagination import CursorPage, SortOrder
-    from medianest_models.settings import DatabaseUrl
 
 # Few values per column, so that many rows are equal, and page boundaries fall between equal rows.
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=3)

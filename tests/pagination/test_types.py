@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from typing import assert_type
 
 from pydantic import BaseModel, ConfigDict
 
 from medianest_models.models import MediaRequest, User
 from medianest_models.pagination import CursorPage, PaginatedResult, PaginationParams, paginate, paginate_by_cursor
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 
 class Name(BaseModel):

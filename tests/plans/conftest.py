@@ -13,25 +13,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
+from asyncpg.connection import LoggedQuery
 from tortoise.connection import get_connection
 from tortoise.queryset import AwaitableQuery
 
 from medianest_models.db.statements import fetch
-from medianest_models.settings import DEFAULT_ALIAS
+from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl
 from tests.plans.big_rows import FILL, LARGE_TABLES, ROWS
-from tests.servers import connect
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
-
-    from asyncpg.connection import LoggedQuery
-
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
+from tests.servers import Server, connect
 
 Plan = dict[str, Any]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -23,15 +24,11 @@ from medianest_models.repositories import (
 from medianest_models.repositories.services import Check
 from medianest_models.repositories.sessions import verification
 from medianest_models.repositories.users import accounts
+from medianest_models.settings import DatabaseUrl
 from tests.plans.big_rows import row_id
 from tests.plans.conftest import explain_calls, index_names, indexes, nodes, plan_of, seq_scans
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from medianest_models.settings import DatabaseUrl
-
-    Call = Callable[[], Coroutine[Any, Any, Any]]
+Call = Callable[[], Coroutine[Any, Any, Any]]
 
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,9 @@ from medianest_models.models import User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads
 from medianest_models.repositories.downloads import waiting
+from medianest_models.settings import DatabaseUrl
 from tests.plans.big_rows import row_id
 from tests.plans.conftest import explain_calls, index_names, nodes, page_plan, plan_of, seq_scans
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
-
-    from medianest_models.settings import DatabaseUrl
 
 PRIMARY = "pk_youtube_downloads"
 ACTIVE = "uq_youtube_downloads_user_id_playlist_url"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,11 +11,9 @@ from medianest_models.models import ActivityLog, MediaRequest, ServiceStatusHist
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
+from medianest_models.settings import DatabaseUrl
 from tests.plans.big_rows import ROWS, row_id
 from tests.plans.conftest import Plan, explain_calls, index_names, nodes, page_plan, seq_scans
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 LISTS: list[tuple[Any, str]] = [
     (MediaRequest.all, "ix_media_requests_created_at"),

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from medianest_models.db.statements import execute, fetch
 from medianest_models.repositories import services
 from medianest_models.repositories.services import availability
+from medianest_models.settings import DatabaseUrl
 from tests.plans.conftest import explain_calls, index_names, nodes, seq_scans
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 HISTORY = "ix_service_status_history_service_id_checked_at"
 DAY = timedelta(days=1)

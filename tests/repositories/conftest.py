@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
 
 import pytest
+from asyncpg import Connection, Record
 
 from medianest_models.models import User
+from medianest_models.settings import DatabaseUrl
 from tests.servers import connect
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from asyncpg import Connection, Record
-
-    from medianest_models.settings import DatabaseUrl
 
 
 @pytest.fixture

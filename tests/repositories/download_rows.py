@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from medianest_models.db.statements import execute, fetch_one
-from medianest_models.models import User
+from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
-    from medianest_models.models import YouTubeDownload
 
 
 async def fill(number: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,10 +14,8 @@ from medianest_models.errors import InvalidInputError, InvalidReferenceError, In
 from medianest_models.models import ActivityLog, User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import activity
+from medianest_models.settings import DatabaseUrl
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 
 async def new_user(name: str = "a") -> User:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from types import FrameType
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from medianest_models.db import database, transaction
 from medianest_models.db.statements import execute, fetch
@@ -27,17 +30,10 @@ from medianest_models.errors import (
 from medianest_models.models import RateLimit, RollingRateLimit, SessionToken, User
 from medianest_models.repositories import rate_limits, sessions, users
 from medianest_models.repositories.rate_limits.counters import turn
+from medianest_models.settings import DatabaseUrl
 from tests.db.proxies import proxy_to
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.servers import connect
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable
-    from types import FrameType
-
-    from pydantic import SecretStr
-
-    from medianest_models.settings import DatabaseUrl
 
 PATIENCE: Final = 20
 DAY: Final = 86_400

@@ -9,21 +9,18 @@ from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
+from asyncpg import Connection, Record
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories import activity, rate_limits, services, sessions
+from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from asyncpg import Connection, Record
-
-    from medianest_models.settings import DatabaseUrl
 
 DAY: Final = timedelta(days=1)
 

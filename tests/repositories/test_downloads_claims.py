@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,9 @@ from medianest_models.enums import DownloadPriority, DownloadStatus
 from medianest_models.errors import InvalidInputError, StatementError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
+from medianest_models.settings import DatabaseUrl
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from medianest_models.settings import DatabaseUrl
 
 MINUTE = timedelta(minutes=1)
 SOON = timedelta(seconds=30)

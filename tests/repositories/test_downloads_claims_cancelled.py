@@ -8,12 +8,15 @@ import random
 import signal
 import sys
 from collections import Counter
+from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 import pytest
+from asyncpg import Connection, Record
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
 from medianest_models.db.statements import execute, fetch_one
@@ -21,20 +24,13 @@ from medianest_models.enums import DownloadStatus
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.models import YouTubeDownload
 from medianest_models.repositories import downloads
+from medianest_models.settings import DatabaseUrl
 from tests.cancelling import cancel_everywhere
 from tests.db.pools import assert_whole, client
 from tests.db.proxies import proxy_to
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 from tests.repositories.download_rows import fill
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
-    from uuid import UUID
-
-    from asyncpg import Connection, Record
-
-    from medianest_models.settings import DatabaseUrl
 
 MANY = 1_000
 IN_THE_ANSWER = b"the-playlist-that-is-claimed"

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import InvalidInputError, LeaseLostError
+from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from uuid import UUID
-
-    from medianest_models.models import User, YouTubeDownload
 
 
 async def test_a_heartbeat_extends_the_lease_and_never_shortens_it(user: User) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -21,14 +22,9 @@ from medianest_models.errors import (
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads
+from medianest_models.settings import DatabaseUrl
 from tests.repositories.download_rows import claimed, enqueue, stored
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from uuid import UUID
-
-    from medianest_models.settings import DatabaseUrl
 
 
 async def test_enqueue_returns_what_is_stored(user: User) -> None:

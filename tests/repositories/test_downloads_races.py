@@ -6,29 +6,24 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
+from asyncpg import Connection, Record
 
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import DuplicateDownloadError, InvalidTransitionError, LeaseLostError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
+from medianest_models.settings import DatabaseUrl
 from tests.locks import someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 from tests.repositories.download_rows import fill
 from tests.servers import connect
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from uuid import UUID
-
-    from asyncpg import Connection, Record
-
-    from medianest_models.settings import DatabaseUrl
 
 SHORT = timedelta(seconds=3)
 """A lease that is long enough for a heartbeat on a busy machine, and short enough for a test."""

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import pytest
 
 from medianest_models.db import connect_database, database, disconnect_database, transaction
-from medianest_models.db.client import not_connected
+from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import connected_client
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadPriority
 from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, MigrationError
-from medianest_models.models import User
+from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
 from medianest_models.repositories.downloads import waiting
-from medianest_models.settings import load_settings
+from medianest_models.settings import DatabaseUrl, load_settings
 from tests.db.proxies import proxy_to
 from tests.repositories.wrong_arguments import wrong
-from tests.servers import connect
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-
-    from medianest_models.db.client import Client
-    from medianest_models.models import YouTubeDownload
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
+from tests.servers import Server, connect
 
 A_WHILE = timedelta(seconds=1)
 LONG = timedelta(minutes=1)

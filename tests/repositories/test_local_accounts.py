@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import threading
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -27,9 +26,7 @@ from medianest_models.errors import (
 )
 from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.repositories import sessions, users
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse battery"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -22,13 +23,9 @@ from medianest_models.errors import (
 )
 from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.repositories import sessions, users
+from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from medianest_models.settings import DatabaseUrl
 
 PASSWORD = "correct horse battery"
 HASHER = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)  # a twentieth of the time

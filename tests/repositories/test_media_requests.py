@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,11 +21,9 @@ from medianest_models.errors import (
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import media_requests
+from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

@@ -6,10 +6,11 @@ import asyncio
 import datetime
 import itertools
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from asyncpg import Connection, Record
 
 from medianest_models.db import database, transaction
 from medianest_models.db.statements import execute
@@ -24,13 +25,9 @@ from medianest_models.errors import (
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User
 from medianest_models.repositories import media_requests
 from medianest_models.repositories.media_requests import TransitionReport
+from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from asyncpg import Connection, Record
-
-    from medianest_models.settings import DatabaseUrl
 
 PENDING, APPROVED, AVAILABLE, FAILED = RequestStatus
 ALLOWED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,13 +15,11 @@ from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import ConfigurationError, InvalidInputError, InvalidReferenceError
 from medianest_models.models import RateLimit, User
 from medianest_models.repositories import rate_limits, system_config
+from medianest_models.repositories.rate_limits import RateLimitResult
+from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
 from tests.servers import connect
-
-if TYPE_CHECKING:
-    from medianest_models.repositories.rate_limits import RateLimitResult
-    from medianest_models.settings import DatabaseUrl
 
 DAY: Final = 86_400
 ADDRESS: Final = "192.0.2.77"

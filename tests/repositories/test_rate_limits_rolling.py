@@ -6,24 +6,21 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from time import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
+from asyncpg import Connection, Record
 
 from medianest_models.db import database, transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import TransactionConflictError
 from medianest_models.models import RateLimit, RollingRateLimit
 from medianest_models.repositories import rate_limits
+from medianest_models.repositories.rate_limits import RateLimitResult
+from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 from tests.servers import connect
-
-if TYPE_CHECKING:
-    from asyncpg import Connection, Record
-
-    from medianest_models.repositories.rate_limits import RateLimitResult
-    from medianest_models.settings import DatabaseUrl
 
 ADDRESS: Final = "192.0.2.77"
 WINDOW: Final = timedelta(minutes=1)

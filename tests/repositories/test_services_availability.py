@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -19,9 +19,7 @@ from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
 from medianest_models.repositories.services import Check, Incident, Uptime, availability
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 UP, DOWN, DEGRADED = ServiceStatus.UP, ServiceStatus.DOWN, ServiceStatus.DEGRADED
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import RFC_4122
 
 import pytest
@@ -15,13 +16,9 @@ from medianest_models.errors import DatabaseTimeoutError, InvalidInputError, Not
 from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
 from medianest_models.repositories.services import Check
+from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medianest_models.settings import DatabaseUrl
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -13,11 +13,9 @@ from medianest_models.errors import InvalidInputError, InvalidPaginationError, N
 from medianest_models.models import Service
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import services
+from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -27,13 +28,9 @@ from medianest_models.errors import (
 )
 from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.repositories import sessions, system_config, users
+from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from medianest_models.settings import DatabaseUrl
 
 
 async def make_user(**values: Any) -> User:

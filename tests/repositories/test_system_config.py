@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,10 +14,8 @@ from medianest_models.models import SystemConfig, User
 from medianest_models.repositories import system_config
 from medianest_models.repositories.system_config import RateLimitRule
 from medianest_models.seed import seed
+from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 DOWNLOADS = "youtube.concurrent_downloads"
 DAYS = "session.remember_me_days"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -23,16 +24,10 @@ from medianest_models.errors import (
 from medianest_models.models import ActivityLog, MediaRequest, SessionToken, User
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import users
+from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from uuid import UUID
-
-    from medianest_models.settings import DatabaseUrl
-
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
+from collections.abc import Callable
+from typing import Any, Final, Union, get_args, get_origin
 
 from tortoise.contrib.pydantic import PydanticModel
 
 from medianest_models import schemas
+from medianest_models.models.base import Base
 from medianest_models.repositories import downloads, media_requests, services, system_config, users
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from medianest_models.models.base import Base
 
 SCHEMAS: Final[dict[str, type[PydanticModel]]] = {name: getattr(schemas, name) for name in schemas.__all__}
 READ: Final = {name: schema for name, schema in SCHEMAS.items() if name.endswith(("Read", "WithoutSecrets"))}

@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,14 +25,8 @@ from medianest_models.fields import JSONField, TimestampField
 from medianest_models.models import LocalCredential, Service, User
 from medianest_models.repositories import services
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
+from medianest_models.settings import DatabaseUrl
 from tests.schemas.shapes import READ, SCHEMAS, TAKEN_BY, WRITTEN, created, model_of, without_none
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
-
-    from medianest_models.settings import DatabaseUrl
-
 
 OF_A_COLUMN = {"UUID": UUID, "UUID | None": UUID | None, "int": int}
 """Annotations of the models that the creator could not resolve."""

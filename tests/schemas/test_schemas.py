@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 from pydantic.json_schema import models_json_schema
+from tortoise.contrib.pydantic import PydanticModel
 
 from medianest_models import schemas
 from medianest_models.enums import DownloadPriority, RequestStatus, ServiceStatus, UserRole
@@ -34,10 +35,6 @@ from tests.leaks.rows import make_rows
 from tests.schemas import typed_worker
 from tests.schemas.shapes import READ, SCHEMAS, WRITTEN, model_of
 from tests.schemas.typed_worker import RequestWithUser
-
-if TYPE_CHECKING:
-    from tortoise.contrib.pydantic import PydanticModel
-
 
 ROW = {
     "id": "01890a5d-ac96-774b-bcce-b302099a8057",

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import httpx
 import pytest
 
 from medianest_models.models import ActivityLog, User
+from medianest_models.settings import DatabaseUrl
 from medianest_models.studio import Studio
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from medianest_models.settings import DatabaseUrl
 
 HOST: Final = "http://127.0.0.1:5555"
 

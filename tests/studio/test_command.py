@@ -8,19 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM, document, medianest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medianest_models.settings import DatabaseUrl
 
 
 @contextmanager

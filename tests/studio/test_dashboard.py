@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from medianest_models.db import database
@@ -18,13 +17,10 @@ from medianest_models.models import MediaRequest, Service, ServiceStatusHistory,
 from medianest_models.repositories import media_requests, services, users
 from medianest_models.repositories.services import Uptime
 from medianest_models.seed import seed
+from medianest_models.settings import DatabaseUrl
+from medianest_models.studio import Studio
 from medianest_models.studio.charts import Span, percent, response_chart, uptime_strip
-from tests.studio.conftest import visiting
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
-    from medianest_models.studio import Studio
-    from tests.studio.conftest import Visitor
+from tests.studio.conftest import Visitor, visiting
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 

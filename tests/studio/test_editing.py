@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import pytest
@@ -13,12 +13,9 @@ from medianest_models.enums import UserRole, UserStatus
 from medianest_models.models import ActivityLog, MediaRequest, MediaRequestStatusUpdate, Service, SessionToken, User
 from medianest_models.repositories import media_requests
 from medianest_models.seed import seed
+from medianest_models.studio.editing import EditableView
 from medianest_models.studio.tables import TABLES, ServiceStatusHistories
-from tests.studio.conftest import alerts, ann, form_values, logged, refused
-
-if TYPE_CHECKING:
-    from medianest_models.studio.editing import EditableView
-    from tests.studio.conftest import Visitor
+from tests.studio.conftest import Visitor, alerts, ann, form_values, logged, refused
 
 
 @pytest.mark.parametrize("view", [view for view in TABLES if view.make is not None])

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import TYPE_CHECKING
 
 import pytest
 
 from medianest_models.errors import ConfigurationError
 from medianest_models.models import User
+from medianest_models.settings import DatabaseUrl
 from medianest_models.studio import serve
 from medianest_models.studio.tables import TABLES
 from tests.studio.conftest import HOST, Visitor, visiting
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 PATHS = ["/", "/users/list", "/users/create", "/static/studio.css", "/_api/users/relation-lookup", "/nothing"]
 

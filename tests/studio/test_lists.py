@@ -7,7 +7,6 @@ import datetime
 import io
 import re
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +15,7 @@ from medianest_models.db.statements import execute
 from medianest_models.models import ActivityLog, MediaRequest, Service, ServiceStatusHistory, User
 from medianest_models.studio import paging
 from medianest_models.studio.tables import TABLES
-from tests.studio.conftest import alerts
-
-if TYPE_CHECKING:
-    from tests.studio.conftest import Visitor
+from tests.studio.conftest import Visitor, alerts
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import orjson
 import pytest
 from pydantic import SecretStr
@@ -13,10 +11,7 @@ from medianest_models.encryption.passwords import hash_password, verify_password
 from medianest_models.models import LocalCredential, Service, SessionToken, User
 from medianest_models.repositories import sessions, users
 from medianest_models.seed import seed
-from tests.studio.conftest import form_values, refused
-
-if TYPE_CHECKING:
-    from tests.studio.conftest import Visitor
+from tests.studio.conftest import Visitor, form_values, refused
 
 CANARIES = {
     "plex_token": "canary-plex-token",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import Any
 
+import httpx
 import pytest
 
 from medianest_models.db import transaction
@@ -19,20 +21,13 @@ from medianest_models.models import (
     ServiceStatusHistory,
     SessionToken,
     SystemConfig,
+    User,
     YouTubeDownload,
 )
 from medianest_models.repositories import downloads, media_requests, sessions
 from medianest_models.seed import seed
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
-from tests.studio.conftest import ann, logged, refused
-
-if TYPE_CHECKING:
-    import asyncio
-
-    import httpx
-
-    from medianest_models.models import User
-    from tests.studio.conftest import Visitor
+from tests.studio.conftest import Visitor, ann, logged, refused
 
 
 async def ann_with_a_password() -> User:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import pickle
 import traceback
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import pytest
@@ -33,9 +34,6 @@ from medianest_models.errors import (
     TransactionConflictError,
     replace_errors,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 SECRET = "hunter2"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -17,9 +18,6 @@ from medianest_models.errors import InvalidInputError
 from medianest_models.fields.json import load_json
 from medianest_models.models import SystemConfig
 from tests.growth import assert_linear, repeated
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FIELD = SystemConfig._meta.fields_map["value"]
 PLACE = "system_config.value"

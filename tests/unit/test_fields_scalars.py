@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any
+from enum import Enum, IntEnum, StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tortoise.models import Model
 
 from medianest_models.enums import (
     DownloadPriority,
@@ -30,11 +31,6 @@ from medianest_models.models import (
     User,
     YouTubeDownload,
 )
-
-if TYPE_CHECKING:
-    from enum import Enum
-
-    from tortoise.models import Model
 
 # Enums: their own members and values, and nothing else.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -13,9 +14,6 @@ from medianest_models.db.query_log import redact, redact_sql
 from medianest_models.masking import LONGEST, MASK, holds_secret, mask_credentials, names_secret
 from medianest_models.models import Service
 from tests.growth import assert_linear, repeated, seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NAMES = [
     *("password", "Password", "plexPassword", "pass_word", "PASSWORD_HASH", "passwd", "db_passwd", "passphrase"),

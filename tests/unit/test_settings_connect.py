@@ -6,25 +6,20 @@ import asyncio
 import os
 import shutil
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
-from medianest_models.settings import load_settings, tortoise_config
-from tests.servers import connection_to
+from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
+from tests.servers import Server, connection_to
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from medianest_models.settings import DatabaseUrl
-    from tests.servers import Server
-
-    Show = Callable[[str], Awaitable[Any]]
+Show = Callable[[str], Awaitable[Any]]
 
 
 @asynccontextmanager

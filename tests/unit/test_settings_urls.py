@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,9 +13,6 @@ from pydantic import SecretStr, ValidationError
 
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DatabaseUrl
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HERE: dict[str, Any] = {"host": "h", "port": 5432, "user": "u", "password": SecretStr("p"), "database": "db"}
 

@@ -8,13 +8,11 @@ import itertools
 import json
 import sys
 from time import perf_counter, process_time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from benchmarks.peers.clients.client import Call, Client
 from benchmarks.peers.clients.inputs import Inputs
 from benchmarks.resident import resident_kilobytes
-
-if TYPE_CHECKING:
-    from benchmarks.peers.clients.client import Call, Client
 
 CLIENTS: Final = {
     "medianest": "benchmarks.peers.clients.medianest:MedianestClient",

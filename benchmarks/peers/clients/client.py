@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from benchmarks.peers.clients.inputs import HITS, LIMIT, REQUEST_COLUMNS, TOGETHER, USER_COLUMNS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from benchmarks.peers.clients.inputs import Inputs
+from benchmarks.peers.clients.inputs import HITS, LIMIT, REQUEST_COLUMNS, TOGETHER, USER_COLUMNS, Inputs
 
 Call: TypeAlias = Callable[[int], Awaitable[Any]]
 CONNECTIONS = 10

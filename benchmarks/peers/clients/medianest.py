@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from benchmarks.peers.clients.client import CONNECTIONS, PortalClient, rows
 from benchmarks.peers.clients.inputs import (
@@ -14,20 +15,25 @@ from benchmarks.peers.clients.inputs import (
     MOST_RUNNING,
     REQUEST_COLUMNS,
 )
-from medianest_models import MediaRequest, connect_database, disconnect_database, paginate, paginate_by_cursor
+from medianest_models import (
+    CursorPage,
+    MediaRequest,
+    PaginatedResult,
+    SessionToken,
+    User,
+    YouTubeDownload,
+    connect_database,
+    disconnect_database,
+    paginate,
+    paginate_by_cursor,
+)
 from medianest_models.enums import ServiceStatus
 from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.repositories import downloads, rate_limits, services, sessions, users
+from medianest_models.repositories.rate_limits import RateLimitResult
 from medianest_models.schemas import MediaRequestRead
 from medianest_models.settings import DatabaseUrl
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from medianest_models import CursorPage, PaginatedResult, SessionToken, User, YouTubeDownload
-    from medianest_models.repositories.rate_limits import RateLimitResult
-
 
 _MIX: Final = (
     *("verify", "hit", "find", "verify", "hit", "page"), *("verify", "hit", "find", "hit_hot", "page_json"),

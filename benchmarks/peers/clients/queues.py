@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import procrastinate
 from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.models import Job as PgqueuerJob
 from pgqueuer.queries import EntrypointExecutionParameter, Queries
 from pgqueuer.types import QueueEntrypoint, QueueManagerId
+from procrastinate.jobs import Job as ProcrastinateJob
 
 from benchmarks.peers.clients.client import CONNECTIONS, Client
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pgqueuer.models import Job as PgqueuerJob
-    from procrastinate.jobs import Job as ProcrastinateJob
 
 
 class ProcrastinateClient(Client):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncpg
 import orjson
+from asyncpg import Record
 
 from benchmarks.peers.clients.client import CONNECTIONS, PortalClient, chosen
 from benchmarks.peers.clients.inputs import (
@@ -20,11 +22,6 @@ from benchmarks.peers.clients.inputs import (
     USER_COLUMNS,
     window_start,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from asyncpg import Record
 
 _ORDER: Final = "ORDER BY created_at DESC, id DESC"
 _PAGE: Final = f"SELECT * FROM media_requests WHERE user_id = $1 {_ORDER} LIMIT $2 OFFSET $3"  # noqa: S608 - constants

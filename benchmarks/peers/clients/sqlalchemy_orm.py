@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import URL, func, insert, select, tuple_, update
@@ -31,9 +32,6 @@ from benchmarks.peers.clients.sqlalchemy_models import (
     SessionToken,
     User,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 class SqlalchemyClient(PortalClient):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 from tortoise import Tortoise
@@ -30,9 +31,6 @@ from benchmarks.peers.clients.tortoise_models import (
     SessionToken,
     User,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class TortoiseClient(PortalClient):

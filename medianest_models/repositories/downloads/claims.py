@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from asyncpg import Record
 
 from medianest_models.checks import MAX_INT, as_positive
 from medianest_models.db.statements import current_client, fetch, fetch_one
@@ -16,10 +19,6 @@ from medianest_models.models import YouTubeDownload
 from medianest_models.repositories.downloads.leases import BACK_IN_QUEUE, LEASE, MAX_ATTEMPTS, as_lease, as_worker_id
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from asyncpg import Record
-
     from medianest_models.db.statements import Connection, StatementClient
 
 logger = logging.getLogger("medianest_models.downloads")

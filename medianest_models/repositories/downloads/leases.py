@@ -8,20 +8,18 @@ which in a transaction is the time of its beginning, so that leases would last t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from uuid import UUID
+
+from asyncpg import Record
 
 from medianest_models.checks import as_duration, as_text, as_uuid, as_whole
 from medianest_models.db.statements import fetch_one
 from medianest_models.errors import InvalidInputError, LeaseLostError
 from medianest_models.models import YouTubeDownload
 from medianest_models.models.columns import as_column
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
-
-    from asyncpg import Record
 
 LEASE: Final = timedelta(minutes=5)
 """The longest silence of a worker, unless it asks for another lease."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from medianest_models.checks import as_aware, as_text, as_uuid
 from medianest_models.db.statements import fetch, fetch_one
@@ -15,9 +17,6 @@ from medianest_models.pagination import paginate
 from medianest_models.repositories._bulk import count_by_status
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
     from medianest_models.pagination import PaginatedResult, PaginationParams
 
 _MAX_URL_LENGTH: Final = 2048

@@ -6,11 +6,14 @@ import asyncio
 import copy
 import logging
 import random
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from medianest_models.checks import MAX_INT, as_duration
@@ -24,11 +27,6 @@ from medianest_models.repositories.downloads.claims import CONFIGURED, MaxRunnin
 from medianest_models.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import timedelta
-
-    import asyncpg
-
     from medianest_models.settings import DatabaseUrl
 
 logger = logging.getLogger("medianest_models.downloads")

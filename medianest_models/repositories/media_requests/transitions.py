@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from uuid import UUID
 
 from medianest_models.checks import as_uuid
 from medianest_models.db.statements import fetch
@@ -12,10 +14,6 @@ from medianest_models.errors import DuplicateRequestError, InvalidTransitionErro
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
 from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column, as_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from uuid import UUID
 
 # Raw, because the request and the first entry of its history are one statement, which of two at once lets one
 # through and shows the other which one is open: an update that changes nothing returns the row in the way, whose id

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from asyncpg import Record
 
 from medianest_models.db.client import Client
 from medianest_models.db.data_loader import DataLoader, Retry
@@ -24,11 +27,6 @@ from medianest_models.repositories.rate_limits.statements import count_hits
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
-    from datetime import datetime
-
-    from asyncpg import Record
-
     from medianest_models.db.statements import StatementClient
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 from medianest_models.checks import as_ip_address, as_positive, as_text, as_uuid
 from medianest_models.db.statements import fetch
@@ -12,10 +14,6 @@ from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.rate_limits.counters import COUNT_BY, Hit, turn
 from medianest_models.repositories.rate_limits.statements import CLEAR, DELETE_FIXED, DELETE_ROLLING
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, MAX_ENDPOINT_LENGTH, rate_limit_keys
-
-if TYPE_CHECKING:
-    import datetime
-    from uuid import UUID
 
 
 @dataclass(frozen=True)

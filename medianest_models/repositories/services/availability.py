@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import Any, Final, overload
+
+from asyncpg import Record
 
 from medianest_models.checks import as_aware, as_duration
 from medianest_models.db.statements import fetch
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories.services.registry import as_service_name, no_such_service
-
-if TYPE_CHECKING:
-    from asyncpg import Record
 
 MAX_STEPS: Final = 1000
 """The most steps that one statement answers for."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from medianest_models.checks import MAX_INT, as_aware, as_whole
 from medianest_models.db.statements import execute, fetch, fetch_one
@@ -16,10 +17,6 @@ from medianest_models.models import ServiceStatusHistory
 from medianest_models.models.columns import as_column
 from medianest_models.repositories._bulk import BATCH_SIZE, NUMBERED_ID, OLDER, delete_older
 from medianest_models.repositories.services.registry import as_service_name, no_such_service
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import timedelta
 
 CheckTuple: TypeAlias = tuple[str, ServiceStatus, int | None, str | None, datetime | None]
 """A plain tuple with the values of a `Check`."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, overload
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, overload
 
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories.services.availability import WINDOW, fetch_window
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime, timedelta
 
 # Raw: an ordered-set aggregate, which the ORM does not support.
 _PERCENTILES: Final = f"""

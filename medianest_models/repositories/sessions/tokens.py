@@ -8,8 +8,10 @@ a statement of its own: the deletion then sees the tokens of those it waited for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from uuid import UUID
 
+from pydantic import SecretStr
 from pypika_tortoise.functions import Now
 
 from medianest_models.checks import as_uuid
@@ -32,11 +34,6 @@ from medianest_models.pagination import PaginatedResult, PaginationParams, pagin
 from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
 from medianest_models.repositories.system_config import REMEMBER_ME_DAYS, default_value
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from pydantic import SecretStr
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from asyncpg import Record
+from pydantic import SecretStr
+
 from medianest_models.checks import as_secret
 from medianest_models.db.data_loader import DataLoader
 from medianest_models.db.statements import fetch, fetch_one
@@ -14,9 +17,6 @@ from medianest_models.errors import AccountSuspendedError, InvalidTokenError
 from medianest_models.models import SessionToken, User
 
 if TYPE_CHECKING:
-    from asyncpg import Record
-    from pydantic import SecretStr
-
     from medianest_models.db.statements import StatementClient
 
 ROTATION_GRACE: Final = timedelta(seconds=30)

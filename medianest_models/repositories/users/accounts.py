@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from uuid import UUID
 
+from asyncpg import Record
+from pydantic import SecretStr
 from pypika_tortoise.functions import Lower
 from pypika_tortoise.terms import ValueWrapper
 from tortoise.expressions import Q, ResolveContext
@@ -21,12 +24,6 @@ from medianest_models.models import User
 from medianest_models.models.columns import as_column, stored_value
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories.sessions import revoke_all
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from asyncpg import Record
-    from pydantic import SecretStr
 
 _LENGTH: Final = 255
 """The most characters of a plex_id, a plex_username and an email."""

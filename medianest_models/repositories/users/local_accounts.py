@@ -6,7 +6,11 @@ user's lock.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from uuid import UUID
+
+from asyncpg import Record
+from pydantic import SecretStr
 
 from medianest_models.checks import as_new_password, as_secret, as_uuid
 from medianest_models.db.locks import AdvisoryLock, lock_in_transaction
@@ -26,12 +30,6 @@ from medianest_models.models import LocalCredential, User
 from medianest_models.models.columns import as_column, stored_value
 from medianest_models.repositories.sessions import revoke_all
 from medianest_models.settings import DEFAULT_ADMIN_PASSWORD, load_settings
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from asyncpg import Record
-    from pydantic import SecretStr
 
 # Raw: the ORM can't lock a joined row. The user's row is locked first, as when sessions are created or ended.
 _LOCK: Final = """
