@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 from errno import ECONNREFUSED, ENOENT
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from asyncpg import exceptions as driver
 from tortoise.exceptions import IntegrityError, OperationalError
@@ -30,9 +30,7 @@ from medianest_models.errors import (
     TransactionConflictError,
     replace_errors,
 )
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl
 
 _UNIQUE: Final = frozenset({"23505", "23P01"})
 _REFERENCE: Final = frozenset({"23503", "23001"})  # RESTRICT is 23001 from version 18 on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
@@ -15,11 +15,9 @@ from medianest_models.demo_data.services import CHECKS, make_checks
 from medianest_models.demo_data.users import make_users, make_visits
 from medianest_models.errors import ConfigurationError
 from medianest_models.models import User
+from medianest_models.models.base import Base
 from medianest_models.repositories import services
 from medianest_models.settings import load_settings
-
-if TYPE_CHECKING:
-    from medianest_models.models.base import Base
 
 _BATCH: Final = 500
 

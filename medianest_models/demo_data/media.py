@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import UUID
 
+from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.texts import FAILURES, FILMS, PLAYLISTS, SERIES
 from medianest_models.enums import OPEN_REQUEST_STATUSES, DownloadPriority, DownloadStatus, RequestStatus
-from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, YouTubeDownload
-
-if TYPE_CHECKING:
-    from medianest_models.demo_data.random_source import RandomSource
-    from medianest_models.models import User
+from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User, YouTubeDownload
 
 REQUESTS: Final = 2_000
 _DOWNLOADS: Final = 320

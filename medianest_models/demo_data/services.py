@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.enums import ServiceStatus
 from medianest_models.repositories.services import Check
-
-if TYPE_CHECKING:
-    from medianest_models.demo_data.random_source import RandomSource
 
 _PERIOD: Final = timedelta(days=30)
 _EVERY: Final = timedelta(minutes=5)

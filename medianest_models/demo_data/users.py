@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.texts import DEVICES, ENDPOINTS, FIRST_NAMES
 from medianest_models.enums import UserStatus
 from medianest_models.models import ActivityLog, RateLimit, SessionToken, User
-
-if TYPE_CHECKING:
-    from medianest_models.demo_data.random_source import RandomSource
-    from medianest_models.models.base import Base
+from medianest_models.models.base import Base
 
 USERS: Final = 50
 _SESSIONS: Final = 90

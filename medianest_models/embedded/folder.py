@@ -10,13 +10,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from medianest_models.embedded.programs import HERE
+from medianest_models.embedded.programs import HERE, Account
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
-
-if TYPE_CHECKING:
-    from medianest_models.embedded.programs import Account
 
 DATABASE: Final = "medianest"
 USER: Final = "medianest"

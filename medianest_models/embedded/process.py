@@ -11,14 +11,11 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from medianest_models.embedded.folder import LINES, VERSION_FILE, locked, pause
-from medianest_models.embedded.programs import HAS_PROC, HERE, user_name
+from medianest_models.embedded.programs import HAS_PROC, HERE, Account, user_name
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
-
-if TYPE_CHECKING:
-    from medianest_models.embedded.programs import Account
 
 PORT: Final = 5432  # only the number in the socket's name
 SOCKET: Final = f".s.PGSQL.{PORT}"

@@ -12,12 +12,10 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from medianest_models.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from medianest_models.settings import Settings
+from medianest_models.settings import Settings
 
 HERE: Final = "."
 HAS_PROC: Final = Path("/proc/self/fd").is_dir()  # as on Linux

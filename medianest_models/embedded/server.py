@@ -8,16 +8,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from medianest_models.embedded.folder import DATABASE, USER, check_data, data_version, locked, make_data, pause
 from medianest_models.embedded.process import PORT, SOCKET, Postmaster, launch, prepare_socket_folder, socket_folder
 from medianest_models.embedded.programs import Account, find_bindir, usable_bindir
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
-from medianest_models.settings import DatabaseUrl
-
-if TYPE_CHECKING:
-    from medianest_models.settings import Settings
+from medianest_models.settings import DatabaseUrl, Settings
 
 _TIMEOUT: Final = 60.0
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import SecretStr
 
-from medianest_models.encryption.keys import key_ring
+from medianest_models.encryption.keys import SecretContext, key_ring
 from medianest_models.masking import MASK
-
-if TYPE_CHECKING:
-    from medianest_models.encryption.keys import SecretContext
 
 
 class StoredSecret(SecretStr):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import asyncpg
 
@@ -14,10 +14,7 @@ from medianest_models.db.requirements import MigrationStatus, read_status
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.catalog import HISTORY, Catalog, SchemaObject, history_schema, read_catalog, table_of
 from medianest_models.migrate.expected_schema import made_by
-from medianest_models.settings import load_settings
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl, load_settings
 
 _SITUATION: Final = """
 SELECT current_schema() AS schema, quote_ident(current_user) AS role, quote_ident(current_database()) AS database,

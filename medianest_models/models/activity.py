@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tortoise import fields
@@ -11,9 +10,7 @@ from tortoise.indexes import Index
 
 from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
-
-if TYPE_CHECKING:
-    from medianest_models.models.users import User
+from medianest_models.models.users import User
 
 
 class ActivityLog(UUIDModel):

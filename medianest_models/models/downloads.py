@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tortoise import fields
@@ -12,9 +11,7 @@ from tortoise.indexes import Index
 from medianest_models.enums import ACTIVE_DOWNLOAD_STATUSES, DownloadPriority, DownloadStatus
 from medianest_models.fields import EnumField, IntEnumField, JSONField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel
-
-if TYPE_CHECKING:
-    from medianest_models.models.users import User
+from medianest_models.models.users import User
 
 
 class YouTubeDownload(UUIDModel):

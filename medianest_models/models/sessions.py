@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tortoise import fields
@@ -13,9 +12,7 @@ from tortoise.indexes import Index
 from medianest_models.encryption import HashField
 from medianest_models.fields import TextField, TimestampField, VarcharField
 from medianest_models.models.base import UUIDModel, new_id
-
-if TYPE_CHECKING:
-    from medianest_models.models.users import User
+from medianest_models.models.users import User
 
 
 class SessionToken(UUIDModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tortoise import fields
@@ -10,9 +9,7 @@ from tortoise.fields.db_defaults import Now
 
 from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.models.base import Base
-
-if TYPE_CHECKING:
-    from medianest_models.models.users import User
+from medianest_models.models.users import User
 
 
 class SystemConfig(Base):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from medianest_models.checks import as_ip_address, as_text, as_uuid
 from medianest_models.db.statements import fetch
 from medianest_models.models import ActivityLog
 from medianest_models.models.columns import as_column, as_name
-from medianest_models.pagination import paginate
+from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older
-
-if TYPE_CHECKING:
-    from medianest_models.pagination import PaginatedResult, PaginationParams
 
 # Raw, because it returns the values that the database has filled in.
 _RECORD: Final = """

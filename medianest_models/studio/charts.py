@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from markupsafe import Markup
 
-if TYPE_CHECKING:
-    from medianest_models.repositories.services import Uptime
+from medianest_models.repositories.services import Uptime
 
 _HEIGHT: Final = 30
 _WIDTH: Final = 360

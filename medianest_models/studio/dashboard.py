@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,12 +15,10 @@ from medianest_models.db import database_health
 from medianest_models.enums import DownloadStatus
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads, media_requests, services
+from medianest_models.repositories.services import LatestStatus
 from medianest_models.studio.charts import Span, percent, response_chart, uptime_strip
 from medianest_models.studio.paging import count_rows
 from medianest_models.studio.tables import TABLES
-
-if TYPE_CHECKING:
-    from medianest_models.repositories.services import LatestStatus
 
 _HOUR: Final = datetime.timedelta(hours=1)
 _DAY: Final = datetime.timedelta(days=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from medianest_models.checks import as_aware, as_text, as_uuid
@@ -13,11 +13,8 @@ from medianest_models.errors import DuplicateDownloadError, InvalidTransitionErr
 from medianest_models.models import YouTubeDownload
 from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column
-from medianest_models.pagination import paginate
+from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import count_by_status
-
-if TYPE_CHECKING:
-    from medianest_models.pagination import PaginatedResult, PaginationParams
 
 _MAX_URL_LENGTH: Final = 2048
 

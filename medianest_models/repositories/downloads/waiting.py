@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -24,10 +24,7 @@ from medianest_models.db.driver_errors import translate
 from medianest_models.enums import DownloadPriority
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.repositories.downloads.claims import CONFIGURED, MaxRunning, as_max_running
-from medianest_models.settings import load_settings
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
+from medianest_models.settings import DatabaseUrl, load_settings
 
 logger = logging.getLogger("medianest_models.downloads")
 

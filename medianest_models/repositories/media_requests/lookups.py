@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from medianest_models.checks import as_aware, as_text, as_uuid
@@ -12,11 +12,8 @@ from medianest_models.enums import RequestStatus
 from medianest_models.errors import NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
 from medianest_models.models.columns import as_column, as_name
-from medianest_models.pagination import paginate
+from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import count_by_status
-
-if TYPE_CHECKING:
-    from medianest_models.pagination import PaginatedResult, PaginationParams
 
 # Raw, because it distinguishes a request without a history from a missing one.
 _HISTORY: Final = """

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -21,13 +21,10 @@ from asyncpg import Record
 
 from medianest_models.db.client import Client
 from medianest_models.db.data_loader import DataLoader, Retry
-from medianest_models.db.statements import current_client, fetch
+from medianest_models.db.statements import StatementClient, current_client, fetch
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError
 from medianest_models.repositories.rate_limits.statements import count_hits
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
-
-if TYPE_CHECKING:
-    from medianest_models.db.statements import StatementClient
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from asyncpg import Record
 from pydantic import SecretStr
 
 from medianest_models.checks import as_secret
 from medianest_models.db.data_loader import DataLoader
-from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.db.statements import StatementClient, fetch, fetch_one
 from medianest_models.encryption import SecretParameter, hash_token
 from medianest_models.errors import AccountSuspendedError, InvalidTokenError
 from medianest_models.models import SessionToken, User
-
-if TYPE_CHECKING:
-    from medianest_models.db.statements import StatementClient
 
 ROTATION_GRACE: Final = timedelta(seconds=30)
 """The time for which an exchanged token stays valid, for requests that were sent together with the exchange."""
