@@ -47,7 +47,8 @@ _LINGER_SECONDS: Final = 2.0
 
 # Raw: the seconds until a claim can succeed, by the database's clock; 0 or less for now, NULL when only something
 # that happens can make it so. $1 is the limit, or NULL for the configured one. Each priority's first download is one
-# look into the index of the queue. Of a row that others wrote without a lease it counts as run out.
+# look into the index of the queue. Of a row that others wrote without a lease it counts as run out. What no claim can
+# change does not count.
 _LOOK: Final = """
 SELECT extract(epoch FROM
     CASE WHEN running.number < coalesce($1::bigint, medianest_max_running_downloads())
@@ -56,14 +57,15 @@ SELECT extract(epoch FROM
 FROM
     (
         SELECT count(*) AS number, min(coalesce(lease_expires_at, to_timestamp(0))) AS ends_at
-        FROM youtube_downloads WHERE status = 'downloading'
+        FROM youtube_downloads
+        WHERE status = 'downloading' AND (lease_expires_at > now() OR medianest_can_change(youtube_downloads))
     ) AS running,
     (
         SELECT min(first.scheduled_at) AS due_at
         FROM unnest($2::smallint[]) AS level,
             LATERAL (
                 SELECT scheduled_at FROM youtube_downloads
-                WHERE status = 'queued' AND priority = level
+                WHERE status = 'queued' AND priority = level AND medianest_can_change(youtube_downloads)
                 ORDER BY scheduled_at LIMIT 1
             ) AS first
     ) AS queued
