@@ -14,7 +14,7 @@ from medianest_models.encryption.documents import leaves
 from medianest_models.encryption.fields import SecretField
 from medianest_models.encryption.keys import envelope_key_id, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret
-from medianest_models.errors import DecryptionError, InvalidInputError, UnreadableValueError
+from medianest_models.errors import ConstraintError, DecryptionError, InvalidInputError, UnreadableValueError
 from medianest_models.fields.json import map_leaves
 from medianest_models.fields.naming import column_name
 from medianest_models.settings import APP
@@ -69,7 +69,7 @@ class RotationReport:
     Attributes:
         rotated: How many rows were re-encrypted.
         skipped: How many were written by somebody else at the same moment, and left as they are.
-        failed: For each column with rows that can't be decrypted, their ids.
+        failed: For each column with rows that can't be decrypted, or that the database refuses, their ids.
     """
 
     rotated: int
@@ -100,7 +100,8 @@ async def rotate_secrets(
     """Re-encrypt everything that is not under the newest key, and leave alone what is.
 
     Each batch is a statement of its own: it can be interrupted at any time, and run again. A value that a worker
-    writes meanwhile is never overwritten. Rows that can't be decrypted are left and reported.
+    writes meanwhile is never overwritten. Rows that can't be decrypted, or that
+    break a constraint as they are, are left and reported.
 
     Args:
         batch_size: How many rows one statement re-encrypts.
@@ -119,21 +120,31 @@ async def rotate_secrets(
         pk = field.model._meta.db_pk_column
         async for rows in _batches(field, batch_size):
             outdated = [row for row in rows if _key_ids(field, row) - {newest}]
-            ids, olds, encrypted = [], [], []
+            fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
             for row in outdated:
                 try:
-                    encrypted.append(_encrypt_anew(field, row))
+                    fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
                 except (DecryptionError, InvalidInputError, UnreadableValueError):
                     failed.setdefault(column_name(field), []).append(str(row[pk]))
-                else:
-                    ids.append(row[pk])
-                    olds.append(SecretParameter(row[field.model_field_name]))
-            if ids:
-                changed = await fetch(_sql(field, _REPLACE), ids, olds, encrypted)
-                done.update(rotated=len(changed), skipped=len(ids) - len(changed))
+            try:
+                done.update(await _replace(field, fresh))
+            except ConstraintError:  # one of them stops all: each by itself
+                for one in fresh:
+                    try:
+                        done.update(await _replace(field, [one]))
+                    except ConstraintError:
+                        failed.setdefault(column_name(field), []).append(str(one[0]))
             if outdated:
                 progress(len(outdated))
     return RotationReport(done["rotated"], done["skipped"], failed)
+
+
+async def _replace(
+    field: SecretField[Any], fresh: list[tuple[Any, SecretParameter, SecretParameter]]
+) -> dict[str, int]:
+    """Write rows' new envelopes, each where the old one still stands; count these and the others."""
+    changed = await fetch(_sql(field, _REPLACE), *map(list, zip(*fresh, strict=True))) if fresh else []
+    return {"rotated": len(changed), "skipped": len(fresh) - len(changed)}
 
 
 def _encrypted_fields() -> Iterator[SecretField[Any]]:
