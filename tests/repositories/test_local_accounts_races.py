@@ -79,6 +79,15 @@ async def test_of_two_changes_of_the_same_password_one_wins(fresh_db: DatabaseUr
     await users.authenticate("admin", password=won[0])
 
 
+async def test_who_changed_the_password_gets_no_session_after_another_change(db: DatabaseUrl) -> None:
+    user = await make_account()
+    changed = await users.change_password("admin", password=PASSWORD, new_password="another password")
+    assert (await sessions.issue(changed)).session.user_id == user.id
+    await users.set_password(user.id, password="the admin's password")
+    with pytest.raises(AuthenticationError):
+        await sessions.issue(changed)
+
+
 async def change_it(user: User) -> None:
     await users.change_password("admin", password=PASSWORD, new_password="another password")
 

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.db import transaction
+from medianest_models.db import transaction, with_transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption.passwords import hash_password
 from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
+    AuthenticationError,
     InvalidInputError,
     InvalidTokenError,
     NotFoundError,
@@ -259,7 +260,48 @@ async def end_by_a_new_password(user: User) -> None:
     await users.change_password("ann", password=PASSWORD, new_password="another password")
 
 
+async def end_by_another_password(user: User) -> None:
+    await users.set_password(user.id, password="another password")
+
+
 ENDINGS = (end_by_revoking, end_by_suspending, end_by_a_new_password)
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+@pytest.mark.parametrize("end", [*ENDINGS, end_by_another_password])
+async def test_sessions_cant_be_ended_on_an_old_snapshot(fresh_db: DatabaseUrl, end: Any, isolation: Any) -> None:
+    user = await make_account()
+
+    async def begin_and_end() -> sessions.IssuedSession:
+        await users.get(user.id)  # the snapshot
+        issued = await elsewhere(sessions.issue(user.id))
+        await end(user)
+        return issued
+
+    with pytest.raises(InvalidInputError, match=f"can't be read committed: the one around it is {isolation}"):
+        await with_transaction(begin_and_end, isolation=isolation)
+    assert (await users.get(user.id)).is_active
+    await users.authenticate("ann", password=PASSWORD)
+    issued = await with_transaction(begin_and_end)
+    with pytest.raises(AuthenticationError):
+        await sessions.verify(issued.token)
+
+
+@pytest.mark.parametrize("by", ["token", "id"])
+async def test_a_family_cant_be_ended_on_an_old_snapshot(fresh_db: DatabaseUrl, by: str) -> None:
+    user = await make_account()
+    issued = await sessions.issue(user.id)
+
+    async def exchange_and_end() -> None:
+        await users.get(user.id)
+        await elsewhere(sessions.rotate(issued.token))
+        if by == "token":
+            await sessions.revoke(issued.token)
+        else:
+            await sessions.revoke_session(issued.session.id, user_id=user.id)
+
+    with pytest.raises(InvalidInputError, match="can't be read committed"):
+        await with_transaction(exchange_and_end, isolation="repeatable read")
 
 
 @pytest.mark.parametrize("end", ENDINGS)

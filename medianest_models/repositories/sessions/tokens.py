@@ -2,7 +2,8 @@
 
 Whoever makes a token takes a share of the user's row first, whoever ends sessions takes the row for itself, and a
 credential is locked after its user: no token that is made while the password changes slips through. That lock comes in
-a statement of its own: the deletion then sees the tokens of those it waited for.
+a statement of its own: the deletion then sees the tokens of those it waited for. On the old snapshot of a transaction
+that is repeatable read or serializable it would not, so whoever ends sessions refuses to be in one.
 """
 
 from __future__ import annotations
@@ -193,12 +194,20 @@ async def rotate(
 
 
 async def revoke(token: SecretStr | str) -> bool:
-    """End the session of a token, which is every token of its family; say whether there was one."""
+    """End the session of a token, which is every token of its family; say whether there was one.
+
+    Raises:
+        InvalidInputError: As for `revoke_all`.
+    """
     return await _end_family("s.token_hash = $1", stored_hash(token))
 
 
 async def revoke_session(session_id: UUID | str, *, user_id: UUID | str) -> bool:
-    """End a session of a user, by the id of any token of its family; say whether the user had it."""
+    """End a session of a user, by the id of any token of its family; say whether the user had it.
+
+    Raises:
+        InvalidInputError: As for `revoke_all`.
+    """
     ids = as_uuid(session_id, "session_id"), as_uuid(user_id, "user_id")
     return await _end_family("s.id = $1 AND u.id = $2", *ids)
 
@@ -207,10 +216,12 @@ async def revoke_all(user_id: UUID | str) -> int:
     """End all sessions of a user; return how many tokens were deleted.
 
     Raises:
+        InvalidInputError: In a transaction that is repeatable read or serializable, which sees no session that was
+            made since it began.
         NotFoundError: There is no such user.
     """
     user = as_uuid(user_id, "user_id")
-    async with transaction():
+    async with transaction("read committed"):
         if await fetch_one("SELECT id FROM users WHERE id = $1 FOR UPDATE", user) is None:
             raise NotFoundError(f"there is no user {user}")
         return await execute("DELETE FROM session_tokens WHERE user_id = $1", user)
@@ -239,7 +250,7 @@ async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:
 
 
 async def _end_family(condition: str, *values: object) -> bool:
-    async with transaction():
+    async with transaction("read committed"):
         row = await fetch_one(_LOCK.format(condition), *values)
         family = None if row is None else row["family_id"]
         return await execute("DELETE FROM session_tokens WHERE family_id = $1", family) > 0
