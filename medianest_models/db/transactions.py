@@ -22,7 +22,8 @@ _LONGEST_DELAY: Final = 1.0
 def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
     """Open a transaction, or a savepoint inside one, for the length of an `async with`.
 
-    It commits on return, and rolls back on any exception or cancellation. Tasks started inside take part in it,
+    It commits on return, and rolls back on any exception or cancellation. A task that is cancelled while it commits
+    can't know what became of it: it was committed, or it was rolled back. Tasks started inside take part in it,
     their statements one after the other; await them all before the block ends. An error that is caught outside of
     a nested block leaves the transaction around it usable; one that is caught inside the block where it happened
     does not, and the end of the block raises.

@@ -61,7 +61,8 @@ async def claim(
 
     The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads whose
     lease ran out are put back before, so that a worker that died is replaced; a claim without a limit does that when
-    nothing else is free. In a transaction the claim counts from its commit, and claims with a limit wait for that.
+    nothing else is free. In a transaction the claim counts from its commit, and claims with a limit wait for that; who
+    is cancelled during the commit may have claimed, and the download then waits until its lease ends.
 
     A claim that is cancelled, by a time limit too, ends at once and leaves nothing claimed: what the database still
     gives it goes back to the queue, the attempt uncounted, before this process is disconnected. It can't where the
