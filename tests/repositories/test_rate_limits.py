@@ -240,6 +240,9 @@ async def test_the_limit_and_the_window_come_from_the_settings(db: DatabaseUrl) 
         '{"limit": 5.5, "window": 60}',
         '{"limit": 5, "window": 86401}',
         '{"limit": 1e30, "window": 60}',
+        '{"limit": [5], "window": 60}',
+        '{"limit": 5, "window": [60]}',
+        '[{"limit": 5, "window": 60}]',
     ],
 )
 async def test_a_setting_that_makes_no_sense_is_named(db: DatabaseUrl, value: str) -> None:

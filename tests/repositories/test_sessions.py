@@ -20,6 +20,7 @@ from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
     AuthenticationError,
+    ConfigurationError,
     InvalidInputError,
     InvalidTokenError,
     NotFoundError,
@@ -79,6 +80,26 @@ async def test_a_session_lasts_as_long_as_the_setting_says(db: DatabaseUrl) -> N
     rotated = await sessions.rotate(issued.token)
     for session in (issued.session, rotated.session):
         assert lasts_for(session, timedelta(days=7))
+
+
+@pytest.mark.parametrize(
+    "days", ['"abc"', '"30"', "30.5", "1e9", "1e400", "3000000", "36501", "0", "-5", "null", "[30]", "{}"]
+)
+async def test_a_setting_that_is_no_number_of_days_is_named(db: DatabaseUrl, days: str) -> None:
+    user = await make_user()
+    issued = await sessions.issue(user.id)
+    await execute(
+        "INSERT INTO system_config (key, value) VALUES ('session.remember_me_days', $1::jsonb)", f'{{"days": {days}}}'
+    )
+    for _ in range(2):  # nothing failed that would abort the transaction
+        with pytest.raises(ConfigurationError, match=r"^the setting session\.remember_me_days in system_config must"):
+            await sessions.issue(user.id)
+        with pytest.raises(ConfigurationError, match=r"^the setting session\.remember_me_days in system_config must"):
+            await sessions.rotate(issued.token)
+    assert (await sessions.verify(issued.token)).rotated_at is None
+    assert await SessionToken.all().count() == 1
+    with pytest.raises(InvalidTokenError):
+        await sessions.rotate("of nobody")
 
 
 async def test_a_day_of_a_session_has_24_hours_over_a_clock_change_too(db: DatabaseUrl) -> None:

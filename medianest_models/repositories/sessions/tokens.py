@@ -32,7 +32,7 @@ from medianest_models.models.columns import as_column, stored_value
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
-from medianest_models.repositories.system_config import REMEMBER_ME_DAYS, default_value
+from medianest_models.repositories.system_config import REMEMBER_ME_DAYS, default_value, malformed, value_condition
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -72,18 +72,18 @@ WITH account AS (
     ) AS c ON TRUE
 ), session AS (
     INSERT INTO session_tokens (id, user_id, token_hash, device_fingerprint, ip_address, user_agent, expires_at)
-    SELECT $1, id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * {days})
-    FROM account WHERE user_status = 'active' AND is_verified AND NOT must_change_password
+    SELECT $1, id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * days)
+    FROM account, {lifetime} WHERE user_status = 'active' AND is_verified AND NOT must_change_password AND days > 0
     RETURNING *
 )
-SELECT session.*, user_status, is_verified FROM account LEFT JOIN session ON TRUE
+SELECT session.*, user_status, is_verified, must_change_password FROM account LEFT JOIN session ON TRUE
 """
 
 # Raw: of many exchanges of one token the update lets one through, and its insert belongs to the same statement.
 _ROTATE = """
 WITH rotated AS (
-    UPDATE session_tokens SET rotated_at = statement_timestamp()
-    WHERE token_hash = $1 AND rotated_at IS NULL AND expires_at > statement_timestamp()
+    UPDATE session_tokens SET rotated_at = statement_timestamp() FROM {lifetime}
+    WHERE days > 0 AND token_hash = $1 AND rotated_at IS NULL AND expires_at > statement_timestamp()
       AND user_id = (
         SELECT id FROM users
         WHERE id = (SELECT user_id FROM session_tokens WHERE token_hash = $1) AND status = 'active'
@@ -94,7 +94,7 @@ WITH rotated AS (
 INSERT INTO session_tokens
     (id, user_id, token_hash, family_id, device_fingerprint, ip_address, user_agent, expires_at, last_used_at)
 SELECT $2, user_id, $3, family_id, device_fingerprint, coalesce($4, ip_address), coalesce($5, user_agent),
-       statement_timestamp() + make_interval(hours => 24 * {days}), statement_timestamp()
+       statement_timestamp() + make_interval(hours => 24 * days), statement_timestamp()
 FROM rotated RETURNING *
 """
 
@@ -104,10 +104,13 @@ SELECT s.*, u.status AS user_status, s.expires_at <= statement_timestamp() AS is
 FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1
 """
 
-_DAYS: Final = (
-    f"coalesce((SELECT (value->>'days')::integer FROM system_config WHERE key = '{REMEMBER_ME_DAYS}'), "  # noqa: S608 - a constant
-    f"{default_value(REMEMBER_ME_DAYS)['days']})"
-)
+# 0 days where the setting makes no sense: nothing is written then, and the error names it.
+_LIFETIME: Final = f"""(
+    SELECT coalesce((
+        SELECT CASE WHEN value @@ '{value_condition(REMEMBER_ME_DAYS)}' THEN (value -> 'days')::integer ELSE 0 END
+        FROM system_config WHERE key = '{REMEMBER_ME_DAYS}'
+    ), {default_value(REMEMBER_ME_DAYS)["days"]}) AS days
+) AS lifetime"""  # noqa: S608 - constants
 
 # Raw: the ORM finds nothing by a hash, which is refused in filters, and locks no joined row alone.
 _LOCK: Final = "SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE {} FOR UPDATE OF u"
@@ -130,11 +133,12 @@ async def issue(
         AuthenticationError: The password was changed since it was verified.
         PasswordChangeRequiredError: The user has to change the password first.
         InvalidInputError: An argument can't be stored, or the user comes from a pickle, which holds no hash.
+        ConfigurationError: The stored `session.remember_me_days` is not a number of days.
     """
     user_id, credential = (user.id, user.verified_credential) if isinstance(user, User) else (user, None)
     token = new_token()
     row = await fetch_one(
-        _ISSUE.format(days=_DAYS),
+        _ISSUE.format(lifetime=_LIFETIME),
         new_id(),
         as_uuid(user_id, "user_id"),
         token.hash,
@@ -151,7 +155,9 @@ async def issue(
         raise AccountSuspendedError
     if not row["is_verified"]:
         raise AuthenticationError
-    raise PasswordChangeRequiredError
+    if row["must_change_password"]:
+        raise PasswordChangeRequiredError
+    raise malformed(REMEMBER_ME_DAYS)
 
 
 async def rotate(
@@ -167,11 +173,12 @@ async def rotate(
         TokenReuseError: The token was exchanged before, longer ago than the grace.
         InvalidTokenError: The token is unknown, expired or revoked.
         AccountSuspendedError: The user is suspended.
+        ConfigurationError: As for `issue`.
     """
     presented = stored_hash(token)
     fresh = new_token()
     row = await fetch_one(
-        _ROTATE.format(days=_DAYS),
+        _ROTATE.format(lifetime=_LIFETIME),
         presented,
         new_id(),
         fresh.hash,
@@ -190,6 +197,8 @@ async def rotate(
         raise AccountSuspendedError
     if row["is_over"]:
         raise InvalidTokenError
+    if row["rotated_at"] is None:
+        raise malformed(REMEMBER_ME_DAYS)
     return RotatedSession(SessionToken.from_row(row), None)
 
 
