@@ -46,7 +46,7 @@ class Configured(Enum):
 
 
 CONFIGURED: Final = Configured.CONFIGURED
-"""As `max_running`: what the setting `youtube.concurrent_downloads` says; 3 where it holds no number."""
+"""As `max_running`: what the setting `youtube.concurrent_downloads` says: 3 if that is no number, none below 1."""
 
 MaxRunning: TypeAlias = int | Literal[Configured.CONFIGURED] | None
 """The number of downloads that may run at once, over all workers; None for any number."""
