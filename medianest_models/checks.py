@@ -121,6 +121,7 @@ def as_duration(value: datetime.timedelta, name: str) -> datetime.timedelta:
 
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+_IPV4_TRANSLATED: Final = ipaddress.IPv6Network("::ffff:0:0:0/96")  # RFC 2765
 _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")  # RFC 4291
 _HOST_BITS: Final = 2**24  # 0.0.0.0/8 belongs to no host, so that `::` and `::1` stay unchanged
 
@@ -128,8 +129,9 @@ _HOST_BITS: Final = 2**24  # 0.0.0.0/8 belongs to no host, so that `::` and `::1
 def as_ip_address(value: str, name: str, *, ipv6_prefix: int | None = None) -> str:
     """Return the canonical form of an address: IPv4, also if it is wrapped in IPv6; IPv6 in its short form.
 
-    IPv6 wraps IPv4 in `::ffff:0:0/96`, as a mapped address; in `64:ff9b::/96`, for NAT64; in `2002::/16`, for 6to4; and
-    in `::/96`, as a compatible address.
+    IPv6 wraps IPv4 in `::ffff:0:0/96`, as a mapped address; in `::ffff:0:0:0/96`, as a translated one; in
+    `64:ff9b::/96`, for NAT64; in `2002::/16`, for 6to4; and in `::/96`, as a compatible address. Teredo's and those of
+    a network's own NAT64 stay what they are.
 
     Args:
         value: The address.
@@ -155,6 +157,6 @@ def as_ip_address(value: str, name: str, *, ipv6_prefix: int | None = None) -> s
 
 def _wrapped_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """Find the IPv4 address that an IPv6 address holds."""
-    if address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) >= _HOST_BITS):
+    if address in _NAT64 or address in _IPV4_TRANSLATED or (address in _IPV4_COMPATIBLE and int(address) >= _HOST_BITS):
         return ipaddress.IPv4Address(address.packed[-4:])
     return address.ipv4_mapped or address.sixtofour

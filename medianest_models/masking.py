@@ -17,8 +17,11 @@ MASK: Final = "**********"
 LONGEST: Final = 4_000
 """The number of characters that are checked; the rest of a longer string is never shown."""
 
-_IN_NAMES: Final = re.compile("password|passwd|passphrase|token|secret|apikey|accesskey|credential")
+_IN_NAMES: Final = re.compile(
+    "password|passwd|passphrase|token|secret|apikey|accesskey|privatekey|credential|bearer|jwt"
+)
 _WORDS: Final = frozenset({"pass", "pw", "pwd", "auth", "authorization"})
+_IN_URLS: Final = re.compile("key|sid|sig|.*signature")  # in a document these may be no secrets
 _WORD: Final = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _SCHEME: Final = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:[/\\]{2})?[/\\]*")
@@ -32,8 +35,11 @@ def names_secret(name: str) -> bool:
 
     Some words count anywhere in a name and some only as a whole word: neither `bypass` nor `author` is secret.
     """
-    joined = re.sub("[^a-z0-9]", "", name.lower())
-    return _IN_NAMES.search(joined) is not None or not _WORDS.isdisjoint(map(str.lower, _WORD.findall(name)))
+    return _IN_NAMES.search(_joined(name)) is not None or not _WORDS.isdisjoint(map(str.lower, _WORD.findall(name)))
+
+
+def _joined(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
 
 
 def mask_credentials(url: str) -> str:
@@ -95,6 +101,7 @@ def _up_to_secret(parameter: str) -> str:
     end = 0
     for before in parameter.split("=")[:-1]:
         end += len(before) + 1
-        if names_secret(unquote(re.split(r"[/\\?]", before)[-1])):
+        name = unquote(unquote(re.split(r"[/\\?]", before)[-1]))
+        if names_secret(name) or _IN_URLS.fullmatch(_joined(name)):
             return parameter[:end]
     return parameter

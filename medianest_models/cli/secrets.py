@@ -57,4 +57,4 @@ async def rotate_command(*, as_json: bool) -> None:
     print_result(asdict(report), text, as_json=as_json)
     if report.failed:
         where = "; ".join(f"{column} of id {', '.join(ids)}" for column, ids in report.failed.items())
-        raise DecryptionError(f"these could not be decrypted, and were left as they are: {where}")
+        raise DecryptionError(f"these could not be decrypted or changed, and were left as they are: {where}")

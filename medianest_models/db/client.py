@@ -52,12 +52,18 @@ async def _keep_session(connection: asyncpg.Connection[Any]) -> None:
     """
 
 
+async def _lift_time_limit(connection: Connection) -> None:
+    """Let a migration's transaction take its time, where the server could limit that (PostgreSQL 17)."""
+    await connection.execute("SELECT set_config(name, '0', FALSE) FROM pg_settings WHERE name = 'transaction_timeout'")
+
+
 class Client(StatementClient):
     """A pool of connections to one database, bound to the event loop in which it was opened.
 
     Args:
         url: Where to connect to; None for the embedded server, which is started when a connection is asked for.
-        resets: Whether the state of a session ends when its connection goes back to the pool.
+        resets: Whether the connections are for migrations: the state of a session ends when its connection goes back to
+            the pool, and no transaction has a time limit.
         pool_timeout: Seconds to wait for a free connection; None for no limit.
         slow_query_ms: The milliseconds from which a statement is logged as a warning.
         **options: Those of Tortoise's client and of asyncpg.
@@ -104,6 +110,7 @@ class Client(StatementClient):
                     server_settings=self.server_settings,
                     connection_class=ForkSafeConnection,
                     reset=self._reset,
+                    setup=None if self._reset else _lift_time_limit,
                     min_size=self.pool_minsize,
                     max_size=self.pool_maxsize,
                 )

@@ -20,10 +20,11 @@ _LONGEST_DELAY: Final = 1.0
 def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
     """Open a transaction, or a savepoint inside one, for the duration of an `async with` block.
 
-    It commits on return, and rolls back on any exception or cancellation. Tasks started inside belong to it and run
-    their statements one at a time; await them all before the block ends. If a nested block raises an error and you
-    catch it outside that block, the enclosing transaction stays usable. If you catch an error inside the block where it
-    was raised, the end of the block raises.
+    It commits on return, and rolls back on any exception or cancellation. If a task is cancelled during the commit, the
+    transaction may have been committed or rolled back: nobody can tell. Tasks started inside belong to it and run their
+    statements one at a time; await them all before the block ends. If a nested block raises an error and you catch it
+    outside that block, the enclosing transaction stays usable. If you catch an error inside the block where it was
+    raised, the end of the block raises.
 
     Args:
         isolation: PostgreSQL's isolation level; None for that of the enclosing transaction, or read committed.

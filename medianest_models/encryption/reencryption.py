@@ -17,7 +17,7 @@ from medianest_models.encryption.documents import leaves
 from medianest_models.encryption.fields import SecretField
 from medianest_models.encryption.keys import envelope_key_id, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret
-from medianest_models.errors import DecryptionError, InvalidInputError, UnreadableValueError
+from medianest_models.errors import ConstraintError, DecryptionError, InvalidInputError, UnreadableValueError
 from medianest_models.fields.json import map_leaves
 from medianest_models.fields.naming import column_name
 from medianest_models.settings import APP
@@ -61,7 +61,7 @@ class RotationReport:
     Attributes:
         rotated: The number of re-encrypted rows.
         skipped: The number of rows that were left unchanged because another client wrote them at the same time.
-        failed: For each column with rows that can't be decrypted, their ids.
+        failed: For each column with rows that can't be decrypted, or that the database refuses, their ids.
     """
 
     rotated: int
@@ -88,7 +88,8 @@ async def rotate_secrets(
     """Re-encrypt every value that is not encrypted with the newest key.
 
     Each batch is one statement, so the rotation can be interrupted at any time and run again. It never overwrites a
-    value that a worker writes meanwhile. Rows that can't be decrypted stay unchanged and are reported.
+    value that a worker writes meanwhile. Rows that can't be decrypted, or that violate a constraint, stay unchanged and
+    are reported.
 
     Args:
         batch_size: How many rows one statement re-encrypts, from 1 on.
@@ -103,21 +104,31 @@ async def rotate_secrets(
         pk = field.model._meta.db_pk_column
         async for rows in _batches(field, batch_size):
             outdated = [row for row in rows if _key_ids(field, row) - {newest}]
-            ids, olds, encrypted = [], [], []
+            fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
             for row in outdated:
                 try:
-                    encrypted.append(_encrypt_anew(field, row))
+                    fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
                 except (DecryptionError, InvalidInputError, UnreadableValueError):
                     failed.setdefault(column_name(field), []).append(str(row[pk]))
-                else:
-                    ids.append(row[pk])
-                    olds.append(SecretParameter(row[field.model_field_name]))
-            if ids:
-                changed = await fetch(_sql(field, _REPLACE), ids, olds, encrypted)
-                done.update(rotated=len(changed), skipped=len(ids) - len(changed))
+            try:
+                done.update(await _replace(field, fresh))
+            except ConstraintError:  # one of them stops all: each by itself
+                for one in fresh:
+                    try:
+                        done.update(await _replace(field, [one]))
+                    except ConstraintError:
+                        failed.setdefault(column_name(field), []).append(str(one[0]))
             if outdated:
                 progress(len(outdated))
     return RotationReport(done["rotated"], done["skipped"], failed)
+
+
+async def _replace(
+    field: SecretField[Any], fresh: list[tuple[Any, SecretParameter, SecretParameter]]
+) -> dict[str, int]:
+    """Write rows' new envelopes, each where the old one still stands; count these and the others."""
+    changed = await fetch(_sql(field, _REPLACE), *map(list, zip(*fresh, strict=True))) if fresh else []
+    return {"rotated": len(changed), "skipped": len(fresh) - len(changed)}
 
 
 def _encrypted_fields() -> Iterator[SecretField[Any]]:

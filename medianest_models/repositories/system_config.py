@@ -147,13 +147,24 @@ def default_value(key: str) -> dict[str, int]:
     return _SEEDED[key].value
 
 
+def value_condition(key: str) -> str:
+    """Write the condition on a setting's value for SQL, as a jsonpath; a strict one takes no array for its number."""
+    numbers = _shape(key).items()
+    return "strict " + " && ".join(f"$.{n} == $.{n}.floor() && $.{n} >= 1 && $.{n} <= {most}" for n, most in numbers)
+
+
+def malformed(key: str) -> ConfigurationError:
+    """Make the error for a stored value that does not have its setting's form."""
+    return ConfigurationError(f"the setting {key} in system_config {_demand(_shape(key))}")
+
+
 async def _value(*keys: str) -> dict[str, int]:
     """Return the value of the first setting that exists, or else the default of the last."""
     stored = {config.key: config.value for config in await SystemConfig.filter(key__in=keys)}
     for key in keys:
         if key in stored:
-            if problem := _problem(key, stored[key]):
-                raise ConfigurationError(f"the setting {key} in system_config {problem}")
+            if _problem(key, stored[key]):
+                raise malformed(key)
             value: dict[str, int] = stored[key]
             return value
     return default_value(keys[-1])
@@ -165,9 +176,17 @@ def _as_key(key: str) -> str:
 
 def _problem(key: str, value: object) -> str | None:
     """Return the problem with the structure of a setting's value."""
-    shape = _RATE_LIMIT_SHAPE if key.startswith(_RATE_LIMIT) else _SHAPES.get(key)
-    if shape is None or (isinstance(value, dict) and value.keys() == shape.keys() and _fits(value, shape)):
+    shape = _shape(key)
+    if not shape or (isinstance(value, dict) and value.keys() == shape.keys() and _fits(value, shape)):
         return None
+    return _demand(shape)
+
+
+def _shape(key: str) -> dict[str, int]:
+    return _RATE_LIMIT_SHAPE if key.startswith(_RATE_LIMIT) else _SHAPES.get(key, {})
+
+
+def _demand(shape: dict[str, int]) -> str:
     numbers = " and ".join(f"{name} (1 to {largest})" for name, largest in shape.items())
     return f"must hold {numbers} in whole numbers, and nothing else"
 

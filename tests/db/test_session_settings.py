@@ -5,11 +5,13 @@ A connection goes back to its pool as it is. That nothing here leaves state in o
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +19,14 @@ from tortoise.context import TortoiseContext
 
 from medianest_models.db import connect_database, database, transaction
 from medianest_models.db.direct import direct_connection
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.db.statements import fetch_one
-from medianest_models.errors import ConfigurationError
+from medianest_models.errors import ConfigurationError, DatabaseTimeoutError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import client, deeds, pool_of
+from tests.migrations.commands import add_migration, copy_of_migrations, use_folder
 from tests.servers import Server, connection_to
 from tests.sessions import session_state
 
@@ -31,13 +35,16 @@ PINNED = {
     "DateStyle": "ISO, MDY",
     "standard_conforming_strings": "on",
     "default_transaction_isolation": "read committed",
+    "idle_session_timeout": "0",
 }
 ODD = {
     "TimeZone": "Europe/Berlin",
     "DateStyle": "German",
     "standard_conforming_strings": "off",
     "default_transaction_isolation": "serializable",
+    "idle_session_timeout": "1h",
 }
+NOT_BEHIND_PGBOUNCER = ("default_transaction_isolation", "idle_session_timeout")
 SHOWN = "SELECT " + ", ".join(f"current_setting('{name}') AS \"{name}\"" for name in PINNED)
 
 
@@ -77,8 +84,9 @@ async def refuses(url: DatabaseUrl, match: str, *, migrating: bool = True) -> No
 async def test_every_connection_begins_with_the_same(fresh_url: DatabaseUrl) -> None:
     shown: list[Any] = []  # from the pool, lent by the pool, of a transaction, direct, for migrations
     chosen = {name: f"'{value}'" for name, value in ODD.items()}
-    if fresh_url.pgbouncer:  # it can't forward the level
-        del chosen["default_transaction_isolation"]
+    if fresh_url.pgbouncer:  # it can't pass these on
+        for name in NOT_BEHIND_PGBOUNCER:
+            del chosen[name]
     await choose(fresh_url, **chosen)
     async with database(fresh_url):
         shown += await client().execute_query_dict(SHOWN)
@@ -95,6 +103,33 @@ async def test_every_connection_begins_with_the_same(fresh_url: DatabaseUrl) -> 
         await context.init(tortoise_config(load_settings(), for_migrations=True))
         shown += await client().execute_query_dict(SHOWN)
     assert shown == [PINNED] * 5
+
+
+async def test_a_role_that_ends_idle_sessions_ends_none_of_ours(fresh_url: DatabaseUrl) -> None:
+    await choose(fresh_url, idle_session_timeout="100")
+    async with (
+        direct_connection() as holder,
+        session_lock(holder, AdvisoryLock.MIGRATING, seconds=1, waiting=lambda: None),
+    ):
+        await asyncio.sleep(0.5)
+        with pytest.raises(DatabaseTimeoutError, match="still migrating"):
+            await migrate(wait=0)
+
+
+@pytest.mark.parametrize("in_transaction", [True, False])
+async def test_a_role_that_limits_transactions_ends_no_migration(
+    fresh_url: DatabaseUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_transaction: bool
+) -> None:
+    async with connection_to(fresh_url) as connection:
+        if connection.get_server_version() < (17,):
+            pytest.skip("transaction_timeout came with PostgreSQL 17")
+    await choose(fresh_url, transaction_timeout="200")
+    models = copy_of_migrations(tmp_path)
+    use_folder(monkeypatch, models.parent)
+    name = add_migration(models, "9_20990101000000_slow.py", "SELECT pg_sleep(0.6)")
+    file = models / name
+    file.write_text(file.read_text().replace("RUN_IN_TRANSACTION = True", f"RUN_IN_TRANSACTION = {in_transaction}"))
+    assert await migrate() == [name]
 
 
 async def test_a_day_has_24_hours(fresh_url: DatabaseUrl) -> None:

@@ -96,6 +96,23 @@ async def test_what_cant_be_decrypted_is_left_and_named(
         await rotate_secrets(batch_size=0)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+async def test_what_the_database_refuses_is_left_and_named(
+    fresh_db: DatabaseUrl, use_keys: Callable[..., None], new_key: str, batch_size: int
+) -> None:
+    await fill(4)
+    bad = await User.get(plex_id="1")
+    await execute("ALTER TABLE users DROP CONSTRAINT ck_users_created_at")
+    await execute("UPDATE users SET created_at = '-infinity' WHERE plex_id = '1'")
+    await execute("ALTER TABLE users ADD CONSTRAINT ck_users_created_at CHECK (isfinite(created_at)) NOT VALID")
+    use_keys(new_key, ENCRYPTION_KEY)
+    failed = {"users.plex_token": [str(bad.id)]}
+    assert await rotate_secrets(batch_size=batch_size) == RotationReport(5, 0, failed)
+    assert await rotate_secrets(batch_size=batch_size) == RotationReport(0, 0, failed)
+    status, _, errors = medianest("secrets", "rotate")
+    assert (status, f"were left as they are: users.plex_token of id {bad.id}" in errors) == (1, True)
+
+
 LOOKS_LIKE_ONE = "v1.0123456789abcdef.abc"
 
 

@@ -328,7 +328,7 @@ def test_every_command_was_run(evidence: Evidence) -> None:
     assert {words for words in COMMANDS if any(arguments[: len(words)] == words for arguments in done)} >= (
         {*COMMANDS} - refused
     )
-    assert "these could not be decrypted" in evidence.outputs["secrets", "rotate"]
+    assert "these could not be decrypted or changed" in evidence.outputs["secrets", "rotate"]
     assert "users.plex_token" in evidence.outputs["secrets", "status", "--json"]
     assert "Created the admin user" in evidence.outputs["bootstrap",]
 

@@ -344,6 +344,7 @@ FUNCTIONS: Final = {
     "medianest_notify_downloads()",
     "medianest_claim_download(text,interval,integer,integer)",
     "medianest_claim_next_download(text,double precision,integer,integer)",
+    "medianest_can_change(youtube_downloads)",
     "medianest_max_running_downloads()",
     "medianest_release_expired_downloads(integer)",
 }

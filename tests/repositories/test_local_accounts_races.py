@@ -78,6 +78,15 @@ async def test_of_two_changes_of_the_same_password_one_wins(fresh_db: DatabaseUr
     await users.authenticate("admin", password=won[0])
 
 
+async def test_who_changed_the_password_gets_no_session_after_another_change(db: DatabaseUrl) -> None:
+    user = await make_account()
+    changed = await users.change_password("admin", password=PASSWORD, new_password="another password")
+    assert (await sessions.issue(changed)).session.user_id == user.id
+    await users.set_password(user.id, password="the admin's password")
+    with pytest.raises(AuthenticationError):
+        await sessions.issue(changed)
+
+
 MEANWHILE: dict[str, tuple[Callable[[User], Awaitable[Any]], type[AuthenticationError]]] = {
     "change it": (
         lambda _: users.change_password("admin", password=PASSWORD, new_password="another password"),

@@ -30,6 +30,7 @@ SPELLINGS: Final = (
     "0:0:0:0:0:ffff:c000:24d",
     "0000:0000:0000:0000:0000:ffff:192.0.2.77",
     "::192.0.2.77",  # IPv4-compatible
+    "::ffff:0:192.0.2.77",  # IPv4-translated
     "64:ff9b::192.0.2.77",  # NAT64
     "2002:c000:24d::",  # 6to4
     "2002:c000:24d:1:2:3:4:5",
@@ -238,6 +239,9 @@ async def test_the_limit_and_the_window_come_from_the_settings(db: DatabaseUrl) 
         '{"limit": 5.5, "window": 60}',
         '{"limit": 5, "window": 86401}',
         '{"limit": 1e30, "window": 60}',
+        '{"limit": [5], "window": 60}',
+        '{"limit": 5, "window": [60]}',
+        '[{"limit": 5, "window": 60}]',
     ],
 )
 async def test_a_setting_that_makes_no_sense_is_named(db: DatabaseUrl, value: str) -> None:

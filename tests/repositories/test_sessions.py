@@ -13,13 +13,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.db import transaction
+from medianest_models.db import transaction, with_transaction
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.encryption.passwords import hash_password
 from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.enums import UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
+    AuthenticationError,
+    ConfigurationError,
     InvalidInputError,
     InvalidTokenError,
     NotFoundError,
@@ -75,6 +77,26 @@ async def test_a_session_lasts_as_long_as_the_setting_says(db: DatabaseUrl) -> N
     rotated = await sessions.rotate(issued.token)
     for session in (issued.session, rotated.session):
         assert lasts_for(session, timedelta(days=7))
+
+
+@pytest.mark.parametrize(
+    "days", ['"abc"', '"30"', "30.5", "1e9", "1e400", "3000000", "36501", "0", "-5", "null", "[30]", "{}"]
+)
+async def test_a_setting_that_is_no_number_of_days_is_named(db: DatabaseUrl, days: str) -> None:
+    user = await make_user()
+    issued = await sessions.issue(user.id)
+    await execute(
+        "INSERT INTO system_config (key, value) VALUES ('session.remember_me_days', $1::jsonb)", f'{{"days": {days}}}'
+    )
+    for _ in range(2):  # nothing failed that would abort the transaction
+        with pytest.raises(ConfigurationError, match=r"^the setting session\.remember_me_days in system_config must"):
+            await sessions.issue(user.id)
+        with pytest.raises(ConfigurationError, match=r"^the setting session\.remember_me_days in system_config must"):
+            await sessions.rotate(issued.token)
+    assert (await sessions.verify(issued.token)).rotated_at is None
+    assert await SessionToken.all().count() == 1
+    with pytest.raises(InvalidTokenError):
+        await sessions.rotate("of nobody")
 
 
 async def test_a_day_of_a_session_has_24_hours_over_a_clock_change_too(db: DatabaseUrl) -> None:
@@ -248,7 +270,45 @@ ENDINGS: dict[str, Callable[[User], Awaitable[object]]] = {
     "revoking": lambda user: sessions.revoke_all(user.id),
     "suspending": lambda user: users.suspend(user.id),
     "a new password": lambda _: users.change_password("ann", password=PASSWORD, new_password="another password"),
+    "another's new password": lambda user: users.set_password(user.id, password="another password"),
 }
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+async def test_sessions_cant_be_ended_on_an_old_snapshot(fresh_db: DatabaseUrl, end: Any, isolation: Any) -> None:
+    user = await make_account()
+
+    async def begin_and_end() -> sessions.IssuedSession:
+        await users.get(user.id)  # the snapshot
+        issued = await elsewhere(sessions.issue(user.id))
+        await end(user)
+        return issued
+
+    with pytest.raises(InvalidInputError, match=f"can't be read committed: the one around it is {isolation}"):
+        await with_transaction(begin_and_end, isolation=isolation)
+    assert (await users.get(user.id)).is_active
+    await users.authenticate("ann", password=PASSWORD)
+    issued = await with_transaction(begin_and_end)
+    with pytest.raises(AuthenticationError):
+        await sessions.verify(issued.token)
+
+
+@pytest.mark.parametrize("by", ["token", "id"])
+async def test_a_family_cant_be_ended_on_an_old_snapshot(fresh_db: DatabaseUrl, by: str) -> None:
+    user = await make_account()
+    issued = await sessions.issue(user.id)
+
+    async def exchange_and_end() -> None:
+        await users.get(user.id)
+        await elsewhere(sessions.rotate(issued.token))
+        if by == "token":
+            await sessions.revoke(issued.token)
+        else:
+            await sessions.revoke_session(issued.session.id, user_id=user.id)
+
+    with pytest.raises(InvalidInputError, match="can't be read committed"):
+        await with_transaction(exchange_and_end, isolation="repeatable read")
 
 
 @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)

@@ -19,7 +19,7 @@ SESSION = {
     "DateStyle": "ISO, MDY",
     "standard_conforming_strings": "on",
 }
-ISOLATION = {"default_transaction_isolation": "read committed"}
+NOT_BEHIND_PGBOUNCER = {"default_transaction_isolation": "read committed", "idle_session_timeout": "0"}
 TIMEOUTS = {
     "statement_timeout": "30000ms",
     "lock_timeout": "10000ms",
@@ -61,7 +61,7 @@ def test_the_config() -> None:
         "maxsize": 20,
         "pool_timeout": 10,
         "command_timeout": 60,
-        "server_settings": {**SESSION, **ISOLATION, **TIMEOUTS},
+        "server_settings": {**SESSION, **NOT_BEHIND_PGBOUNCER, **TIMEOUTS},
         "resets": False,
         "slow_query_ms": 500,
     }
@@ -74,7 +74,7 @@ def test_the_password_is_not_in_the_configs_repr() -> None:
 def test_the_embedded_server_has_no_address_yet() -> None:
     given = credentials(Settings())
     assert given["url"] is None
-    assert given["server_settings"] == {**SESSION, **ISOLATION, **TIMEOUTS}
+    assert given["server_settings"] == {**SESSION, **NOT_BEHIND_PGBOUNCER, **TIMEOUTS}
 
 
 def test_parameters_of_the_url_win() -> None:
@@ -108,7 +108,7 @@ def test_zero_means_no_timeout() -> None:
     given = credentials(settings)
     assert given["pool_timeout"] is None
     assert given["command_timeout"] is None
-    assert given["server_settings"] == {**SESSION, **ISOLATION, **dict.fromkeys(TIMEOUTS, "0ms")}
+    assert given["server_settings"] == {**SESSION, **NOT_BEHIND_PGBOUNCER, **dict.fromkeys(TIMEOUTS, "0ms")}
 
 
 @pytest.mark.parametrize(

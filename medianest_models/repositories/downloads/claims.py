@@ -45,7 +45,7 @@ class Configured(Enum):
 
 
 CONFIGURED: Final = Configured.CONFIGURED
-"""As `max_running`: what the setting `youtube.concurrent_downloads` says; 3 where it says nothing."""
+"""As `max_running`: what the setting `youtube.concurrent_downloads` says: 3 if that is no number, none below 1."""
 
 MaxRunning: TypeAlias = int | Literal[Configured.CONFIGURED] | None
 """The number of downloads that may run at once, over all workers; None for any number."""
@@ -61,7 +61,8 @@ async def claim(
     The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads with an
     expired lease go back to the queue before, so that another worker replaces a dead one; a claim without a limit does
     this only if no other download is free. In a transaction, the claim takes effect on commit, and other claims with a
-    limit wait for that.
+    limit wait for that. If it is cancelled during the commit, the claim may have taken effect: the download then waits
+    until its lease expires.
 
     A claim that is cancelled or times out ends at once and leaves nothing claimed: a download that the database still
     returns goes back to the queue before this process is disconnected, and the attempt does not count. This fails if

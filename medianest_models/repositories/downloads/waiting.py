@@ -43,7 +43,8 @@ _LINGER_SECONDS: Final = 2.0
 
 # Raw: the seconds until a claim can succeed, by the database's clock; 0 or less for now, NULL if it needs another event
 # first. $1 is the limit, or NULL for the configured one. One lookup in the queue's index finds the first download of a
-# priority. A running download without a lease, written by another client, counts as expired.
+# priority. A running download without a lease, written by another client, counts as expired. A row that no claim can
+# change does not count.
 _LOOK: Final = """
 SELECT extract(epoch FROM
     CASE WHEN running.number < coalesce($1::bigint, medianest_max_running_downloads())
@@ -52,14 +53,15 @@ SELECT extract(epoch FROM
 FROM
     (
         SELECT count(*) AS number, min(coalesce(lease_expires_at, to_timestamp(0))) AS ends_at
-        FROM youtube_downloads WHERE status = 'downloading'
+        FROM youtube_downloads
+        WHERE status = 'downloading' AND (lease_expires_at > now() OR medianest_can_change(youtube_downloads))
     ) AS running,
     (
         SELECT min(first.scheduled_at) AS due_at
         FROM unnest($2::smallint[]) AS level,
             LATERAL (
                 SELECT scheduled_at FROM youtube_downloads
-                WHERE status = 'queued' AND priority = level
+                WHERE status = 'queued' AND priority = level AND medianest_can_change(youtube_downloads)
                 ORDER BY scheduled_at LIMIT 1
             ) AS first
     ) AS queued

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from medianest_models.repositories._bulk import NUMBERED_ID
-from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS
+from medianest_models.repositories.system_config import value_condition
 
 # Each array is a SELECT, because otherwise PostgreSQL would plan again for each array length; with OFFSET 0, it looks
 # up a rule only once.
@@ -35,10 +35,7 @@ _ASKED: Final = """
         )
         OFFSET 0
     ) AS hit
-    WHERE value IS NULL OR value @@ (
-        '$.limit == $.limit.floor() && $.limit >= 1 && $.limit <= 2147483647'
-        ' && $.window == $.window.floor() && $.window >= 1 && $.window <= {longest_window}'
-    )::jsonpath
+    WHERE value IS NULL OR value @@ '{condition}'
 """
 
 # A batched hit ($10) does not wait long for a counter that a transaction has locked.
@@ -136,6 +133,6 @@ DELETE FROM rolling_rate_limits WHERE id = ANY (ARRAY (
 
 def count_hits(caller: str, type_: str, *, rolling: bool) -> str:
     """Write the statement for callers identified by one column."""
-    asked = _ASKED.format(type=type_, longest_window=LONGEST_WINDOW_SECONDS)
+    asked = _ASKED.format(type=type_, condition=value_condition("rate_limit."))
     parts = {"caller": caller, "id": NUMBERED_ID, "left": _LEFT.format(caller=caller), "kept": _KEPT}
     return (_ROLLING if rolling else _FIXED).format(asked=asked, hurry=_HURRY, **parts)

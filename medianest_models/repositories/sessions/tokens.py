@@ -2,7 +2,8 @@
 
 Creating a token first takes a share lock on the user's row; ending sessions takes an exclusive lock on it. A credential
 is locked after its user. So no token that is created during a change of the password survives. That lock comes in
-a statement of its own: the deletion then sees the tokens of those it waited for.
+a statement of its own: the deletion then sees the tokens of those it waited for. With the old snapshot of a repeatable
+read or serializable transaction it would not, so ending sessions in one is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from medianest_models.models.columns import as_column, stored_value
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
-from medianest_models.repositories.system_config import REMEMBER_ME_DAYS, default_value
+from medianest_models.repositories.system_config import REMEMBER_ME_DAYS, default_value, malformed, value_condition
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,18 @@ WITH account AS (
     ) AS c ON TRUE
 ), session AS (
     INSERT INTO session_tokens (id, user_id, token_hash, device_fingerprint, ip_address, user_agent, expires_at)
-    SELECT $1, id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * {days})
-    FROM account WHERE user_status = 'active' AND is_verified AND NOT must_change_password
+    SELECT $1, id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * days)
+    FROM account, {lifetime} WHERE user_status = 'active' AND is_verified AND NOT must_change_password AND days > 0
     RETURNING *
 )
-SELECT session.*, user_status, is_verified FROM account LEFT JOIN session ON TRUE
+SELECT session.*, user_status, is_verified, must_change_password FROM account LEFT JOIN session ON TRUE
 """
 
 # Raw: the update lets only one of many exchanges of a token succeed, and the same statement inserts the new token.
 _ROTATE = """
 WITH rotated AS (
-    UPDATE session_tokens SET rotated_at = statement_timestamp()
-    WHERE token_hash = $1 AND rotated_at IS NULL AND expires_at > statement_timestamp()
+    UPDATE session_tokens SET rotated_at = statement_timestamp() FROM {lifetime}
+    WHERE days > 0 AND token_hash = $1 AND rotated_at IS NULL AND expires_at > statement_timestamp()
       AND user_id = (
         SELECT id FROM users
         WHERE id = (SELECT user_id FROM session_tokens WHERE token_hash = $1) AND status = 'active'
@@ -90,7 +91,7 @@ WITH rotated AS (
 INSERT INTO session_tokens
     (id, user_id, token_hash, family_id, device_fingerprint, ip_address, user_agent, expires_at, last_used_at)
 SELECT $2, user_id, $3, family_id, device_fingerprint, coalesce($4, ip_address), coalesce($5, user_agent),
-       statement_timestamp() + make_interval(hours => 24 * {days}), statement_timestamp()
+       statement_timestamp() + make_interval(hours => 24 * days), statement_timestamp()
 FROM rotated RETURNING *
 """
 
@@ -100,10 +101,13 @@ SELECT s.*, u.status AS user_status, s.expires_at <= statement_timestamp() AS is
 FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1
 """
 
-_DAYS: Final = (
-    f"coalesce((SELECT (value->>'days')::integer FROM system_config WHERE key = '{REMEMBER_ME_DAYS}'), "  # noqa: S608 - a constant
-    f"{default_value(REMEMBER_ME_DAYS)['days']})"
-)
+# 0 days where the setting makes no sense: nothing is written then, and the error names it.
+_LIFETIME: Final = f"""(
+    SELECT coalesce((
+        SELECT CASE WHEN value @@ '{value_condition(REMEMBER_ME_DAYS)}' THEN (value -> 'days')::integer ELSE 0 END
+        FROM system_config WHERE key = '{REMEMBER_ME_DAYS}'
+    ), {default_value(REMEMBER_ME_DAYS)["days"]}) AS days
+) AS lifetime"""  # noqa: S608 - constants
 
 # Raw: the ORM finds nothing by a hash, which is refused in filters, and locks no joined row alone.
 _LOCK: Final = "SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE {} FOR UPDATE OF u"
@@ -126,11 +130,12 @@ async def issue(
         AuthenticationError: The password was changed since it was verified.
         PasswordChangeRequiredError: The user has to change the password first.
         InvalidInputError: An argument can't be stored, or the user comes from a pickle, which contains no hash.
+        ConfigurationError: The stored `session.remember_me_days` is not a number of days.
     """
     user_id, credential = (user.id, user.verified_credential) if isinstance(user, User) else (user, None)
     token = new_token()
     row = await fetch_one(
-        _ISSUE.format(days=_DAYS),
+        _ISSUE.format(lifetime=_LIFETIME),
         new_id(),
         as_uuid(user_id, "user_id"),
         token.hash,
@@ -147,7 +152,9 @@ async def issue(
         raise AccountSuspendedError
     if not row["is_verified"]:
         raise AuthenticationError
-    raise PasswordChangeRequiredError
+    if row["must_change_password"]:
+        raise PasswordChangeRequiredError
+    raise malformed(REMEMBER_ME_DAYS)
 
 
 async def rotate(
@@ -163,11 +170,12 @@ async def rotate(
         TokenReuseError: The token was exchanged earlier than `ROTATION_GRACE` ago.
         InvalidTokenError: The token is unknown, expired or revoked.
         AccountSuspendedError: The user is suspended.
+        ConfigurationError: As for `issue`.
     """
     presented = stored_hash(token)
     fresh = new_token()
     row = await fetch_one(
-        _ROTATE.format(days=_DAYS),
+        _ROTATE.format(lifetime=_LIFETIME),
         presented,
         new_id(),
         fresh.hash,
@@ -186,16 +194,26 @@ async def rotate(
         raise AccountSuspendedError
     if row["is_over"]:
         raise InvalidTokenError
+    if row["rotated_at"] is None:
+        raise malformed(REMEMBER_ME_DAYS)
     return RotatedSession(SessionToken.from_row(row), None)
 
 
 async def revoke(token: SecretStr | str) -> bool:
-    """End the session of a token, which is every token of its family; say whether there was one."""
+    """End the session of a token, which is every token of its family; say whether there was one.
+
+    Raises:
+        InvalidInputError: As for `revoke_all`.
+    """
     return await _end_family("s.token_hash = $1", stored_hash(token))
 
 
 async def revoke_session(session_id: UUID | str, *, user_id: UUID | str) -> bool:
-    """End a session of a user, by the id of any token of its family; say whether the user had it."""
+    """End a session of a user, by the id of any token of its family; say whether the user had it.
+
+    Raises:
+        InvalidInputError: As for `revoke_all`.
+    """
     ids = as_uuid(session_id, "session_id"), as_uuid(user_id, "user_id")
     return await _end_family("s.id = $1 AND u.id = $2", *ids)
 
@@ -204,10 +222,12 @@ async def revoke_all(user_id: UUID | str) -> int:
     """End all sessions of a user; return how many tokens were deleted.
 
     Raises:
+        InvalidInputError: In a transaction that is repeatable read or serializable, which sees no session that was
+            made since it began.
         NotFoundError: There is no such user.
     """
     user = as_uuid(user_id, "user_id")
-    async with transaction():
+    async with transaction("read committed"):
         if await fetch_one("SELECT id FROM users WHERE id = $1 FOR UPDATE", user) is None:
             raise NotFoundError(f"there is no user {user}")
         return await execute("DELETE FROM session_tokens WHERE user_id = $1", user)
@@ -236,7 +256,7 @@ async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:
 
 
 async def _end_family(condition: str, *values: object) -> bool:
-    async with transaction():
+    async with transaction("read committed"):
         row = await fetch_one(_LOCK.format(condition), *values)
         family = None if row is None else row["family_id"]
         return await execute("DELETE FROM session_tokens WHERE family_id = $1", family) > 0

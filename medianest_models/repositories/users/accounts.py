@@ -158,7 +158,7 @@ async def set_role(user_id: UUID | str, *, role: UserRole) -> User:
 
 
 async def suspend(user_id: UUID | str) -> User:
-    """Keep a user from signing in, and end all their sessions; raises what `set_role` raises."""
+    """Keep a user from signing in, and end all their sessions; raises what `set_role` and `revoke_all` raise."""
     user_id = as_uuid(user_id, "user_id")
     async with transaction():
         await _keep_an_admin(user_id)

@@ -103,12 +103,13 @@ async def authenticate(username: str, *, password: SecretStr | str) -> User:
 
 
 async def change_password(username: str, *, password: SecretStr | str, new_password: SecretStr | str) -> User:
-    """Change a user's own password, and end all their sessions.
+    """Change a user's own password, and end all their sessions. The user that is returned is for `sessions.issue`.
 
     Raises:
         AuthenticationError: There is no such user, or the password is wrong.
         AccountSuspendedError: The user is suspended.
-        InvalidInputError: The new password is not 12 to 1,024 characters long, or is the old one.
+        InvalidInputError: The new password is not 12 to 1,024 characters long, or is the old one; or as for
+            `sessions.revoke_all`.
         OverloadedError: Too many passwords wait to be hashed already.
     """
     password, new_password = as_secret(password, "password"), as_new_password(new_password, "new_password")
@@ -123,7 +124,9 @@ async def change_password(username: str, *, password: SecretStr | str, new_passw
             await revoke_all(credential.user_id)
             credential.password_hash, credential.must_change_password = hashed, False
             await credential.save(update_fields=["password_hash", "must_change_password"])
-            return User.from_row(account)
+            user = User.from_row(account)
+            user.verified_credential = credential
+            return user
     return await change_password(username, password=password, new_password=new_password)
 
 
@@ -131,7 +134,7 @@ async def set_password(user_id: UUID | str, *, password: SecretStr | str) -> Non
     """Replace the password of a local user, as an admin, and end all their sessions.
 
     Raises:
-        InvalidInputError: The password is not 12 to 1,024 characters long.
+        InvalidInputError: The password is not 12 to 1,024 characters long; or as for `sessions.revoke_all`.
         NotFoundError: There is no such user, or they have no password.
         OverloadedError: Too many passwords wait to be hashed already.
     """
