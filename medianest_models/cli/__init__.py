@@ -12,11 +12,14 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncclick as click
 
 from medianest_models import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -76,18 +79,20 @@ def _failure(error: Exception) -> click.ClickException:
 @click.version_option(__version__, prog_name="medianest")
 @click.option(
     "--env-file",
+    "env_files",
+    multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Take settings from this file of NAME=value lines; they win over the environment's.",
+    help="Take settings from this file of NAME=value lines; they win over the environment's, and over earlier files'.",
 )
-def application(env_file: Path | None) -> None:
+def application(env_files: Sequence[Path]) -> None:
     """MediaNest's database: set it up, migrate it, seed it, look at it.
 
     Without DATABASE_URL every command uses an embedded PostgreSQL under this checkout and starts it when needed.
     """
-    if env_file is not None:
-        from medianest_models.cli.env_file import read_env_file  # noqa: PLC0415 - seldom needed
+    if env_files:
+        from medianest_models.cli.env_file import use_env_files  # noqa: PLC0415 - seldom needed
 
-        os.environ.update(read_env_file(env_file))
+        use_env_files(env_files)
     if os.environ.get("LOG_LEVEL"):
         from medianest_models.settings import load_settings  # noqa: PLC0415 - not needed for --version
 

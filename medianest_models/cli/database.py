@@ -129,7 +129,7 @@ async def reset_command(*, yes: bool, as_json: bool) -> None:
         click.confirm("Go on?", abort=True, err=True)
     deleted = await drop_own_objects(url)
     applied = await migrate(url)
-    async with database():
+    async with database(url):
         report = await seed()
     if not as_json:
         click.echo(f"Deleted {_tables(deleted)} in {url.masked}, and applied {', '.join(applied)}")

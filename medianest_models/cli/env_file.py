@@ -1,7 +1,8 @@
-"""The file of settings that `--env-file` names."""
+"""The files of settings that `--env-file` names."""
 
 from __future__ import annotations
 
+import os
 import re
 from io import StringIO
 from typing import TYPE_CHECKING, Final
@@ -10,11 +11,23 @@ import asyncclick as click
 from dotenv.parser import parse_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from dotenv.parser import Binding
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def use_env_files(paths: Iterable[Path]) -> None:
+    """Put what the files set in the place of what the environment, or a file before, sets; read all of them first."""
+    for values in [read_env_file(path) for path in paths]:
+        names = {name.upper() for name in values}  # the settings heed a name in any case
+        if "DATABASE_URL" in names:  # the direct way to another database
+            names.add("DATABASE_DIRECT_URL")
+        for name in [name for name in os.environ if name.upper() in names]:
+            del os.environ[name]
+        os.environ.update(values)
 
 
 def read_env_file(path: Path) -> dict[str, str]:

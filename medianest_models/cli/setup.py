@@ -28,7 +28,7 @@ async def setup_command(*, as_json: bool) -> None:
     """Start the database if it is the embedded one, migrate it, seed it, and say what there is now."""
     url = await resolve_direct_url()
     applied = await migrate(url)
-    async with database():
+    async with database(url):
         report = await seed()
         health = await database_health()
         stats = await get_database_stats()
@@ -88,8 +88,9 @@ async def demo_data_command(*, as_json: bool) -> None:
     """Fill the database with a portal to look around in; migrates and seeds it first. Refused in production."""
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
-    await migrate(await resolve_direct_url())
-    async with database():
+    url = await resolve_direct_url()
+    await migrate(url)
+    async with database(url):
         await seed()
         with progress_bar("Writing", 0) as bar:
 
