@@ -11,7 +11,7 @@ from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.requirements import migration_status
-from medianest_models.demo_data import fill_with_demo_data
+from medianest_models.demo_data import fill_with_demo_data, refuse_users
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
@@ -89,6 +89,9 @@ async def demo_data_command(*, as_json: bool) -> None:
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
     url = await resolve_direct_url()
+    if (await migration_status(url)).applied:
+        async with database(url, require_migrated=False):
+            await refuse_users()
     await migrate(url)
     async with database(url):
         await seed()
