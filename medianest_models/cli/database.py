@@ -151,7 +151,9 @@ async def psql_command(arguments: Sequence[str]) -> None:
         raise ConfigurationError("psql is not installed: install PostgreSQL's client, or leave DATABASE_URL unset")
     # The password goes through the environment: everyone on the machine can read a command line.
     password = url.password.get_secret_value() if url.password else ""
-    environment = os.environ | ({"PGPASSWORD": password} if password else {})
+    # libpq's variables win over some of what the URL says, and add to the rest.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment |= {"PGPASSWORD": password} if password else {}
     where = replace(url, password=None).for_libpq().get_secret_value()
     os.execve(program, ["psql", where, *arguments], environment)  # noqa: S606 - no shell is wanted
 
