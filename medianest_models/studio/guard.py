@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -15,8 +16,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-"""The names of this machine. A page elsewhere whose name leads here (DNS rebinding) sends its own name as Host."""
+_HERE: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+"""The names of this machine, and a port. A page elsewhere whose name leads here (DNS rebinding) sends its own name."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 
@@ -70,7 +71,7 @@ class Guard:
     def _answer(self, request: Request) -> Response | None:
         """Return the guard's own answer; None when the application is to answer."""
         host = request.headers.get("host", "")
-        if _name(host) not in _HERE:
+        if not _HERE.fullmatch(host):
             return _refusal("This is not the studio's own address: open it as 127.0.0.1 or localhost.")
         given = request.query_params.get("token")
         if given is not None and request.method in _READING and _same(given, self._token):
@@ -97,13 +98,6 @@ class Guard:
 
 def _refusal(reason: str) -> Response:
     return PlainTextResponse(f"{reason}\n", status_code=403)
-
-
-def _name(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
 
 
 def _same(given: str, wanted: str) -> bool:
