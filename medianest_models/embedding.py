@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,4 +27,6 @@ async def start_embedded(settings: Settings) -> DatabaseUrl:
         ConfigurationError: There is no PostgreSQL to run, or the environment is production.
         DatabaseUnavailableError: The server could not be started.
     """
+    import asyncio  # noqa: PLC0415 - it takes half of the time to import this package
+
     return await asyncio.to_thread(_starter, settings)

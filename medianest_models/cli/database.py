@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -95,9 +96,9 @@ async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
         return
     progress = _Progress(quiet=as_json)
     applied = await migrate(progress=progress)
-    if as_json or not applied:
-        text = "Nothing to apply: the database has every migration."
-        print_result({"applied": applied, "seconds": progress.seconds}, text, as_json=as_json)
+    text = "Nothing to apply" if not applied else "Done"
+    document = {"applied": applied, "seconds": progress.seconds}
+    print_result(document, f"{text}: the database has every migration.", as_json=as_json)
 
 
 @database_group.command("check")
@@ -177,7 +178,8 @@ class _Progress(MigrationProgress):
 
     def _say(self, line: str) -> None:
         if not self.quiet:
-            click.echo(line)
+            with suppress(OSError):  # no migration fails for want of a reader: what is printed last will say so
+                click.echo(line)
 
 
 def _tables(own: OwnObjects) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncclick as click
 import pytest
 
-from medianest_models.cli import application, load_command
+from medianest_models.cli.application import application, load_command
 from tests.conftest import CHECKOUT
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import asyncclick as click
 import uvicorn
 from asyncclick.testing import CliRunner
 
-from medianest_models.cli import application
+from medianest_models.cli.application import application
 from tests.commands import subcommands
 
 if TYPE_CHECKING:
