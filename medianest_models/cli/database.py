@@ -14,13 +14,14 @@ import asyncclick as click
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.cli.setup import seed_rows
 from medianest_models.db import database
-from medianest_models.db.direct import resolve_direct_url
+from medianest_models.db.direct import direct_connection, resolve_direct_url
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.db.requirements import migration_status
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.migrate.drift import check_drift
-from medianest_models.migrate.reset import OwnObjects, drop_own_objects, find_own_objects
+from medianest_models.migrate.reset import LOCK_SECONDS, OwnObjects, drop_own_objects, find_own_objects
 from medianest_models.seed import seed
 from medianest_models.settings import load_settings
 
@@ -122,16 +123,20 @@ async def reset_command(*, yes: bool, as_json: bool) -> None:
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where the database is never reset")
     url = await resolve_direct_url()
+    own = await find_own_objects(url)
     if not yes:
-        own = await find_own_objects(url)
         click.echo(f"WARNING: this deletes {_tables(own)} in {url.masked}", err=True)
         for table, rows in own.rows.items():
             click.echo(f"  {table}: {rows:,} rows", err=True)
         click.confirm("Go on?", abort=True, err=True)
-    deleted = await drop_own_objects(url)
-    applied = await migrate(url)
-    async with database(url):
-        report = await seed()
+    async with (
+        direct_connection(url) as connection,
+        session_lock(connection, AdvisoryLock.RESETTING, seconds=LOCK_SECONDS, waiting=_say_waiting),
+    ):
+        deleted = await drop_own_objects(url)
+        applied = await migrate(url)
+        async with database(url):
+            report = await seed()
     if not as_json:
         click.echo(f"Deleted {_tables(deleted)} in {url.masked}, and applied {', '.join(applied)}")
     document = {"schema": deleted.schema, "deleted": deleted.rows, "applied": applied, "seed": asdict(report)}
@@ -180,6 +185,10 @@ class _Progress(MigrationProgress):
         if not self.quiet:
             with suppress(OSError):  # no migration fails for want of a reader: what is printed last will say so
                 click.echo(line)
+
+
+def _say_waiting() -> None:
+    click.echo("Another process is resetting the database: waiting for it", err=True)
 
 
 def _tables(own: OwnObjects) -> str:

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.db.requirements import check_requirements, read_status
 from medianest_models.errors import ConfigurationError, MigrationError
 from medianest_models.migrate.catalog import HISTORY, history_schema, read_catalog, table_of
@@ -48,6 +49,9 @@ LEFT JOIN part AS own ON own.class = d.classid AND own.oid = d.objid
 ORDER BY part.type, part.name, part.identity, "foreign"
 """
 
+LOCK_SECONDS: Final = 600.0
+"""For how long to wait for others that migrate or reset the database."""
+
 _FORGET: Final = f"DELETE FROM {HISTORY} WHERE app = '{APP}'"  # noqa: S608 - both are constants of ours
 
 
@@ -76,7 +80,7 @@ async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
 
     Raises:
         ConfigurationError: This is production; or as there, like a MigrationError.
-        DatabaseUnavailableError: The database can't be reached, or others hold its tables for too long.
+        DatabaseUnavailableError: The database can't be reached, or others hold its tables, or migrate, for too long.
     """
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where nothing is dropped")
@@ -92,7 +96,11 @@ async def _transaction(url: DatabaseUrl | None) -> AsyncIterator[Connection]:
     # Refused here is what migrating would refuse afterwards, so that what is dropped is made again where it was.
     resolved = await resolve_direct_url(url)
     tortoise_config(load_settings(), url=resolved, for_migrations=True)
-    async with direct_connection(resolved) as connection, connection.transaction():
+    async with (
+        direct_connection(resolved) as connection,
+        session_lock(connection, AdvisoryLock.MIGRATING, seconds=LOCK_SECONDS, waiting=lambda: None),
+        connection.transaction(),
+    ):
         await check_requirements(connection, for_migrations=True)
         await connection.execute(f"SET LOCAL lock_timeout = {math.ceil(load_settings().database_lock_timeout * 1000)}")
         yield connection

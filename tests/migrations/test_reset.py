@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, MigrationError, StatementError
 from medianest_models.migrate import reset
 from medianest_models.migrate.applying import migrate
@@ -213,3 +217,19 @@ async def test_in_production_nothing_is_dropped(look: Connection, monkeypatch: p
     with pytest.raises(ConfigurationError, match="says production"):
         await drop_own_objects()
     assert await look.fetchval("SELECT count(*) FROM users") == 2
+
+
+def test_several_at_once_go_one_after_the_other(fresh_url: DatabaseUrl) -> None:
+    with ThreadPoolExecutor() as pool:
+        ended = list(pool.map(lambda _: medianest("db", "reset", "--yes", "--json"), range(4)))
+    assert [status for status, _, _ in ended] == [0] * 4, ended
+    assert [json.loads(output)["applied"] for _, output, _ in ended] == [FILES] * 4
+
+
+async def test_nothing_is_dropped_while_somebody_migrates(look: Connection) -> None:
+    async with session_lock(look, AdvisoryLock.MIGRATING, seconds=0, waiting=lambda: None):
+        drop = asyncio.create_task(drop_own_objects())
+        await asyncio.sleep(0.5)
+        assert not drop.done()
+        assert await look.fetchval("SELECT count(*) FROM users") == 2
+    assert (await drop).rows == ROWS
