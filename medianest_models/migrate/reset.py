@@ -42,8 +42,9 @@ WITH RECURSIVE own AS (
     WHERE d.deptype IN ('a', 'i')
 )
 SELECT DISTINCT part.type, part.name, part.identity, own.type AS dependent_type, own.identity AS dependent,
-       CASE WHEN own.oid IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid) END AS foreign
-FROM part
+       CASE WHEN own.oid IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid) END AS foreign,
+       goes.type AS part_type, goes.name AS part_name, goes.identity AS part_identity
+FROM part CROSS JOIN pg_identify_object(part.class, part.oid, 0) AS goes
 LEFT JOIN pg_depend AS d ON d.refclassid = part.class AND d.refobjid = part.oid AND d.deptype = 'n'
 LEFT JOIN part AS own ON own.class = d.classid AND own.oid = d.objid
 ORDER BY part.type, part.name, part.identity, "foreign"
@@ -121,9 +122,14 @@ async def _find(connection: Connection) -> OwnObjects:
     names = {thing.name for thing in made.keys() & found.keys() if table_of(thing, found[thing]) is None}
     shared = await connection.fetchval("SELECT EXISTS (SELECT FROM aerich WHERE app <> $1)", APP)
     dependents = await connection.fetch(_DEPENDENTS, schema, names - {HISTORY} if shared else names)
-    foreign = sorted({row["foreign"] for row in dependents if row["foreign"]})
+    foreign = {row["foreign"] for row in dependents if row["foreign"]}
+    # A sequence that a column owns goes with the table, and so does the table's place in a publication.
+    own = {thing.name for thing in made if thing.kind == "sequence"}
+    kinds = {"sequence", "publication relation"}
+    lost = [row for row in dependents if row["part_type"] in kinds and row["part_name"] not in own]
+    foreign |= {f"{row['part_type']} {row['part_identity']}" for row in lost}
     if foreign:
-        raise MigrationError(f"others' objects depend on what would be dropped: {'; '.join(foreign)}")
+        raise MigrationError(f"others' objects depend on what would be dropped: {'; '.join(sorted(foreign))}")
     tables = {row["name"]: row["identity"] for row in dependents if row["type"] == "table" and row["name"] != HISTORY}
     count = "SELECT count(*) FROM {}"
     rows = {name: await connection.fetchval(count.format(tables[name])) for name in tables}

@@ -102,6 +102,8 @@ async def test_nothing_of_others_goes(look: Connection) -> None:
         ("CREATE FUNCTION other.all() RETURNS SETOF users LANGUAGE sql AS 'TABLE users'", 'function other."all"()'),
         ("CREATE FUNCTION other.key() RETURNS uuid RETURN public.medianest_uuid_v7()", "function other.key()"),
         (TRIGGER, "trigger touch on table other.x"),
+        ("CREATE SEQUENCE theirs OWNED BY users.plex_id", "sequence public.theirs"),
+        ("CREATE PUBLICATION theirs FOR TABLE services, users", "public.users in publication theirs"),
         ("CREATE TABLE other.y (n int DEFAULT nextval('services_id_seq'))", "column n of table other.y"),
     ],
 )
