@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     import pytest
 
-COMMANDS: Final = dict(sorted(subcommands().items(), key=lambda command: "reset" in command[0]))
-"""Each by its words; the one that deletes everything comes last."""
+COMMANDS: Final = dict(
+    sorted(subcommands().items(), key=lambda command: ("demo-data" in command[0], "reset" in command[0]))
+)
+"""Each by its words; the one that deletes everything comes late, and after it what wants a database without users."""
 
 _SHOWING: Final = "--show-password"
 """The flag that is there to show a secret."""
