@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import asyncclick as click
 
-from medianest_models.cli import application, load_command
+from medianest_models.cli.application import application, load_command
 
 PROGRAM: Final = Path(sys.executable).parent / "medianest"
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import asyncclick as click
@@ -13,13 +14,14 @@ import asyncclick as click
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.cli.setup import seed_rows
 from medianest_models.db import database
-from medianest_models.db.direct import resolve_direct_url
+from medianest_models.db.direct import direct_connection, resolve_direct_url
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.db.requirements import migration_status
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.migrate.drift import check_drift
-from medianest_models.migrate.reset import OwnObjects, drop_own_objects, find_own_objects
+from medianest_models.migrate.reset import LOCK_SECONDS, OwnObjects, drop_own_objects, find_own_objects
 from medianest_models.seed import seed
 from medianest_models.settings import load_settings
 
@@ -92,9 +94,9 @@ async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
         return
     progress = _Progress(quiet=as_json)
     applied = await migrate(progress=progress)
-    if as_json or not applied:
-        text = "Nothing to apply: the database has every migration."
-        print_result({"applied": applied, "seconds": progress.seconds}, text, as_json=as_json)
+    text = "Nothing to apply" if not applied else "Done"
+    document = {"applied": applied, "seconds": progress.seconds}
+    print_result(document, f"{text}: the database has every migration.", as_json=as_json)
 
 
 @database_group.command("check")
@@ -118,16 +120,20 @@ async def reset_command(*, yes: bool, as_json: bool) -> None:
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where the database is never reset")
     url = await resolve_direct_url()
+    own = await find_own_objects(url)
     if not yes:
-        own = await find_own_objects(url)
         click.echo(f"WARNING: this deletes {_tables(own)} in {url.masked}", err=True)
         for table, rows in own.rows.items():
             click.echo(f"  {table}: {rows:,} rows", err=True)
         click.confirm("Go on?", abort=True, err=True)
-    deleted = await drop_own_objects(url)
-    applied = await migrate(url)
-    async with database():
-        report = await seed()
+    async with (
+        direct_connection(url) as connection,
+        session_lock(connection, AdvisoryLock.RESETTING, seconds=LOCK_SECONDS, waiting=_say_waiting),
+    ):
+        deleted = await drop_own_objects(url)
+        applied = await migrate(url)
+        async with database(url):
+            report = await seed()
     if not as_json:
         click.echo(f"Deleted {_tables(deleted)} in {url.masked}, and applied {', '.join(applied)}")
     document = {"schema": deleted.schema, "deleted": deleted.rows, "applied": applied, "seed": asdict(report)}
@@ -148,7 +154,9 @@ async def psql_command(arguments: Sequence[str]) -> None:
         raise ConfigurationError("psql is not installed: install PostgreSQL's client, or leave DATABASE_URL unset")
     # The password goes through the environment: everyone on the machine can read a command line.
     password = url.password.get_secret_value() if url.password else ""
-    environment = os.environ | ({"PGPASSWORD": password} if password else {})
+    # libpq's variables win over some of what the URL says, and add to the rest.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment |= {"PGPASSWORD": password} if password else {}
     where = replace(url, password=None).for_libpq().get_secret_value()
     os.execve(program, ["psql", where, *arguments], environment)  # noqa: S606 - no shell is wanted
 
@@ -172,7 +180,12 @@ class _Progress(MigrationProgress):
 
     def _say(self, line: str) -> None:
         if not self.quiet:
-            click.echo(line)
+            with suppress(OSError):  # no migration fails for want of a reader: what is printed last will say so
+                click.echo(line)
+
+
+def _say_waiting() -> None:
+    click.echo("Another process is resetting the database: waiting for it", err=True)
 
 
 def _tables(own: OwnObjects) -> str:

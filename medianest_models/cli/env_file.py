@@ -1,8 +1,10 @@
-"""The file of settings that `--env-file` names."""
+"""The files of settings that `--env-file` names."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,17 @@ import asyncclick as click
 from dotenv.parser import Binding, parse_stream
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def use_env_files(paths: Iterable[Path]) -> None:
+    """Let the files override the environment, and later files earlier ones; read all of them first."""
+    for values in [read_env_file(path) for path in paths]:
+        names = {name.upper() for name in values}  # the settings heed a name in any case
+        if "DATABASE_URL" in names:  # the direct way to another database
+            names.add("DATABASE_DIRECT_URL")
+        for name in [name for name in os.environ if name.upper() in names]:
+            del os.environ[name]
+        os.environ.update(values)
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.requirements import migration_status
-from medianest_models.demo_data import fill_with_demo_data
+from medianest_models.demo_data import fill_with_demo_data, refuse_users
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
@@ -25,7 +25,7 @@ async def setup_command(*, as_json: bool) -> None:
     """Start the database if it is the embedded one, migrate it, seed it, and say what there is now."""
     url = await resolve_direct_url()
     applied = await migrate(url)
-    async with database():
+    async with database(url):
         report = await seed()
         health = await database_health()
         stats = await get_database_stats()
@@ -85,8 +85,12 @@ async def demo_data_command(*, as_json: bool) -> None:
     """Fill the database with a portal to look around in; migrates and seeds it first. Refused in production."""
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
-    await migrate(await resolve_direct_url())
-    async with database():
+    url = await resolve_direct_url()
+    if (await migration_status(url)).applied:
+        async with database(url, require_migrated=False):
+            await refuse_users()
+    await migrate(url)
+    async with database(url):
         await seed()
         with progress_bar("Writing", 0) as bar:
 

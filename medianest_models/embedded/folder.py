@@ -47,8 +47,11 @@ def check_data(data: Path, bindir: Path, major: int) -> None:
         )
 
 
-def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadline: float) -> None:
-    """Create the data folder and its database, or neither: a DatabaseUnavailableError if the disk is full."""
+def make_data(data: Path, bindir: Path, major: int, account: Account, *, lock: int, deadline: float) -> None:
+    """Create the data folder and its database, or neither: a DatabaseUnavailableError if the disk is full.
+
+    The programs inherit the lock: if this process is killed, the next one waits for them.
+    """
     maker = account.for_initdb()
     closed = data.with_name(f"{data.name}.new")  # other users can't enter it
     new = closed / data.name
@@ -66,7 +69,9 @@ def make_data(data: Path, bindir: Path, major: int, account: Account, *, deadlin
         maker.own(new)
         for (program, *arguments), text in ((initdb, ""), (create, f"CREATE DATABASE {DATABASE}\n")):
             seconds = deadline - time.monotonic()
-            result = maker.run(str(bindir / program), *arguments, folder=new, input=text, timeout=seconds)
+            result = maker.run(
+                str(bindir / program), *arguments, folder=new, input=text, timeout=seconds, pass_fds=(lock,)
+            )
             if result.returncode != 0:
                 reason = "\n".join(result.stdout.strip().splitlines()[-LINES:])
                 raise DatabaseUnavailableError(f"PostgreSQL's {program} can't make {data}: {reason}")

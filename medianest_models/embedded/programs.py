@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from medianest_models.errors import ConfigurationError
+from medianest_models.errors import ConfigurationError, replace_errors
 from medianest_models.settings import Settings
 
 HERE: Final = "."
@@ -107,7 +107,9 @@ class Account:
 def find_bindir(settings: Settings) -> Path:
     """Find PostgreSQL's programs, in PG_BINDIR or in the wheel of the `embedded` extra; else ConfigurationError."""
     if settings.pg_bindir is not None:
-        bindir = settings.pg_bindir.expanduser().absolute()
+        problem = ConfigurationError("PG_BINDIR: must be an absolute folder, because ~ leads nowhere here")
+        with replace_errors(RuntimeError, lambda _: problem):
+            bindir = settings.pg_bindir.expanduser().absolute()
         missing = [program for program in ("initdb", "pg_ctl", "postgres") if not (bindir / program).is_file()]
         if missing:
             raise ConfigurationError(f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}")

@@ -84,9 +84,9 @@ class EmbeddedServer:
             bindir, major = usable_bindir(self.bindir, account)
             check_data(self.data, self.bindir, major)
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(self.home / "server.lock", deadline=deadline):
+            with locked(self.home / "server.lock", deadline=deadline) as lock:
                 if not self.data.exists():
-                    make_data(self.data, bindir, major, account, deadline=deadline)
+                    make_data(self.data, bindir, major, account, lock=lock, deadline=deadline)
                 elif self.data.stat().st_uid != account.uid:  # an earlier release ran root's server as `nobody`
                     self._end(deadline)
                     shutil.rmtree(self._socket_folder(), ignore_errors=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from medianest_models.db.direct import direct_connection, resolve_direct_url
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.db.requirements import check_requirements, read_status
 from medianest_models.errors import ConfigurationError, MigrationError
 from medianest_models.migrate.catalog import HISTORY, history_schema, read_catalog, table_of
@@ -40,12 +41,16 @@ WITH RECURSIVE own AS (
     WHERE d.deptype IN ('a', 'i')
 )
 SELECT DISTINCT part.type, part.name, part.identity, own.type AS dependent_type, own.identity AS dependent,
-       CASE WHEN own.oid IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid) END AS foreign
-FROM part
+       CASE WHEN own.oid IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid) END AS foreign,
+       goes.type AS part_type, goes.name AS part_name, goes.identity AS part_identity
+FROM part CROSS JOIN pg_identify_object(part.class, part.oid, 0) AS goes
 LEFT JOIN pg_depend AS d ON d.refclassid = part.class AND d.refobjid = part.oid AND d.deptype = 'n'
 LEFT JOIN part AS own ON own.class = d.classid AND own.oid = d.objid
 ORDER BY part.type, part.name, part.identity, "foreign"
 """
+
+LOCK_SECONDS: Final = 600.0
+"""For how long to wait for others that migrate or reset the database."""
 
 _FORGET: Final = f"DELETE FROM {HISTORY} WHERE app = '{APP}'"  # noqa: S608 - both are constants of ours
 
@@ -75,7 +80,8 @@ async def drop_own_objects(url: DatabaseUrl | None = None) -> OwnObjects:
 
     Raises:
         ConfigurationError: This is production; or as there, like a MigrationError.
-        DatabaseUnavailableError: The database can't be reached, or other sessions lock its tables for too long.
+        DatabaseUnavailableError: The database can't be reached, or other sessions lock its tables, or migrate, for too
+            long.
     """
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where nothing is dropped")
@@ -91,7 +97,11 @@ async def _transaction(url: DatabaseUrl | None) -> AsyncIterator[Connection]:
     # Raise the errors that migrating would raise, before anything is dropped that could not be created again.
     resolved = await resolve_direct_url(url)
     tortoise_config(load_settings(), url=resolved, for_migrations=True)
-    async with direct_connection(resolved) as connection, connection.transaction():
+    async with (
+        direct_connection(resolved) as connection,
+        session_lock(connection, AdvisoryLock.MIGRATING, seconds=LOCK_SECONDS, waiting=lambda: None),
+        connection.transaction(),
+    ):
         await check_requirements(connection, for_migrations=True)
         await connection.execute(f"SET LOCAL lock_timeout = {math.ceil(load_settings().database_lock_timeout * 1000)}")
         yield connection
@@ -112,9 +122,14 @@ async def _find(connection: Connection) -> OwnObjects:
     names = {thing.name for thing in made.keys() & found.keys() if table_of(thing, found[thing]) is None}
     shared = await connection.fetchval("SELECT EXISTS (SELECT FROM aerich WHERE app <> $1)", APP)
     dependents = await connection.fetch(_DEPENDENTS, schema, names - {HISTORY} if shared else names)
-    foreign = sorted({row["foreign"] for row in dependents if row["foreign"]})
+    foreign = {row["foreign"] for row in dependents if row["foreign"]}
+    # A sequence that a column owns goes with the table, and so does the table's place in a publication.
+    own = {thing.name for thing in made if thing.kind == "sequence"}
+    kinds = {"sequence", "publication relation"}
+    lost = [row for row in dependents if row["part_type"] in kinds and row["part_name"] not in own]
+    foreign |= {f"{row['part_type']} {row['part_identity']}" for row in lost}
     if foreign:
-        raise MigrationError(f"others' objects depend on what would be dropped: {'; '.join(foreign)}")
+        raise MigrationError(f"others' objects depend on what would be dropped: {'; '.join(sorted(foreign))}")
     tables = {row["name"]: row["identity"] for row in dependents if row["type"] == "table" and row["name"] != HISTORY}
     count = "SELECT count(*) FROM {}"
     rows = {name: await connection.fetchval(count.format(tables[name])) for name in tables}

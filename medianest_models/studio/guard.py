@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-"""The names of this machine. With DNS rebinding, a page of another site sends that site's name as Host."""
+_HERE: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+"""The names of this machine, with a port. With DNS rebinding, a page of another site sends that site's name as Host."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 
@@ -68,7 +69,7 @@ class Guard:
     def _answer(self, request: Request) -> Response | None:
         """Return the guard's own response; None to pass the request to the application."""
         host = request.headers.get("host", "")
-        if _name(host) not in _HERE:
+        if not _HERE.fullmatch(host):
             return _refusal("This is not the studio's own address: open it as 127.0.0.1 or localhost.")
         given = request.query_params.get("token")
         if given is not None and request.method in _READING and _same(given, self._token):
@@ -95,13 +96,6 @@ class Guard:
 
 def _refusal(reason: str) -> Response:
     return PlainTextResponse(f"{reason}\n", status_code=403)
-
-
-def _name(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
 
 
 def _same(given: str, wanted: str) -> bool:

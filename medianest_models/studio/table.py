@@ -168,9 +168,11 @@ class TableView(ModelView):
 
     async def _selected(self, request: Request, q: str | None, filters: FilterGroup | None) -> QuerySet[Any]:
         try:
-            return await self._apply_search_and_filters(request, self.table.all(), q, filters)
-        except ValueError as error:
+            selected = await self._apply_search_and_filters(request, self.table.all(), q, filters)
+            selected.all().sql()  # converts the values to the columns' types
+        except (ValueError, OverflowError) as error:
             raise HTTPException(400, f"The filter can't be used: {error}") from None
+        return selected
 
     def _coerce_pk(self, pk: Any) -> Any:
         return as_id(self.table, str(pk))

@@ -24,6 +24,11 @@ class Users(EditableView):
     name_of_row = "plex_username"
     fixed = ("created_at", "last_login_at")
 
+    async def lock(self, row_id: Any) -> Model | None:
+        """Lock the active admins first, in the order in which the functions for roles and suspending lock them."""
+        await models.User.filter(role="admin", status="active").order_by("id").select_for_update(no_key=True).only("id")
+        return await self.table.select_for_update(no_key=True).get_or_none(pk=row_id)
+
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Change a user; the last active admin stays one, and a suspended user's sessions end."""
         role, status = values.pop("role", None), values.pop("status", None)

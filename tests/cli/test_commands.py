@@ -66,6 +66,18 @@ def mine() -> str:
     return medianest("db", "psql", "-Atc", "SELECT url FROM services WHERE name = 'plex'")[1].strip()
 
 
+def test_psql_goes_where_the_url_says_whatever_libpq_s_variables_say(fresh_url: DatabaseUrl) -> None:
+    variables = {
+        "PGHOSTADDR": "127.0.0.2",
+        "PGOPTIONS": "-cdefault_transaction_read_only=on",
+        "PGSERVICE": "another",
+        "PGSSLMODE": "verify-full",
+        "PGDATABASE": "another",
+    }
+    question = "SELECT current_database(), current_setting('default_transaction_read_only')"
+    assert medianest("db", "psql", "-Atc", question, **variables) == (0, f"{fresh_url.database}|off\n", "")
+
+
 def test_seed_force_overwrites_what_was_changed(fresh_url: DatabaseUrl) -> None:
     document("seed")
     medianest("db", "psql", "-c", "UPDATE system_config SET value = '{\"max\": 9}' WHERE value ? 'max'")

@@ -78,3 +78,52 @@ def test_a_good_one_counts_and_may_be_a_pipe(empty_url: DatabaseUrl, tmp_path: P
         status, _, errors = medianest("--env-file", str(pipe), "db", "reset", "--yes")
     assert written.result()
     assert (status, "says production" in errors) == (2, True)
+
+
+def test_all_files_count_and_the_later_one_wins(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+    document("seed")
+    files = write(tmp_path, "MEDIANEST_ENV=production\nLOG_LEVEL=info\n", "log_level=warning\n")
+    status, _, errors = medianest(*files, "db", "reset", "--yes")
+    assert (status, "says production" in errors) == (2, True)
+    files = write(tmp_path, "MEDIANEST_ENV=production\n", "medianest_env=test\n")
+    assert medianest(*files, "db", "reset", "--yes")[0] == 0
+    files = write(tmp_path, "MEDIANEST_ENV: production\n", "MEDIANEST_ENV=test\n")
+    status, output, errors = medianest(*files, "db", "reset", "--yes")
+    assert (status, output, "line 1: is no NAME=value" in errors) == (2, "", True)
+
+
+def test_a_file_wins_over_every_spelling_of_a_name(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+    files = write(tmp_path, "MEDIANEST_ENV=production\n")
+    status, _, errors = medianest(*files, "db", "reset", "--yes", medianest_env="test", Medianest_Env="test")
+    assert (status, "says production" in errors) == (2, True)
+
+
+def test_another_database_is_not_reached_by_the_environment_s_direct_way(
+    fresh_url: DatabaseUrl, no_pooler: None, tmp_path: Path
+) -> None:
+    shell = "postgresql://nobody@127.0.0.1:1/shell"
+    own = f"DATABASE_URL={fresh_url.render().get_secret_value()}\n"
+    for texts in ((own,), (f"DATABASE_URL={shell}\nDATABASE_DIRECT_URL={shell}\n", own)):
+        files = write(tmp_path, *texts)
+        urls = {"DATABASE_URL": shell, "DATABASE_DIRECT_URL": shell, "database_direct_url": shell}
+        assert medianest(*files, "db", "url", **urls)[1].strip() == fresh_url.masked
+        assert medianest(*files, "db", "reset", "--yes", **urls)[0] == 0
+
+
+@pytest.mark.parametrize("command", [("setup",), ("demo-data",), ("db", "reset", "--yes")], ids=" ".join)
+def test_a_command_of_several_steps_does_them_all_in_one_database(fresh_url: DatabaseUrl, command: list[str]) -> None:
+    urls = {
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/another",
+        "DATABASE_DIRECT_URL": os.environ.get("DATABASE_DIRECT_URL", os.environ["DATABASE_URL"]),
+    }
+    status, _, errors = medianest(*command, **urls)
+    assert (status, errors) == (0, "")
+
+
+def write(folder: Path, *texts: str) -> list[str]:
+    """Write files with these texts, and return the options that name them."""
+    options = []
+    for number, text in enumerate(texts):
+        (folder / str(number)).write_text(text)
+        options += ["--env-file", str(folder / str(number))]
+    return options

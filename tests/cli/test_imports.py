@@ -13,7 +13,7 @@ import pytest
 from asyncclick.utils import make_default_short_help
 
 import medianest_models
-from medianest_models.cli import application, load_command
+from medianest_models.cli.application import application, load_command
 
 HEAVY = {"aerich", "asyncpg", "cryptography", "dotenv", "orjson", "pydantic", "tortoise"}
 RUN = """
@@ -49,6 +49,7 @@ def test_version_and_help_load_nothing_that_talks_to_a_database(argument: str) -
 def test_a_command_is_loaded_alone() -> None:
     modules = loaded(RUN.format(arguments=["health", "--help"]))
     assert {name for name in modules if name.startswith("medianest_models.cli.")} == {
+        "medianest_models.cli.application",
         "medianest_models.cli.health",
         "medianest_models.cli.output",
     }

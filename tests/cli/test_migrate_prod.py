@@ -55,7 +55,9 @@ async def test_it_migrates_what_the_file_names(
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/a-developers-own")
     ended = migrate_prod(tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [
+    *lines, last = ended.stdout.splitlines()
+    assert last == "Done: the database has every migration."
+    assert [line.split()[:2] for line in lines] == [
         [verb, name] for name in migration_versions() for verb in ("Applying", "Applied")
     ]
     assert (await migration_status(empty_url)).pending == ()

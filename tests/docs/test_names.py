@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncclick as click
 import pytest
 
-from medianest_models.cli import application, load_command
+from medianest_models.cli.application import application, load_command
 from tests.conftest import CHECKOUT
 
 PAGES: Final = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from medianest_models.db.statements import execute, fetch
 from medianest_models.models import Service, SessionToken, User, YouTubeDownload
 from medianest_models.repositories import sessions, users
+from medianest_models.settings import DatabaseUrl
 from tests.conftest import CHECKOUT
 from tests.migrations.contract import TABLES
-
-if TYPE_CHECKING:
-    from medianest_models.settings import DatabaseUrl
 
 SECTION: Final = (CHECKOUT / "docs/operations.md").read_text().split("## Rows with a timestamp out of range")[1]
 FIND, MEND = re.findall(r"```sql\n(.*?) \\gexec\n```", SECTION.split("\n## ")[0], re.DOTALL)

@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,6 +42,25 @@ async def test_remains_of_a_killed_initdb_are_cleared(new_server: NewServer) -> 
     (remains.parent / "PG_VERSION").write_text("18\n")
     await insert(server.start(), 1)
     assert not remains.parent.exists()
+
+
+def test_an_initdb_whose_starter_was_killed_is_waited_for(new_server: NewServer, open_folder: Path) -> None:
+    server, pid = new_server(blank=True), open_folder / "pid"
+    script = f"echo $$ > {pid}; for n in $(seq 50); do mkdir $2/$n; sleep 0.02; done"
+    (open_folder / "bin").mkdir()
+    slow = fake(server, open_folder / "bin", initdb=script)
+    open_folder.chmod(0o777)
+    code = "import sys, pathlib; from medianest_models.embedded import EmbeddedServer; "
+    code += "EmbeddedServer(*map(pathlib.Path, sys.argv[1:])).start()"
+    with subprocess.Popen([sys.executable, "-c", code, server.home, slow.bindir]) as starter:
+        deadline = time.monotonic() + 30
+        while not pid.exists() or not pid.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        starter.kill()
+    server.start()
+    assert has_ended(int(pid.read_text()))
+    assert not (server.home / "pgdata.new").exists()
 
 
 def test_a_failed_initdb_leaves_nothing(new_server: NewServer, open_folder: Path) -> None:

@@ -12,11 +12,13 @@ import pytest
 import uvicorn
 from asyncclick.testing import CliRunner
 
-from medianest_models.cli import application
+from medianest_models.cli.application import application
 from tests.commands import subcommands
 
-COMMANDS: Final = dict(sorted(subcommands().items(), key=lambda command: "reset" in command[0]))
-"""The commands by their words; the one that deletes everything comes last."""
+COMMANDS: Final = dict(
+    sorted(subcommands().items(), key=lambda command: ("demo-data" in command[0], "reset" in command[0]))
+)
+"""The commands by their words; the one that deletes everything comes late, then the one that needs no users."""
 
 _SHOWING: Final = "--show-password"
 """The flag whose purpose is to show a secret."""

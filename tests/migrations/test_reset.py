@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
+from medianest_models.db.locks import AdvisoryLock, session_lock
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, MigrationError, StatementError
 from medianest_models.migrate import reset
 from medianest_models.migrate.applying import migrate
@@ -95,6 +99,8 @@ async def test_nothing_of_others_goes(look: Connection) -> None:
         ("CREATE FUNCTION other.all() RETURNS SETOF users LANGUAGE sql AS 'TABLE users'", 'function other."all"()'),
         ("CREATE FUNCTION other.key() RETURNS uuid RETURN public.medianest_uuid_v7()", "function other.key()"),
         (TRIGGER, "trigger touch on table other.x"),
+        ("CREATE SEQUENCE theirs OWNED BY users.plex_id", "sequence public.theirs"),
+        ("CREATE PUBLICATION theirs FOR TABLE services, users", "public.users in publication theirs"),
         ("CREATE TABLE other.y (n int DEFAULT nextval('services_id_seq'))", "column n of table other.y"),
     ],
 )
@@ -210,3 +216,19 @@ async def test_in_production_nothing_is_dropped(look: Connection, monkeypatch: p
     with pytest.raises(ConfigurationError, match="says production"):
         await drop_own_objects()
     assert await look.fetchval("SELECT count(*) FROM users") == 2
+
+
+def test_several_at_once_go_one_after_the_other(fresh_url: DatabaseUrl) -> None:
+    with ThreadPoolExecutor() as pool:
+        ended = list(pool.map(lambda _: medianest("db", "reset", "--yes", "--json"), range(4)))
+    assert [status for status, _, _ in ended] == [0] * 4, ended
+    assert [json.loads(output)["applied"] for _, output, _ in ended] == [FILES] * 4
+
+
+async def test_nothing_is_dropped_while_somebody_migrates(look: Connection) -> None:
+    async with session_lock(look, AdvisoryLock.MIGRATING, seconds=0, waiting=lambda: None):
+        drop = asyncio.create_task(drop_own_objects())
+        await asyncio.sleep(0.5)
+        assert not drop.done()
+        assert await look.fetchval("SELECT count(*) FROM users") == 2
+    assert (await drop).rows == ROWS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
@@ -11,12 +11,8 @@ from medianest_models.db.statements import execute
 from medianest_models.errors import ConstraintError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads
+from medianest_models.settings import DatabaseUrl
 from tests.repositories.download_rows import claim, enqueue
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from medianest_models.settings import DatabaseUrl
 
 ALREADY_THERE = """
 ALTER TABLE youtube_downloads DROP CONSTRAINT ck_youtube_downloads_{0};

@@ -78,6 +78,15 @@ def test_demo_data_are_refused_in_production(empty_url: DatabaseUrl) -> None:
     assert document("db", "status")["migrations"]["applied"] == []
 
 
+def test_demo_data_are_refused_where_there_are_users(fresh_url: DatabaseUrl) -> None:
+    medianest("db", "psql", "-c", "INSERT INTO users (plex_id, plex_username) VALUES ('17', 'ann')")
+    status, output, errors = medianest("demo-data")
+    assert (status, output) == (1, "")
+    assert errors == "Error: there are users already: demo data are for a database that nobody uses\n"
+    counts = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM services)"
+    assert medianest("db", "psql", "-Atc", counts)[1] == "1|0\n"
+
+
 WITHOUT_THE_EXTRA = """
 import sys
 from importlib.machinery import PathFinder

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import Any
 from xml.etree import ElementTree
+
+import pytest
 
 from medianest_models.db import database
 from medianest_models.db.statements import fetch
@@ -13,6 +16,7 @@ from medianest_models.demo_data.media import make_downloads, make_requests
 from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.users import make_users
 from medianest_models.enums import RequestStatus, ServiceStatus
+from medianest_models.errors import ConflictError
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.repositories import media_requests, services, users
 from medianest_models.repositories.services import Uptime
@@ -141,6 +145,26 @@ async def test_the_demo_data_make_sense_and_a_page_worth_looking_at(analyst: Vis
     assert disorder["number"] == 0
     newest = await MediaRequest.all().order_by("-id").first()
     assert newest == await MediaRequest.all().order_by("-created_at", "-id").first()
+
+
+@pytest.mark.parametrize("given", [{"api_key": "mine"}, {"url": "http://mine"}, {"config_data": {"token": "mine"}}])
+async def test_the_demo_data_leave_a_configured_service_alone(db: DatabaseUrl, given: dict[str, Any]) -> None:
+    await seed()
+    before = await services.configure("plex", **given)
+    await users.bootstrap_admin()
+    written = await fill_with_demo_data(lambda *_: None)
+    assert written is not None
+    after = await Service.get(name="plex")
+    assert (after.url, after.api_key, after.config_data) == (before.url, before.api_key, before.config_data)
+    assert await ServiceStatusHistory.filter(service_id=after.id).count() == 0
+    assert written["service_status_history"] == await ServiceStatusHistory.all().count() > 0
+
+
+async def test_the_demo_data_are_not_mixed_with_users(db: DatabaseUrl) -> None:
+    await users.upsert_from_plex("17", plex_username="ann")
+    with pytest.raises(ConflictError, match=r"^there are users already: "):
+        await fill_with_demo_data(lambda *_: None)
+    assert await User.all().count() == 1
 
 
 def test_the_demo_data_are_the_same_every_time() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
+from medianest_models.db import transaction
 from medianest_models.enums import UserRole, UserStatus
 from medianest_models.models import ActivityLog, MediaRequest, MediaRequestStatusUpdate, Service, SessionToken, User
 from medianest_models.repositories import media_requests
 from medianest_models.seed import seed
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.tables import TABLES, ServiceStatusHistories
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.studio.conftest import Visitor, alerts, ann, form_values, logged, refused
 
 
@@ -38,6 +40,18 @@ async def test_a_row_is_made_with_its_defaults(visitor: Visitor) -> None:
     user = await User.get(plex_id="7")
     assert (user.email, user.role, user.status) == (None, UserRole.USER, UserStatus.ACTIVE)
     assert await logged() == [("studio.create", "user", str(user.id))]
+
+
+async def test_an_edit_of_an_admin_locks_no_row_before_those_of_the_admins(analyst: Visitor) -> None:
+    """`users.suspend()` locks the admins in the order of their ids: whoever holds the last first waits for a lock."""
+    first, last = [await User.create(plex_id=name, plex_username=name, role="admin") for name in ("1", "2")]
+    form = await analyst.form("users", last.id)
+    async with transaction():
+        await User.filter(id=first.id).select_for_update().first()
+        edit = elsewhere(analyst.post("/users/edit", form | {"role": "user"}, pk=last.id))
+        await until(someone_waits_for_a_lock)
+        assert await User.filter(id=last.id).select_for_update(skip_locked=True).first()
+    assert (await edit).status_code == 303
 
 
 async def test_a_duplicate_key_stands_at_its_field(visitor: Visitor) -> None:

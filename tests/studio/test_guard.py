@@ -52,7 +52,18 @@ async def test_a_cookie_of_another_studio_is_none(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:5555", "127.0.0.1.evil.example", "[::1", "", "127.0.0.2"]
+    "host",
+    [
+        *("evil.example", "evil.example:5555", "127.0.0.1.evil.example", "[::1", "", "127.0.0.2"),
+        *(
+            "127.0.0.1:5555.evil.example",
+            "127.0.0.1:x",
+            "evil@127.0.0.1",
+            "127.0.0.1#evil",
+            "localhost/evil",
+            "[::1]evil",
+        ),
+    ],
 )
 async def test_a_foreign_host_is_refused(visitor: Visitor, host: str) -> None:
     response = await visitor.client.get("/", headers={"Host": host})

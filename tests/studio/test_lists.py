@@ -120,6 +120,21 @@ async def test_a_filter_that_makes_no_sense_is_said_so(visitor: Visitor, user: U
     assert (await visitor.client.get(f"/media_requests/list?filter={condition}")).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "number", ["nan", "infinity", "1e400", "-1e400", "9" * 5_000, "1.5", "1e18", "9" * 25, "²", "٣"]
+)
+@pytest.mark.parametrize("comparison", ["eq", "neq", "gt", "lte", "between", "is"])
+async def test_a_number_that_no_column_can_hold_is_no_error_of_the_studio(
+    visitor: Visitor, comparison: str, number: str
+) -> None:
+    await Service.create(name="plex", display_name="Plex")
+    operand = f"0,{number}" if comparison == "between" else number
+    for path in ("services", "service_status_history"):
+        column = "id" if path == "services" else "service" if comparison == "is" else "response_time_ms"
+        response = await visitor.client.get(f"/{path}/list", params={"filter": f"{column}__{comparison}={operand}"})
+        assert response.status_code in (200, 400), response.text
+
+
 async def test_a_search_for_what_no_text_can_hold_is_said_so(visitor: Visitor) -> None:
     response = await visitor.client.get("/users/list?q=%00")
     assert (response.status_code, "a text holds a NUL byte" in response.text) == (400, True)
