@@ -91,18 +91,16 @@ async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
         DatabaseUnavailableError: The database can't be reached.
         MigrationError: A file can't be loaded, or needs a database to make its SQL.
     """
-    status = await migration_status(url)
-    return {version: await _sql(version) for version in status.pending}
-
-
-async def _sql(version: str) -> str:
-    migration = load_migration(version)
-    try:
-        return str(await migration["upgrade"](None))
-    except Exception as error:
-        raise MigrationError(
-            f"migration {version} has no SQL to show without running it: its code raised {type(error).__name__}"
-        ) from error
+    found = {}
+    for version in (await migration_status(url)).pending:
+        migration = load_migration(version)
+        try:
+            found[version] = str(await migration["upgrade"](None))
+        except Exception as error:
+            raise MigrationError(
+                f"migration {version} has no SQL to show without running it: its code raised {type(error).__name__}"
+            ) from error
+    return found
 
 
 class _TimedCommand(Command):

@@ -157,15 +157,10 @@ class Base(Model):
     @classmethod
     def from_row(cls, row: Mapping[str, Any] | Record) -> Self:
         """Make the instance for a row of this table with all columns, such as the result of a raw statement."""
-        return cls.from_values(tuple(row.keys()), row.values())
-
-    @classmethod
-    def from_values(cls, columns: tuple[str, ...], values: Iterable[Any]) -> Self:
-        """Make the instance for the values of these columns, in the same order."""
-        hydrate = hydrator(cls, columns)
+        hydrate = hydrator(cls, tuple(row.keys()))
         if hydrate is None:
-            return cls._init_from_db(**dict(zip(columns, values, strict=True)))
-        (instance,) = hydrate((values,))
+            return cls._init_from_db(**row)
+        (instance,) = hydrate((row.values(),))
         return cast("Self", instance)
 
     @classmethod
