@@ -113,10 +113,6 @@ class TestInAConnectedProcess:
         assert await catalog.objects(look) == set()
         assert (await migration_status()).applied == ()
 
-    async def test_many_tasks_may_try(self) -> None:
-        results = await asyncio.gather(*(migrate() for _ in range(5)))
-        assert sorted(results, key=len) == [[], [], [], [], FILES]
-
 
 @pytest.mark.parametrize(
     ("statement", "reason"),

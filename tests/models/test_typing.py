@@ -15,13 +15,10 @@ from pydantic import SecretStr
 
 from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, ServiceStatus, UserRole, UserStatus
 from medianest_models.models import (
-    ActivityLog,
     LocalCredential,
     MediaRequest,
-    RateLimit,
     ServiceStatusHistory,
     SessionToken,
-    SystemConfig,
     User,
     YouTubeDownload,
 )
@@ -105,16 +102,3 @@ async def test_a_service() -> None:
     assert_type(check.status, ServiceStatus)
     assert_type(check.service_id, int)
     assert_type(check.response_time_ms, int | None)
-
-
-async def test_the_others() -> None:
-    log = await ActivityLog.create(action="x")
-    assert_type(log.user_id, UUID | None)
-    assert_type(log.entity_type, str | None)
-    limit = await RateLimit.create(ip_address="::1", endpoint="x")
-    assert_type(limit.request_count, int)
-    assert_type(limit.window_start, datetime.datetime)
-    config = await SystemConfig.create(key="x", value=1)
-    assert_type(config.updated_by_id, UUID | None)
-    assert_type(config.customized_at, datetime.datetime | None)
-    assert_type(config.value, Any)

@@ -161,11 +161,6 @@ def test_a_direct_url_alone_would_migrate_another_database() -> None:
         Settings(database_direct_url="postgresql://h/db")
 
 
-def test_no_schema_through_a_pooler() -> None:
-    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: schema can't be sent through PgBouncer"):
-        Settings(database_url="postgresql://h/db?schema=x", database_pgbouncer=True)
-
-
 def test_home_is_in_the_checkout() -> None:
     checkout = Path(medianest_models.__file__).parents[1]
     assert load_settings().home == checkout / ".medianest"
