@@ -31,11 +31,7 @@ class AdvisoryLock(IntEnum):
 
 
 async def lock_in_transaction(lock: AdvisoryLock) -> None:
-    """Wait for a lock, and hold it until the current transaction ends.
-
-    Raises:
-        DatabaseTimeoutError: Another transaction held it for longer than `DATABASE_LOCK_TIMEOUT`.
-    """
+    """Hold a lock until the transaction ends; a DatabaseTimeoutError after waiting for `DATABASE_LOCK_TIMEOUT`."""
     await execute("SELECT pg_advisory_xact_lock($1)", lock)
 
 

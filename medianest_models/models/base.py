@@ -68,11 +68,7 @@ class Base(Model):
             setattr(self, name, value)
 
     def update_from_dict(self, data: dict[str, Any]) -> Self:
-        """Assign each value to the attribute with its name.
-
-        Raises:
-            TypeError: There is no such attribute.
-        """
+        """Assign each value to the attribute with its name, or raise a TypeError that there is none."""
         self._check_names(data)
         super().update_from_dict({name: value for name, value in data.items() if name not in self._verbatim})
         for name in self._verbatim & data.keys():
@@ -86,11 +82,7 @@ class Base(Model):
         force_create: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
         force_update: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
     ) -> None:
-        """Write the instance, as Tortoise's `save` does; with `update_fields`, only these columns of an existing row.
-
-        Raises:
-            NotFoundError: The row does not exist, or was deleted.
-        """
+        """Write the instance, or only `update_fields` of an existing row; a NotFoundError if that is gone."""
         if update_fields is not None:
             update_fields = self._with_bound_secrets(update_fields)
             if not update_fields:
