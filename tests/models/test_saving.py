@@ -12,7 +12,7 @@ from tortoise.exceptions import IncompleteInstanceError
 from medianest_models.db import transaction
 from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, UserRole, UserStatus
 from medianest_models.errors import ConflictError, ConstraintError, NotFoundError
-from medianest_models.models import MediaRequest, Service, SystemConfig, User, YouTubeDownload
+from medianest_models.models import Service, SystemConfig, User, YouTubeDownload
 from medianest_models.models.base import new_id
 from tests.models.rows import make_request, make_service, make_user, plaintext
 
@@ -152,17 +152,6 @@ async def test_reading_again() -> None:
     assert config.updated_by_id is None
     await user.refresh_from_db()
     assert plaintext(user.plex_token) == "secret"
-
-
-async def test_bulk_create() -> None:
-    user = await make_user()
-    rows = [MediaRequest(user_id=user.id, title=f"{n}", media_type="movie", tmdb_id=f"{n}") for n in range(3)]
-    await MediaRequest.bulk_create(rows)
-    assert {request.id for request in await MediaRequest.all()} == {row.id for row in rows}
-    assert {request.status for request in await MediaRequest.all()} == {RequestStatus.PENDING}
-    services = [Service(name=f"{n}", display_name="S", api_key=f"key-{n}") for n in range(3)]
-    await Service.bulk_create(services)
-    assert {plaintext(service.api_key) for service in await Service.all()} == {"key-0", "key-1", "key-2"}
 
 
 async def test_bulk_create_of_rows_that_are_there() -> None:

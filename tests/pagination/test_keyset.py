@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-import random
 from typing import Any
 
 import pytest
@@ -151,40 +149,6 @@ async def test_a_page_whose_rows_were_deleted_is_empty_and_leads_back(db: Databa
     assert (start.data, start.previous_cursor) == ([], None)
     forth = await paginate_by_cursor(MediaRequest.all(), limit=1, cursor=start.next_cursor)
     assert [row.title for row in forth.data] == ["Title 2"]
-
-
-async def test_rows_that_stay_are_seen_once_while_others_come_and_go(fresh_db: DatabaseUrl) -> None:
-    service = await make_service()
-    randomness = random.Random(7)  # noqa: S311 - no secret
-
-    def some(count: int) -> list[dict[str, Any]]:
-        return [{"response_time_ms": randomness.choice([None, 1, 2, 3])} for _ in range(count)]
-
-    await make_checks(service, some(150))
-    stay = {row.id for row in await ServiceStatusHistory.all()}
-    done = asyncio.Event()
-
-    async def change() -> None:
-        while not done.is_set():
-            await make_checks(service, some(5))
-            passing = [row.id for row in await ServiceStatusHistory.exclude(id__in=stay)]
-            await ServiceStatusHistory.filter(id__in=randomness.sample(passing, len(passing) // 2)).delete()
-
-    async def read(order: Any) -> None:
-        queryset = ServiceStatusHistory.all()
-        walked = await walk(queryset, limit=7, sort_by="response_time_ms", sort_order=order)
-        for seen in (walked.forward, walked.backward):
-            assert len(seen) == len(set(seen))
-            assert stay <= set(seen)
-
-    async with asyncio.TaskGroup() as group:
-        changing = [group.create_task(change()) for _ in range(3)]
-        try:
-            for order in ("asc", "desc") * 3:
-                await read(order)
-        finally:
-            done.set()
-    assert all(task.exception() is None for task in changing)
 
 
 # Features of query sets

@@ -82,7 +82,6 @@ BAD = [
     ("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT", "30s", f'{SECONDS}, not "30s"'),
     ("SLOW_QUERY_MS", "-1", 'must be a number of milliseconds, 0 or more, not "-1"'),
     ("SLOW_QUERY_MS", "inf", 'must be a number of milliseconds, 0 or more, not "inf"'),
-    ("SLOW_QUERY_MS", "nan", 'must be a number of milliseconds, 0 or more, not "nan"'),
     ("LOG_LEVEL", "loud\nline", f'{LEVEL}, not "loud\\nline"'),
     ("LOG_LEVEL", "x" * 50, f'{LEVEL}, not "{"x" * 40}..."'),
     ("MEDIANEST_ENV", "prod", 'must be one of development, test, production, not "prod"'),
