@@ -94,7 +94,7 @@ def as_positive(value: int, name: str) -> int:
     """Take a whole number from 1 to `MAX_INT`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidInputError(f"{name}: must be a whole number, not {type(value).__name__}")
-    if not is_whole(value, 1, MAX_INT):
+    if not 1 <= value <= MAX_INT:
         raise InvalidInputError(f"{name}: must be from 1 to {MAX_INT}")
     return value
 
