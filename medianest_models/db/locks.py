@@ -41,8 +41,7 @@ async def session_lock(
 ) -> AsyncIterator[None]:
     """Hold a lock for the length of an `async with`, in the session of a connection that is no pool's.
 
-    Raises:
-        DatabaseTimeoutError: Another session held it for longer than `seconds`; `waiting` was called once before.
+    `waiting` is called once if another session holds it; after `seconds` it is a DatabaseTimeoutError.
     """
     deadline = time.monotonic() + seconds
     told = False

@@ -43,9 +43,8 @@ async def check_requirements(
 ) -> None:
     """Raise an error for an unsuitable database or role; log a warning for what affects only some callers.
 
-    Raises:
-        ConfigurationError: One line that says what is wrong for those who use `tables`, or who make tables
-            `for_migrations`, and what to do about it.
+    The ConfigurationError says in one line what is wrong for those who use `tables`, or who make tables
+    `for_migrations`, and what to do about it.
     """
     encoding = connection.get_settings().server_encoding
     if encoding != "UTF8":

@@ -186,14 +186,3 @@ def test_a_text_of_any_length_takes_no_longer_than_one_of_some_thousand_characte
 ) -> None:
     for unit in UNITS:
         assert seconds(reader, unit * 1_000_000) < 9 * max(seconds(reader, unit * LONGEST), 0.002)
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    unit=st.text("?&;#=/\\@:'\"[]%$ eaA0.", min_size=1, max_size=4),
-    before=st.text("http:/?&'\"e$@[=", max_size=4),
-    after=st.text("@=&'\"a:", max_size=3),
-)
-def test_no_other_text_takes_longer(unit: str, before: str, after: str) -> None:
-    for reader in READERS:
-        assert_linear(reader, repeated(unit, before, after), LONGEST - 20)
