@@ -49,22 +49,17 @@ def as_uuid(value: UUID | str, name: str) -> UUID:
     raise InvalidInputError(f"{name}: must be a UUID or its text")
 
 
-def as_text(value: str, name: str, *, max_length: int | None = None) -> str:
-    """Take a text that is not empty, has at most so many characters, and can be stored by PostgreSQL."""
-    if value == "":
-        raise InvalidInputError(f"{name}: must not be empty")
-    return as_any_text(value, name, max_length=max_length)
-
-
-def as_any_text(value: str, name: str, *, max_length: int | None = None) -> str:
-    """Take a text as `as_text` does, or an empty one."""
+def as_text(value: str, name: str, *, max_length: int | None = None, may_be_empty: bool = False) -> str:
+    """Take a text that has at most so many characters, and can be stored by PostgreSQL."""
     if not isinstance(value, str):
         raise InvalidInputError(f"{name}: must be a text, not {type(value).__name__}")
+    if value == "" and not may_be_empty:
+        raise InvalidInputError(f"{name}: must not be empty")
     if max_length is not None and len(value) > max_length:
         raise InvalidInputError(f"{name}: must be at most {max_length} characters long")
     if "\0" in value:
         raise InvalidInputError(f"{name}: must not hold a NUL byte")
-    if not is_unicode(value):
+    if not (value.isascii() or is_unicode(value)):
         raise InvalidInputError(f"{name}: is not valid Unicode")
     return value
 
@@ -99,7 +94,7 @@ def as_positive(value: int, name: str) -> int:
     """Take a whole number from 1 to `MAX_INT`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidInputError(f"{name}: must be a whole number, not {type(value).__name__}")
-    if not is_whole(value, 1, MAX_INT):
+    if not 1 <= value <= MAX_INT:
         raise InvalidInputError(f"{name}: must be from 1 to {MAX_INT}")
     return value
 

@@ -33,9 +33,7 @@ class ConnectionLock:
     async def acquire(self) -> None:
         """Wait for the connection, and keep it until `held` is released.
 
-        Raises:
-            TransactionAbortedError: The transaction is over.
-            DatabaseTimeoutError: Another task used it for longer than `seconds`.
+        It raises a TransactionAbortedError once the transaction is over, and a DatabaseTimeoutError after `seconds`.
         """
         self.check()
         if self.held.locked():

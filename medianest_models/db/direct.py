@@ -29,11 +29,7 @@ async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
 
 @asynccontextmanager
 async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """Be connected for the length of an `async with`, to `url` or to the database that migrations use.
-
-    Raises:
-        DatabaseUnavailableError: It can't be reached within `DATABASE_CONNECT_TIMEOUT`.
-    """
+    """Be connected to `url`, or to the database that migrations use; DatabaseUnavailableError where that can't be."""
     url = await resolve_direct_url(url)
     seconds = url.connect_timeout or load_settings().database_connect_timeout
     with connect_errors(url, seconds):

@@ -132,7 +132,8 @@ def translate(error: BaseException) -> MedianestError | None:
         return _from_constraint(sqlstate, error) if sqlstate.startswith("23") else _from_sqlstate(sqlstate)
     if isinstance(error, driver.ClientConfigurationError):
         return ConfigurationError("the parameters of the database's URL do not fit together")
-    if isinstance(error, driver.InterfaceError) and not _is_about_connection(error):
+    is_about_connection = any(word in str(error) for word in ("connection", "pool", "operation"))
+    if isinstance(error, driver.InterfaceError) and not is_about_connection:
         return StatementError("the driver refused the statement: its arguments do not fit it")
     if _is_drivers(error):
         return DatabaseUnavailableError("the connection to the database failed")
@@ -145,11 +146,6 @@ def translate(error: BaseException) -> MedianestError | None:
 
 def _is_drivers(error: BaseException) -> bool:
     return type(error).__module__.startswith("asyncpg")
-
-
-def _is_about_connection(error: driver.InterfaceError) -> bool:
-    """Return whether asyncpg's error is about the connection or the pool, and not about the arguments."""
-    return any(word in str(error) for word in ("connection", "pool", "operation"))
 
 
 def _from_sqlstate(sqlstate: str) -> MedianestError:

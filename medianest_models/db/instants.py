@@ -29,8 +29,7 @@ async def read_again(
 ) -> T:
     """Run a statement again after asyncpg failed to read a timestamp; read-only, so that nothing is written twice.
 
-    Raises:
-        UnreadableValueError: The statement writes. It was executed.
+    For one that writes, which was executed, it is an UnreadableValueError.
     """
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=_encode, decoder=_decode, format="tuple"

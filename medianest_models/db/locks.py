@@ -32,11 +32,7 @@ class AdvisoryLock(IntEnum):
 
 
 async def lock_in_transaction(lock: AdvisoryLock) -> None:
-    """Wait for a lock, and hold it until the current transaction ends.
-
-    Raises:
-        DatabaseTimeoutError: Another transaction held it for longer than `DATABASE_LOCK_TIMEOUT`.
-    """
+    """Hold a lock until the transaction ends; a DatabaseTimeoutError after waiting for `DATABASE_LOCK_TIMEOUT`."""
     await execute("SELECT pg_advisory_xact_lock($1)", lock)
 
 
@@ -46,8 +42,7 @@ async def session_lock(
 ) -> AsyncIterator[None]:
     """Hold a lock for the length of an `async with`, in the session of a connection that is no pool's.
 
-    Raises:
-        DatabaseTimeoutError: Another session held it for longer than `seconds`; `waiting` was called once before.
+    `waiting` is called once if another session holds it; after `seconds` it is a DatabaseTimeoutError.
     """
     deadline = time.monotonic() + seconds
     told = False

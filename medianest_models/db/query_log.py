@@ -52,15 +52,12 @@ def redact(value: Any) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{len(value)} bytes>"
     if isinstance(value, dict):
-        return "{" + ", ".join(_redact_item(name, item) for name, item in value.items()) + "}"
+        items = (f"{name!r}: {_MASK if names_secret(str(name)) else redact(item)}" for name, item in value.items())
+        return "{" + ", ".join(items) + "}"
     if isinstance(value, (list, tuple)):
         more = [f"... {len(value)} in all"] if len(value) > _ITEMS else []
         return "[" + ", ".join([*map(redact, value[:_ITEMS]), *more]) + "]"
     return _cut(str(value))
-
-
-def _redact_item(name: object, value: Any) -> str:
-    return f"{name!r}: {_MASK if names_secret(str(name)) else redact(value)}"
 
 
 def _cut(text: str) -> str:

@@ -43,9 +43,8 @@ async def check_requirements(
 ) -> None:
     """Raise an error for an unsuitable database or role; log a warning for what affects only some callers.
 
-    Raises:
-        ConfigurationError: One line that says what is wrong for those who use `tables`, or who make tables
-            `for_migrations`, and what to do about it.
+    The ConfigurationError says in one line what is wrong for those who use `tables`, or who make tables
+    `for_migrations`, and what to do about it.
     """
     encoding = connection.get_settings().server_encoding
     if encoding != "UTF8":
@@ -121,11 +120,7 @@ def migration_versions() -> list[str]:
 
 
 async def migration_status(url: DatabaseUrl | None = None) -> MigrationStatus:
-    """Tell what is applied and what is pending in a database; without a URL in the one that `migrate` would migrate.
-
-    Raises:
-        DatabaseUnavailableError: The database can't be reached.
-    """
+    """Tell what is applied and what is pending in a database; without a URL in the one that `migrate` would migrate."""
     async with direct_connection(url) as connection:
         return await read_status(connection)
 
@@ -145,11 +140,7 @@ async def read_status(connection: Connection) -> MigrationStatus:
 
 
 async def wait_for_migrations(connection: Connection, *, seconds: float) -> None:
-    """Return once the database has every migration.
-
-    Raises:
-        MigrationError: It still lacks some after so many seconds; the message says which, and what to run.
-    """
+    """Return once the database has every migration, or raise a MigrationError that names what it lacks at the end."""
     deadline = monotonic() + seconds
     told = False
     while (status := await read_status(connection)).pending:

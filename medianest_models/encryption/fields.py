@@ -15,7 +15,7 @@ from pypika_tortoise.terms import Term
 from tortoise.fields.base import VALUE, Field
 from tortoise.models import Model
 
-from medianest_models.checks import as_any_text
+from medianest_models.checks import as_text
 from medianest_models.encryption.keys import SecretContext, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret, StoredValue
 from medianest_models.errors import InvalidInputError, SecretFieldError
@@ -154,7 +154,8 @@ class HashField(SecretField[SecretStr]):
 
     def to_stored(self, value: SecretStr, instance: Any) -> str:  # noqa: ARG002 - as its siblings
         """Unwrap a hash."""
-        return as_any_text(value.get_secret_value(), column_name(self), max_length=self.max_length)
+        text = value.get_secret_value()
+        return as_text(text, column_name(self), max_length=self.max_length, may_be_empty=True)
 
 
 def refuse(field: Field[Any], what: str, *_: object) -> NoReturn:

@@ -109,10 +109,8 @@ def generate_key() -> SecretStr:
 def key_ring() -> KeyRing:
     """Load this process's keys: `ENCRYPTION_KEYS`, or in development with the embedded server the key file.
 
-    Loaded once; `key_ring.cache_clear()` makes the next call read the settings again.
-
-    Raises:
-        ConfigurationError: There is no key, or one is unusable.
+    Loaded once; `key_ring.cache_clear()` makes the next call read the settings again. Without a key, and for one that
+    is unusable, it raises a ConfigurationError.
     """
     settings = load_settings()
     if settings.encryption_keys:

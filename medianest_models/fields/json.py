@@ -65,12 +65,9 @@ def _refuse(constant: str) -> None:
 
 
 def dump_json(value: object, where: str) -> str:
-    """Write JSON text that `jsonb` accepts and that reads back as the same value.
+    """Write JSON text that `jsonb` accepts; for a value that JSON can't hold, an error gives its place.
 
-    There are two exceptions: a float from 1e16 on comes back as an int, and a tuple as a list.
-
-    Raises:
-        InvalidInputError: JSON can't hold a value. The message gives its place in the document.
+    It reads back as the same value, but for two: a float from 1e16 on comes back as an int, and a tuple as a list.
     """
     check_depth(value, where)
     _check(value, where)

@@ -10,7 +10,7 @@ from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance, CharField, DatetimeField, IntEnumFieldInstance
 from tortoise.models import Model
 
-from medianest_models.checks import as_any_text, as_aware
+from medianest_models.checks import as_aware, as_text
 from medianest_models.errors import InvalidInputError
 from medianest_models.fields.naming import column_name
 
@@ -90,7 +90,7 @@ class VarcharField(CharField[TextT]):
         """Return the text itself, checked before the database would refuse it."""
         if value is None or (value == "" and self.empty_is_null):
             return None
-        return as_any_text(value, column_name(self), max_length=self.max_length)
+        return as_text(value, column_name(self), max_length=self.max_length, may_be_empty=True)
 
     def to_python_value(self, value: Any) -> Any:
         """Return the value as it is: a wrong type is refused when it is written, not turned into a text."""
@@ -115,7 +115,7 @@ class TextField(Field[TextT]):
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:  # noqa: ARG002 - Tortoise's signature
         """Return the text itself, checked before the database would refuse it."""
-        return None if value is None else as_any_text(value, column_name(self))
+        return None if value is None else as_text(value, column_name(self), may_be_empty=True)
 
     def to_python_value(self, value: Any) -> Any:
         """Return the value as it is: a wrong type is refused when it is written, not turned into a text."""

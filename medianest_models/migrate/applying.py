@@ -85,24 +85,17 @@ async def migrate(
 
 
 async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
-    """Return the SQL of each pending migration, by its file, without running it.
-
-    Raises:
-        DatabaseUnavailableError: The database can't be reached.
-        MigrationError: A file can't be loaded, or needs a database to make its SQL.
-    """
-    status = await migration_status(url)
-    return {version: await _sql(version) for version in status.pending}
-
-
-async def _sql(version: str) -> str:
-    migration = load_migration(version)
-    try:
-        return str(await migration["upgrade"](None))
-    except Exception as error:
-        raise MigrationError(
-            f"migration {version} has no SQL to show without running it: its code raised {type(error).__name__}"
-        ) from error
+    """Return the SQL of each pending migration, by its file, without running it; a MigrationError if that can't be."""
+    found = {}
+    for version in (await migration_status(url)).pending:
+        migration = load_migration(version)
+        try:
+            found[version] = str(await migration["upgrade"](None))
+        except Exception as error:
+            raise MigrationError(
+                f"migration {version} has no SQL to show without running it: its code raised {type(error).__name__}"
+            ) from error
+    return found
 
 
 class _TimedCommand(Command):
@@ -118,11 +111,7 @@ class _TimedCommand(Command):
 
 
 def load_migration(version: str) -> dict[str, Any]:
-    """Run a migration file, and return what it defines.
-
-    Raises:
-        MigrationError: The file can't be loaded, or has no upgrade().
-    """
+    """Run a migration file, and return what it defines; a MigrationError says that it is none."""
     try:
         found = runpy.run_path(str(migrations_folder() / APP / version))
     except Exception as error:

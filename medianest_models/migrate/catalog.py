@@ -168,7 +168,6 @@ WHERE n.nspname = $1 AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') AND N
 """
 
 _OF_TABLES: Final = (_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES)
-_OTHERS: Final = (_SEQUENCES, _FUNCTIONS, _TYPES)
 
 
 async def read_catalog(connection: asyncpg.Connection[Any], schema: str) -> Catalog:
@@ -179,7 +178,7 @@ async def read_catalog(connection: asyncpg.Connection[Any], schema: str) -> Cata
     """
     await connection.execute("SELECT set_config('search_path', quote_ident($1), TRUE)", schema)
     found: Catalog = {}
-    for query in (*_OF_TABLES, *_OTHERS):
+    for query in (*_OF_TABLES, _SEQUENCES, _FUNCTIONS, _TYPES):
         for row in await connection.fetch(f'{_RELATIONS}{query}ORDER BY "table", name', schema):
             properties = dict(row.items())
             thing = SchemaObject(properties.pop("kind"), properties.pop("table"), properties.pop("name"))

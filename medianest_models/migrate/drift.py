@@ -153,12 +153,9 @@ def _difference(
     expected: str | None = None,
     found: str | None = None,
 ) -> Difference:
-    match thing:
-        case SchemaObject("column", table, name):
-            subject = f"column {table}.{name}"
-        case SchemaObject(kind, None, name):
-            subject = f"{kind} {name}"
-        case SchemaObject(kind, table, name):
-            subject = f"{kind} {name} on {table}"
+    if thing.kind == "column":
+        subject = f"column {thing.table}.{thing.name}"
+    else:
+        subject = f"{thing.kind} {thing.name}" + (f" on {thing.table}" if thing.table else "")
     line = " ".join(f"{subject}{'' if text[0] == ':' else ' '}{text}".split())
     return Difference(thing.kind, thing.name, thing.table, problem, heading, expected, found, line)

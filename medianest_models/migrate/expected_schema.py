@@ -43,10 +43,8 @@ async def made_by(
     """Run migrations in a new schema, and read its catalog, as it is then and as it would be after dump and restore.
 
     All of it is rolled back; the connection has to be in a transaction. Meanwhile the search path is that schema alone,
-    so that a file can't touch anything in another one without naming it. In the result it is called `schema`.
-
-    Raises:
-        MigrationError: A file can't be loaded, or can't be run in an empty schema inside a transaction.
+    so that a file can't touch anything in another one without naming it. In the result it is called `schema`. A file
+    that can't be loaded, or not be run in an empty schema inside a transaction, is a MigrationError.
     """
     scratch = f"medianest_check_{token_hex(8)}"
     own = await connection.fetchval("SELECT quote_ident($1)", schema)

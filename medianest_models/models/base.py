@@ -68,11 +68,7 @@ class Base(Model):
             setattr(self, name, value)
 
     def update_from_dict(self, data: dict[str, Any]) -> Self:
-        """Assign each value to the attribute with its name.
-
-        Raises:
-            TypeError: There is no such attribute.
-        """
+        """Assign each value to the attribute with its name, or raise a TypeError that there is none."""
         self._check_names(data)
         super().update_from_dict({name: value for name, value in data.items() if name not in self._verbatim})
         for name in self._verbatim & data.keys():
@@ -86,11 +82,7 @@ class Base(Model):
         force_create: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
         force_update: bool = False,  # noqa: FBT001, FBT002 - Tortoise's signature
     ) -> None:
-        """Write the instance, as Tortoise's `save` does; with `update_fields`, only these columns of an existing row.
-
-        Raises:
-            NotFoundError: The row does not exist, or was deleted.
-        """
+        """Write the instance, or only `update_fields` of an existing row; a NotFoundError if that is gone."""
         if update_fields is not None:
             update_fields = self._with_bound_secrets(update_fields)
             if not update_fields:
@@ -157,15 +149,10 @@ class Base(Model):
     @classmethod
     def from_row(cls, row: Mapping[str, Any] | Record) -> Self:
         """Make the instance for a row of this table with all columns, such as the result of a raw statement."""
-        return cls.from_values(tuple(row.keys()), row.values())
-
-    @classmethod
-    def from_values(cls, columns: tuple[str, ...], values: Iterable[Any]) -> Self:
-        """Make the instance for the values of these columns, in the same order."""
-        hydrate = hydrator(cls, columns)
+        hydrate = hydrator(cls, tuple(row.keys()))
         if hydrate is None:
-            return cls._init_from_db(**dict(zip(columns, values, strict=True)))
-        (instance,) = hydrate((values,))
+            return cls._init_from_db(**row)
+        (instance,) = hydrate((row.values(),))
         return cast("Self", instance)
 
     @classmethod

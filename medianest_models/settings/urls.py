@@ -135,11 +135,6 @@ class DatabaseUrl:
         return self
 
     @property
-    def is_socket(self) -> bool:
-        """Whether the server is reached over a Unix socket."""
-        return all(host.startswith("/") for host, _ in self.places)
-
-    @property
     def places(self) -> tuple[tuple[str, int], ...]:
         """The hosts and their ports, in the order in which they are asked."""
         return ((self.host, self.port), *self.fallbacks)
@@ -167,10 +162,9 @@ class DatabaseUrl:
     def connect_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `asyncpg.connect` for this server.
 
-        Whatever asyncpg would otherwise take from libpq's variables or from `.pgpass` is given, so that a stray
-        variable changes nothing; only the client's certificate of PGSSLCERT or `~/.postgresql` is still offered with
-        sslmode=allow and prefer, where asyncpg makes the TLS context itself. The password is a function, so that the
-        arguments can be logged.
+        A stray variable of libpq's or a `.pgpass` changes nothing; only the client's certificate of PGSSLCERT or
+        `~/.postgresql` is still offered with sslmode=allow and prefer, where asyncpg makes the TLS context itself. The
+        password is a function, so that the arguments can be logged.
 
         Raises:
             ConfigurationError: The URL has no user and the operating system's user has no name.
@@ -193,7 +187,7 @@ class DatabaseUrl:
     @property
     def ssl(self) -> bool | str | SSLContext:
         """Make what asyncpg takes as `ssl`, or raise the OSError of a certificate or a key that can't be read."""
-        if self.is_socket or self.sslmode == "disable":
+        if self.sslmode == "disable" or all(host.startswith("/") for host, _ in self.places):
             return False
         if self.sslmode in {"allow", "prefer"}:
             return self.sslmode

@@ -48,7 +48,7 @@ class Proxy:
             if not self.closed:
                 there, back = await (
                     asyncio.open_unix_connection(f"{self.behind.host}/.s.PGSQL.{self.behind.port}")
-                    if self.behind.is_socket
+                    if self.behind.host.startswith("/")
                     else asyncio.open_connection(self.behind.host, self.behind.port)
                 )
                 writers.append(back)

@@ -7,10 +7,10 @@ import os
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import pytest
@@ -26,7 +26,7 @@ from medianest_models.repositories import activity, media_requests
 from medianest_models.settings import DatabaseUrl
 from tests.db.crashes import kill_postmaster
 from tests.db.pools import PATIENCE, assert_whole, client, healthy_within_two_seconds
-from tests.servers import connect, connection_to
+from tests.servers import connection_to
 
 WRITERS: Final = 8
 OTHERS: Final = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -200,40 +200,6 @@ async def fill(disk: Path, url: DatabaseUrl) -> None:
         assert rows[0]["count"] == written
         await execute("ALTER TABLE activity_logs SET TABLESPACE pg_default")
         await execute("DROP TABLESPACE small")
-
-
-async def test_a_server_without_a_connection_to_spare(own_server: EmbeddedServer) -> None:
-    administrator = await connect(own_server.url)
-    await administrator.execute("CREATE ROLE portal LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO portal")
-    await administrator.execute("ALTER SYSTEM SET max_connections = 10")
-    await administrator.close()
-    await asyncio.to_thread(own_server.stop)
-    url = replace(await asyncio.to_thread(own_server.start), user="portal", pool_max=5)
-    others: list[Any] = []
-    try:
-        async with database(url):
-            with suppress(OSError, Exception):
-                while True:
-                    others.append(await connect(url))
-            assert len(others) > 2
-
-            async def ask(number: int) -> object:
-                return await fetch("SELECT $1::int AS number, pg_sleep(0.2)", number)
-
-            async with asyncio.timeout(PATIENCE):
-                answers = await asyncio.gather(*(ask(number) for number in range(5)), return_exceptions=True)
-            errors = [answer for answer in answers if isinstance(answer, BaseException)]
-            assert len(errors) < len(answers)  # its open connection still works
-            assert errors
-            assert all(isinstance(error, DatabaseUnavailableError) for error in errors)
-            assert all("the server has too many connections" in str(error) for error in errors)
-            assert await healthy_within_two_seconds()
-            while others:
-                await others.pop().close()
-            await asyncio.gather(*(ask(number) for number in range(5)))
-    finally:
-        for other in others:
-            await other.close()
 
 
 @pytest.mark.parametrize("statement", ["LOCK TABLE media_requests", "SELECT FROM media_requests FOR UPDATE"])

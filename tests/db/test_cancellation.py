@@ -108,13 +108,6 @@ async def test_a_storm_of_cancellations(fresh_url: DatabaseUrl) -> None:
         assert written == [(doer, step) for doer in sorted(doers) for step in (1, 2)], f"seed {seed}"
 
 
-async def test_a_timeout_around_a_statement_leaves_the_pool_whole(fresh_url: DatabaseUrl) -> None:
-    async with pool_of(1, fresh_url):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await client().execute_query("SELECT pg_sleep(10)")
-
-
 async def test_a_timeout_caught_inside_a_transaction_is_not_committed_over(fresh_url: DatabaseUrl) -> None:
     async with pool_of(1, fresh_url):
         with pytest.raises(TransactionAbortedError):

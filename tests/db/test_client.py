@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aerich.models import Aerich
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import IntegrityError, OperationalError
+from tortoise.exceptions import IntegrityError
 
 from medianest_models.db import database, transaction
 from medianest_models.errors import (
@@ -120,14 +119,6 @@ async def test_get_or_create_and_update_or_create_under_a_race(fresh_url: Databa
     async with database(fresh_url):
         assert await User.all().count() == 60
         assert await User.filter(plex_username="user 7").count() == 1
-
-
-async def test_aerich_finds_no_table_on_an_empty_database(empty_url: DatabaseUrl) -> None:
-    async with TortoiseContext() as context:
-        await context.init(tortoise_config(load_settings(), for_migrations=True))
-        with pytest.raises(OperationalError) as caught:
-            await Aerich.exists(app="models")
-        assert isinstance(caught.value, MigrationError)
 
 
 async def test_the_first_statement_opens_one_pool(empty_url: DatabaseUrl) -> None:

@@ -279,23 +279,6 @@ if sys.version_info >= (3, 12):
         assert statement.asked == [[3, 1, 2]]
 
 
-async def test_a_storm_of_cancellations(fresh_db: DatabaseUrl, ask: DataLoader[int, int]) -> None:
-    async def call(number: int) -> int | None:
-        await asyncio.sleep(number * 37 % 100 / 1000)
-        task = asyncio.create_task(ask(number % 7))
-        await asyncio.sleep(number * 61 % 100 / 10_000)
-        if number % 2:
-            task.cancel()
-        await asyncio.wait({task})
-        return None if task.cancelled() or task.exception() else task.result()
-
-    answers = await asyncio.wait_for(asyncio.gather(*map(call, range(500))), PATIENCE)
-    for number, answer in enumerate(answers):
-        assert answer == number % 7 or answer is None
-        assert answer is not None or number % 2 or number % 7 == 0
-    await assert_whole(client())
-
-
 async def test_inside_a_transaction_each_is_a_statement_of_its_own(
     fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
 ) -> None:

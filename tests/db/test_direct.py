@@ -29,21 +29,6 @@ async def test_the_driver_s_errors_become_ours_and_hold_no_row(fresh_url: Databa
     assert raised.value.__cause__ is raised.value.__context__ is None
 
 
-@pytest.mark.parametrize("error", [asyncpg.InternalClientError, asyncpg.ConnectionDoesNotExistError])
-async def test_whatever_the_driver_says_of_a_lost_connection(fresh_url: DatabaseUrl, error: type[Exception]) -> None:
-    with pytest.raises(DatabaseUnavailableError, match=r"^the connection to the database failed$"):
-        async with direct_connection(fresh_url):
-            raise error("got result for unknown protocol state")
-
-
-async def test_a_server_that_has_fallen_silent_is_not_waited_for(
-    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "60")
-    async with proxy_to(fresh_url) as proxy, asyncio.timeout(10), direct_connection(proxy.url):
-        proxy.frozen = True
-
-
 async def test_a_caller_s_own_error_is_left_alone(fresh_url: DatabaseUrl) -> None:
     with pytest.raises(FileNotFoundError):
         async with direct_connection(fresh_url):

@@ -5,23 +5,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from medianest_models.db import database, database_health, transaction, transaction_client
-from medianest_models.embedded import EmbeddedServer
+from medianest_models.db import database_health, transaction, transaction_client
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, TransactionAbortedError
 from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE, assert_whole, backend, client, deeds, do, healthy_within_two_seconds, pool_of
 from tests.db.proxies import proxy_to
 from tests.locks import until
-
-PASSWORD = "correct horse"
 
 
 async def test_an_exhausted_pool_says_how_many_are_in_use(fresh_url: DatabaseUrl) -> None:
@@ -168,27 +162,3 @@ async def test_a_transaction_that_idles_for_too_long(fresh_url: DatabaseUrl, mon
                 await do(1, 1)
                 await asyncio.sleep(0.4)
         assert await deeds() == []
-
-
-async def test_a_restarted_server(new_server: Callable[..., EmbeddedServer]) -> None:
-    server = new_server()
-    url = await asyncio.to_thread(server.start)
-    async with database(url, require_migrated=False):
-        await client().execute_query("SELECT 1")
-        await asyncio.to_thread(server.stop)
-        with pytest.raises(DatabaseUnavailableError, match="nothing listens there"):
-            await client().execute_query("SELECT 1")
-        assert not await healthy_within_two_seconds()
-        await asyncio.to_thread(server.start)
-        assert await client().execute_query_dict("SELECT 1 AS one") == [{"one": 1}]
-        assert await healthy_within_two_seconds()
-        postmaster = server.status().pid
-        assert postmaster is not None
-        os.kill(postmaster, signal.SIGSTOP)
-        try:
-            await healthy_within_two_seconds()  # the existing sessions may still respond
-            async with client().acquire_connection():
-                assert not await healthy_within_two_seconds()
-        finally:
-            os.kill(postmaster, signal.SIGCONT)
-        assert await healthy_within_two_seconds()

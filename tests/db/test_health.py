@@ -51,16 +51,6 @@ async def test_a_database_without_migrations(empty_url: DatabaseUrl) -> None:
         assert await get_database_stats() is None
 
 
-async def test_a_database_that_is_behind(fresh_url: DatabaseUrl) -> None:
-    versions = migration_versions()
-    async with database(fresh_url):
-        await client().execute_query("DELETE FROM aerich WHERE version = $1", [versions[-1]])
-        health = await database_health()
-    assert health.ok
-    assert health.migration_head == (versions[-2] if len(versions) > 1 else None)
-    assert health.migrations_pending == (versions[-1],)
-
-
 async def test_without_a_connection(not_connected: None) -> None:
     problem = "not connected to a database: call connect_database() first"
     assert await check_database_health() is False

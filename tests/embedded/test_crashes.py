@@ -49,18 +49,6 @@ async def test_committed_rows_survive_a_killed_postmaster(new_server: NewServer)
     assert await numbers(url) == [0, 1, 2]
 
 
-async def test_a_start_right_after_the_kill_works(new_server: NewServer) -> None:
-    server = new_server()
-    url = server.start()
-    await insert(url, 1)
-    busy = await connect(url)  # its server process outlives the postmaster for a moment
-    for _ in range(3):
-        kill_postmaster(server)
-        assert server.start() == url
-    assert await numbers(url) == [1]
-    busy.terminate()
-
-
 async def test_a_session_that_outlives_the_postmaster_is_waited_for(new_server: NewServer) -> None:
     server = new_server()
     url = server.start()

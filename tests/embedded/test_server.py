@@ -86,13 +86,6 @@ def test_stop_ends_the_server_and_leaves_no_socket(new_server: Callable[..., Emb
     assert server.stop() is False
 
 
-async def test_rows_are_there_after_stop_and_start(new_server: Callable[..., EmbeddedServer]) -> None:
-    server = new_server()
-    await fetchval(server.start(), "CREATE TABLE t AS SELECT 7 AS n")
-    server.stop()
-    assert await fetchval(server.start(), "SELECT n FROM t") == 7
-
-
 def test_looking_makes_nothing(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
     server = new_server(blank=True)
     assert server.status().pid is None

@@ -42,12 +42,6 @@ def refuses(secret: Any) -> None:
         secret.get_secret_value()
 
 
-async def test_between_two_users() -> None:
-    anna, ben = await make_user(plex_token="Anna's"), await make_user(plex_token="Ben's")
-    await store(ben, "plex_token", await stored(anna, "plex_token"))
-    refuses((await User.get(id=ben.id)).plex_token)
-
-
 async def test_after_the_natural_key_was_changed_by_hand() -> None:
     anna = await make_user(plex_token="Anna's")
     await store(anna, "plex_id", "another")

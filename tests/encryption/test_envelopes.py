@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import pickle
 import re
 from typing import Final
 
@@ -131,17 +129,6 @@ class TestStoredSecret:
         shown = f"{stored} {stored!s} {stored!r} {stored!a} {vars(stored)} %s" % stored
         assert "the-plaintext" not in shown
         assert str(stored) == "**********"
-
-    @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-    def test_a_pickle_holds_the_envelope_only(self, stored: StoredSecret, protocol: int) -> None:
-        data = pickle.dumps(stored, protocol)
-        assert b"the-plaintext" not in data
-        assert pickle.loads(data).get_secret_value() == "the-plaintext"  # noqa: S301 - our own
-
-    def test_copies_are_equal(self, stored: StoredSecret) -> None:
-        for twin in (copy.copy(stored), copy.deepcopy(stored)):
-            assert type(twin) is StoredSecret
-            assert twin == stored
 
     def test_it_is_decrypted_when_it_is_read_and_not_before(self) -> None:
         broken = StoredSecret("v1.0123456789abcdef.AAAA", PLACE)

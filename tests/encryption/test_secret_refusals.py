@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from tortoise.expressions import Case, F, Q, Subquery, When
 from tortoise.functions import Coalesce, Concat, Count, Lower, Max
-from tortoise.query_utils import Prefetch
 from tortoise.queryset import QuerySet
 
 from medianest_models.errors import InvalidInputError, SecretFieldError
@@ -178,21 +177,6 @@ async def test_bulk_writes_of_the_key_that_a_secret_is_bound_to(model: Any, key:
     ):
         with pytest.raises(SecretFieldError, match=f"it is bound to {key}, which is written with an instance's save"):
             await run(use)
-
-
-@pytest.mark.parametrize(
-    ("relation", "queryset"),
-    [
-        ("session_tokens", lambda: SessionToken.filter(token_hash__startswith="a")),
-        ("session_tokens", lambda: SessionToken.all().order_by("token_hash")),
-        ("session_tokens", lambda: SessionToken.filter(user__plex_token__gt="a")),
-        ("local_credential", lambda: LocalCredential.filter(password_hash__gt="a")),
-        ("media_requests", lambda: MediaRequest.annotate(x=F("user__plex_token"))),
-    ],
-)
-async def test_prefetches(relation: str, queryset: Callable[[], QuerySet[Any]]) -> None:
-    with pytest.raises(SecretFieldError):
-        await User.all().prefetch_related(Prefetch(relation, queryset()))
 
 
 async def test_relations_of_an_instance() -> None:

@@ -87,15 +87,6 @@ async def test_a_text_that_is_not_unicode_is_refused() -> None:
         await make_user(plex_token="\ud800")
 
 
-async def test_an_upsert_keeps_the_old_id_and_reads_fine() -> None:
-    await make_user(plex_id="plex-upsert", plex_token="first")
-    twin = User(plex_id="plex-upsert", plex_username="Anna", plex_token="second")
-    await User.bulk_create([twin], on_conflict=["plex_id"], update_fields=["plex_token", "plex_username"])
-    user = await User.get(plex_id="plex-upsert")
-    assert user.id != twin.id
-    assert plaintext(user.plex_token) == "second"
-
-
 async def test_another_row_s_secret_can_be_assigned() -> None:
     anna = await make_user(plex_token="Anna's")
     ben = await make_user()

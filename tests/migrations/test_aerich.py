@@ -66,13 +66,6 @@ async def test_down_with_data_in_the_tables_and_what_others_made(empty_url: Data
     assert "table users" in await catalog.objects(look, "other")
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_every_file_has_a_downgrade(name: str) -> None:
-    text = (FOLDER / name).read_text()
-    assert "async def downgrade(" in text
-    assert "MODELS_STATE" in text
-
-
 async def test_a_file_that_fails_halfway_leaves_nothing(
     empty_url: DatabaseUrl, look: Connection, tmp_path: Path
 ) -> None:
@@ -99,10 +92,7 @@ async def test_of_eight_at_once_each_file_is_applied_once(empty_url: DatabaseUrl
     await gate.execute("CREATE TABLE aerich (id int)")  # another session that creates it waits for this transaction
     processes = [start_aerich(empty_url, "upgrade") for _ in range(8)]
     try:
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        while await look.fetchval(waiting) < len(processes):
+        while await look.fetchval(WAITING) < len(processes):
             assert all(process.poll() is None for process in processes)
             await look.execute("SELECT pg_sleep(0.05)")
         await transaction.rollback()
@@ -118,12 +108,6 @@ async def test_of_eight_at_once_each_file_is_applied_once(empty_url: DatabaseUrl
     for process, (_, errors) in zip(processes, ends, strict=True):
         assert process.returncode == 0 or (process.returncode == 1 and errors.startswith("Error: "))
     assert aerich(empty_url, "upgrade").stdout == "No upgrade items found\n"
-
-
-async def test_the_same_file_can_t_be_recorded_twice(raw: Connection) -> None:
-    with pytest.raises(asyncpg.UniqueViolationError) as raised:
-        await raw.execute("INSERT INTO aerich (version, app, content) SELECT version, app, content FROM aerich")
-    assert raised.value.constraint_name == "uq_aerich_app_version"
 
 
 async def test_no_superuser_is_needed(look: Connection) -> None:

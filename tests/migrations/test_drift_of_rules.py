@@ -101,29 +101,8 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
         "ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY": [
             "table users: row-level security is forced, should be off",
         ],
-        "DROP INDEX uq_media_requests_tmdb_id_media_type; CREATE UNIQUE INDEX "
-        "uq_media_requests_tmdb_id_media_type ON media_requests (tmdb_id, media_type) WHERE status = "
-        "'pending'": [
-            (
-                "index uq_media_requests_tmdb_id_media_type on media_requests: definition is CREATE UNIQUE "
-                "INDEX uq_media_requests_tmdb_id_media_type ON media_requests USING btree (tmdb_id, "
-                "media_type) WHERE status::text = 'pending'::text, should be CREATE UNIQUE INDEX "
-                "uq_media_requests_tmdb_id_media_type ON media_requests USING btree (tmdb_id, media_type) "
-                "WHERE status::text = ANY (ARRAY['pending'::character varying, 'approved'::character "
-                "varying]::text[])"
-            )
-        ],
         "UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'ix_users_email'::regclass": [
             "index ix_users_email on users: state is invalid (no query uses it), should be valid",
-        ],
-        "ALTER TABLE users DROP CONSTRAINT ck_users_role, ADD CONSTRAINT ck_users_role CHECK (role IN "
-        "('user', 'admin', 'root'))": [
-            (
-                "constraint ck_users_role on users: definition is CHECK (role::text = ANY "
-                "(ARRAY['user'::character varying, 'admin'::character varying, 'root'::character "
-                "varying]::text[])), should be CHECK (role::text = ANY (ARRAY['user'::character varying, "
-                "'admin'::character varying]::text[]))"
-            )
         ],
         "ALTER TABLE users DROP CONSTRAINT uq_users_plex_id, ADD CONSTRAINT uq_users_plex_id UNIQUE "
         "(plex_id) DEFERRABLE": [
@@ -131,13 +110,6 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
                 "constraint uq_users_plex_id on users: definition is UNIQUE (plex_id) DEFERRABLE, should be "
                 "UNIQUE (plex_id)"
             )
-        ],
-        "ALTER TABLE activity_logs DROP CONSTRAINT fk_activity_logs_user_id, ADD CONSTRAINT "
-        "fk_activity_logs_user_id FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE": [
-            "constraint fk_activity_logs_user_id on activity_logs: ON DELETE is CASCADE, should be SET NULL",
-        ],
-        "ALTER TABLE services DISABLE TRIGGER tr_services_updated_at": [
-            "trigger tr_services_updated_at on services: state is disabled, should be enabled",
         ],
         "CREATE OR REPLACE FUNCTION medianest_max_running_downloads() RETURNS numeric LANGUAGE plpgsql "
         "STABLE AS 'BEGIN RETURN 3; END'": [

@@ -76,15 +76,6 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
     {
         "ALTER TABLE activity_logs RENAME TO activity": ["table activity_logs is missing", f"table activity {EXTRA}"],
         "CREATE MATERIALIZED VIEW admins AS SELECT id FROM users": [f"materialized view admins {EXTRA}"],
-        "ALTER TABLE services ALTER COLUMN url TYPE varchar(50)": [
-            "column services.url: type is character varying(50), should be text",
-        ],
-        "ALTER TABLE users ALTER COLUMN email SET NOT NULL": [
-            "column users.email: NULL is not allowed, should be allowed",
-        ],
-        "ALTER TABLE users ALTER COLUMN role SET DEFAULT 'admin'": [
-            "column users.role: default is 'admin', should be 'user'",
-        ],
         "ALTER TABLE users ALTER COLUMN email SET DEFAULT 'it''s::text'": [
             "column users.email: default is 'it''s::text', should be none",
         ],

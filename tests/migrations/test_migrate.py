@@ -60,12 +60,6 @@ def test_files_are_in_the_order_of_their_numbers(files: Path) -> None:
     assert [name.split("_")[0] for name in migration_versions()][-3:] == ["900000001", "900000002", "9000000010"]
 
 
-async def test_of_eight_processes_one_applies_each_file(empty_url: DatabaseUrl, look: Connection) -> None:
-    results = run_in_processes(migrate, 8, url=empty_url, timeout=120)
-    assert sorted(results, key=len) == [*[[]] * 7, FILES]
-    assert await applied(look) == FILES
-
-
 async def test_of_four_processes_one_runs_a_file_that_is_in_no_transaction(
     empty_url: DatabaseUrl, look: Connection, files: Path
 ) -> None:
@@ -112,10 +106,6 @@ class TestInAConnectedProcess:
             assert (await migration_status(other)).head == FILES[-1]
         assert await catalog.objects(look) == set()
         assert (await migration_status()).applied == ()
-
-    async def test_many_tasks_may_try(self) -> None:
-        results = await asyncio.gather(*(migrate() for _ in range(5)))
-        assert sorted(results, key=len) == [[], [], [], [], FILES]
 
 
 @pytest.mark.parametrize(
@@ -264,17 +254,6 @@ async def until(look: Connection, condition: str) -> None:
     async with asyncio.timeout(30):
         while not await look.fetchval(condition):
             await look.execute("SELECT pg_sleep(0.02)")
-
-
-async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl, look: Connection) -> None:
-    await look.execute("CREATE SCHEMA portal")
-    text = empty_url.render().get_secret_value()
-    url = DatabaseUrl.parse(f"{text}{'&' if '?' in text else '?'}schema=portal")
-    assert await migrate(url) == FILES
-    assert "table users" in await catalog.objects(look, "portal")
-    assert "table users" not in await catalog.objects(look)
-    assert (await migration_status(url)).pending == ()
-    assert (await migration_status(empty_url)).applied == ()
 
 
 async def test_no_database(empty_url: DatabaseUrl) -> None:

@@ -11,7 +11,6 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.utils import get_schema_sql
 
-from medianest_models.encryption import is_secret
 from medianest_models.models import __all__ as MODELS  # noqa: N812 - names of classes
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl
 from tests.migrations import catalog
@@ -80,22 +79,6 @@ def test_enums_are_the_contract_s() -> None:
             if hasattr(field, "enum_type"):
                 found[f"{model._meta.db_table}.{field.model_field_name}"] = [member.value for member in field.enum_type]
     assert found == ENUMS
-
-
-def test_secrets_are_the_contract_s() -> None:
-    secret = {
-        f"{model._meta.db_table}.{name}"
-        for model in models()
-        for name, field in model._meta.fields_map.items()
-        if is_secret(field)
-    }
-    assert secret == {
-        "users.plex_token",
-        "services.api_key",
-        "services.config_data",
-        "session_tokens.token_hash",
-        "local_credentials.password_hash",
-    }
 
 
 def models() -> list[Any]:

@@ -11,8 +11,8 @@ from tortoise.exceptions import IncompleteInstanceError
 
 from medianest_models.db import transaction
 from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, UserRole, UserStatus
-from medianest_models.errors import ConflictError, ConstraintError, InvalidReferenceError, NotFoundError
-from medianest_models.models import MediaRequest, Service, SystemConfig, User, YouTubeDownload
+from medianest_models.errors import ConflictError, ConstraintError, NotFoundError
+from medianest_models.models import Service, SystemConfig, User, YouTubeDownload
 from medianest_models.models.base import new_id
 from tests.models.rows import make_request, make_service, make_user, plaintext
 
@@ -154,17 +154,6 @@ async def test_reading_again() -> None:
     assert plaintext(user.plex_token) == "secret"
 
 
-async def test_bulk_create() -> None:
-    user = await make_user()
-    rows = [MediaRequest(user_id=user.id, title=f"{n}", media_type="movie", tmdb_id=f"{n}") for n in range(3)]
-    await MediaRequest.bulk_create(rows)
-    assert {request.id for request in await MediaRequest.all()} == {row.id for row in rows}
-    assert {request.status for request in await MediaRequest.all()} == {RequestStatus.PENDING}
-    services = [Service(name=f"{n}", display_name="S", api_key=f"key-{n}") for n in range(3)]
-    await Service.bulk_create(services)
-    assert {plaintext(service.api_key) for service in await Service.all()} == {"key-0", "key-1", "key-2"}
-
-
 async def test_bulk_create_of_rows_that_are_there() -> None:
     service = await make_service(name="plex", api_key="one")
     twin = Service(name="plex", display_name="New", api_key="two", config_data={"password": "two"})
@@ -174,18 +163,6 @@ async def test_bulk_create_of_rows_that_are_there() -> None:
     read = await Service.get(id=service.id)
     assert (read.display_name, plaintext(read.api_key)) == ("New", "two")
     assert read.config_data["password"].get_secret_value() == "two"
-
-
-async def test_a_reference_to_nobody() -> None:
-    with pytest.raises(InvalidReferenceError) as raised:
-        await saved_apart(MediaRequest(user_id=uuid4(), title="x", media_type="movie"))
-    assert raised.value.constraint == "fk_media_requests_user_id"
-
-
-async def test_get_or_create_of_one_that_another_made() -> None:
-    user = await make_user(plex_id="x")
-    found, created = await User.get_or_create(plex_id="x", defaults={"plex_username": "other"})
-    assert (found, created) == (user, False)
 
 
 async def test_derived_properties() -> None:

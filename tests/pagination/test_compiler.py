@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,6 @@ from tortoise.functions import Lower
 from tortoise.query_utils import Prefetch
 from tortoise.queryset import AwaitableQuery, QuerySet
 
-from medianest_models.db import transaction
 from medianest_models.enums import RequestStatus
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, Service, User
 from medianest_models.pagination import compiler, paginate, paginate_by_cursor
@@ -249,24 +247,3 @@ async def test_so_it_does_for_a_value_that_is_encoded_in_another_way(
     monkeypatch.setattr(MediaRequest._meta.fields_map["title"], "to_db_value", lambda *_: encoded)
     assert compiled(MediaRequest.filter(title="a")) is None
     assert compiled(MediaRequest.filter(title__in=["a"])) is None
-
-
-async def test_many_at_once_get_their_own_rows(fresh_db: DatabaseUrl) -> None:
-    users = [await make_requests(count) for count in range(1, 9)]
-
-    async def page(user: User, count: int) -> None:
-        result = await paginate(MediaRequest.filter(user_id=user.id), limit=count)
-        assert [row.user_id for row in result.data] == [user.id] * count
-        cursors = await paginate_by_cursor(MediaRequest.filter(user_id=user.id), limit=count)
-        assert cursors.data == result.data
-
-    await asyncio.gather(*(page(user, count) for count, user in enumerate(users, start=1) for _ in range(5)))
-
-
-async def test_a_transaction_sees_its_own_rows(fresh_db: DatabaseUrl) -> None:
-    assert (await paginate(MediaRequest.all())).pagination.total == 0
-    async with transaction():
-        await make_requests(2)
-        assert (await paginate(MediaRequest.all())).pagination.total == 2
-        assert len((await paginate_by_cursor(MediaRequest.all())).data) == 2
-    assert (await paginate(MediaRequest.all())).pagination.total == 2

@@ -238,15 +238,6 @@ async def test_a_deep_filter_takes_no_longer_than_it_is_deep(db: DatabaseUrl) ->
 # Contents
 
 
-async def test_holds_the_sort_value_and_the_id_only(db: DatabaseUrl) -> None:
-    await make_requests(2)
-    cursor = await first_cursor(MediaRequest.filter(title__startswith="Title"), sort_by="media_type")
-    data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-    row = await MediaRequest.all().order_by("-media_type", "-id").first()
-    assert row is not None
-    assert json.loads(data[17:]) == [False, False, "movie", str(row.id)]
-
-
 # Forged
 
 

@@ -146,16 +146,6 @@ async def test_own_column_of_each_model(db: DatabaseUrl) -> None:
         assert f'ORDER BY "{column}" DESC,"id" DESC LIMIT' in recording[0]
 
 
-async def test_every_plain_column_sorts(db: DatabaseUrl) -> None:
-    await make_requests(3)
-    models: list[type[Model]] = [MediaRequest, User, Service, ActivityLog, SystemConfig, LocalCredential]
-    for model in models:
-        with pytest.raises(InvalidSortError) as raised:
-            await paginate(model.all(), sort_by="nothing")
-        for column in str(raised.value).partition(", but by ")[2].split(", "):
-            await paginate(model.all(), sort_by=column, sort_order="asc")
-
-
 @pytest.mark.parametrize(
     ("model", "allowed"),
     [
@@ -232,20 +222,6 @@ async def test_a_secret_in_the_order_of_the_query_set_is_refused(db: DatabaseUrl
 # Features of query sets
 
 
-async def test_relations_come_along(db: DatabaseUrl) -> None:
-    await make_requests(3)
-    queryset = MediaRequest.all().select_related("user").prefetch_related("status_updates")
-    async with recorded() as recording:
-        result = await paginate(queryset, limit=2)
-        assert [(row.title, row.user.plex_username) for row in result.data] == [
-            ("Title 2", "Name 3"),
-            ("Title 1", "Name 3"),
-        ]
-        assert [list(row.status_updates) for row in result.data] == [[], []]
-    assert len(recording) == 3  # and one that counts
-    assert result.pagination.total == 3
-
-
 async def test_relations_and_annotations_come_along_together(db: DatabaseUrl) -> None:
     ada = await make_requests(3)
     for request in await MediaRequest.all():
@@ -258,17 +234,6 @@ async def test_relations_and_annotations_come_along_together(db: DatabaseUrl) ->
         title = f"Title {3 - page}"
         assert (row.title, getattr(row, "low"), row.user) == (title, title.lower(), ada)  # noqa: B009 - no attribute
         assert [update.status for update in row.status_updates] == [RequestStatus.APPROVED]
-
-
-async def test_only(db: DatabaseUrl) -> None:
-    await make_requests(3)
-    for queryset in (MediaRequest.all().only("title"), MediaRequest.all().only("title").distinct()):
-        for kwargs in ({}, {"sort_by": "status"}, {"sort_by": "title"}):
-            assert await titles(queryset, limit=2, **kwargs) == ["2", "1"]
-        assert await titles(queryset.order_by("-created_at"), limit=2) == ["2", "1"]
-    result = await paginate(MediaRequest.all().only("title"))
-    with pytest.raises(AttributeError):
-        _ = result.data[0].media_type
 
 
 async def test_annotations_come_along(db: DatabaseUrl) -> None:
@@ -300,19 +265,6 @@ async def test_filter_through_a_relation_to_many(db: DatabaseUrl) -> None:
     pages = [await paginate(queryset, page=page, limit=1) for page in (1, 2, 3)]
     assert [[row.id for row in page.data] for page in pages] == [[bob.id], [ada.id], []]
     assert [page.pagination.total for page in pages] == [2, 2, 2]
-
-
-async def test_locks_the_rows_of_the_page(db: DatabaseUrl) -> None:
-    await make_requests(3)
-    result = await paginate(MediaRequest.all().select_for_update(), limit=2)
-    assert (len(result.data), result.pagination.total) == (2, 3)
-
-
-async def test_leaves_the_query_set_as_it_was(db: DatabaseUrl) -> None:
-    await make_requests(3)
-    queryset = MediaRequest.filter(media_type="movie")
-    await paginate(queryset, limit=1, sort_by="title")
-    assert len(await queryset) == 3
 
 
 async def test_schemas_instead_of_models(db: DatabaseUrl) -> None:

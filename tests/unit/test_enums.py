@@ -9,25 +9,12 @@ from medianest_models.enums import (
     OPEN_REQUEST_STATUSES,
     REQUEST_TRANSITIONS,
     DownloadPriority,
-    DownloadStatus,
     RequestStatus,
-    ServiceStatus,
-    UserRole,
-    UserStatus,
 )
 
 
-def test_the_values_are_the_source_s() -> None:
-    assert [*UserRole] == ["user", "admin"]
-    assert [*UserStatus] == ["active", "suspended"]
-    assert [*RequestStatus] == ["pending", "approved", "available", "failed"]
-    assert [*DownloadStatus] == ["queued", "downloading", "completed", "failed"]
-    assert [*ServiceStatus] == ["up", "down", "degraded"]
+def test_the_priorities_are_the_source_s() -> None:
     assert {member.name: member.value for member in DownloadPriority} == {"LOW": 0, "NORMAL": 10, "HIGH": 20}
-
-
-def test_a_member_is_shown_as_its_value() -> None:
-    assert f"{UserRole.ADMIN}" == "admin"
 
 
 def test_the_transitions_are_the_contract_s() -> None:

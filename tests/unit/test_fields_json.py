@@ -38,18 +38,6 @@ def stored(value: object) -> Any:
     return FIELD.to_db_value(instance.value, instance)
 
 
-@pytest.mark.parametrize("text", ["hello", "123", "null", "true", '"quoted"', "{}", '{"a": 1}', "[1", "", " "])
-def test_a_text_is_a_text_and_no_json(text: str) -> None:
-    assert SystemConfig(value=text).value == text
-    assert orjson.loads(stored(text)) == text
-    assert SystemConfig().update_from_dict({"value": text}).value == text
-
-
-def test_none_is_null() -> None:
-    assert stored(None) is None
-    assert stored([None]) == "[null]"
-
-
 @pytest.mark.parametrize(
     ("document", "problem"),
     [

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
-from tests.servers import Server, connection_to
+from tests.servers import Server
 
 Show = Callable[[str], Awaitable[Any]]
 
@@ -53,17 +53,6 @@ async def test_migrations_have_no_timeout_but_the_locks(empty_url: DatabaseUrl, 
         assert await show("statement_timeout") == "0"
         assert await show("idle_in_transaction_session_timeout") == "0"
         assert await show("lock_timeout") == "10s"
-
-
-async def test_prismas_url_connects(empty_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = empty_url.render().get_secret_value()
-    more = "connection_limit=2&pool_timeout=30&connect_timeout=5&schema=media&application_name=a%20worker"
-    monkeypatch.setenv("DATABASE_URL", f"{text}{'&' if '?' in text else '?'}{more}")
-    async with connection_to(empty_url) as connection:
-        await connection.execute("CREATE SCHEMA media")
-    async with connected() as show:
-        assert await show("search_path") == "media"
-        assert await show("application_name") == "a worker"
 
 
 async def test_the_next_host_is_asked_when_one_does_not_answer(

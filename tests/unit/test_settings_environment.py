@@ -82,7 +82,6 @@ BAD = [
     ("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT", "30s", f'{SECONDS}, not "30s"'),
     ("SLOW_QUERY_MS", "-1", 'must be a number of milliseconds, 0 or more, not "-1"'),
     ("SLOW_QUERY_MS", "inf", 'must be a number of milliseconds, 0 or more, not "inf"'),
-    ("SLOW_QUERY_MS", "nan", 'must be a number of milliseconds, 0 or more, not "nan"'),
     ("LOG_LEVEL", "loud\nline", f'{LEVEL}, not "loud\\nline"'),
     ("LOG_LEVEL", "x" * 50, f'{LEVEL}, not "{"x" * 40}..."'),
     ("MEDIANEST_ENV", "prod", 'must be one of development, test, production, not "prod"'),
@@ -159,11 +158,6 @@ def test_production_needs_a_url() -> None:
 def test_a_direct_url_alone_would_migrate_another_database() -> None:
     with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: must be set when DATABASE_DIRECT_URL is$"):
         Settings(database_direct_url="postgresql://h/db")
-
-
-def test_no_schema_through_a_pooler() -> None:
-    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: schema can't be sent through PgBouncer"):
-        Settings(database_url="postgresql://h/db?schema=x", database_pgbouncer=True)
 
 
 def test_home_is_in_the_checkout() -> None:

@@ -61,8 +61,8 @@ async def verify(token: SecretStr | str) -> SessionToken:
     if row is None:
         raise InvalidTokenError
     of_session, of_user = _columns(SessionToken), _columns(User)
-    session = SessionToken.from_values(of_session, row[: len(of_session)])
-    user = User.from_values(of_user, row[len(of_session) : len(of_session) + len(of_user)])
+    session = SessionToken.from_row(dict(zip(of_session, row, strict=False)))
+    user = User.from_row(dict(zip(of_user, row[len(of_session) :], strict=False)))
     if not user.is_active:
         raise AccountSuspendedError
     if row["is_over"]:
