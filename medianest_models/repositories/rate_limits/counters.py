@@ -38,14 +38,9 @@ _locks: Final[WeakKeyDictionary[Client, _Locks]] = WeakKeyDictionary()
 
 
 class Hit(NamedTuple):
-    """One use of an endpoint.
+    """One use of an endpoint by a user or an address.
 
-    Attributes:
-        caller: The user's id or the address.
-        endpoint: The name of the limit.
-        keys: The settings that may hold the rule; the first one that exists applies.
-        limit: The number of allowed hits; None for the setting's.
-        window_seconds: The length of the window; None for the setting's.
+    The first setting of `keys` that exists holds the limit and the window, where these are None.
     """
 
     caller: UUID | str

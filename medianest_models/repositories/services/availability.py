@@ -38,15 +38,7 @@ CROSS JOIN LATERAL (
 
 @dataclass(frozen=True)
 class Uptime:
-    """The time that a service spent in each state.
-
-    Attributes:
-        since: The beginning of the window.
-        until: The end of the window.
-        up: The time that it was up.
-        degraded: The time that it was degraded, which `up` does not include.
-        down: The time that it was down.
-    """
+    """The time that a service spent in each state in a window; `up` does not include `degraded`."""
 
     since: datetime
     until: datetime

@@ -29,17 +29,12 @@ async def response_time_percentiles(
     *,
     since: datetime,
     until: datetime | None = None,
-    percentiles: Sequence[float] = (50, 95, 99),
+    percentiles: Sequence[float] = ...,
     step: None = None,
 ) -> dict[float, float] | None: ...
 @overload
 async def response_time_percentiles(
-    service: str,
-    *,
-    since: datetime,
-    until: datetime,
-    percentiles: Sequence[float] = (50, 95, 99),
-    step: timedelta,
+    service: str, *, since: datetime, until: datetime, percentiles: Sequence[float] = ..., step: timedelta
 ) -> list[dict[float, float] | None]: ...
 async def response_time_percentiles(
     service: str,
