@@ -51,19 +51,15 @@ class Hit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """The outcome of a hit.
-
-    Attributes:
-        number: The hit's position among the counted ones, from 1; None if it is rejected, and so not counted.
-        limit: The number of allowed hits.
-        reset_at: The time from which none of the counted hits counts any more.
-        time_left: The time until another hit is allowed; None if one is allowed now.
-    """
+    """The outcome of a hit."""
 
     number: int | None
+    """The hit's position among the counted ones, from 1; None if it is rejected, and so not counted."""
     limit: int
     reset_at: datetime
+    """The time from which none of the counted hits counts any more."""
     time_left: timedelta | None
+    """The time until another hit is allowed; None if one is allowed now."""
 
 
 @asynccontextmanager

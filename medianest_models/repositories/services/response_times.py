@@ -57,7 +57,7 @@ async def response_time_percentiles(
     Raises:
         InvalidInputError: `percentiles` is empty or holds anything but numbers from 0 to 100.
     """
-    if not percentiles or not all(_is_percentage(percentile) for percentile in percentiles):
+    if not percentiles or not all(map(_is_percentage, percentiles)):
         raise InvalidInputError("percentiles: must be one or more numbers from 0 to 100")
     fractions = [percentile / 100 for percentile in percentiles]
     rows = await fetch_window(_PERCENTILES, service, since, until, fractions, step=step)
