@@ -212,20 +212,6 @@ async def hit_one(endpoint: str, **arguments: Any) -> rate_limits.RateLimitResul
 
 
 @BOTH_KINDS
-async def test_a_counter_that_is_locked_holds_up_no_other(fresh_db: DatabaseUrl, *, rolling: bool) -> None:
-    async def hit(endpoint: str) -> rate_limits.RateLimitResult:
-        return await hit_one(endpoint, rolling=rolling)
-
-    await together(map(hit, "abc"))
-    async with held_counter(fresh_db, "b", rolling=rolling):
-        stuck = [asyncio.create_task(hit("b")) for _ in range(3)]
-        others = await asyncio.wait_for(asyncio.gather(*map(hit, "acac")), PATIENCE / 4)
-        assert sorted(result.remaining for result in others) == [997, 997, 998, 998]
-        assert not any(task.done() for task in stuck)
-    assert sorted(result.remaining for result in await asyncio.gather(*stuck)) == [996, 997, 998]
-
-
-@BOTH_KINDS
 async def test_a_counter_that_is_locked_holds_one_connection(fresh_url: DatabaseUrl, *, rolling: bool) -> None:
     async with database(replace(fresh_url, pool_max=5, pool_timeout=60)):
         await hit_one("held", rolling=rolling)

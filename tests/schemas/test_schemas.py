@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -198,27 +197,6 @@ def test_an_update_can_t_clear_what_must_be_there(name: str) -> None:
 def test_an_update_s_document_is_refused_where_it_is_wrong() -> None:
     with pytest.raises(ValidationError, match=r'services\.config_data\["token"\]: object is not JSON'):
         ServiceUpdate(config_data={"token": object()})
-
-
-# The typed worker
-
-
-USES = {
-    function.__annotations__["shown"]: function
-    for function in vars(typed_worker).values()
-    if inspect.isfunction(function) and "shown" in function.__annotations__
-}
-"""The consumer of a schema's fields, by the schema's name."""
-
-
-@pytest.mark.usefixtures("db")
-async def test_it_works_with_rows() -> None:
-    rows = await make_rows(Canaries())
-    shown = [schema.model_validate(rows[model_of(schema)]) for schema in READ.values()]
-    given = {type(schema).__name__: schema for schema in [*shown, *typed_worker.written()]}
-    assert given.keys() == READ.keys() | WRITTEN.keys()
-    for name, use in USES.items():
-        use(given[name])
 
 
 @pytest.mark.usefixtures("db")
