@@ -93,8 +93,6 @@ async def test_a_call_uses_exactly_these_indexes(big_database: DatabaseUrl, call
 
 
 AMONG_OTHERS: list[tuple[Call, str]] = [  # by which the total is counted
-    (lambda: activity.list_recent(params=PaginationParams(limit=50)), CREATED),
-    (users.search, "ix_users_created_at"),
     (lambda: media_requests.list_by_filters(user_id=row_id(7), status=RequestStatus.FAILED), BY_USER),
     (lambda: media_requests.list_by_filters(user_id=row_id(7), media_type="tv"), BY_USER),
     (lambda: media_requests.list_by_filters(status=RequestStatus.PENDING), BY_STATUS),
@@ -104,7 +102,6 @@ AMONG_OTHERS: list[tuple[Call, str]] = [  # by which the total is counted
     (lambda: services.response_time_percentiles("service-3", since=NOW - 30 * DAY), HISTORY),
     (lambda: services.uptime("service-3", since=NOW - 30 * DAY, until=NOW, step=DAY), HISTORY),
     (lambda: services.response_time_percentiles("service-3", since=NOW - 30 * DAY, until=NOW, step=DAY), HISTORY),
-    (services.latest_statuses, HISTORY),
 ]
 
 

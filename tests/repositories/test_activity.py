@@ -18,10 +18,6 @@ from medianest_models.settings import DatabaseUrl
 from tests.repositories.wrong_arguments import wrong
 
 
-async def new_user(name: str = "a") -> User:
-    return await User.create(plex_id=name, plex_username=name)
-
-
 async def entries(count: int, *, age: str = "0 hours", action: str = "a", user_id: UUID | None = None) -> None:
     """Add entries, each a second older than the previous one."""
     await execute(
@@ -86,14 +82,14 @@ async def test_record_by_an_unknown_user(db: DatabaseUrl) -> None:
     assert not await ActivityLog.exists()
 
 
-async def test_list_for_user(db: DatabaseUrl) -> None:
-    one, other = await new_user("1"), await new_user("2")
-    await entries(3, user_id=one.id)
+async def test_list_for_user(user: User) -> None:
+    other = await User.create(plex_id="2", plex_username="bob")
+    await entries(3, user_id=user.id)
     await entries(2, user_id=other.id)
     await entries(2)
-    page = await activity.list_for_user(one.id, params=PaginationParams(limit=2))
+    page = await activity.list_for_user(user.id, params=PaginationParams(limit=2))
     assert [entry.entity_id for entry in page.data] == ["1", "2"]
-    assert {entry.user_id for entry in page.data} == {one.id}
+    assert {entry.user_id for entry in page.data} == {user.id}
     assert page.pagination.total == 3
     assert (await activity.list_for_user(str(uuid4()))).data == []
     with pytest.raises(InvalidInputError, match="user_id"):

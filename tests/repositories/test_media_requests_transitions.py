@@ -80,11 +80,6 @@ async def test_a_request_s_life(db: DatabaseUrl) -> None:
     assert request.created_at <= instants[-2] <= request.completed_at <= instants[-1]
 
 
-async def test_a_status_may_be_its_text(db: DatabaseUrl) -> None:
-    text: Any = "approved"
-    assert (await media_requests.transition((await stored()).id, status=text)).status is APPROVED
-
-
 @wrong(status=[DownloadStatus.FAILED, "gone", None], message=["a\0", 5], request_id=["me"])
 async def test_transition_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
     request = await stored()

@@ -34,12 +34,6 @@ async def stored(name: str = "plex") -> dict[str, Any]:
     return dict(row)
 
 
-async def test_get(plex: Service) -> None:
-    service = await services.get("plex")
-    assert service.id == plex.id
-    assert service.api_key == SecretStr("the key")
-
-
 @pytest.mark.parametrize("call", [services.get, services.configure])
 async def test_an_unknown_name_is_not_found(db: DatabaseUrl, call: Any) -> None:
     with pytest.raises(NotFoundError, match="there is no service 'nope'"):
