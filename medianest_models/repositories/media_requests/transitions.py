@@ -91,9 +91,15 @@ async def submit(
 ) -> MediaRequest:
     """Request a title; the request is pending, which is the first entry of its history.
 
-    The title has at most 500 characters, and the media type, such as `movie` or `tv`, at most 50. At most one request
-    for a TMDB id and a media type is open at a time, whoever asked; without the id nothing is known to be a duplicate.
-    `request_data` is a JSON document with what else is known.
+    Args:
+        user_id: Who asks.
+        title: The title, of at most 500 characters.
+        media_type: Such as `movie` or `tv`; at most 50 characters.
+        tmdb_id: The title's id at TMDB. At most one request for it and the media type is open at a time, whoever
+            asked; without it nothing is known to be a duplicate.
+        imdb_id: Its id at IMDb.
+        overseerr_id: The request's id at Overseerr.
+        request_data: A JSON document with what else is known.
 
     Raises:
         DuplicateRequestError: A request for this title is open: `request_id` is its id. Nothing was written.
