@@ -83,10 +83,7 @@ async def seed(*, force: bool = False) -> SeedReport:
     """Insert the services and the settings that are missing, in one transaction.
 
     It changes neither existing services nor customized settings. Other settings get this version's value. If there is
-    nothing to do, it writes nothing.
-
-    Args:
-        force: Whether to overwrite customized settings too.
+    nothing to do, it writes nothing. With `force` it overwrites customized settings too.
 
     Raises:
         MigrationError: The database lacks the tables; the message says what to run.

@@ -11,12 +11,7 @@ _SEED: Final = 1888
 
 
 class RandomSource:
-    """The source of the demo data.
-
-    Attributes:
-        dice: A random generator with a fixed seed.
-        now: The end of the period that the data cover.
-    """
+    """The source of the demo data, whose period ends `now`."""
 
     def __init__(self, now: datetime.datetime) -> None:
         self.dice = random.Random(_SEED)  # noqa: S311 - no secret

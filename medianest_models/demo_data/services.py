@@ -17,13 +17,7 @@ CHECKS: Final = _PERIOD // _EVERY
 
 
 def make_checks(source: RandomSource, service: str, place: int) -> Iterator[Check]:
-    """Draw the checks of one service.
-
-    Args:
-        source: The source of random values and of the time.
-        service: The service's name.
-        place: The index of the service: each has its own response times and outages.
-    """
+    """Draw the checks of one service, which by its place has its own response times and outages."""
     troubles = sorted(_trouble(source) for _ in range(2 + 2 * place))
     for number in range(CHECKS):
         when = source.now - _PERIOD + (number + 1) * _EVERY

@@ -2,6 +2,11 @@
 
 from typing import Final
 
+
+def _titles(text: str) -> tuple[str, ...]:
+    return tuple(" ".join(title.split()) for title in text.split(";"))
+
+
 FIRST_NAMES: Final = """
 Ada Alan Alma Amir Anja Aoife Bea Boris Carla Chidi Clara Dana Diego Edda Elif Emil Enzo Fatima Felix Freya
 Goran Greta Hana Hugo Ida Ines Ivan Jana Jonas Juno Kaito Karim Lea Linus Luca Mara Mina Nadia Nils Noor
@@ -9,88 +14,31 @@ Olga Oskar Paula Priya Quentin Rosa Sami Selma Tariq Theo Uma Vera Wanda Yara Zo
 """
 """Of one word each."""
 
-FILMS: Final = (
-    "The Glass Harbour",
-    "A Winter in Lisbon",
-    "Northern Line",
-    "The Cartographer's Daughter",
-    "Eleven Minutes",
-    "Salt Road",
-    "The Last Lighthouse",
-    "Paper Moons",
-    "Orbit",
-    "Where the River Bends",
-    "The Clockmaker",
-    "Silent Orchard",
-    "Blue Meridian",
-    "Letters to Nowhere",
-    "The Understudy",
-    "Dust and Thunder",
-    "Half a Kingdom",
-    "The Night Ferry",
-    "Afterglow",
-    "Iron Valley",
-    "The Beekeeper's War",
-    "Tidewater",
-    "A Map of Small Things",
-    "The Long Echo",
-    "Ember Days",
-    "Nine Bridges",
-    "The Quiet Coast",
-    "Machine Season",
-    "The Borrowed Year",
-    "Hollow Pines",
-    "Second Sunrise",
-    "The Weight of Snow",
-    "Crossing Point",
-    "Velvet Static",
-    "The Archivist",
-    "Red Lantern Hill",
-    "Out of Range",
-    "The Seventh Window",
-    "Summer of Kites",
-    "Gravity Well",
+FILMS: Final = _titles(
+    """
+    The Glass Harbour; A Winter in Lisbon; Northern Line; The Cartographer's Daughter; Eleven Minutes; Salt Road;
+    The Last Lighthouse; Paper Moons; Orbit; Where the River Bends; The Clockmaker; Silent Orchard; Blue Meridian;
+    Letters to Nowhere; The Understudy; Dust and Thunder; Half a Kingdom; The Night Ferry; Afterglow; Iron Valley;
+    The Beekeeper's War; Tidewater; A Map of Small Things; The Long Echo; Ember Days; Nine Bridges; The Quiet Coast;
+    Machine Season; The Borrowed Year; Hollow Pines; Second Sunrise; The Weight of Snow; Crossing Point;
+    Velvet Static; The Archivist; Red Lantern Hill; Out of Range; The Seventh Window; Summer of Kites; Gravity Well
+    """
 )
 
-SERIES: Final = (
-    "Harbour Watch",
-    "The Fourth Estate",
-    "Deep Signal",
-    "Bakers of Brick Lane",
-    "Cold Trail",
-    "Kingsfall",
-    "The Interns",
-    "Night Shift",
-    "Under the Ice",
-    "Small Claims",
-    "Atlas Station",
-    "The Vineyard",
-    "Two Rivers",
-    "Breakwater",
-    "The Long Weekend",
-    "Static",
-    "Fault Line",
-    "Garden State of Mind",
-    "The Assessors",
-    "Low Orbit",
+SERIES: Final = _titles(
+    """
+    Harbour Watch; The Fourth Estate; Deep Signal; Bakers of Brick Lane; Cold Trail; Kingsfall; The Interns;
+    Night Shift; Under the Ice; Small Claims; Atlas Station; The Vineyard; Two Rivers; Breakwater; The Long Weekend;
+    Static; Fault Line; Garden State of Mind; The Assessors; Low Orbit
+    """
 )
 
-PLAYLISTS: Final = (
-    "Jazz for late evenings",
-    "Sourdough from scratch",
-    "Linux kernel explained",
-    "Bouldering basics",
-    "Bedtime stories",
-    "Synth repair",
-    "City walks in Tokyo",
-    "Guitar lessons for beginners",
-    "Space missions documentary",
-    "Woodworking joints",
-    "Classical piano complete",
-    "Bike maintenance",
-    "Street food tour",
-    "Watercolour landscapes",
-    "History of maps",
+PLAYLISTS: Final = _titles(
+    """
+    Jazz for late evenings; Sourdough from scratch; Linux kernel explained; Bouldering basics; Bedtime stories;
+    Synth repair; City walks in Tokyo; Guitar lessons for beginners; Space missions documentary; Woodworking joints;
+    Classical piano complete; Bike maintenance; Street food tour; Watercolour landscapes; History of maps
+    """
 )
 
 FAILURES: Final = (

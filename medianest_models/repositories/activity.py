@@ -40,14 +40,9 @@ async def record(
 ) -> ActivityLog:
     """Add an entry to the log.
 
-    Args:
-        action: The action, such as `request.approve`; at most 100 characters.
-        user_id: The user who did it; None if unknown. The entry stays when the user is deleted.
-        entity_type: The type of the affected entity, such as `media_request`; at most 50 characters.
-        entity_id: The entity's id; at most 255 characters.
-        metadata: A JSON document with further data.
-        ip_address: The caller's address; stored in canonical form, as IPv4 also if it is wrapped in IPv6.
-        user_agent: The caller's program.
+    The action, such as `request.approve`, has at most 100 characters, the affected entity's type, such as
+    `media_request`, at most 50, and its id at most 255. The entry stays when the user is deleted. The metadata are a
+    JSON document. The address is stored in canonical form, as IPv4 also if it is wrapped in IPv6.
 
     Raises:
         InvalidReferenceError: There is no such user.

@@ -40,12 +40,7 @@ _HOST: Final = "127.0.0.1"
 class Studio:
     """The application. It uses this process's connection to the database.
 
-    Args:
-        place: The database's name on the pages, without secrets.
-        read_only: Whether nothing can be changed.
-
-    Attributes:
-        token: Required for every page. The URL `/?token=...` sets a cookie.
+    Every page needs the `token`: the URL `/?token=...` sets a cookie. `place` names the database without secrets.
     """
 
     def __init__(self, *, place: str, read_only: bool) -> None:
@@ -101,11 +96,7 @@ class _Server(uvicorn.Server):
 async def serve(*, port: int, read_only: bool, open_browser: bool, announce: Callable[[str], None]) -> None:
     """Connect to the database and serve the studio until it is interrupted.
 
-    Args:
-        port: The port on 127.0.0.1; 0 for any that is free.
-        read_only: Whether nothing can be changed.
-        open_browser: Whether to open the studio in a browser.
-        announce: Called with the address, token included, as soon as it can be opened.
+    It takes a port of 127.0.0.1, any free one for 0, and announces the address, token included, once it can be opened.
 
     Raises:
         ConfigurationError: The port can't be used, or a setting is wrong.

@@ -52,13 +52,7 @@ def percent(uptimes: Iterable[Uptime | None]) -> str:
 
 
 def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
-    """Draw a strip of coloured parts, one for each span of time.
-
-    Args:
-        name: The service's name.
-        spans: The parts, oldest first.
-        period: The whole time, such as `the last 24 hours`.
-    """
+    """Draw a service's strip of coloured parts, oldest first, of a period such as `the last 24 hours`."""
     width = _WIDTH / len(spans)
     parts = Markup().join(
         Markup('<rect class="{}" x="{:.1f}" y="0" width="{:.1f}" height="{}" rx="1"><title>{}</title></rect>').format(
@@ -74,12 +68,9 @@ def uptime_strip(name: str, spans: Sequence[Span], period: str) -> Markup:
 
 
 def response_chart(name: str, medians: Sequence[float | None], highs: Sequence[float | None]) -> Markup:
-    """Draw response times in milliseconds as two lines, with a gap where nothing is known.
+    """Draw a service's response times in milliseconds as two lines, with a gap where nothing is known.
 
-    Args:
-        name: The service's name.
-        medians: The median of each of the last 24 hours, oldest first; None without any.
-        highs: Their 95th percentiles.
+    They are the medians and the 95th percentiles of each of the last 24 hours, oldest first.
     """
     known = [median for median in medians if median is not None]
     highest = max((high for high in highs if high is not None), default=None)

@@ -36,19 +36,13 @@ def _deletion_notice(request: Request, _row: Model) -> str:
 
 
 class EditableView(TableView):
-    """The pages that change one table.
-
-    Attributes:
-        creatable: Whether rows can be created here.
-        editable: Whether rows can be changed here.
-        deletable: Whether rows can be deleted here.
-        make: The repository function that creates a row from the form's values; None to save the model.
-    """
+    """The pages that change one table."""
 
     creatable: ClassVar[bool] = True
     editable: ClassVar[bool] = True
     deletable: ClassVar[bool] = True
     make: ClassVar[Callable[..., Awaitable[Model]] | None] = None
+    """The repository function that creates a row from the form's values; None to save the model."""
 
     async def insert(self, values: dict[str, Any]) -> Model:
         """Create a row; subclasses override this to do more."""

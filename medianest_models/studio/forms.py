@@ -44,11 +44,7 @@ def read_values(
 ) -> dict[str, Any]:
     """Read the values of what was typed, each under the name of its attribute; None for what is empty.
 
-    Args:
-        table: The table that they are for.
-        fields: The form's fields.
-        typed: What was typed, by the fields' names.
-        creating: Whether it is for a new row, where an empty field may stand for a default.
+    In a new row, which is being created, an empty field may stand for a default.
 
     Raises:
         FormValidationError: Something can't be read or stored.

@@ -35,15 +35,12 @@ class Page:
 
 @dataclass(frozen=True)
 class Count:
-    """The number of rows of a list.
-
-    Attributes:
-        number: The number; `COUNTED` plus one if there are more, but their number is unknown.
-        text: The number as shown: `12`, `about 1,000,000`, `more than 10,000`.
-    """
+    """The number of rows of a list."""
 
     number: int
+    """`COUNTED` plus one if there are more, but their number is unknown."""
     text: str
+    """As shown: `12`, `about 1,000,000`, `more than 10,000`."""
 
 
 async def read_page(
@@ -56,14 +53,7 @@ async def read_page(
 ) -> Page:
     """Read a list's page for the parameters of a URL; the first page if the cursor is no longer valid.
 
-    The end of a list is read as the beginning of the list in reverse order.
-
-    Args:
-        queryset: The list.
-        parameters: Those of the URL: `cursor`, and `end` to read from the end.
-        limit: The most rows on the page.
-        sort_by: The column that the list is sorted by.
-        sort_order: `asc` or `desc`.
+    The parameters are `cursor`, and `end` to read from the end, which is the beginning of the list in reverse order.
 
     Raises:
         InvalidSortError: The list can't be sorted by that column.
@@ -85,12 +75,7 @@ def _beside(cursor: str | None, *, from_end: bool) -> dict[str, str | None] | No
 
 
 async def count_rows(queryset: QuerySet[Any], *, whole_table: bool) -> Count:
-    """Count the rows of a list without reading many of them.
-
-    Args:
-        queryset: The list.
-        whole_table: Whether it has no filter.
-    """
+    """Count the rows of a list, which may be those of the whole table, without reading many of them."""
     rows = queryset.only(queryset.model._meta.pk_attr).limit(COUNTED + 1)
     rows.sql()  # makes the query
     sql, values = rows.query.get_parameterized_sql()

@@ -29,7 +29,6 @@ from medianest_models.errors import (
 )
 from medianest_models.models import RateLimit, RollingRateLimit, SessionToken, User
 from medianest_models.repositories import rate_limits, sessions, users
-from medianest_models.repositories.rate_limits.counters import turn
 from medianest_models.settings import DatabaseUrl
 from tests.db.proxies import proxy_to
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
@@ -146,16 +145,6 @@ async def test_hits_of_one_counter(fresh_db: DatabaseUrl, limit: int, *, rolling
 
 
 @BOTH_KINDS
-async def test_hits_of_a_new_counter_beyond_its_limit_beside_another(fresh_db: DatabaseUrl, *, rolling: bool) -> None:
-    results = await together(
-        rate_limits.hit("e", ip_address=address, limit=3, rolling=rolling) for address in ["::1"] * 5 + ["::2"]
-    )
-    assert [result.allowed for result in results].count(True) == 4
-    assert results[-1].remaining == 2
-    assert await counts(rolling=rolling) == {("::1", "e"): 3, ("::2", "e"): 1}
-
-
-@BOTH_KINDS
 async def test_hits_of_many_counters(fresh_db: DatabaseUrl, *, rolling: bool) -> None:
     people = await make_users(10)
     await execute("""INSERT INTO system_config (key, value) VALUES ('rate_limit.odd', '{"limit": 0}')""")
@@ -212,20 +201,6 @@ async def hit_one(endpoint: str, **arguments: Any) -> rate_limits.RateLimitResul
 
 
 @BOTH_KINDS
-async def test_a_counter_that_is_locked_holds_up_no_other(fresh_db: DatabaseUrl, *, rolling: bool) -> None:
-    async def hit(endpoint: str) -> rate_limits.RateLimitResult:
-        return await hit_one(endpoint, rolling=rolling)
-
-    await together(map(hit, "abc"))
-    async with held_counter(fresh_db, "b", rolling=rolling):
-        stuck = [asyncio.create_task(hit("b")) for _ in range(3)]
-        others = await asyncio.wait_for(asyncio.gather(*map(hit, "acac")), PATIENCE / 4)
-        assert sorted(result.remaining for result in others) == [997, 997, 998, 998]
-        assert not any(task.done() for task in stuck)
-    assert sorted(result.remaining for result in await asyncio.gather(*stuck)) == [996, 997, 998]
-
-
-@BOTH_KINDS
 async def test_a_counter_that_is_locked_holds_one_connection(fresh_url: DatabaseUrl, *, rolling: bool) -> None:
     async with database(replace(fresh_url, pool_max=5, pool_timeout=60)):
         await hit_one("held", rolling=rolling)
@@ -258,19 +233,6 @@ async def test_of_those_that_wait_for_a_counter_any_can_be_cancelled(fresh_db: D
     assert len(remaining) == 6
     assert remaining == sorted(set(remaining), reverse=True)
     assert (await hit_one("held")).remaining == remaining[-1] - 1
-
-
-async def test_a_turn_that_comes_to_one_who_is_cancelled_goes_on_to_the_next(fresh_db: DatabaseUrl) -> None:
-    async def use() -> None:
-        async with turn(("::1", "e")):
-            pass
-
-    async with turn(("::1", "e")):
-        cancelled, next_one = asyncio.create_task(use()), asyncio.create_task(use())
-        await asyncio.sleep(0)
-    cancelled.cancel()  # it has the turn, but has not continued yet
-    await asyncio.wait_for(next_one, PATIENCE)
-    assert cancelled.cancelled()
 
 
 async def test_what_waits_for_a_counter_gives_up_in_time(fresh_url: DatabaseUrl) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -130,34 +127,6 @@ async def until_some_are_gone(table: str, count: int) -> None:
     async with asyncio.timeout(30):
         while await left(table) == count:
             pass
-
-
-SLOW_PRUNE: Final = """
-import asyncio, datetime
-from medianest_models.db import database
-from medianest_models.repositories import services
-
-async def main():
-    async with database():
-        await services.prune_history(datetime.timedelta(days=1), batch_size=1)
-
-asyncio.run(main())
-"""
-
-
-async def test_what_a_killed_process_has_deleted_stays_deleted(fresh_db: DatabaseUrl) -> None:
-    table, count = "service_status_history", 3_000
-    await fill(table, count)
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SLOW_PRUNE, cwd=Path(__file__).parents[2])
-    try:
-        await until_some_are_gone(table, count)
-    finally:
-        process.kill()
-        assert await process.wait() == -signal.SIGKILL
-    remaining = await left(table)
-    assert 0 < remaining < count
-    assert await DELETES[table]() in {remaining, remaining - 1}  # the last batch may just be ending
-    assert await left(table) == 0
 
 
 @of_each_table

@@ -111,14 +111,6 @@ async def test_a_place_is_free_again_however_a_download_ends(user: User) -> None
 
 
 @pytest.mark.parametrize("limit", [None, 1])
-async def test_claim_replaces_a_silent_worker(user: User, limit: int | None) -> None:
-    download = await claimed(user)
-    await let_lease_run_out(download)
-    again = await claim("other", max_running=limit)
-    assert (again.id, again.worker_id, again.attempts) == (download.id, "other", 2)
-
-
-@pytest.mark.parametrize("limit", [None, 1])
 async def test_a_download_that_silences_every_worker_fails_for_good(user: User, limit: int | None) -> None:
     download = await claimed(user, attempts=3)
     await let_lease_run_out(download)
@@ -127,13 +119,6 @@ async def test_a_download_that_silences_every_worker_fails_for_good(user: User, 
     assert (row["status"], row["worker_id"], row["lease_expires_at"]) == ("failed", "w", None)
     assert "lease ran out" in row["error_message"]
     assert row["completed_at"] is not None
-
-
-async def test_a_row_that_others_wrote_without_a_lease_does_not_hold_its_place_for_ever(user: User) -> None:
-    download = await enqueue(user)
-    await execute("UPDATE youtube_downloads SET status = 'downloading'")
-    again = await claim("w", max_running=1)
-    assert again.id == download.id
 
 
 @wrong(

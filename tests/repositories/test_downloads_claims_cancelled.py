@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
-import signal
 import sys
 from collections import Counter
 from collections.abc import Coroutine, Generator
@@ -224,19 +222,6 @@ async def test_a_lost_connection_is_an_error_while_somebody_waits(
 
 
 @with_and_without_a_limit
-async def test_a_time_limit(fresh_db: DatabaseUrl, aside: Connection[Record], limit: Any) -> None:
-    async with aside.transaction():
-        await aside.execute("LOCK TABLE youtube_downloads")
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await downloads.claim("w", max_running=limit)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(downloads.claim("w", max_running=limit), 0.1)
-    await assert_whole(client())
-    assert await is_queued(aside)
-
-
-@with_and_without_a_limit
 async def test_disconnecting_waits_until_it_is_back(
     fresh_url: DatabaseUrl, aside: Connection[Record], limit: Any
 ) -> None:
@@ -362,36 +347,3 @@ async def test_a_storm_leaves_nothing_to_nobody(fresh_db: DatabaseUrl, limit: in
     downloading = await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).values_list("id", flat=True)
     assert set(downloading) == set(claimed)
     assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=0).count() == MANY - len(claimed)
-
-
-async def claim_until_sigterm(workers: int, limit: int | None) -> list[UUID]:
-    """Claim repeatedly, until this process is told to end, and return the received downloads."""
-    received: list[UUID] = []
-    task = asyncio.current_task()
-    assert task is not None
-
-    async def worker(number: int) -> None:
-        while True:
-            if download := await downloads.claim(f"{os.getpid()}-{number}", max_running=limit):
-                received.append(download.id)
-
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    loop.call_later(random.uniform(0.05, 0.2), os.kill, os.getpid(), signal.SIGTERM)  # noqa: S311 - no secret
-    with suppress(asyncio.CancelledError):
-        async with asyncio.TaskGroup() as group:
-            for number in range(workers):
-                group.create_task(worker(number))
-    task.uncancel()
-    return received
-
-
-@pytest.mark.parametrize("limit", [None, 2 * MANY])
-async def test_processes_that_are_told_to_end_in_the_middle(fresh_db: DatabaseUrl, limit: int | None) -> None:
-    await fill(2 * MANY)
-    results = await asyncio.to_thread(run_in_processes, claim_until_sigterm, 8, 5, limit, url=fresh_db, connected=True)
-    received = Counter(key for result in results for key in result)
-    assert set(received.values()) == {1}
-    downloading = await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).values_list("id", flat=True)
-    assert set(downloading) == set(received)
-    assert await YouTubeDownload.filter(status=DownloadStatus.QUEUED, attempts=0).count() == 2 * MANY - len(received)

@@ -16,7 +16,6 @@ from medianest_models.errors import (
     InvalidInputError,
     InvalidReferenceError,
     InvalidTransitionError,
-    MedianestError,
     NotFoundError,
 )
 from medianest_models.models import User, YouTubeDownload
@@ -128,15 +127,6 @@ async def test_an_unknown_download(db: DatabaseUrl, function: Callable[[Any], Aw
         await function(uuid4())
     with pytest.raises(InvalidInputError, match="download_id"):
         await function("none")
-
-
-async def test_no_message_holds_a_stored_value(user: User) -> None:
-    download = await enqueue(user, "secret-playlist", playlist_title="secret title")
-    with pytest.raises(MedianestError) as duplicate:
-        await enqueue(user, "secret-playlist")
-    with pytest.raises(MedianestError) as lost:
-        await downloads.heartbeat(download.id, worker_id="w")
-    assert "secret" not in str(duplicate.value) + str(lost.value)
 
 
 async def test_lists_filter(user: User) -> None:

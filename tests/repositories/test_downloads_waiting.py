@@ -210,13 +210,6 @@ async def test_misses_nothing_that_is_queued_before_it_listens(user: User, monke
     assert unheard[0] is None
 
 
-async def test_many_waiters_wake_and_one_gets_the_download(user: User) -> None:
-    tasks = [asyncio.create_task(worker()) for _ in range(5)]
-    await until(lambda pids: len(pids) == 1)
-    await enqueue(user)
-    assert sorted(await asyncio.gather(*tasks)) == [False] * 4 + [True]
-
-
 async def test_all_waiters_of_a_process_share_one_connection(user: User) -> None:
     async with waiters(30) as tasks:
         assert len(await listeners()) == 1
@@ -273,11 +266,6 @@ def test_waits_in_one_event_loop_after_the_other(fresh_url: DatabaseUrl) -> None
             return await downloads.wait_for_work(timeout=A_WHILE)
 
     assert [asyncio.run(wait()) for _ in range(2)] == [False, False]
-
-
-async def worker() -> bool:
-    """Return whether the worker got a download within a few seconds."""
-    return await downloads.wait_for_work(timeout=timedelta(seconds=6)) and await downloads.claim("w") is not None
 
 
 async def test_connects_again_when_its_connection_is_lost(user: User, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from asyncpg import Connection, Record
 
 from medianest_models.db import database, transaction
 from medianest_models.db.statements import execute
@@ -79,11 +78,6 @@ async def test_a_request_s_life(db: DatabaseUrl) -> None:
     assert instants == sorted(set(instants))
     assert request.completed_at is not None
     assert request.created_at <= instants[-2] <= request.completed_at <= instants[-1]
-
-
-async def test_a_status_may_be_its_text(db: DatabaseUrl) -> None:
-    text: Any = "approved"
-    assert (await media_requests.transition((await stored()).id, status=text)).status is APPROVED
 
 
 @wrong(status=[DownloadStatus.FAILED, "gone", None], message=["a\0", 5], request_id=["me"])
@@ -188,19 +182,6 @@ async def test_of_many_who_change_a_request_one_wins(fresh_url: DatabaseUrl) -> 
 
 async def approve_all(request_ids: list[UUID]) -> list[str]:
     return [await try_transition(request_id, APPROVED) for request_id in request_ids]
-
-
-async def test_a_change_that_has_to_wait_sees_what_it_has_waited_for(
-    fresh_db: DatabaseUrl, connection: Connection[Record]
-) -> None:
-    request = await stored()
-    async with connection.transaction():
-        await connection.execute("UPDATE media_requests SET status = 'approved'")
-        changing = asyncio.create_task(try_transition(request.id, APPROVED))
-        while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
-            assert not changing.done()
-    assert await changing == f"media request {request.id} can't change from approved to approved"
-    assert await statuses(request.id) == []
 
 
 async def change_at_random(request_ids: list[UUID]) -> int:

@@ -243,43 +243,6 @@ async def test_microseconds_are_exact(plex: str) -> None:
     assert found == Uptime(NOON, NOON + 2 * step, step, timedelta(), step)
 
 
-async def test_incidents(plex: str) -> None:
-    minute = timedelta(minutes=1)
-    await services.record_checks(
-        [
-            Check(plex, DOWN, None, "before", NOON - minute),
-            Check(plex, UP, checked_at=NOON + minute),
-            Check(plex, DOWN, checked_at=NOON + 2 * minute),
-            Check(plex, DOWN, None, "no route", NOON + 4 * minute),
-            Check(plex, DOWN, None, "refused", NOON + 9 * minute),
-            # the state is unknown from 12:14 on
-            Check(plex, DOWN, None, "still", NOON + 20 * minute),
-        ]
-    )
-    found = await services.incidents(plex, since=NOON, until=NOON + 22 * minute)
-    assert found == [
-        Incident(NOON, NOON + minute, minute, "before"),
-        Incident(NOON + 2 * minute, NOON + 14 * minute, 12 * minute, "no route"),
-        Incident(NOON + 20 * minute, None, 2 * minute, "still"),
-    ]
-    assert [incident.is_ongoing for incident in found] == [False, False, True]
-
-
-async def test_response_time_percentiles(plex: str) -> None:
-    await services.record_checks(
-        [Check(plex, UP, n, None, NOON + timedelta(seconds=n)) for n in range(101)]
-        + [Check(plex, UP, None, None, NOON + timedelta(seconds=n)) for n in range(50)]
-        + [Check(plex, UP, 9999, None, NOON - timedelta(seconds=1)), Check(plex, UP, 9999, None, NOON + HOLD)]
-    )
-    window: dict[str, Any] = {"since": NOON, "until": NOON + HOLD}
-    assert await services.response_time_percentiles(plex, **window) == {50: 50, 95: 95, 99: 99}
-    assert await services.response_time_percentiles(plex, **window, percentiles=(0, 12.5, 100)) == {
-        0: 0,
-        12.5: 12.5,
-        100: 100,
-    }
-
-
 # Bad input
 
 CALLS = [services.uptime, services.incidents, services.response_time_percentiles]

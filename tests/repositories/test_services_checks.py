@@ -159,7 +159,3 @@ async def test_latest_statuses(plex: Service) -> None:
     assert latest.check.status is ServiceStatus.UP
     assert latest.check.service_id == plex.id
     assert (latest.check.response_time_ms, latest.check.checked_at) == (5, NOON + timedelta(minutes=1))
-
-
-async def test_latest_statuses_without_services(db: DatabaseUrl) -> None:
-    assert await services.latest_statuses() == []

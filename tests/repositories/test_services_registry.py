@@ -9,9 +9,8 @@ from pydantic import SecretStr
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import fetch_one
-from medianest_models.errors import InvalidInputError, InvalidPaginationError, NotFoundError
+from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service
-from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import services
 from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
@@ -35,12 +34,6 @@ async def stored(name: str = "plex") -> dict[str, Any]:
     return dict(row)
 
 
-async def test_get(plex: Service) -> None:
-    service = await services.get("plex")
-    assert service.id == plex.id
-    assert service.api_key == SecretStr("the key")
-
-
 @pytest.mark.parametrize("call", [services.get, services.configure])
 async def test_an_unknown_name_is_not_found(db: DatabaseUrl, call: Any) -> None:
     with pytest.raises(NotFoundError, match="there is no service 'nope'"):
@@ -61,16 +54,6 @@ async def test_list_enabled(db: DatabaseUrl) -> None:
     page = await services.list_enabled()
     assert [service.name for service in page.data] == [f"s{n:02}" for n in range(40) if n % 4 > 0]
     assert page.pagination.total == 30
-
-
-async def test_list_enabled_in_pages(db: DatabaseUrl) -> None:
-    await Service.bulk_create([Service(name=f"s{n}", display_name="S") for n in range(5)])
-    page = await services.list_enabled(params=PaginationParams(page=2, limit=2))
-    assert [service.name for service in page.data] == ["s2", "s3"]
-    page = await services.list_enabled(params=PaginationParams(limit=2, sort_by="name", sort_order="desc"))
-    assert [service.name for service in page.data] == ["s4", "s3"]
-    with pytest.raises(InvalidPaginationError):
-        await services.list_enabled(params=PaginationParams(limit=101))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from medianest_models.repositories import system_config
 from medianest_models.repositories.system_config import RateLimitRule
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
-from tests.processes import run_in_processes
 
 DOWNLOADS = "youtube.concurrent_downloads"
 DAYS = "session.remember_me_days"
@@ -148,12 +147,3 @@ async def test_what_was_stored_past_it_and_makes_no_sense_is_named(db: DatabaseU
 async def test_rate_limit_refuses(db: DatabaseUrl, endpoint: Any) -> None:
     with pytest.raises(InvalidInputError, match="endpoint"):
         await system_config.rate_limit(endpoint)
-
-
-async def set_often(value: int) -> None:
-    for _ in range(20):
-        await system_config.set("some.key", value=value)
-
-
-async def test_many_may_create_the_same_setting_at_once(fresh_url: DatabaseUrl) -> None:
-    assert run_in_processes(set_often, 4, 1, url=fresh_url, connected=True) == [None] * 4

@@ -65,16 +65,6 @@ def is_of(thing: type, module: ModuleType) -> bool:
     return issubclass(thing, PydanticModel) and thing.__module__ == module.__name__
 
 
-def test_every_table_has_one_read_schema() -> None:
-    assert sorted(model_of(schema).__name__ for schema in READ.values()) == sorted(models.__all__)
-
-
-@pytest.mark.parametrize("schema", READ.values(), ids=READ)
-def test_a_read_schema_has_every_column_that_is_not_secret(schema: type[PydanticModel]) -> None:
-    columns = {name for name in model_of(schema)._meta.fields_db_projection if not is_secret(column(schema, name))}
-    assert schema.model_fields.keys() == columns
-
-
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 def test_declared_and_created_fields_agree(schema: type[PydanticModel]) -> None:
     made = created(schema).model_fields

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -13,10 +12,10 @@ from pydantic.json_schema import models_json_schema
 from tortoise.contrib.pydantic import PydanticModel
 
 from medianest_models import schemas
-from medianest_models.enums import DownloadPriority, RequestStatus, ServiceStatus, UserRole
+from medianest_models.enums import RequestStatus, ServiceStatus, UserRole
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import MediaRequest, Service, User
-from medianest_models.pagination import paginate, paginate_by_cursor
+from medianest_models.pagination import paginate
 from medianest_models.repositories import downloads, media_requests, services, system_config, users
 from medianest_models.schemas import (
     MediaRequestCreate,
@@ -94,18 +93,6 @@ async def test_a_row_that_was_not_fetched_whole_is_refused(schema: type[Pydantic
 
 
 @pytest.mark.usefixtures("db")
-async def test_pages_hold_schemas() -> None:
-    await make_rows(Canaries())
-    page = await paginate(User.all(), schema=UserWithoutSecrets)
-    assert [type(user) for user in page.data] == [UserWithoutSecrets]
-    document = json.loads(page.model_dump_json())
-    assert document["data"][0].keys() == UserWithoutSecrets.model_fields.keys()
-    assert document["pagination"] == {"page": 1, "limit": 20, "total": 1, "totalPages": 1}
-    cursor_page = await paginate_by_cursor(User.all(), schema=UserWithoutSecrets)
-    assert cursor_page.data == page.data
-
-
-@pytest.mark.usefixtures("db")
 async def test_tortoise_s_own_ways_work() -> None:
     rows = await make_rows(Canaries())
     (user,) = await UserWithoutSecrets.from_queryset(User.all())
@@ -144,13 +131,6 @@ def test_a_written_schema_refuses_what_it_does_not_know(schema: type[PydanticMod
     for unknown in ("id", "role", "created_at", "nope"):
         with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
             schema.model_validate({unknown: 1})
-
-
-def test_lengths_are_the_columns_() -> None:
-    with pytest.raises(ValidationError, match="at most 500 characters"):
-        MediaRequestCreate(title="x" * 501, media_type="movie")
-    assert MediaRequestCreate(title="x" * 500, media_type="movie").tmdb_id is None
-    assert YouTubeDownloadCreate.model_validate({"playlist_url": "x", "priority": 20}).priority is DownloadPriority.HIGH
 
 
 @pytest.mark.usefixtures("db")
@@ -198,27 +178,6 @@ def test_an_update_can_t_clear_what_must_be_there(name: str) -> None:
 def test_an_update_s_document_is_refused_where_it_is_wrong() -> None:
     with pytest.raises(ValidationError, match=r'services\.config_data\["token"\]: object is not JSON'):
         ServiceUpdate(config_data={"token": object()})
-
-
-# The typed worker
-
-
-USES = {
-    function.__annotations__["shown"]: function
-    for function in vars(typed_worker).values()
-    if inspect.isfunction(function) and "shown" in function.__annotations__
-}
-"""The consumer of a schema's fields, by the schema's name."""
-
-
-@pytest.mark.usefixtures("db")
-async def test_it_works_with_rows() -> None:
-    rows = await make_rows(Canaries())
-    shown = [schema.model_validate(rows[model_of(schema)]) for schema in READ.values()]
-    given = {type(schema).__name__: schema for schema in [*shown, *typed_worker.written()]}
-    assert given.keys() == READ.keys() | WRITTEN.keys()
-    for name, use in USES.items():
-        use(given[name])
 
 
 @pytest.mark.usefixtures("db")

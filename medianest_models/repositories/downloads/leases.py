@@ -103,14 +103,9 @@ async def complete(
     plex_collection_id: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> YouTubeDownload:
-    """End a download that succeeded.
+    """End a download that succeeded, with the files it made and the id of their collection, of at most 255 characters.
 
-    Args:
-        download_id: The download.
-        worker_id: The name under which it was claimed.
-        file_paths: The files it made.
-        plex_collection_id: The id of their collection, with at most 255 characters.
-        metadata: A JSON document that replaces the one there is; None leaves it.
+    The metadata are a JSON document that replaces the one there is; None leaves it.
 
     Raises:
         LeaseLostError: As for `heartbeat`.

@@ -48,13 +48,8 @@ async def enqueue(
 ) -> YouTubeDownload:
     """Add a download to the queue and wake the waiting workers.
 
-    Args:
-        user_id: The user who requests it.
-        playlist_url: The URL of the playlist, with at most 2,048 characters.
-        priority: The priority; the highest goes first.
-        playlist_title: The playlist's name, with at most 500 characters.
-        metadata: A JSON document to store with it.
-        scheduled_at: The earliest time to begin; None for now.
+    The playlist's URL has at most 2,048 characters, and its title at most 500; the metadata are a JSON document to
+    store with it. The highest priority goes first, and nothing before it is scheduled, which is now by default.
 
     Raises:
         DuplicateDownloadError: This user already has an active download of this playlist; the message gives its id.

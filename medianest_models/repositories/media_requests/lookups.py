@@ -79,16 +79,7 @@ async def list_by_filters(
     created_to: datetime.datetime | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[MediaRequest]:
-    """List a page of the requests that match all filters.
-
-    Args:
-        user_id: The user who submitted them.
-        status: Their status.
-        media_type: Such as `movie`.
-        created_from: The earliest time of submission, inclusive.
-        created_to: The end of that period, exclusive.
-        params: The page and its order.
-    """
+    """List a page of the requests that match all filters; `created_from` is inclusive, and `created_to` exclusive."""
     filters: dict[str, Any] = {}
     if user_id is not None:
         filters["user_id"] = as_uuid(user_id, "user_id")

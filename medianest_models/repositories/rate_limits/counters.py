@@ -38,14 +38,9 @@ _locks: Final[WeakKeyDictionary[Client, _Locks]] = WeakKeyDictionary()
 
 
 class Hit(NamedTuple):
-    """One use of an endpoint.
+    """One use of an endpoint by a user or an address.
 
-    Attributes:
-        caller: The user's id or the address.
-        endpoint: The name of the limit.
-        keys: The settings that may hold the rule; the first one that exists applies.
-        limit: The number of allowed hits; None for the setting's.
-        window_seconds: The length of the window; None for the setting's.
+    The first setting of `keys` that exists holds the limit and the window, where these are None.
     """
 
     caller: UUID | str
@@ -56,19 +51,15 @@ class Hit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """The outcome of a hit.
-
-    Attributes:
-        number: The hit's position among the counted ones, from 1; None if it is rejected, and so not counted.
-        limit: The number of allowed hits.
-        reset_at: The time from which none of the counted hits counts any more.
-        time_left: The time until another hit is allowed; None if one is allowed now.
-    """
+    """The outcome of a hit."""
 
     number: int | None
+    """The hit's position among the counted ones, from 1; None if it is rejected, and so not counted."""
     limit: int
     reset_at: datetime
+    """The time from which none of the counted hits counts any more."""
     time_left: timedelta | None
+    """The time until another hit is allowed; None if one is allowed now."""
 
 
 @asynccontextmanager

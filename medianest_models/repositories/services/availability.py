@@ -38,15 +38,7 @@ CROSS JOIN LATERAL (
 
 @dataclass(frozen=True)
 class Uptime:
-    """The time that a service spent in each state.
-
-    Attributes:
-        since: The beginning of the window.
-        until: The end of the window.
-        up: The time that it was up.
-        degraded: The time that it was degraded, which `up` does not include.
-        down: The time that it was down.
-    """
+    """The time that a service spent in each state in a window; `up` does not include `degraded`."""
 
     since: datetime
     until: datetime
@@ -77,20 +69,16 @@ class Uptime:
 
 @dataclass(frozen=True)
 class Incident:
-    """A continuous time in which a service was down.
-
-    Attributes:
-        started_at: Its beginning; that of the window if the service was down before.
-        ended_at: The time of the first check with another state, or five minutes after the last check; None if the
-            service was still down at the window's end.
-        duration: The time from `started_at` to `ended_at`, or to the window's end.
-        error_message: The first error message of its checks; None if there is none.
-    """
+    """A continuous time in which a service was down."""
 
     started_at: datetime
+    """Its beginning; that of the window if the service was down before."""
     ended_at: datetime | None
+    """The first check with another state, or five minutes after the last one; None if it was still down at the end."""
     duration: timedelta
+    """The time from `started_at` to `ended_at`, or to the window's end."""
     error_message: str | None
+    """The first error message of its checks; None if there is none."""
 
     @property
     def is_ongoing(self) -> bool:
@@ -165,12 +153,8 @@ async def uptime(
 ) -> Uptime | list[Uptime | None] | None:
     """Measure how long a service was up, degraded and down, weighted by time.
 
-    Args:
-        service: The service's name.
-        since: The beginning of the window.
-        until: The end of the window; None for now, by the database's clock.
-        step: The length of the steps into which the window is divided, without a remainder, in one statement; it
-            requires `until`.
+    Without `until` the window ends now, by the database's clock. `step`, which requires `until`, is the length of the
+    steps into which the window is divided, without a remainder, in one statement.
 
     Returns:
         The uptime; None if no state is known in the whole window. With `step`, a list of these, one for each step,

@@ -26,14 +26,9 @@ _BATCH_SIZE: Final = 5_000
 
 
 class Check(NamedTuple):
-    """The result of a check of a service.
+    """The result of a check of a service, which has this name.
 
-    Attributes:
-        service: The service's name.
-        status: The result.
-        response_time_ms: How long the service took to answer, in milliseconds; None when it was not measured.
-        error_message: The problem, if any.
-        checked_at: The time of the check; None for now, by the database's clock.
+    The response time is None when it was not measured, and the time of the check None for now, by the database's clock.
     """
 
     service: str
@@ -45,13 +40,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class LatestStatus:
-    """The latest known state of a service.
-
-    Attributes:
-        service: The service's name.
-        display_name: Its name for people.
-        check: The latest check, which may be old; None if there was no check.
-    """
+    """The latest check of a service, which may be old; None if there was no check. The second name is for people."""
 
     service: str
     display_name: str

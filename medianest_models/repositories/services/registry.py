@@ -54,16 +54,10 @@ async def configure(
 ) -> Service:
     """Change only the given values, even if others change other values at the same time.
 
-    It creates no service; the seed creates them. It returns the service as it is stored now.
-
-    Args:
-        name: The service's name.
-        display_name: Its name for people.
-        url: Its URL; None for none. It is stored unencrypted and may contain credentials: show `Service.masked_url`.
-        api_key: Its key, to be encrypted; None for none.
-        config_data: A JSON document that replaces the whole further configuration; the values under secret-looking keys
-            are encrypted; None for none.
-        enabled: Whether it is checked and listed.
+    It creates no service; the seed creates them. It returns the service as it is stored now. None removes a URL, a key
+    or a configuration. The URL is stored unencrypted and may contain credentials: show `Service.masked_url`. The key is
+    encrypted. `config_data` is a JSON document that replaces the whole further configuration; the values under
+    secret-looking keys are encrypted. A service that is not enabled is neither checked nor listed.
 
     Raises:
         NotFoundError: There is no service with this name.

@@ -29,17 +29,12 @@ async def response_time_percentiles(
     *,
     since: datetime,
     until: datetime | None = None,
-    percentiles: Sequence[float] = (50, 95, 99),
+    percentiles: Sequence[float] = ...,
     step: None = None,
 ) -> dict[float, float] | None: ...
 @overload
 async def response_time_percentiles(
-    service: str,
-    *,
-    since: datetime,
-    until: datetime,
-    percentiles: Sequence[float] = (50, 95, 99),
-    step: timedelta,
+    service: str, *, since: datetime, until: datetime, percentiles: Sequence[float] = ..., step: timedelta
 ) -> list[dict[float, float] | None]: ...
 async def response_time_percentiles(
     service: str,
@@ -62,7 +57,7 @@ async def response_time_percentiles(
     Raises:
         InvalidInputError: `percentiles` is empty or holds anything but numbers from 0 to 100.
     """
-    if not percentiles or not all(_is_percentage(percentile) for percentile in percentiles):
+    if not percentiles or not all(map(_is_percentage, percentiles)):
         raise InvalidInputError("percentiles: must be one or more numbers from 0 to 100")
     fractions = [percentile / 100 for percentile in percentiles]
     rows = await fetch_window(_PERCENTILES, service, since, until, fractions, step=step)
