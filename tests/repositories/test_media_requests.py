@@ -225,12 +225,12 @@ async def test_list_by_filters(db: DatabaseUrl) -> None:
     assert await titles(status=RequestStatus.FAILED) == await titles(status="failed") == ["T13", "T12", "T11", "T10"]
     assert await titles(status=RequestStatus.AVAILABLE) == []
     assert await titles(media_type="tv") == ["T2", "T0"]
-    assert await titles(created_from=day(12)) == ["T13", "T12"]
-    assert await titles(created_to=day(2)) == ["T1", "T0"]
-    assert await titles(created_from=day(1), created_to=day(11)) == ["T10", "T3", "T2", "T1"]
-    assert await titles(created_from=day(2), created_to=day(2)) == []
+    assert await titles(since=day(12)) == ["T13", "T12"]
+    assert await titles(until=day(2)) == ["T1", "T0"]
+    assert await titles(since=day(1), until=day(11)) == ["T10", "T3", "T2", "T1"]
+    assert await titles(since=day(2), until=day(2)) == []
     assert await titles(
-        user_id=one.id, status=RequestStatus.PENDING, media_type="movie", created_from=day(0), created_to=day(3)
+        user_id=one.id, status=RequestStatus.PENDING, media_type="movie", since=day(0), until=day(3)
     ) == ["T1"]
 
 
@@ -238,8 +238,8 @@ async def test_list_by_filters(db: DatabaseUrl) -> None:
     user_id=["me"],
     status=[DownloadStatus.FAILED, "gone"],
     media_type=["", "m" * 51],
-    created_from=[datetime.datetime(2026, 1, 1)],  # noqa: DTZ001 - naive on purpose
-    created_to=[datetime.datetime(2026, 1, 1), "2026-01-01"],  # noqa: DTZ001 - naive on purpose
+    since=[datetime.datetime(2026, 1, 1)],  # noqa: DTZ001 - naive on purpose
+    until=[datetime.datetime(2026, 1, 1), "2026-01-01"],  # noqa: DTZ001 - naive on purpose
 )
 async def test_list_by_filters_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
     with pytest.raises(InvalidInputError, match=name):

@@ -75,11 +75,11 @@ async def list_by_filters(
     user_id: UUID | str | None = None,
     status: RequestStatus | None = None,
     media_type: str | None = None,
-    created_from: datetime.datetime | None = None,
-    created_to: datetime.datetime | None = None,
+    since: datetime.datetime | None = None,
+    until: datetime.datetime | None = None,
     params: PaginationParams | None = None,
 ) -> PaginatedResult[MediaRequest]:
-    """List a page of the requests that match all filters; `created_from` is inclusive, and `created_to` exclusive."""
+    """List a page of the requests that match all filters; `since` is inclusive, and `until` exclusive."""
     filters: dict[str, Any] = {}
     if user_id is not None:
         filters["user_id"] = as_uuid(user_id, "user_id")
@@ -87,10 +87,10 @@ async def list_by_filters(
         filters["status"] = RequestStatus(as_column(MediaRequest, "status", status))
     if media_type is not None:
         filters["media_type"] = as_name(MediaRequest, "media_type", media_type)
-    if created_from is not None:
-        filters["created_at__gte"] = as_aware(created_from, "created_from")
-    if created_to is not None:
-        filters["created_at__lt"] = as_aware(created_to, "created_to")
+    if since is not None:
+        filters["created_at__gte"] = as_aware(since, "since")
+    if until is not None:
+        filters["created_at__lt"] = as_aware(until, "until")
     return await paginate(MediaRequest.filter(**filters), params)
 
 
