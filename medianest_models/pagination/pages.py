@@ -91,7 +91,8 @@ async def paginate(
     if len(rows) < limit and (rows or offset == 0):
         total = offset + len(rows)
     elif total is None:
-        total = await queryset.count()
+        seen = offset + len(rows) if rows else 0
+        total = max(seen, await queryset.count())  # rows may be deleted between the two statements
     return PaginatedResult(
         data=as_schemas(rows, schema) if schema else rows,
         pagination=Pagination(page=params.page, limit=limit, total=total, total_pages=-(-total // limit)),
