@@ -58,8 +58,16 @@ class RotatedSession:
     token: SecretStr | None
 
 
+# 0 days where the setting makes no sense: nothing is written then, and the error names it.
+_LIFETIME: Final = f"""(
+    SELECT coalesce((
+        SELECT CASE WHEN value @@ '{value_condition(REMEMBER_ME_DAYS)}' THEN (value -> 'days')::integer ELSE 0 END
+        FROM system_config WHERE key = '{REMEMBER_ME_DAYS}'
+    ), {default_value(REMEMBER_ME_DAYS)["days"]}) AS days
+) AS lifetime"""  # noqa: S608 - constants
+
 # Raw: one statement takes the share locks on both rows, checks their values, and inserts the token.
-_ISSUE = """
+_ISSUE: Final = f"""
 WITH account AS (
     SELECT u.id, u.status AS user_status, c.must_change_password IS TRUE AS must_change_password,
            $7::text IS NULL OR c.password_hash IS NOT DISTINCT FROM $7 AS is_verified
@@ -70,16 +78,16 @@ WITH account AS (
 ), session AS (
     INSERT INTO session_tokens (id, user_id, token_hash, device_fingerprint, ip_address, user_agent, expires_at)
     SELECT $1, id, $3, $4, $5, $6, statement_timestamp() + make_interval(hours => 24 * days)
-    FROM account, {lifetime} WHERE user_status = 'active' AND is_verified AND NOT must_change_password AND days > 0
+    FROM account, {_LIFETIME} WHERE user_status = 'active' AND is_verified AND NOT must_change_password AND days > 0
     RETURNING *
 )
 SELECT session.*, user_status, is_verified, must_change_password FROM account LEFT JOIN session ON TRUE
-"""
+"""  # noqa: S608 - constants
 
 # Raw: the update lets only one of many exchanges of a token succeed, and the same statement inserts the new token.
-_ROTATE = """
+_ROTATE: Final = f"""
 WITH rotated AS (
-    UPDATE session_tokens SET rotated_at = statement_timestamp() FROM {lifetime}
+    UPDATE session_tokens SET rotated_at = statement_timestamp() FROM {_LIFETIME}
     WHERE days > 0 AND token_hash = $1 AND rotated_at IS NULL AND expires_at > statement_timestamp()
       AND user_id = (
         SELECT id FROM users
@@ -93,21 +101,13 @@ INSERT INTO session_tokens
 SELECT $2, user_id, $3, family_id, device_fingerprint, coalesce($4, ip_address), coalesce($5, user_agent),
        statement_timestamp() + make_interval(hours => 24 * days), statement_timestamp()
 FROM rotated RETURNING *
-"""
+"""  # noqa: S608 - constants
 
 _PRESENTED = """
 SELECT s.*, u.status AS user_status, s.expires_at <= statement_timestamp() AS is_over,
        s.rotated_at <= statement_timestamp() - make_interval(secs => $2) AS is_replay
 FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1
 """
-
-# 0 days where the setting makes no sense: nothing is written then, and the error names it.
-_LIFETIME: Final = f"""(
-    SELECT coalesce((
-        SELECT CASE WHEN value @@ '{value_condition(REMEMBER_ME_DAYS)}' THEN (value -> 'days')::integer ELSE 0 END
-        FROM system_config WHERE key = '{REMEMBER_ME_DAYS}'
-    ), {default_value(REMEMBER_ME_DAYS)["days"]}) AS days
-) AS lifetime"""  # noqa: S608 - constants
 
 # Raw: the ORM finds nothing by a hash, which is refused in filters, and locks no joined row alone.
 _LOCK: Final = "SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE {} FOR UPDATE OF u"
@@ -135,7 +135,7 @@ async def issue(
     user_id, credential = (user.id, user.verified_credential) if isinstance(user, User) else (user, None)
     token = new_token()
     row = await fetch_one(
-        _ISSUE.format(lifetime=_LIFETIME),
+        _ISSUE,
         new_id(),
         as_uuid(user_id, "user_id"),
         token.hash,
@@ -175,7 +175,7 @@ async def rotate(
     presented = stored_hash(token)
     fresh = new_token()
     row = await fetch_one(
-        _ROTATE.format(lifetime=_LIFETIME),
+        _ROTATE,
         presented,
         new_id(),
         fresh.hash,
