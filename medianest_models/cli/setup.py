@@ -11,12 +11,11 @@ from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database, database_health, get_database_stats
 from medianest_models.db.direct import resolve_direct_url
 from medianest_models.db.requirements import migration_status
-from medianest_models.demo_data import fill_with_demo_data, refuse_users
-from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
+from medianest_models.demo_data import fill_with_demo_data, refuse_production, refuse_users
+from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.seed import SeedReport, seed
-from medianest_models.settings import load_settings
 
 
 @click.command("setup")
@@ -83,8 +82,7 @@ async def bootstrap_command(*, as_json: bool) -> None:
 @json_option
 async def demo_data_command(*, as_json: bool) -> None:
     """Fill the database with a portal to look around in; migrates and seeds it first. Refused in production."""
-    if load_settings().is_production:
-        raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
+    refuse_production()
     url = await resolve_direct_url()
     if (await migration_status(url)).applied:
         async with database(url, require_migrated=False):

@@ -25,6 +25,12 @@ _BATCH: Final = 500
 _ANALYZE: Final = "ANALYZE users, media_requests, media_request_status_updates, service_status_history"
 
 
+def refuse_production() -> None:
+    """Raise a ConfigurationError in production."""
+    if load_settings().is_production:
+        raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
+
+
 async def refuse_users() -> None:
     """Raise a ConflictError where there are users that are neither the demo data's nor `bootstrap_admin`'s."""
     if await User.exclude(plex_id__startswith="demo-").exclude(plex_id__startswith="local:").exists():
@@ -47,8 +53,7 @@ async def fill_with_demo_data(progress: Callable[[int, int], None]) -> dict[str,
         ConfigurationError: This is production; or there is no key to encrypt the users' tokens with.
         ConflictError: There are users, as `refuse_users` says.
     """
-    if load_settings().is_production:
-        raise ConfigurationError("MEDIANEST_ENV: says production, where there are no demo data")
+    refuse_production()
     source = RandomSource(datetime.datetime.now(datetime.UTC))
     users = make_users(source)
     if await User.filter(plex_id=users[0].plex_id).exists():
