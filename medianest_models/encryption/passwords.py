@@ -1,4 +1,7 @@
-"""Password hashes: Argon2id (RFC 9106), computed in threads so that the event loop is not blocked."""
+"""Password hashes: Argon2id (RFC 9106), computed in threads so that the event loop is not blocked.
+
+A bcrypt hash, which an import may bring, is verified too; the next sign-in replaces it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from functools import cache
 from threading import BoundedSemaphore
 from typing import Final, TypeVar
 
+import bcrypt
 from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import SecretStr
@@ -22,6 +26,9 @@ from medianest_models.errors import OverloadedError
 T = TypeVar("T")
 
 _hasher: Final = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
+
+_BCRYPT: Final = "$2"
+_BCRYPT_BYTES: Final = 72  # bcrypt ignored the rest of a longer password when it was hashed
 
 # The hash of random bytes, verified when there is no account, so that an unknown name takes as long as a known one,
 # from the first call on.
@@ -76,7 +83,8 @@ async def verify_password(stored: SecretStr | None, password: SecretStr) -> bool
 
 def is_outdated(stored: SecretStr) -> bool:
     """Return whether a hash has outdated parameters, so that the next sign-in should replace it."""
-    return _hasher.check_needs_rehash(stored.get_secret_value())
+    hashed = stored.get_secret_value()
+    return hashed.startswith(_BCRYPT) or _hasher.check_needs_rehash(hashed)
 
 
 async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
@@ -86,6 +94,8 @@ async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
 
 def _verify(hashed: str, password: bytes) -> bool:
     try:
+        if hashed.startswith(_BCRYPT):
+            return bcrypt.checkpw(password[:_BCRYPT_BYTES], hashed.encode())
         return _hasher.verify(hashed, password)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, ValueError):
         return False
