@@ -188,6 +188,10 @@ class TransactionAbortedError(MedianestError, TransactionManagementError):
     """The transaction was rolled back, or is over: nothing more can be done in it."""
 
 
+class ImportCheckError(MedianestError):
+    """What an import wrote is not what it read. Nothing of it was kept."""
+
+
 class MigrationError(MedianestError, OperationalError):
     """The database's schema is not the one this version of the package needs."""
 

@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "db": ("database", "Manage the database server and its schema."),
     "demo-data": ("setup", "Fill the database with a portal to look around in; migrates and seeds it first."),
     "health": ("health", "Say whether the database can be used."),
+    "import-prisma": ("import_prisma", "Import a MediaNest that Prisma made, in one transaction; can be run again."),
     "prune": ("prune", "Delete what is over: expired sessions and rate limits, and old history where an age is given."),
     "secrets": ("secrets", "Make and rotate the keys of the secrets in the database."),
     "seed": ("setup", "Put in the default services and settings."),

@@ -21,9 +21,8 @@ from medianest_models import repositories
 from medianest_models.settings import Settings
 from tests.conftest import CHECKOUT
 
-ROWS = re.findall(
-    r"^\| (?!Prisma|Operation|---)(.+?) \| (.*?) ?\|$", (CHECKOUT / "docs" / "from-prisma.md").read_text(), re.MULTILINE
-)
+NAMES = (CHECKOUT / "docs" / "from-prisma.md").read_text().partition("\n## Schema\n")[2]  # rows of data stand before
+ROWS = re.findall(r"^\| (?!Prisma|Operation|---)(.+?) \| (.*?) ?\|$", NAMES, re.MULTILINE)
 HOMES = sorted({home for _old, cell in ROWS for home in re.findall(r"`([^`]+)`", cell)})
 SOURCE = [
     *("schema.prisma", "datasource db", "generator client"),

@@ -30,6 +30,7 @@ from tests.leaks import failures_of_callers, failures_of_databases, failures_of_
 from tests.leaks.canaries import Canaries, encryption_key, texts_in
 from tests.leaks.commands import outputs
 from tests.leaks.failures import Failures
+from tests.leaks.imports import importing
 from tests.leaks.instances import states
 from tests.leaks.rows import MODELS, SECRET_MODELS, make_rows, secrets_of, values
 from tests.servers import Server
@@ -85,6 +86,7 @@ async def evidence(server: Server, template_database: str) -> AsyncIterator[Evid
                     await _fail(found, url, patch)
                     await _read(found)
                     found.dump = {form: await asyncio.to_thread(_dump, url, form) for form in ("plain", "custom")}
+                    found.results.append(await importing(Failures(found.errors), found.canaries, url, patch))
                     await _command(found, patch)
                 yield found
             finally:

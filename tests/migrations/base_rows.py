@@ -36,6 +36,9 @@ INSERTS: Final[dict[str, str]] = {
         "INSERT INTO rolling_rate_limits (endpoint, ip_address, window_seconds, counts, expires_at) "
         "VALUES ('media.request', '::1', 60, '{1,0,0,0,0,0,0,0,0,0,0}', now() + interval '66 seconds')"
     ),
+    "imported_rows": (
+        "INSERT INTO imported_rows (table_name, source_id, target_id, source_digest) VALUES ('users', 'x', 'y', 'z')"
+    ),
     "activity_logs": "INSERT INTO activity_logs (action, user_id) SELECT 'login', id FROM users LIMIT 1",
     "system_config": "INSERT INTO system_config (key, value, updated_by) SELECT 'key', '1', id FROM users LIMIT 1",
 }

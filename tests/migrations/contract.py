@@ -280,6 +280,19 @@ TABLES: Final[dict[str, Table]] = {
         "indexes": {"ix_rolling_rate_limits_expires_at": "expires_at"},
         "triggers": {},
     },
+    "imported_rows": {
+        "columns": {
+            "table_name": "varchar(63) NOT NULL",
+            "source_id": "text NOT NULL",
+            "target_id": "text NOT NULL",
+            "source_digest": "varchar(32) NOT NULL",
+            "target_digest": "varchar(32)",
+            "secret_digest": "varchar(32)",
+        },
+        "constraints": {"pk_imported_rows": "PRIMARY KEY (table_name, source_id)"},
+        "indexes": {"ix_imported_rows_table_name_target_id": "(table_name, target_id)"},
+        "triggers": {},
+    },
     "activity_logs": {
         "columns": {
             "id": ID,
@@ -328,6 +341,12 @@ TABLES: Final[dict[str, Table]] = {
         },
     },
 }
+
+WITHOUT_MODEL: Final = frozenset({"imported_rows"})
+"""Tables that one module alone reads and writes, by statements of its own."""
+
+MODELLED: Final = {table: contract for table, contract in TABLES.items() if table not in WITHOUT_MODEL}
+"""All others."""
 
 IN_RANGE: Final = (
     "CHECK {0} >= '0001-01-01 00:00:00+00'::timestamptz AND {0} <= '9999-12-31 23:59:59.999999+00'::timestamptz"

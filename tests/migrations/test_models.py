@@ -14,7 +14,7 @@ from tortoise.utils import get_schema_sql
 from medianest_models.models import __all__ as MODELS  # noqa: N812 - names of classes
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl
 from tests.migrations import catalog
-from tests.migrations.contract import ENUMS, TABLES
+from tests.migrations.contract import ENUMS, MODELLED
 from tests.servers import connection_to
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def generated(fresh_db: DatabaseUrl) -> AsyncIterator[Connection]:
 async def test_columns(generated: Connection) -> None:
     found = await catalog.columns(generated)
     assert found.pop("aerich", None) is None
-    for table, expected in TABLES.items():
+    for table, expected in MODELLED.items():
         own = {name: re.sub(r"\bmigrated\.", "", text) for name, text in found.pop(table).items()}
         assert own == expected["columns"]
     assert not found
@@ -49,7 +49,7 @@ async def test_columns(generated: Connection) -> None:
 
 async def test_foreign_keys_and_uniques(generated: Connection) -> None:
     found = await catalog.constraints(generated)
-    for table, expected in TABLES.items():
+    for table, expected in MODELLED.items():
         for kind in ("FOREIGN KEY", "PRIMARY KEY"):
             own = {text for name, text in found.items() if name.split(".")[0] == table and text.startswith(kind)}
             assert own == {text for text in expected["constraints"].values() if text.startswith(kind)}
@@ -60,7 +60,7 @@ async def test_foreign_keys_and_uniques(generated: Connection) -> None:
 
 async def test_indexes(generated: Connection) -> None:
     found = await catalog.indexes(generated)
-    for table, expected in TABLES.items():
+    for table, expected in MODELLED.items():
         own = {n.split(".")[1]: text for n, text in found.items() if n.split(".")[0] == table and "UNIQUE" not in text}
         wanted = {name: text for name, text in expected["indexes"].items() if name not in ONLY_IN_SQL}
         assert own == {name: re.sub(r"^\((.*) text_pattern_ops\)$", r"\1", text) for name, text in wanted.items()}
@@ -86,5 +86,5 @@ def models() -> list[Any]:
     import medianest_models.models  # noqa: PLC0415 - its members, by name
 
     found = [getattr(medianest_models.models, name) for name in MODELS]
-    assert {model._meta.db_table for model in found} == TABLES.keys()
+    assert {model._meta.db_table for model in found} == MODELLED.keys()
     return found

@@ -16,7 +16,7 @@ from medianest_models.models.base import Base
 from tests.migrations import catalog
 from tests.migrations.base_rows import INSERTS
 from tests.migrations.commands import CHECKOUT, FILES
-from tests.migrations.contract import TABLES
+from tests.migrations.contract import TABLES, WITHOUT_MODEL
 
 MODELS: dict[str, type[Base]] = {getattr(models, name)._meta.db_table: getattr(models, name) for name in models.__all__}
 CONTRACT = "tests/migrations/contract.py"
@@ -30,7 +30,7 @@ def file_of(thing: Any) -> str:
 
 async def test_every_table_is_in_every_place(raw: asyncpg.Connection[Any]) -> None:
     places = {
-        "medianest_models/models/__init__.py": set(MODELS),
+        "medianest_models/models/__init__.py": MODELS.keys() | WITHOUT_MODEL,
         MIGRATIONS: set(await catalog.columns(raw)),
         CONTRACT: set(TABLES),
         "tests/migrations/base_rows.py": set(INSERTS),

@@ -1,0 +1,54 @@
+"""`medianest import-prisma`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import BinaryIO
+
+import asyncclick as click
+import orjson
+from pydantic import SecretStr
+
+from medianest_models.cli.output import json_option, print_result, progress_bar
+from medianest_models.db import database
+from medianest_models.importing import import_prisma
+from medianest_models.settings import DatabaseUrl
+
+
+@click.command("import-prisma")
+@click.argument("source_url", envvar="SOURCE_DATABASE_URL")
+@click.option("--dry-run", is_flag=True, help="Do all of it, report, and roll back: nothing is written.")
+@click.option("--report", type=click.File("ab", lazy=False), help="Write the whole report here, as JSON.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of the instants in the source.")
+@json_option
+@click.pass_context
+async def import_command(
+    ctx: click.Context, source_url: str, *, dry_run: bool, report: BinaryIO | None, zone: str, as_json: bool
+) -> None:
+    """Import a MediaNest that Prisma made, in one transaction; can be run again.
+
+    SOURCE_URL is the source's DATABASE_URL, with its ?schema= when that is not public; it is read and never written.
+    SOURCE_ENCRYPTION_KEY in the environment, or in --env-file, is the source's ENCRYPTION_KEY. Exit status 1 when
+    rows had to be left out: the report names each with the reason.
+    """
+    source = DatabaseUrl.parse(source_url, variable="SOURCE_URL")
+    key = os.environ.get("SOURCE_ENCRYPTION_KEY")
+    with progress_bar("Reading", length=1) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        async with database():
+            done = await import_prisma(
+                source, key=SecretStr(key) if key else None, zone=zone, dry_run=dry_run, progress=progress
+            )
+    if report is not None:  # opened before, and emptied now: a run that is refused leaves the last report alone
+        with suppress(OSError):  # of a device
+            report.truncate(0)
+        report.write(orjson.dumps(done.document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        report.flush()
+    print_result(done.document(), "\n".join(done.lines()), as_json=as_json)
+    if not done.complete:
+        await ctx.aexit(1)

@@ -1,0 +1,276 @@
+"""An import that is run again, beside another, is killed, or only rehearsed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from medianest_models.db.direct import direct_connection
+from medianest_models.db.statements import execute, fetch_one
+from medianest_models.enums import UserRole
+from medianest_models.errors import ConflictError
+from medianest_models.importing import ImportReport, import_prisma
+from medianest_models.importing.rows import new_id
+from medianest_models.importing.targets import TARGETS
+from medianest_models.migrate.drift import check_drift
+from medianest_models.models import MediaRequest, User, YouTubeDownload
+from medianest_models.repositories import media_requests, services, sessions, users
+from medianest_models.settings import DatabaseUrl
+from tests.commands import PROGRAM
+from tests.importing.sources import (
+    ANN,
+    HASH,
+    KEY,
+    PASSWORD,
+    ROWS_OF_S,
+    ROWS_OF_U,
+    SECRETS,
+    make_source,
+    rows_of,
+    run_in,
+)
+from tests.locks import until
+
+
+async def all_rows(url: DatabaseUrl) -> dict[str, list[dict[str, Any]]]:
+    async with direct_connection(url) as connection:
+        return {target.name: await rows_of(connection, target.name) for target in TARGETS}
+
+
+def numbers(report: ImportReport, table: str) -> tuple[int, int, int, int]:
+    found = report.tables[table]
+    return found.new, found.updated, found.there, len(found.kept)
+
+
+@pytest.mark.parametrize(("shape", "rows"), [("s", ROWS_OF_S), ("u", ROWS_OF_U)])
+async def test_a_second_run_changes_nothing(fresh_db: DatabaseUrl, shape: str, rows: str) -> None:
+    source = await make_source(fresh_db, shape, rows)
+    first = await import_prisma(source, key=KEY)
+    after = await all_rows(fresh_db)
+    again = await import_prisma(source, key=KEY)
+    assert await all_rows(fresh_db) == after
+    for name, table in again.tables.items():
+        assert (table.new, table.updated, table.changed, table.kept) == (0, 0, [], [])
+        assert table.left_out == first.tables[name].left_out
+        assert table.source == table.there + len(table.left_out)
+    assert not (await check_drift()).differences
+
+
+async def test_a_dry_run_reports_what_a_run_does_and_writes_nothing(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    before = await all_rows(fresh_db)
+    rehearsed = await import_prisma(source, key=KEY, dry_run=True)
+    assert await all_rows(fresh_db) == before
+    done = await import_prisma(source, key=KEY)
+    assert rehearsed.dry_run
+    assert rehearsed.tables == done.tables
+
+
+async def test_what_changed_in_the_source_only_is_brought_up_to_date(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await import_prisma(source, key=KEY)
+    bob = await users.find_by_plex_id("43")
+    assert bob is not None
+    await users.suspend(bob.id)
+    await run_in(
+        source,
+        """
+        UPDATE users SET "plexUsername" = "plexUsername" || ' 2';
+        INSERT INTO users ("id", "plexId", "plexUsername") VALUES ('new', '99', 'new');
+        UPDATE media_requests SET status = 'available' WHERE "id" = 'r1';
+        INSERT INTO media_requests ("id", "userId", "title", "mediaType") VALUES ('r9', 'new', 'New', 'movie');
+        """,
+    )
+    report = await import_prisma(source, key=KEY)
+    assert numbers(report, "users") == (1, 2, 0, 1)
+    assert [(row.id, row.text) for row in report.tables["users"].kept] == [("clx123", "it was changed here")]
+    assert numbers(report, "media_requests") == (1, 1, 2, 0)
+    assert (await users.get(bob.id)).plex_username == "bob"
+    ann = await users.get(ANN)
+    assert ann.plex_username == "ann 2"
+    assert ann.plex_token is not None
+    assert ann.plex_token.get_secret_value() == "plex-token-twice"
+    assert {row.title for row in await MediaRequest.filter(user__plex_id="99")} == {"New"}
+
+
+async def test_what_was_deleted_here_stays_so_with_what_belongs_to_it(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    first = await import_prisma(source, key=KEY)
+    bob = await users.find_by_plex_id("43")
+    assert bob is not None
+    await users.delete(bob.id)
+    report = await import_prisma(source, key=KEY)
+    assert await User.all().count() == 2
+    kept = {(name, row.id): row.text for name, table in report.tables.items() for row in table.kept}
+    assert kept["users", "clx123"] == "it was deleted here"
+    assert kept["media_requests", "r1"] == "its user was deleted here"
+    assert kept["media_request_status_updates", "u1"] == "its request was deleted here"
+    assert {row.id for row in report.tables["media_requests"].left_out} == {
+        row.id for row in first.tables["media_requests"].left_out
+    }
+
+
+async def test_who_was_here_before_stays_and_gets_their_requests(fresh_db: DatabaseUrl) -> None:
+    mine = await users.upsert_from_plex("43", plex_username="mine", email=None, plex_token="mine")
+    open_here = await media_requests.submit(mine.id, title="Dune", media_type="movie", tmdb_id="438631")
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    report = await import_prisma(source, key=KEY)
+    assert numbers(report, "users") == (2, 0, 0, 1)
+    assert report.tables["users"].kept[0].text == "it existed here before, with other values"
+    assert (await users.get(mine.id)).plex_username == "mine"
+    requests = await MediaRequest.filter(user_id=mine.id)
+    assert {row.status for row in requests if row.id == open_here.id} == {"pending"}
+    assert {row.status for row in requests if row.id != open_here.id} == {"failed"}
+    assert len(requests) == 3
+
+
+async def test_plex_accounts_that_move_between_users_move_no_session(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(
+        fresh_db,
+        "u",
+        f"""INSERT INTO users (id, email, role, password_hash) VALUES
+            ('boss', 'office@x', 'ADMIN', '{HASH}'), ('a', 'a@x', 'user', '{HASH}'), ('b', 'b@x', 'user', '{HASH}')""",
+    )
+    await import_prisma(source)
+    await run_in(
+        source,
+        f"""
+        UPDATE users SET email = 'boss@x' WHERE id = 'boss';
+        UPDATE users SET email = 'c@x' WHERE id = 'a'; UPDATE users SET email = 'a@x' WHERE id = 'b';
+        UPDATE users SET email = 'b@x' WHERE id = 'a';
+        INSERT INTO users (id, email, password_hash) VALUES ('guest', 'office@x', '{HASH}');
+        INSERT INTO session_tokens (id, user_id, token_hash, expires_at)
+            VALUES ('s', 'guest', encode(sha256('a token of the guest'), 'hex'), now() + interval '1 day');
+        """,
+    )
+    report = await import_prisma(source)
+    assert report.complete
+    assert numbers(report, "users") == (1, 3, 0, 0)
+    emails = {str(user.id): user.email for user in await User.all()}
+    expected = {"boss": "boss@x", "a": "b@x", "b": "a@x", "guest": "office@x"}
+    assert emails == {str(new_id(id_)): email for id_, email in expected.items()}
+    user = (await sessions.verify("a token of the guest")).user
+    assert (user.id, user.role) == (new_id("guest"), "user")
+    signed_in = await users.authenticate("office@x", password=PASSWORD)
+    assert signed_in.id == new_id("guest")
+    again = await import_prisma(source)
+    assert all((table.new, table.updated) == (0, 0) for table in again.tables.values())
+
+
+async def test_a_plex_account_that_another_has_here_is_replaced(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(
+        fresh_db,
+        "u",
+        "INSERT INTO users (id, email, plex_id, plex_token) VALUES ('a', 'a', '1', 't'), ('b', 'b', '2', 't')",
+    )
+    await import_prisma(source)
+    b = await User.get(plex_id="2")
+    await users.set_role(b.id, role=UserRole.ADMIN)  # changed here, and so kept
+    await run_in(source, "UPDATE users SET plex_id = '3' WHERE id = 'b'; UPDATE users SET plex_id = '2' WHERE id = 'a'")
+    report = await import_prisma(source)
+    assert [row.id for row in report.tables["users"].kept] == ["b"]
+    a = await users.get(new_id("a"))
+    assert (a.plex_id, a.plex_token) == (f"local:{a.id}", None)
+    assert "another user here has the same" in report.tables["users"].changed[0].text
+
+
+async def test_what_closes_in_the_source_makes_place_for_what_opens(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await import_prisma(source, key=KEY)
+    await run_in(
+        source,
+        """
+        UPDATE media_requests SET status = 'available' WHERE "id" = 'r1';
+        UPDATE youtube_downloads SET status = 'completed' WHERE "id" = 'd1';
+        INSERT INTO media_requests ("id", "userId", "title", "mediaType", "tmdbId")
+            VALUES ('r8', 'clx123', 'Dune', 'movie', '438631');
+        INSERT INTO youtube_downloads ("id", "userId", "playlistUrl") VALUES ('d8', 'clx123', 'https://youtube.com/1');
+        """,
+    )
+    report = await import_prisma(source, key=KEY)
+    assert numbers(report, "media_requests")[:2] == (1, 1)
+    assert (await MediaRequest.get(id=new_id("r8"))).status == "pending"
+    assert (await YouTubeDownload.get(id=new_id("d8"))).status == "queued"
+    failed = await media_requests.history(new_id("r2"))
+    assert [update.message for update in failed] == [
+        "Imported as failed, because another request for this title is open."
+    ]
+
+
+async def test_secrets_that_were_changed_here_stay(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await import_prisma(source, key=KEY)
+    await services.configure("plex", api_key="a new key")
+    for name in ("My Plex", "Our Plex"):
+        await run_in(source, f"""UPDATE services SET "displayName" = '{name}' WHERE "name" = 'plex'""")
+        report = await import_prisma(source, key=KEY)
+        plex = await services.get("plex")
+        assert plex.display_name == name
+        assert plex.api_key is not None
+        assert plex.api_key.get_secret_value() == "a new key"
+        assert [row.text for row in report.tables["services"].changed] == ["its secrets were changed here, and stay"]
+
+
+async def test_what_is_gone_in_the_source_is_named(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await import_prisma(source, key=KEY)
+    await run_in(
+        source, """DELETE FROM session_tokens WHERE "id" = 's1'; DELETE FROM system_config WHERE "key" = 'own'"""
+    )
+    report = await import_prisma(source, key=KEY)
+    assert [row.id for row in report.tables["session_tokens"].gone] == ["s1"]
+    assert [row.id for row in report.tables["system_config"].gone] == ["own"]
+
+
+async def test_one_import_at_a_time(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    results = await asyncio.gather(*(import_prisma(source, key=KEY) for _ in range(4)), return_exceptions=True)
+    done = [result for result in results if isinstance(result, ImportReport)]
+    refused = [result for result in results if isinstance(result, ConflictError)]
+    assert done
+    assert len(done) + len(refused) == len(results)
+    assert sum(report.tables["users"].new for report in done) == 3
+
+
+async def test_who_is_killed_has_written_nothing(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    before = await all_rows(fresh_db)
+    await execute(
+        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'"
+    )
+    await execute("CREATE TRIGGER hold BEFORE INSERT ON activity_logs FOR EACH ROW EXECUTE FUNCTION hold()")
+    child = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        "import-prisma",
+        source.render().get_secret_value(),
+        env={**os.environ, "SOURCE_ENCRYPTION_KEY": KEY.get_secret_value()},
+        stderr=subprocess.DEVNULL,
+    )
+    await until(somebody_inserts_log_entries)
+    child.send_signal(signal.SIGKILL)
+    await child.wait()
+    await execute("DROP FUNCTION hold CASCADE")  # waits until the server has noticed
+    assert await all_rows(fresh_db) == before
+    await import_prisma(source, key=KEY)
+    assert await User.all().count() == 3
+
+
+async def somebody_inserts_log_entries() -> bool:
+    row = await fetch_one(
+        "SELECT count(*) AS number FROM pg_stat_activity WHERE query LIKE '%INSERT INTO activity_logs%' "
+        "AND wait_event = 'PgSleep' AND datname = current_database()"
+    )
+    return row is not None and row["number"] > 0
+
+
+async def test_limits_of_the_role_do_not_end_an_import(fresh_db: DatabaseUrl) -> None:
+    tokens = ", ".join(f"('{number}', '{number}', '{SECRETS['twice']}')" for number in range(30))
+    source = await make_source(fresh_db, "u", f"INSERT INTO users (id, email, plex_token) VALUES {tokens}")
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        await execute(f"ALTER ROLE CURRENT_USER IN DATABASE {fresh_db.database} SET {limit} = '300ms'")
+    assert (await import_prisma(source, key=KEY)).tables["users"].new == 30  # which takes a core 2.6 s

@@ -1,0 +1,151 @@
+"""What is no source, or not to be read: one clear error, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from medianest_models.db.statements import execute
+from medianest_models.errors import ConfigurationError, ImportCheckError, InvalidInputError, MigrationError
+from medianest_models.importing import import_prisma
+from medianest_models.models import User
+from medianest_models.settings import DatabaseUrl
+from tests.commands import medianest
+from tests.importing.sources import KEY, ROWS_OF_S, ROWS_OF_U, SECRETS, make_source, run_in
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        (None, "SOURCE_ENCRYPTION_KEY: not set"),
+        (SecretStr("another key"), "SOURCE_ENCRYPTION_KEY: is not the key"),
+    ],
+)
+async def test_without_the_right_key_nothing_is_written(
+    fresh_db: DatabaseUrl, key: SecretStr | None, message: str
+) -> None:
+    source = await make_source(fresh_db, "u", ROWS_OF_U)
+    with pytest.raises(ConfigurationError, match=message):
+        await import_prisma(source, key=key)
+    assert await User.all().count() == 0
+
+
+async def test_one_altered_secret_is_left_empty_and_named(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "u", ROWS_OF_U)
+    altered = ("f" if SECRETS["once"][0] != "f" else "0") + SECRETS["once"][1:]
+    await run_in(source, f"UPDATE users SET plex_token = '{altered}' WHERE id = 'u2'")
+    report = await import_prisma(source, key=KEY)
+    assert not report.complete
+    assert (await User.get(plex_id="42")).plex_token is None
+    lacking = {row.id: row.text for row in report.tables["users"].incomplete}
+    assert lacking == {"u2": "can't be decrypted with SOURCE_ENCRYPTION_KEY, left empty: plex_token"}
+    await run_in(source, f"UPDATE users SET plex_token = '{SECRETS['once']}' WHERE id = 'u2'")
+    assert (await import_prisma(source, key=KEY)).tables["users"].incomplete == []
+    token = (await User.get(plex_id="42")).plex_token
+    assert token is not None
+    assert token.get_secret_value() == "plex-token-once"
+
+
+async def test_a_secret_is_tried_again_with_another_key(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "u", ROWS_OF_U)
+    await run_in(source, f"INSERT INTO users (id, email, plex_token) VALUES ('zz', 'zz', '{SECRETS['another']}')")
+    first = await import_prisma(source, key=KEY)
+    assert [row.id for row in first.tables["users"].incomplete] == ["zz"]
+    await import_prisma(source, key=SecretStr("another key"))
+    token = (await User.get(plex_id="local:zz")).plex_token
+    assert token is not None
+    assert token.get_secret_value() == "plex-token-under-another-key"
+
+
+async def test_many_values_under_an_old_key_refuse_nothing(fresh_db: DatabaseUrl) -> None:
+    rows = ", ".join(f"('0{number}', '{number}', '{SECRETS['another']}')" for number in range(9))
+    source = await make_source(fresh_db, "u", ROWS_OF_U, f"INSERT INTO users (id, email, plex_token) VALUES {rows}")
+    report = await import_prisma(source, key=KEY)
+    assert len(report.tables["users"].incomplete) == 9
+    assert (await User.get(plex_id="42")).plex_token is not None
+
+
+async def test_what_is_no_source_is_refused(fresh_db: DatabaseUrl) -> None:
+    for source, message in (
+        (fresh_db, "is a database of this package, or the target itself"),
+        (replace(fresh_db, schema="nowhere"), "schema nowhere.: holds no MediaNest that Prisma made"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            await import_prisma(source)
+    with pytest.raises(InvalidInputError, match="zone: there is no time zone 'Nowhere'"):
+        await import_prisma(fresh_db, zone="Nowhere")
+
+
+@pytest.mark.parametrize(("finished", "rolled_back", "refused"), [("NULL", "NULL", True), ("NULL", "now()", False)])
+async def test_a_migration_that_neither_finished_nor_was_rolled_back(
+    fresh_db: DatabaseUrl, finished: str, rolled_back: str, *, refused: bool
+) -> None:
+    rows = f"""INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, rolled_back_at)
+        VALUES ('1', 'x', '2025_broken', {finished}, {rolled_back})"""
+    source = await make_source(fresh_db, "s", rows)
+    if refused:
+        with pytest.raises(ConfigurationError, match="its migration 2025_broken neither finished nor was rolled back"):
+            await import_prisma(source)
+    else:
+        assert (await import_prisma(source)).complete
+
+
+async def test_a_target_that_is_not_migrated_is_refused(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await execute("DELETE FROM aerich WHERE version LIKE '5%'")
+    with pytest.raises(MigrationError, match=r"lacks 5_.*imported_rows"):
+        await import_prisma(source, key=KEY)
+
+
+async def test_a_row_that_is_stored_otherwise_than_it_was_read_fails_the_import(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await execute(
+        "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN NEW.title := upper(NEW.title); RETURN NEW; END'"
+    )
+    await execute("CREATE TRIGGER spoil BEFORE INSERT ON media_requests FOR EACH ROW EXECUTE FUNCTION spoil()")
+    with pytest.raises(ImportCheckError, match=r"media_requests: what was written for id .* is not what was read"):
+        await import_prisma(source, key=KEY)
+    assert await User.all().count() == 0
+
+
+async def test_a_secret_that_cannot_be_decrypted_afterwards_fails_the_import(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await execute(
+        "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN NEW.api_key := reverse(NEW.api_key); RETURN NEW; END'"
+    )
+    await execute("CREATE TRIGGER spoil BEFORE INSERT ON services FOR EACH ROW EXECUTE FUNCTION spoil()")
+    with pytest.raises(ImportCheckError, match="services: api_key of id plex can't be decrypted"):
+        await import_prisma(source, key=KEY)
+
+
+async def test_the_command(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+    source = (await make_source(fresh_url, "u", ROWS_OF_U)).render().get_secret_value()
+    status, _, errors = medianest("import-prisma", source)
+    assert status == 2
+    assert "SOURCE_ENCRYPTION_KEY: not set" in errors
+    file = tmp_path / "report.json"
+    status, output, errors = medianest(
+        "import-prisma", source, "--report", str(file), SOURCE_ENCRYPTION_KEY=KEY.get_secret_value()
+    )
+    assert status == 1  # a request of a status that nobody knows
+    assert output.startswith(f"From the source {fresh_url.masked} (schema prisma_u): shape U")
+    assert "media_requests r4: left out: its status is unknown" in output
+    written = json.loads(file.read_text())
+    assert written["complete"] is False
+    assert written["tables"]["users"]["new"] == 3
+    for secret in ("plex-token", "overseerr-key", "the password of", "a token of", KEY.get_secret_value()):
+        assert secret not in output + errors + file.read_text()
+    status, _, errors = medianest("import-prisma", "postgresql://u:hidden@/")
+    assert status == 2
+    assert "SOURCE_URL" in errors
+    assert "hidden" not in errors
+    for arguments in (("--zone", "Nowhere"), ("--report", str(tmp_path / "no" / "folder"))):
+        status, _, errors = medianest("import-prisma", source, *arguments)
+        assert status in (1, 2)
+        assert "Traceback" not in errors
