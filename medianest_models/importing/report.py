@@ -139,10 +139,11 @@ async def report_table(connection: Connection[Any], target: Target) -> TableRepo
         if fate == "left out":
             report.left_out.append(RowNote(source_id, problem))
         elif fate in _KEPT:
-            report.kept.append(RowNote(source_id, problem or _KEPT[fate]))
+            report.kept.append(RowNote(source_id, problem if problem and fate == "deleted here" else _KEPT[fate]))
         else:
             report.changed += [RowNote(source_id, "; ".join(notes))] if notes else []
-            report.incomplete += [RowNote(source_id, problem)] if problem else []
+        if problem and fate not in ("left out", "deleted here"):
+            report.incomplete.append(RowNote(source_id, problem))
     report.gone = [RowNote(source_id, "it is gone in the source") for source_id in await target.find_gone(connection)]
     return report
 

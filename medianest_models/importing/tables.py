@@ -27,7 +27,8 @@ UPDATE {staging} AS s SET id = j.target_id::{id_type} FROM imported_rows AS j WH
 # An existing row that came from another row of the source is not this one, even if it has its key.
 _FIND_BY_KEY: Final = """
 UPDATE {staging} AS s SET id = t.id FROM {name} AS t
-WHERE t.{key} = s.{key} AND s.fate IS NULL AND NOT EXISTS (SELECT FROM imported_rows AS j WHERE {remembered})
+WHERE t.{key} = s.{key} AND {identifies} AND s.fate IS NULL
+    AND NOT EXISTS (SELECT FROM imported_rows AS j WHERE {remembered})
     AND NOT EXISTS (SELECT FROM imported_rows AS j WHERE j.table_name = '{name}' AND j.target_id = t.id::text)
 """
 
@@ -52,12 +53,14 @@ FROM {staging} AS s LEFT JOIN {name} AS t ON t.id = s.id LEFT JOIN imported_rows
 WHERE d.source_id = s.source_id AND s.fate IS NULL
 """
 
-# A secret that was written here since the import stays, unless its row gets the key of another: it is bound to that.
+# A secret that was written here since the import stays, and so does any if the source's can't be decrypted; unless its
+# row gets another key, because it is bound to that.
 _KEEP_SECRETS: Final = """
-UPDATE {staging} AS s SET keeps_secrets = TRUE, notes = s.notes || 'its secrets were changed here, and stay'::text
+UPDATE {staging} AS s SET keeps_secrets = TRUE,
+    notes = CASE WHEN s.problem IS NULL THEN s.notes || 'its secrets were changed here, and stay'::text ELSE s.notes END
 FROM {name} AS t, imported_rows AS j
 WHERE t.id = s.id AND {remembered} AND s.fate = 'updated' AND t.{key} = s.{key}
-    AND j.secret_digest IS DISTINCT FROM {secret_digest}
+    AND (s.problem IS NOT NULL OR j.secret_digest IS DISTINCT FROM {secret_digest})
 """
 
 _UPDATE: Final = "UPDATE {name} AS t SET {assignments} FROM {staging} AS s WHERE t.id = s.id AND s.fate = 'updated'"
@@ -72,9 +75,11 @@ _FIND_NEW: Final = "UPDATE {staging} AS s SET id = t.id FROM {name} AS t WHERE t
 _REMEMBER: Final = """
 INSERT INTO imported_rows AS i (table_name, source_id, target_id, source_digest, target_digest, secret_digest)
 SELECT '{name}', s.source_id, t.id::text, CASE WHEN s.problem IS NULL THEN s.digest ELSE '' END,
-    CASE WHEN s.fate IN ('new', 'updated') THEN {digest} END,
-    CASE WHEN s.keeps_secrets THEN 'kept' ELSE {secret_digest} END
-FROM {staging} AS s JOIN {name} AS t ON t.id = s.id WHERE s.fate IN ('new', 'updated', 'there', 'existed')
+    CASE WHEN s.fate IN ('new', 'updated') OR (s.fate = 'there' AND j.source_id IS NULL) THEN {digest} END,
+    CASE WHEN s.fate IN ('new', 'updated') AND (s.keeps_secrets IS NOT TRUE OR s.problem IS NOT NULL)
+        THEN {secret_digest} ELSE 'kept' END
+FROM {staging} AS s JOIN {name} AS t ON t.id = s.id LEFT JOIN imported_rows AS j ON {remembered}
+WHERE s.fate IN ('new', 'updated', 'there', 'existed')
 ON CONFLICT (table_name, source_id) DO UPDATE
 SET source_digest = excluded.source_digest, target_digest = coalesce(excluded.target_digest, i.target_digest),
     secret_digest = CASE WHEN excluded.target_digest IS NULL THEN i.secret_digest ELSE excluded.secret_digest END
@@ -102,6 +107,7 @@ class Target:
         name: Its name.
         columns: The columns to write, with their types; `id` comes with them.
         key: The unique column that identifies an existing row, in addition to the id.
+        identifies: SQL for the keys that tell who a row is, and do not only look like it.
         secrets: Columns with envelopes, which are stored differently each time.
         by_trigger: Columns that a trigger may set.
         replaceable: SQL for the existing rows that may be overwritten although they were not imported.
@@ -115,6 +121,7 @@ class Target:
     name: str
     columns: Mapping[str, str]
     key: str | None = None
+    identifies: str = "TRUE"
     secrets: tuple[str, ...] = ()
     by_trigger: tuple[str, ...] = ()
     replaceable: str = "FALSE"
@@ -170,7 +177,9 @@ class Target:
                 _REMEMBER,
             ]
         for template in filter(None, steps):
-            await connection.execute(self._sql(template))
+            # What is settled for one row may change what is right for another.
+            while await connection.execute(self._sql(template)) != "UPDATE 0" and template is self.settle:
+                pass
 
     async def find_gone(self, connection: Connection[Any]) -> list[str]:
         """Find the rows that were imported, and are gone in the source."""
@@ -196,6 +205,7 @@ class Target:
             name=self.name,
             staging=self.staging,
             key=self.key,
+            identifies=self.identifies,
             remembered=_REMEMBERED.format(name=self.name),
             id_type="int" if self.has_serial else "uuid",
             new_id=f"nextval('{self.name}_id_seq')" if self.has_serial else "s.id",

@@ -136,6 +136,7 @@ TARGETS: Final = (
             "status": "text",
         },
         key="plex_id",
+        identifies="s.plex_id NOT LIKE 'local:%'",  # an email address proves nothing
         secrets=("plex_token",),
         settle=_ONE_PLEX_ACCOUNT,
         release=_RELEASE_KEY.format(key="plex_id"),

@@ -9,6 +9,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch_one
@@ -19,7 +20,8 @@ from medianest_models.importing.rows import new_id
 from medianest_models.importing.targets import TARGETS
 from medianest_models.migrate.drift import check_drift
 from medianest_models.models import MediaRequest, User, YouTubeDownload
-from medianest_models.repositories import media_requests, services, sessions, users
+from medianest_models.repositories import media_requests, services, sessions, system_config, users
+from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM
 from tests.importing.sources import (
@@ -274,3 +276,58 @@ async def test_limits_of_the_role_do_not_end_an_import(fresh_db: DatabaseUrl) ->
     for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
         await execute(f"ALTER ROLE CURRENT_USER IN DATABASE {fresh_db.database} SET {limit} = '300ms'")
     assert (await import_prisma(source, key=KEY)).tables["users"].new == 30  # which takes a core 2.6 s
+
+
+async def test_an_email_address_gives_nobody_an_account_here(fresh_db: DatabaseUrl) -> None:
+    admin = await users.bootstrap_admin()
+    assert admin is not None
+    source = await make_source(
+        fresh_db,
+        "u",
+        "INSERT INTO users (id, email) VALUES ('a', 'admin')",
+        """INSERT INTO session_tokens (id, user_id, token_hash, expires_at)
+            VALUES ('s', 'a', encode(sha256('a token'), 'hex'), now() + interval '1 day')""",
+    )
+    await import_prisma(source)
+    user = (await sessions.verify("a token")).user
+    assert (user.id, user.plex_id, user.role) == (new_id("a"), f"local:{new_id('a')}", "user")
+
+
+async def test_a_setting_that_was_the_same_first_is_brought_up_to_date(fresh_db: DatabaseUrl) -> None:
+    await seed()
+    rows = """INSERT INTO system_config (key, value, description, "updatedAt") VALUES
+        ('youtube.concurrent_downloads', '{"max": 3}', 'Maximum concurrent YouTube downloads', now())"""
+    source = await make_source(fresh_db, "s", rows)
+    assert numbers(await import_prisma(source), "system_config") == (0, 0, 1, 0)
+    await run_in(source, """UPDATE system_config SET value = '{"max": 9}'""")
+    assert numbers(await import_prisma(source), "system_config") == (0, 1, 0, 0)
+    assert (await system_config.get("youtube.concurrent_downloads")).value == {"max": 9}
+
+
+async def test_user_names_that_move_in_a_chain(fresh_db: DatabaseUrl) -> None:
+    people = ", ".join(f"('{name}', '{name}@x', '{HASH}')" for name in "ab")
+    source = await make_source(fresh_db, "u", f"INSERT INTO users (id, email, password_hash) VALUES {people}")
+    await import_prisma(source)
+    await users.authenticate("b@x", password=PASSWORD)  # whose hash is now another one here
+    await run_in(
+        source,
+        f"""UPDATE users SET email = 'z@x' WHERE id = 'b'; UPDATE users SET email = 'b@x' WHERE id = 'a';
+            INSERT INTO users (id, email, password_hash) VALUES ('c', 'a@x', '{HASH}')""",
+    )
+    report = await import_prisma(source)
+    assert {row.id for row in report.tables["local_credentials"].left_out} == {"a", "c"}
+    assert {row.id for row in report.tables["local_credentials"].kept} == {"b"}
+
+
+async def test_a_secret_that_is_missing_is_told_again(fresh_db: DatabaseUrl) -> None:
+    rows = f"""INSERT INTO users (id, email, password_hash, plex_token) VALUES
+        ('a', 'a@x', '{HASH}', '{SECRETS["once"]}'), ('b', 'b@x', NULL, '{SECRETS["another"]}')"""
+    source = await make_source(fresh_db, "u", rows)
+    assert not (await import_prisma(source, key=KEY)).complete
+    await users.suspend(new_id("b"))
+    assert not (await import_prisma(source, key=KEY)).complete
+    await run_in(source, "UPDATE users SET last_login_at = now() WHERE id = 'a'")
+    await import_prisma(source, key=SecretStr("another key"))
+    token = (await users.get(new_id("a"))).plex_token
+    assert token is not None
+    assert token.get_secret_value() == "plex-token-once"
