@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from asyncpg import Connection
 
@@ -28,6 +28,7 @@ _ENTITIES: Final = {
     "download": "youtube_downloads",
     "session": "session_tokens",
     "session_token": "session_tokens",
+    "service": "services",
 }
 """The tables of the entities in the log whose ids are mapped."""
 
@@ -45,6 +46,8 @@ class References:
         self._absent: dict[str, dict[str, str]] = {}
         self._other_ids: dict[tuple[str | None, str], str] = {}
         """Our ids for the rows with a different id in the source."""
+        self._services: dict[str, str] = {}
+        """The names of the source's services, by which they are known, by their ids there."""
         self._plex_ids: set[str] = set()
 
     def resolve(self, table: str, row: Row) -> None:
@@ -54,7 +57,10 @@ class References:
             if values["plex_id"] in self._plex_ids:
                 row.notes.append("plex_id: another user has the same, replaced")
                 values["plex_id"] = f"local:{row.id}"
+                values["digest"] = uuid5(row.id, values["digest"]).hex  # it has to change when the other user does
             self._plex_ids.add(values["plex_id"])
+        elif table == "services":
+            self._services[values["number"]] = row.source_id
         elif table in _BELONGS_TO:
             self._refer(row, *_BELONGS_TO[table])
         elif table == "system_config":
@@ -63,7 +69,7 @@ class References:
             values["user_id"] = self._ids["users"].get(values["user_id"])  # an entry survives its user
             entity = (_ENTITIES.get(values["entity_type"]), values["entity_id"])
             values["entity_id"] = self._other_ids.get(entity, values["entity_id"])
-        if table in _ENTITIES.values() and str(row.id) != row.source_id:
+        if table != "services" and table in _ENTITIES.values() and str(row.id) != row.source_id:
             self._other_ids[table, row.source_id] = str(row.id)
 
     async def learn(self, connection: Connection[Any], table: str) -> None:
@@ -75,6 +81,11 @@ class References:
             self._ids[table] = dict(await connection.fetch(_HERE.format(name=table)))
         if table == "users":
             self._other_ids |= {(table, source): str(ours) for source, ours in self._ids[table].items()}
+        elif table == "services":
+            names = self._services.items()
+            self._other_ids |= {
+                (table, number): str(self._ids[table][name]) for number, name in names if name in self._ids[table]
+            }
 
     def _refer(self, row: Row, column: str, table: str) -> None:
         source_id = row.values[column]

@@ -19,11 +19,12 @@ _KEPT: Final = {
     "existed": "it existed here before, with other values",
 }
 
-_COUNTS: Final = "SELECT fate, count(*) FROM {staging} GROUP BY fate"
+# A row that gave way is none of the source, and has no digest.
+_COUNTS: Final = "SELECT fate, count(*) FROM {staging} WHERE digest IS NOT NULL GROUP BY fate"
 _NOT_SIMPLY: Final = """
 SELECT source_id, fate, problem, notes FROM {staging}
-WHERE fate IN ('left out', 'deleted here', 'changed here', 'existed')
-    OR ((cardinality(notes) > 0 OR problem IS NOT NULL) AND fate <> 'there')
+WHERE fate IN ('left out', 'deleted here', 'changed here', 'existed', 'merged')
+    OR problem IS NOT NULL OR (cardinality(notes) > 0 AND fate <> 'there')
 ORDER BY source_id
 """
 
@@ -52,7 +53,8 @@ class TableReport:
         there: How many existed already, and were not changed in the source.
         changed: Imported rows with a value that had to be changed for our tables.
         left_out: Rows that could not be imported.
-        incomplete: Imported rows that lack a secret, because it could not be decrypted.
+        incomplete: Imported rows that lack a secret, because it could not be decrypted or belongs to another user here.
+        merged: Rows that are one row here with another, such as counters of the same caller and window.
         kept: Rows that stay as they are here: they were changed both in the source and here, or deleted here, or they
             existed here with other values.
         gone: Rows that were imported by an earlier run, and are gone in the source since.
@@ -65,6 +67,7 @@ class TableReport:
     changed: list[RowNote] = field(default_factory=list)
     left_out: list[RowNote] = field(default_factory=list)
     incomplete: list[RowNote] = field(default_factory=list)
+    merged: list[RowNote] = field(default_factory=list)
     gone: list[RowNote] = field(default_factory=list)
     kept: list[RowNote] = field(default_factory=list)
 
@@ -140,8 +143,10 @@ async def report_table(connection: Connection[Any], target: Target) -> TableRepo
             report.left_out.append(RowNote(source_id, problem))
         elif fate in _KEPT:
             report.kept.append(RowNote(source_id, problem if problem and fate == "deleted here" else _KEPT[fate]))
-        else:
-            report.changed += [RowNote(source_id, "; ".join(notes))] if notes else []
+        elif fate == "merged":
+            report.merged.append(RowNote(source_id, "; ".join(notes)))
+        elif notes and fate != "there":
+            report.changed.append(RowNote(source_id, "; ".join(notes)))
         if problem and fate not in ("left out", "deleted here"):
             report.incomplete.append(RowNote(source_id, problem))
     report.gone = [RowNote(source_id, "it is gone in the source") for source_id in await target.find_gone(connection)]
@@ -153,6 +158,7 @@ def _outcomes(table: TableReport) -> list[tuple[str, list[RowNote]]]:
         ("changed", table.changed),
         ("incomplete", table.incomplete),
         ("left out", table.left_out),
+        ("merged", table.merged),
         ("kept as it is here", table.kept),
         ("gone in the source", table.gone),
     ]

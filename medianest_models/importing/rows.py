@@ -147,8 +147,6 @@ class Row:
 
 def _user(row: Row) -> None:
     values = row.values
-    if values["created_at"] is None:  # a user is never left out
-        values["created_at"] = datetime.now(UTC)
     for column in ("plex_id", "plex_username", "name", "email"):
         values[column] = values[column] or None
     name = values["plex_username"] or values.pop("name") or values["email"] or row.source_id
@@ -189,7 +187,6 @@ def credential_of(user: Row) -> Row:
 
 def _service(row: Row) -> None:
     row.need("name")
-    row.values["created_at"] = row.values["created_at"] or datetime.now(UTC)
     row.refuse("name", _SHORT)
     row.values["display_name"] = row.values["display_name"] or row.values["name"]
     row.cut("display_name", _SHORT)

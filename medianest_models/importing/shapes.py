@@ -35,6 +35,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "must_change_password": FLAG,
     },
     "services": {
+        "number": TEXT,
         "name": TEXT,
         "display_name": TEXT,
         "url": TEXT,
@@ -106,7 +107,10 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "created_at": INSTANT,
     },
 }
-"""The columns that are read for each of our tables. A reference is the source's id, of a service its name."""
+"""The columns that are read for each of our tables. A reference is the source's id, of a service its name.
+
+The `number` of a service is its id, which entries of the log refer to.
+"""
 
 
 # What Python's datetime holds in UTC, without its ends, which asyncpg takes for infinity. In another zone it is a day
@@ -186,7 +190,8 @@ _S: Final = Shape(
     marks={"users": ("plexId", "plexUsername"), "media_requests": ("userId", "mediaType")},
     tables={entity: entity for entity in COLUMNS},
     columns={
-        "service_status_history": {"service_id": 'SELECT v."name" FROM "services" AS v WHERE v."id" = s."serviceId"'}
+        "services": {"number": 's."id"'},
+        "service_status_history": {"service_id": 'SELECT v."name" FROM "services" AS v WHERE v."id" = s."serviceId"'},
     },
     ids={"services": 's."name"', "system_config": 's."key"'},
     camel_case=True,
@@ -213,8 +218,8 @@ _U: Final = Shape(
         "services": _SERVICES_OF_U,
         "media_requests": "media_requests",
         "youtube_downloads": "youtube_downloads",
-        # A row without a status is of a service that was never checked.
-        "service_status_history": "(SELECT * FROM service_status WHERE num_nulls(status, last_check_at) = 0)",
+        # A row with neither is of a service that was never checked.
+        "service_status_history": "(SELECT * FROM service_status WHERE num_nonnulls(status, last_check_at) > 0)",
         "session_tokens": "session_tokens",
         "rate_limits": "rate_limits",
     },
@@ -234,7 +239,7 @@ _U: Final = Shape(
             "checked_at": "s.last_check_at",
         },
     },
-    ids={"services": "s.service_name", "service_status_history": "s.service_name || ' at ' || s.last_check_at"},
+    ids={"services": "s.service_name", "service_status_history": "concat(s.service_name, ' at ', s.last_check_at)"},
     optional=("users.password_hash",),
     within=frozenset({"service_config", "service_status"}),
 )

@@ -1,99 +1,22 @@
-"""The tables to fill, in order, with the conflicts to resolve in each."""
+"""The tables to fill, in order."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from medianest_models.importing.conflicts import (
+    ONE_ACTIVE_DOWNLOAD,
+    ONE_COUNTER,
+    ONE_CREDENTIAL,
+    ONE_OPEN_REQUEST,
+    ONE_PLEX_ACCOUNT,
+    ONE_SESSION,
+    ONLY_OF_REQUESTS,
+    RELEASE_KEY,
+    RELEASE_OPEN,
+    TELL_FAILED,
+)
 from medianest_models.importing.tables import Target
-
-# A row keeps its Plex account as long as no other user here has it.
-_ONE_PLEX_ACCOUNT: Final = """
-UPDATE {staging} AS s SET plex_id = 'local:' || s.id, plex_token = NULL,
-    notes = s.notes || 'plex_id: another user here has the same, replaced'::text
-WHERE s.fate IN ('new', 'updated') AND EXISTS (
-    SELECT FROM users AS t WHERE t.plex_id = s.plex_id AND t.id <> s.id AND NOT EXISTS (
-        SELECT FROM {staging} AS u WHERE u.id = t.id AND u.fate = 'updated' AND u.plex_id <> t.plex_id
-    )
-)
-"""
-
-_RELEASE_KEY: Final = """
-UPDATE {{name}} AS t SET {key} = 'import:' || t.id FROM {{staging}} AS s
-WHERE t.id = s.id AND s.fate = 'updated' AND t.{key} <> s.{key}
-"""
-
-_ONE_CREDENTIAL: Final = """
-UPDATE {staging} AS s SET fate = 'left out', problem = 'another user here has this user name'
-WHERE fate IN ('new', 'updated') AND EXISTS (
-    SELECT FROM local_credentials AS t
-    WHERE t.id <> s.id AND (t.username = s.username OR t.user_id = s.user_id) AND NOT EXISTS (
-        SELECT FROM {staging} AS u WHERE u.id = t.id AND u.fate = 'updated' AND u.username <> t.username
-    )
-)
-"""
-
-# A row that is open here stays open, or else the oldest of the source: our unique indexes allow one.
-_ONE_OPEN_REQUEST: Final = """
-UPDATE {staging} AS s
-SET status = 'failed', notes = s.notes || 'status: became failed, another request for this title is open'::text
-FROM (
-    SELECT source_id, row_number() OVER (PARTITION BY tmdb_id, media_type ORDER BY created_at, id) > 1 OR EXISTS (
-        SELECT FROM media_requests AS t
-        WHERE t.tmdb_id = o.tmdb_id AND t.media_type = o.media_type AND t.status IN ('pending', 'approved')
-            AND t.id <> o.id AND NOT EXISTS (SELECT FROM {staging} AS u WHERE u.id = t.id AND u.fate = 'updated')
-    ) AS is_later
-    FROM {staging} AS o
-    WHERE fate IN ('new', 'updated') AND status IN ('pending', 'approved') AND tmdb_id IS NOT NULL
-) AS found
-WHERE found.source_id = s.source_id AND found.is_later
-"""
-
-_TELL_FAILED: Final = """
-INSERT INTO media_request_status_updates (request_id, status, message)
-SELECT id, 'failed', 'Imported as failed, because another request for this title is open.' FROM {staging}
-WHERE fate IN ('new', 'updated') AND 'status: became failed, another request for this title is open' = ANY (notes)
-"""
-
-_ONE_ACTIVE_DOWNLOAD: Final = """
-UPDATE {staging} AS s
-SET status = 'failed', notes = s.notes || 'status: became failed, another download of this playlist is active'::text,
-    error_message = coalesce(s.error_message, 'Another download of this playlist is active.')
-FROM (
-    SELECT source_id, row_number() OVER (PARTITION BY user_id, playlist_url ORDER BY created_at, id) > 1 OR EXISTS (
-        SELECT FROM youtube_downloads AS t
-        WHERE t.user_id = o.user_id AND t.playlist_url = o.playlist_url AND t.status IN ('queued', 'downloading')
-            AND t.id <> o.id AND NOT EXISTS (SELECT FROM {staging} AS u WHERE u.id = t.id AND u.fate = 'updated')
-    ) AS is_later
-    FROM {staging} AS o WHERE fate IN ('new', 'updated') AND status = 'queued'
-) AS found
-WHERE found.source_id = s.source_id AND found.is_later
-"""
-
-_RELEASE_OPEN: Final = """
-UPDATE {name} AS t SET status = 'failed' FROM {staging} AS s
-WHERE t.id = s.id AND s.fate = 'updated' AND t.status IN ('pending', 'approved', 'queued', 'downloading')
-"""
-
-# A source without foreign keys may have updates of requests that are gone.
-_ONLY_OF_REQUESTS: Final = """
-UPDATE {staging} AS s SET fate = 'left out', problem = 'its request does not exist'
-WHERE fate = 'new' AND NOT EXISTS (SELECT FROM media_requests AS t WHERE t.id = s.request_id)
-"""
-
-# The source's unique index allows duplicates, because NULLs are distinct: the highest count is imported.
-_ONE_COUNTER: Final = """
-UPDATE {staging} AS s SET fate = 'there'
-FROM (
-    SELECT source_id, row_number() OVER (
-        PARTITION BY user_id, ip_address, endpoint, window_start ORDER BY request_count DESC, id
-    ) > 1 OR EXISTS (
-        SELECT FROM rate_limits AS t WHERE t.endpoint = o.endpoint AND t.window_start = o.window_start
-            AND (t.user_id = o.user_id OR t.ip_address = o.ip_address)
-    ) AS is_later
-    FROM {staging} AS o WHERE fate = 'new'
-) AS found
-WHERE found.source_id = s.source_id AND found.is_later
-"""
 
 TARGETS: Final = (
     Target(
@@ -138,14 +61,18 @@ TARGETS: Final = (
         key="plex_id",
         identifies="s.plex_id NOT LIKE 'local:%'",  # an email address proves nothing
         secrets=("plex_token",),
-        settle=_ONE_PLEX_ACCOUNT,
-        release=_RELEASE_KEY.format(key="plex_id"),
+        excludes="s.plex_id = t.plex_id",
+        gives_way={"plex_id": "'local:' || t.id", "plex_token": "NULL"},
+        settle=ONE_PLEX_ACCOUNT,
+        release=RELEASE_KEY.format(key="plex_id"),
     ),
     Target(
         "local_credentials",
         {"user_id": "uuid", "username": "text", "password_hash": "text", "must_change_password": "boolean"},
-        settle=_ONE_CREDENTIAL,
-        release=_RELEASE_KEY.format(key="username"),
+        excludes="s.username = t.username",
+        gives_way={"username": "'local:' || t.id"},
+        settle=ONE_CREDENTIAL,
+        release=RELEASE_KEY.format(key="username"),
     ),
     Target(
         "system_config",
@@ -169,15 +96,18 @@ TARGETS: Final = (
             "created_at": "timestamptz",
             "completed_at": "timestamptz",
         },
-        settle=_ONE_OPEN_REQUEST,
-        release=_RELEASE_OPEN,
-        announce=_TELL_FAILED,
+        excludes="s.tmdb_id = t.tmdb_id AND s.media_type = t.media_type"
+        " AND s.status IN ('pending', 'approved') AND t.status IN ('pending', 'approved')",
+        gives_way={"status": "'failed'"},
+        settle=ONE_OPEN_REQUEST,
+        release=RELEASE_OPEN,
+        announce=TELL_FAILED,
     ),
     Target(
         "media_request_status_updates",
         {"request_id": "uuid", "status": "text", "message": "text", "created_at": "timestamptz"},
         is_history=True,
-        settle=_ONLY_OF_REQUESTS,
+        settle=ONLY_OF_REQUESTS,
     ),
     Target(
         "youtube_downloads",
@@ -195,8 +125,11 @@ TARGETS: Final = (
             "started_at": "timestamptz",
             "completed_at": "timestamptz",
         },
-        settle=_ONE_ACTIVE_DOWNLOAD,
-        release=_RELEASE_OPEN,
+        excludes="s.user_id = t.user_id AND s.playlist_url = t.playlist_url"
+        " AND s.status = 'queued' AND t.status IN ('queued', 'downloading')",
+        gives_way={"status": "'failed'"},
+        settle=ONE_ACTIVE_DOWNLOAD,
+        release=RELEASE_OPEN,
     ),
     Target(
         "session_tokens",
@@ -212,6 +145,7 @@ TARGETS: Final = (
             "last_used_at": "timestamptz",
         },
         key="token_hash",
+        settle=ONE_SESSION,
     ),
     Target(
         "rate_limits",
@@ -223,7 +157,7 @@ TARGETS: Final = (
             "window_start": "timestamptz",
         },
         is_history=True,
-        settle=_ONE_COUNTER,
+        settle=ONE_COUNTER,
     ),
     Target(
         "activity_logs",
