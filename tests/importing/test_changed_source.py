@@ -155,8 +155,8 @@ async def test_what_is_gone_in_the_source_gives_way(fresh_db: DatabaseUrl, *, ch
 
 
 async def test_incomplete_rows_are_told_again_and_not_written(fresh_db: DatabaseUrl) -> None:
-    rows = f"""INSERT INTO users (id, email, plex_token) VALUES ('a', 'a', '{SECRETS["once"]}'),
-            ('b', 'b', '{SECRETS["another"]}');
+    rows = f"""INSERT INTO users (id, email, plex_token, role) VALUES ('a', 'a', '{SECRETS["once"]}', 'user'),
+            ('b', 'b', '{SECRETS["another"]}', 'unknown');
         INSERT INTO service_config (service_name, service_url, api_key, config_data) VALUES
             ('x', 'http://x', '{SECRETS["once"]}', '{{"password": "{SECRETS["another"]}"}}')"""
     source = await make_source(fresh_db, "u", rows)
@@ -169,6 +169,11 @@ async def test_incomplete_rows_are_told_again_and_not_written(fresh_db: Database
         for name in ("users", "services"):
             assert again.tables[name].incomplete == first.tables[name].incomplete != []
             assert again.tables[name].changed == []
+    await users.suspend(new_id("b"))
+    again = await import_prisma(source, key=KEY)
+    assert again.tables["users"].incomplete == first.tables["users"].incomplete
+    assert again.tables["users"].kept == []  # it was changed here alone
+    await users.reinstate(new_id("b"))
     await run_in(source, f"UPDATE users SET plex_token = '{SECRETS['twice']}' WHERE id = 'b'")
     await services.configure("x", api_key="a new key")
     await run_in(source, f"""UPDATE service_config SET config_data = '{{"password": "{SECRETS["once"]}"}}'""")
