@@ -138,7 +138,7 @@ class Target:
         secrets: Columns with envelopes, which are stored differently each time.
         by_trigger: Columns that a trigger may set.
         replaceable: SQL for the existing rows that may be overwritten although they were not imported.
-        is_history: Whether rows never change, so that their ids suffice to recognize them.
+        is_history: Whether nothing is remembered of its rows, which never change; but for counters, which only rise.
         has_serial: Whether the ids come from the table's sequence.
         excludes: SQL for a staged row `s` that can't be beside an existing row `t`, because of a unique index.
         gives_way: The columns, with SQL for their values, of an existing row that gives way.
