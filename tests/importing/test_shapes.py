@@ -256,3 +256,11 @@ async def test_odd_documents_stop_nothing(fresh_db: DatabaseUrl) -> None:
     user = await User.get()
     assert user.plex_token is not None
     assert user.plex_token.get_secret_value() == "{"
+
+
+@pytest.mark.parametrize(("shape", "rows"), [("s", ROWS_OF_S), ("u", ROWS_OF_U)])
+async def test_a_schema_with_capital_letters(fresh_db: DatabaseUrl, shape: str, rows: str) -> None:
+    source = await make_source(fresh_db, shape, rows, schema="Old-Portal")
+    report = await import_prisma(DatabaseUrl.parse(source.render().get_secret_value()), key=KEY)
+    assert report.source.endswith("(schema Old-Portal)")
+    assert report.tables["users"].new == 3
