@@ -21,7 +21,6 @@ from medianest_models.masking import names_secret
 # ciphertext:iv:tag:salt in hex. No token of Plex and no API key has this form.
 _ENVELOPE: Final = re.compile("((?:[0-9a-fA-F]{2})*):([0-9a-fA-F]{32}):([0-9a-fA-F]{32}):([0-9a-fA-F]{64})")
 _PARTS: Final = ("encrypted", "iv", "authTag", "salt")
-_MOST_LAYERS: Final = 4  # the source has code paths that encrypt once, twice, or not at all
 _SAMPLE: Final = 100  # values under an old key may come first
 
 
@@ -109,12 +108,10 @@ class OldSecrets:
             return None
 
     def _peel(self, text: str) -> str:
-        for _ in range(_MOST_LAYERS):
-            match = _ENVELOPE.fullmatch(text)
-            if match is None:
-                return text
+        # The source has code paths that encrypt once, twice, or not at all. Each layer halves the text.
+        while match := _ENVELOPE.fullmatch(text):
             text = self._open(*map(bytes.fromhex, match.groups()))
-        raise DecryptionError(f"a secret of the source is encrypted more than {_MOST_LAYERS} times")
+        return text
 
     def _open(self, ciphertext: bytes, iv: bytes, tag: bytes, salt: bytes) -> str:
         if self._key is None:

@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from asyncpg import Connection, PostgresError, Record
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import translate
-from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, MedianestError, replace_errors
+from medianest_models.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    InvalidInputError,
+    MedianestError,
+    replace_errors,
+)
 from medianest_models.importing.shapes import OURS, SHAPES, Catalog, Shape
 from medianest_models.settings import DatabaseUrl
 
@@ -30,6 +35,9 @@ WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relk
     AND a.attnum > 0 AND NOT a.attisdropped
 """
 
+# An abbreviation such as EST is one offset the whole year.
+_KNOWS_ZONE: Final = "SELECT $1 LIKE '%/%' AND EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)"
+
 _COUNT: Final = "SELECT count(*) FROM {table} AS s"
 
 _UNFINISHED: Final = """
@@ -45,7 +53,7 @@ class Source:
     connection: Connection[Any]
     shape: Shape
     catalog: Catalog
-    zone: ZoneInfo
+    zone: str
 
     @property
     def variant(self) -> str:
@@ -106,10 +114,11 @@ def named(name: str, error: MedianestError | None) -> MedianestError | None:
 
 
 @asynccontextmanager
-async def open_source(url: DatabaseUrl, zone: ZoneInfo) -> AsyncIterator[Source]:
+async def open_source(url: DatabaseUrl, zone: str) -> AsyncIterator[Source]:
     """Open a source in one read-only transaction, as an async context manager.
 
     Raises:
+        InvalidInputError: The server knows no such time zone.
         ConfigurationError: The database has neither shape, or a failed migration.
         DatabaseUnavailableError: The source can't be reached.
     """
@@ -120,6 +129,10 @@ async def open_source(url: DatabaseUrl, zone: ZoneInfo) -> AsyncIterator[Source]
         await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
         await connection.execute(WITHOUT_LIMITS)
         await connection.execute("SET LOCAL row_security = off")  # an error, where rows would be hidden
+        if zone != "UTC" and not await connection.fetchval(_KNOWS_ZONE, zone):
+            raise InvalidInputError(
+                f"zone: the source's server has no time zone {zone!r}; UTC and Europe/Berlin are some"
+            )
         catalog: dict[str, dict[str, str]] = {}
         for table, column, type_ in await connection.fetch(_COLUMNS):
             catalog.setdefault(table, {})[column] = type_

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.enums import UserRole
-from medianest_models.errors import ConflictError
+from medianest_models.errors import ConfigurationError, ConflictError
 from medianest_models.importing import ImportReport, import_prisma
 from medianest_models.importing.rows import new_id
 from medianest_models.importing.targets import TARGETS
@@ -331,3 +331,24 @@ async def test_a_secret_that_is_missing_is_told_again(fresh_db: DatabaseUrl) -> 
     token = (await users.get(new_id("a"))).plex_token
     assert token is not None
     assert token.get_secret_value() == "plex-token-once"
+
+
+async def test_a_secret_in_the_clear_that_was_written_here_stops_no_run(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await import_prisma(source, key=KEY)
+    await execute("UPDATE services SET api_key = 'in the clear, as a Prisma client writes it' WHERE name = 'plex'")
+    await run_in(source, """UPDATE services SET "displayName" = 'My Plex' WHERE "name" = 'plex'""")
+    report = await import_prisma(source, key=KEY)
+    assert numbers(report, "services")[:2] == (0, 1)
+    assert [row.text for row in report.tables["services"].changed] == ["its secrets were changed here, and stay"]
+
+
+async def test_a_second_source_is_refused(fresh_db: DatabaseUrl) -> None:
+    await import_prisma(await make_source(fresh_db, "s", ROWS_OF_S), key=KEY)
+    before = await all_rows(fresh_db)
+    for other in (ROWS_OF_U, "SELECT"):
+        source = await make_source(fresh_db, "u", other)
+        with pytest.raises(ConfigurationError, match="is not the database that was imported before: it has none of"):
+            await import_prisma(source, key=KEY)
+        await run_in(source, f"DROP SCHEMA {source.search_path} CASCADE")
+    assert await all_rows(fresh_db) == before
