@@ -78,8 +78,8 @@ async def test_odd_names_survive_the_url(server: Server, monkeypatch: pytest.Mon
             async with connected() as show:
                 assert await show("search_path") == '"Media-1"'
                 assert await show("application_name") == "a b&c"
-            assert await ask_bare_asyncpg(url) == f"{odd}|{odd}|media|a b&c"
-            assert await ask_psql(url) == f"{odd}|{odd}|media|a b&c"
+            assert await ask_bare_asyncpg(url) == f'{odd}|{odd}|"Media-1"|a b&c'
+            assert await ask_psql(url) == f'{odd}|{odd}|"Media-1"|a b&c'
     finally:
         await server.execute(f'DROP ROLE "{odd}"')
 
