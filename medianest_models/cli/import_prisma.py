@@ -34,7 +34,7 @@ async def import_command(
     """
     source = DatabaseUrl.parse(source_url, variable="SOURCE_URL")
     key = os.environ.get("SOURCE_ENCRYPTION_KEY")
-    with progress_bar("Reading", length=1) as bar:
+    with progress_bar("Importing", length=1) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.length = total

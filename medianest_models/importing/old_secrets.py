@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final, Self
@@ -34,6 +34,12 @@ class OldSecrets:
     def __init__(self, key: SecretStr | None) -> None:
         self._key = key
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scrypt")
+        self.asked = 0
+        """The number of values to decrypt that are known so far."""
+        self.answered = 0
+        """The number of these that are done."""
+        self.on_answer: Callable[[], object] = lambda: None
+        """Called after each of them."""
         self.decrypted = 0
         """The number of values decrypted so far."""
 
@@ -58,8 +64,7 @@ class OldSecrets:
             )
         for text in sample:
             with suppress(DecryptionError):
-                await self.decrypt(text)
-                self.decrypted = 0
+                await self._in_thread(text)
                 return
         raise ConfigurationError("SOURCE_ENCRYPTION_KEY: is not the key with which the source's values were encrypted")
 
@@ -71,7 +76,12 @@ class OldSecrets:
         """
         if not is_encrypted(text):
             return text
-        plain = await asyncio.get_running_loop().run_in_executor(self._threads, self._peel, text)
+        self.asked += 1
+        try:
+            plain = await self._in_thread(text)
+        finally:
+            self.answered += 1
+            self.on_answer()
         self.decrypted += 1
         return plain
 
@@ -106,6 +116,9 @@ class OldSecrets:
         except DecryptionError:
             failed.append(path)
             return None
+
+    def _in_thread(self, text: str) -> asyncio.Future[str]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, self._peel, text)
 
     def _peel(self, text: str) -> str:
         # The source has code paths that encrypt once, twice, or not at all. Each layer halves the text.

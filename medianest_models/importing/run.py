@@ -29,6 +29,7 @@ Progress = Callable[[int, int], object]
 # With this the server cancels the statement of a client that was killed. Not every platform supports it.
 _WATCH_CLIENT: Final = "SET client_connection_check_interval = '5s'"
 
+_SECRET: Final = 1_000  # an encrypted value takes about as long as so many rows
 _KNOWN_USERS: Final = "SELECT source_id FROM imported_rows WHERE table_name = 'users'"
 
 
@@ -51,7 +52,8 @@ async def import_prisma(
         zone: The time zone of the source's instants. Prisma writes UTC; the database's own defaults wrote the session's
             local time.
         dry_run: Whether to roll back at the end, so that there is only the report.
-        progress: A function that is called with the numbers of rows read so far and in all.
+        progress: A function that is called with the work done so far and in all: a row counts 1, an encrypted value
+            1,000, because it takes that much longer.
 
     Raises:
         InvalidInputError: The source's server knows no such zone.
@@ -105,6 +107,13 @@ async def _import(source: Source, connection: Connection[Any], old_secrets: OldS
     users = [row async for rows in _rows(source, "users", references) for row in rows]
     await _check_same_source(connection, source, users)
     done, total = len(users), sum([await source.count(entity) for entity in source.entities])
+
+    def advance(rows: int = 0) -> None:
+        nonlocal done
+        done += rows
+        progress(done + _SECRET * old_secrets.answered, total + _SECRET * old_secrets.asked)
+
+    old_secrets.on_answer = advance
     # To decrypt takes the longest, in threads: what does not belong to users is imported meanwhile.
     renewing = await start_renewing(connection, "users", users, old_secrets)
     try:
@@ -123,8 +132,7 @@ async def _import(source: Source, connection: Connection[Any], old_secrets: OldS
                     if target.name == "services":
                         await (await start_renewing(connection, target.name, rows, old_secrets))
                     await target.stage(connection, rows)
-                    done += len(rows)
-                    progress(done, total)
+                    advance(len(rows))
             await target.merge(connection)
             await references.learn(connection, target.name)
     finally:
