@@ -239,7 +239,10 @@ async def test_one_import_at_a_time(fresh_db: DatabaseUrl) -> None:
     assert sum(report.tables["users"].new for report in done) == 3
 
 
-async def test_who_is_killed_has_written_nothing(fresh_db: DatabaseUrl) -> None:
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+async def test_who_is_killed_or_stopped_has_written_nothing(
+    fresh_db: DatabaseUrl, sent: signal.Signals, status: int
+) -> None:
     source = await make_source(fresh_db, "s", ROWS_OF_S)
     before = await all_rows(fresh_db)
     await execute(
@@ -254,8 +257,8 @@ async def test_who_is_killed_has_written_nothing(fresh_db: DatabaseUrl) -> None:
         stderr=subprocess.DEVNULL,
     )
     await until(somebody_inserts_log_entries)
-    child.send_signal(signal.SIGKILL)
-    await child.wait()
+    child.send_signal(sent)
+    assert await child.wait() == status
     await execute("DROP FUNCTION hold CASCADE")  # waits until the server has noticed
     assert await all_rows(fresh_db) == before
     await import_prisma(source, key=KEY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,4 @@ async def test_the_progress_counts_secrets_too(fresh_db: DatabaseUrl) -> None:
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert all(done <= total for done, total in seen)
     assert seen[-1][0] == seen[-1][1] == 18 + 1_000 * 4  # rows and secrets
+    assert sum(after - before >= 1_000 for (before, _), (after, _) in pairwise([(0, 0), *seen])) == 4
