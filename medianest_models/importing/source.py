@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from asyncpg import Connection, PostgresError, Record
+from asyncpg import Connection, Record
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import translate
@@ -104,9 +104,9 @@ class Source:
                 return
             yield rows
 
-    def named_errors(self) -> replace_errors[PostgresError]:
+    def named_errors(self) -> replace_errors[Exception]:
         """Replace errors of the source's server by ours, which name the source."""
-        return replace_errors(PostgresError, self._replacement)
+        return replace_errors(Exception, self._replacement)
 
     async def _count(self, table: str) -> int:
         with self.named_errors():
@@ -116,8 +116,8 @@ class Source:
     def _has(self, table: str) -> bool:
         return table.startswith("(") or table in self.catalog
 
-    def _replacement(self, error: PostgresError) -> MedianestError | None:
-        told = _FAILURES.get(error.sqlstate or "")
+    def _replacement(self, error: Exception) -> MedianestError | None:
+        told = _FAILURES.get(getattr(error, "sqlstate", None) or "")
         return ConfigurationError(f"{self.name}: {told}") if told else _named(self.name, translate(error))
 
 
@@ -140,7 +140,8 @@ async def open_source(url: DatabaseUrl, zone: str) -> AsyncIterator[Source]:
     async with AsyncExitStack() as stack:
         with replace_errors(DatabaseUnavailableError, lambda error: _named(name, error)):
             connection = await stack.enter_async_context(direct_connection(url))
-        await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
+        # It ends with the connection; to roll it back on a lost one would hide the error that tells so.
+        await connection.transaction(isolation="repeatable_read", readonly=True).start()
         await connection.execute(WITHOUT_LIMITS)
         await connection.execute("SET LOCAL row_security = off")  # an error, where rows would be hidden
         if zone != "UTC" and not await connection.fetchval(_KNOWS_ZONE, zone):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute
 from medianest_models.errors import (
     ConfigurationError,
@@ -24,6 +26,7 @@ from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
 from tests.commands import medianest
 from tests.importing.sources import KEY, ROWS_OF_S, ROWS_OF_U, SECRETS, make_source, run_in
+from tests.locks import until
 from tests.servers import Server
 
 
@@ -223,3 +226,29 @@ async def test_the_progress_counts_secrets_too(fresh_db: DatabaseUrl) -> None:
     assert all(done <= total for done, total in seen)
     assert seen[-1][0] == seen[-1][1] == 18 + 1_000 * 4  # rows and secrets
     assert sum(after - before >= 1_000 for (before, _), (after, _) in pairwise([(0, 0), *seen])) == 4
+
+
+async def test_a_source_whose_connection_ends_is_named(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await execute(
+        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'"
+    )
+    await execute("CREATE TRIGGER hold BEFORE INSERT ON services FOR EACH ROW EXECUTE FUNCTION hold()")
+    async with direct_connection(fresh_db) as other:
+        await other.execute("SELECT pg_advisory_lock(1)")
+        running = asyncio.create_task(import_prisma(source, key=KEY))
+
+        async def ended() -> bool:
+            found: bool | None = await other.fetchval(
+                "SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND state = 'idle in transaction' AND query LIKE '%source_id%' AND EXISTS "
+                "(SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted)"
+            )
+            return bool(found)
+
+        await until(ended)
+        await other.execute("SELECT pg_advisory_unlock(1)")
+        with pytest.raises(DatabaseUnavailableError, match=r"^the source .*: the connection to the database failed"):
+            await running
+    assert await User.all().count() == 0
