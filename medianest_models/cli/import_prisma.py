@@ -29,12 +29,13 @@ async def import_command(
     """Import a MediaNest that Prisma made, in one transaction; can be run again.
 
     SOURCE_URL is the source's DATABASE_URL, with its ?schema= when that is not public; it is read and never written.
-    SOURCE_ENCRYPTION_KEY in the environment, or in --env-file, is the source's ENCRYPTION_KEY. Exit status 1 when
-    rows had to be left out: the report names each with the reason.
+    SOURCE_DATABASE_URL can take its place, and SOURCE_ENCRYPTION_KEY is the source's ENCRYPTION_KEY: both in the
+    environment or in --env-file, where nobody else sees them. Exit status 1 when rows had to be left out: the report
+    names each with the reason.
     """
     source = DatabaseUrl.parse(source_url, variable="SOURCE_URL")
     key = os.environ.get("SOURCE_ENCRYPTION_KEY")
-    with progress_bar("Reading", length=1) as bar:
+    with progress_bar("Importing", length=1) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.length = total

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final, Self
@@ -21,7 +21,6 @@ from medianest_models.masking import names_secret
 # ciphertext:iv:tag:salt in hex. No token of Plex and no API key has this form.
 _ENVELOPE: Final = re.compile("((?:[0-9a-fA-F]{2})*):([0-9a-fA-F]{32}):([0-9a-fA-F]{32}):([0-9a-fA-F]{64})")
 _PARTS: Final = ("encrypted", "iv", "authTag", "salt")
-_MOST_LAYERS: Final = 4  # the source has code paths that encrypt once, twice, or not at all
 _SAMPLE: Final = 100  # values under an old key may come first
 
 
@@ -35,6 +34,12 @@ class OldSecrets:
     def __init__(self, key: SecretStr | None) -> None:
         self._key = key
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scrypt")
+        self.asked = 0
+        """The number of values to decrypt that are known so far."""
+        self.answered = 0
+        """The number of these that are done."""
+        self.on_answer: Callable[[], object] = lambda: None
+        """Called after each of them."""
         self.decrypted = 0
         """The number of values decrypted so far."""
 
@@ -59,8 +64,7 @@ class OldSecrets:
             )
         for text in sample:
             with suppress(DecryptionError):
-                await self.decrypt(text)
-                self.decrypted = 0
+                await self._in_thread(text)
                 return
         raise ConfigurationError("SOURCE_ENCRYPTION_KEY: is not the key with which the source's values were encrypted")
 
@@ -72,7 +76,12 @@ class OldSecrets:
         """
         if not is_encrypted(text):
             return text
-        plain = await asyncio.get_running_loop().run_in_executor(self._threads, self._peel, text)
+        self.asked += 1
+        try:
+            plain = await self._in_thread(text)
+        finally:
+            self.answered += 1
+            self.on_answer()
         self.decrypted += 1
         return plain
 
@@ -108,13 +117,14 @@ class OldSecrets:
             failed.append(path)
             return None
 
+    def _in_thread(self, text: str) -> asyncio.Future[str]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, self._peel, text)
+
     def _peel(self, text: str) -> str:
-        for _ in range(_MOST_LAYERS):
-            match = _ENVELOPE.fullmatch(text)
-            if match is None:
-                return text
+        # The source has code paths that encrypt once, twice, or not at all. Each layer halves the text.
+        while match := _ENVELOPE.fullmatch(text):
             text = self._open(*map(bytes.fromhex, match.groups()))
-        raise DecryptionError(f"a secret of the source is encrypted more than {_MOST_LAYERS} times")
+        return text
 
     def _open(self, ciphertext: bytes, iv: bytes, tag: bytes, salt: bytes) -> str:
         if self._key is None:

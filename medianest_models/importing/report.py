@@ -129,8 +129,22 @@ class ImportReport:
             yield f"Not copied, because this package has no use for them: {counts}."
         if self.secrets:
             yield f"{self.secrets} secrets were decrypted; they are encrypted with the newest of ENCRYPTION_KEYS now."
+        yield self._verdict()
         if self.dry_run:
             yield "Nothing was written: this was a dry run."
+
+    def _verdict(self) -> str:
+        left_out, incomplete = (
+            sum(len(getattr(table, name)) for table in self.tables.values()) for name in ("left_out", "incomplete")
+        )
+        if left_out or incomplete:
+            return (
+                f"Not complete: rows left out: {left_out}, rows without a secret: {incomplete}. "
+                "Mend them in the source and import again, or go on without them."
+            )
+        if self.drift:
+            return "Not complete: the schema here is not as its migrations make it."
+        return "Complete: no row and no secret was left out."
 
 
 async def report_table(connection: Connection[Any], target: Target) -> TableReport:

@@ -13,8 +13,8 @@ from asyncpg import Record
 
 from medianest_models.encryption import SecretParameter
 from medianest_models.enums import DownloadStatus, RequestStatus, ServiceStatus, UserRole, UserStatus
-from medianest_models.fields.json import dump_json, load_json
-from medianest_models.repositories.system_config import SEEDED_CONFIGS
+from medianest_models.fields.json import check_depth, dump_json, load_json
+from medianest_models.repositories.system_config import SEEDED_CONFIGS, value_problem
 
 _IDS: Final = UUID("5b0d2c1e-7d3e-5f0a-9c56-0a6d0f1e4b7a")
 """The namespace of the UUIDs made from other ids. It must never change."""
@@ -47,6 +47,7 @@ _SHA256: Final = re.compile("[0-9a-f]{64}")
 _SHORT: Final = 100
 _MEDIUM: Final = 255
 _LONGEST_URL: Final = 2_048
+_LARGEST_URL: Final = 2_676  # bytes that fit into a unique index with a UUID
 _LARGEST_INT: Final = 2**31 - 1
 
 
@@ -60,6 +61,13 @@ def new_id(text: str, kind: str = "") -> UUID:
     except ValueError:
         return uuid5(_IDS, kind + text)
     return made if str(made) == text else uuid5(_IDS, kind + text)
+
+
+def read_document(text: str, column: str) -> Any:
+    """Read a JSON document; a ValueError says that it is nested too deep to be read here."""
+    document = load_json(text)
+    check_depth(document, column)
+    return document
 
 
 class Row:
@@ -98,6 +106,12 @@ class Row:
         if len(self.values[column] or "") > length:
             self.leave_out(f"its {column} is longer than {length} characters")
 
+    def check_documents(self, *columns: str) -> None:
+        """Raise a ValueError if a JSON document is nested too deep to be read here."""
+        for column in columns:
+            if self.values[column] is not None:
+                read_document(self.values[column], column)
+
     def cut(self, column: str, length: int, *, keep_in: str | None = None) -> None:
         """Cut a text that is too long, and store the whole text in a document of the row if there is one."""
         text = self.values[column]
@@ -121,7 +135,7 @@ class Row:
     def keep(self, document: str, key: str, value: object) -> None:
         """Store a value in a document of the row, under `imported`."""
         text = self.values[document]
-        held = None if text is None else load_json(text)
+        held = None if text is None else read_document(text, document)
         whole: dict[str, Any] = held if isinstance(held, dict) else {} if held is None else {"value": held}
         imported = whole.get("imported")
         whole["imported"] = {**(imported if isinstance(imported, dict) else {}), key: value}
@@ -194,20 +208,26 @@ def _service(row: Row) -> None:
 
 def _setting(row: Row) -> None:
     row.need("key", "value")
+    row.refuse("key", _SHORT)
     row.values["customized_at"] = None
-    seeded = next((config for config in SEEDED_CONFIGS if config.key == row.values["key"]), None)
-    if seeded is not None and row.values["value"] is not None:
+    if row.fate is not None:
+        return
+    key, value = row.values["key"], read_document(row.values["value"], "value")
+    if problem := value_problem(key, value):  # it would fail whatever reads the setting
+        row.leave_out(f"its value {problem}")
+    seeded = next((config for config in SEEDED_CONFIGS if config.key == key), None)
+    if seeded is not None:
         row.values["description"] = row.values["description"] or seeded.description
         # As the trigger marks a changed one: the seed leaves it alone from then on.
-        if load_json(row.values["value"]) != seeded.value:
+        if value != seeded.value:
             row.values["customized_at"] = datetime.now(UTC)
-    row.refuse("key", _SHORT)
 
 
 def _request(row: Row) -> None:
     for column in ("tmdb_id", "imdb_id", "overseerr_id"):
         row.values[column] = row.values[column] or None  # an empty text names no title
     row.need("user_id", "created_at")
+    row.check_documents("request_data")
     row.map_status(_REQUEST_STATUSES)
     row.cut("title", 500, keep_in="request_data")
     row.cut("media_type", 50, keep_in="request_data")
@@ -223,8 +243,11 @@ def _status_update(row: Row) -> None:
 def _download(row: Row) -> None:
     values = row.values
     row.need("user_id", "created_at")
+    row.check_documents("file_paths", "metadata")
     row.map_status(_DOWNLOAD_STATUSES)
     row.refuse("playlist_url", _LONGEST_URL)
+    if len(values["playlist_url"].encode()) > _LARGEST_URL:
+        row.leave_out(f"its playlist_url is longer than {_LARGEST_URL} bytes")
     row.cut("playlist_title", 500, keep_in="metadata")
     row.clear("plex_collection_id", _MEDIUM, keep_in="metadata")
     values["progress"] = values["progress"] or (100 if values["status"] == DownloadStatus.COMPLETED else 0)
@@ -274,6 +297,7 @@ def _counter(row: Row) -> None:
 
 def _log_entry(row: Row) -> None:
     row.need("created_at")
+    row.check_documents("metadata")
     row.cut("action", _SHORT, keep_in="metadata")
     row.cut("entity_type", 50, keep_in="metadata")
     row.cut("entity_id", _MEDIUM, keep_in="metadata")

@@ -13,7 +13,7 @@ from medianest_models.encryption.documents import leaves
 from medianest_models.errors import DecryptionError, ImportCheckError, UnreadableValueError
 from medianest_models.fields.json import load_json
 from medianest_models.importing.old_secrets import OldSecrets, encrypted_texts
-from medianest_models.importing.rows import Row
+from medianest_models.importing.rows import Row, read_document
 from medianest_models.importing.source import Source
 from medianest_models.models import Service, User
 from medianest_models.models.base import Base
@@ -24,7 +24,8 @@ _KNOWN: Final = """
 SELECT source_id, source_digest FROM imported_rows WHERE table_name = $1 AND source_id = ANY ($2::text[])
 """
 _WRITTEN: Final = """
-SELECT s.source_id, t.* FROM import_{name} AS s JOIN {name} AS t ON t.id = s.id WHERE s.fate IN ('new', 'updated')
+SELECT s.source_id, t.* FROM import_{name} AS s JOIN {name} AS t ON t.id = s.id
+WHERE s.fate IN ('new', 'updated') AND s.keeps_secrets IS NOT TRUE
 """
 
 
@@ -63,7 +64,7 @@ async def start_renewing(
 
 
 async def check_secrets(connection: Connection[Any]) -> None:
-    """Decrypt every value that was written.
+    """Decrypt every value that was written; one that stayed as it was here was not.
 
     Raises:
         ImportCheckError: A value can't be decrypted.
@@ -92,7 +93,7 @@ async def _renew(row: Row, table: str, old_secrets: OldSecrets, *, is_known: boo
             plain[column] = (await old_secrets.decrypt_document(stored, failed, path=column, is_secret=True)) or None
             continue
         try:
-            document = load_json(stored) if stored else None
+            document = read_document(stored, column) if stored else None
             plain[column] = await old_secrets.decrypt_document(document, failed, path=column)
         except ValueError:
             row.notes.append(f"{column}: is nested too deep, left empty")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from zoneinfo import ZoneInfo
 
 Catalog = Mapping[str, Mapping[str, str]]
 """The columns of each table, with their types."""
@@ -151,7 +150,7 @@ class Shape:
     within: frozenset[str] = frozenset()
     camel_case: bool = False
 
-    def select(self, entity: str, catalog: Catalog, zone: ZoneInfo) -> str:
+    def select(self, entity: str, catalog: Catalog, zone: str) -> str:
         """Build the statement that reads the rows for one of our tables, with our column names.
 
         An instant that Python can't represent (BC, after the year 9999, infinity) is read as NULL, and its column is
@@ -163,11 +162,11 @@ class Shape:
             name = self._in_source(column)
             value = self.columns.get(entity, {}).get(column) or (f's."{name}"' if name in there else "NULL")
             if type_ == INSTANT and value != "NULL":
-                bounds = _UTC_BOUNDS if zone.key == "UTC" else _BOUNDS
+                bounds = _UTC_BOUNDS if zone == "UTC" else _BOUNDS
                 held = f"(isfinite({value}) AND {value} BETWEEN {bounds})"
                 unreadable.append(f"CASE WHEN NOT {held} THEN '{column}' END")
                 if there.get(name) != "timestamp with time zone":
-                    value = f"{value} AT TIME ZONE '{zone.key}'"
+                    value = f"{value} AT TIME ZONE '{zone}'"
                 value = f"CASE WHEN {held} THEN {value} END"
             chosen.append(f"({value})::{type_} AS {column}")
         return _SELECT.format(

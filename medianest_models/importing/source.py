@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from asyncpg import Connection, PostgresError, Record
+from asyncpg import Connection, Record
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import translate
-from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, MedianestError, replace_errors
+from medianest_models.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    InvalidInputError,
+    MedianestError,
+    replace_errors,
+)
 from medianest_models.importing.shapes import OURS, SHAPES, Catalog, Shape
 from medianest_models.settings import DatabaseUrl
 
@@ -30,6 +35,17 @@ WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relk
     AND a.attnum > 0 AND NOT a.attisdropped
 """
 
+# An abbreviation such as EST is one offset the whole year.
+_KNOWS_ZONE: Final = "SELECT $1 LIKE '%/%' AND EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)"
+
+_OTHER: Final = "lacks a table or column that a database of its shape has"
+_FAILURES: Final = {
+    "42501": "its user may not read all rows: GRANT SELECT ON ALL TABLES IN SCHEMA, or BYPASSRLS if policies hide some",
+    "42703": _OTHER,
+    "42P01": _OTHER,
+}
+"""What a code of PostgreSQL's means when a source is read."""
+
 _COUNT: Final = "SELECT count(*) FROM {table} AS s"
 
 _UNFINISHED: Final = """
@@ -45,7 +61,7 @@ class Source:
     connection: Connection[Any]
     shape: Shape
     catalog: Catalog
-    zone: ZoneInfo
+    zone: str
 
     @property
     def variant(self) -> str:
@@ -79,53 +95,66 @@ class Source:
 
     async def batches(self, entity: str) -> AsyncIterator[Sequence[Record]]:
         """Read the rows for one of our tables in batches, ordered by id."""
-        with self._named_errors():
+        with self.named_errors():
             cursor = await self.connection.cursor(self.shape.select(entity, self.catalog, self.zone))
         while True:
-            with self._named_errors():
+            with self.named_errors():
                 rows = await cursor.fetch(_ROWS_AT_ONCE)
             if not rows:
                 return
             yield rows
 
+    def named_errors(self) -> replace_errors[Exception]:
+        """Replace errors of the source's server by ours, which name the source."""
+        return replace_errors(Exception, self._replacement)
+
     async def _count(self, table: str) -> int:
-        with self._named_errors():
+        with self.named_errors():
             number: int = await self.connection.fetchval(_COUNT.format(table=table))
         return number
 
     def _has(self, table: str) -> bool:
         return table.startswith("(") or table in self.catalog
 
-    def _named_errors(self) -> replace_errors[PostgresError]:
-        return replace_errors(PostgresError, lambda error: named(self.name, translate(error)))
+    def _replacement(self, error: Exception) -> MedianestError | None:
+        told = _FAILURES.get(getattr(error, "sqlstate", None) or "")
+        return ConfigurationError(f"{self.name}: {told}") if told else _named(self.name, translate(error))
 
 
-def named(name: str, error: MedianestError | None) -> MedianestError | None:
+def _named(name: str, error: MedianestError | None) -> MedianestError | None:
     """Name the source in an error, which would otherwise be taken for one of our own database."""
-    return error and type(error)(f"{name}: {str(error).replace('DATABASE_URL', 'its URL')}")
+    text = str(error).replace("DATABASE_URL", "its URL").replace(" (`medianest db up` starts the embedded one)", "")
+    return error and type(error)(f"{name}: {text}")
 
 
 @asynccontextmanager
-async def open_source(url: DatabaseUrl, zone: ZoneInfo) -> AsyncIterator[Source]:
+async def open_source(url: DatabaseUrl, zone: str) -> AsyncIterator[Source]:
     """Open a source in one read-only transaction, as an async context manager.
 
     Raises:
+        InvalidInputError: The server knows no such time zone.
         ConfigurationError: The database has neither shape, or a failed migration.
         DatabaseUnavailableError: The source can't be reached.
     """
     name = f"the source {url.masked}" + (f" (schema {url.schema})" if url.schema else "")
     async with AsyncExitStack() as stack:
-        with replace_errors(DatabaseUnavailableError, lambda error: named(name, error)):
+        with replace_errors(DatabaseUnavailableError, lambda error: _named(name, error)):
             connection = await stack.enter_async_context(direct_connection(url))
-        await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
+        # It ends with the connection; to roll it back on a lost one would hide the error that tells so.
+        await connection.transaction(isolation="repeatable_read", readonly=True).start()
         await connection.execute(WITHOUT_LIMITS)
         await connection.execute("SET LOCAL row_security = off")  # an error, where rows would be hidden
+        if zone != "UTC" and not await connection.fetchval(_KNOWS_ZONE, zone):
+            raise InvalidInputError(
+                f"zone: the source's server has no time zone {zone!r}; UTC and Europe/Berlin are some"
+            )
         catalog: dict[str, dict[str, str]] = {}
         for table, column, type_ in await connection.fetch(_COLUMNS):
             catalog.setdefault(table, {})[column] = type_
         source = Source(name, connection, _recognise(catalog, name), catalog, zone)
         if "_prisma_migrations" in catalog:
-            unfinished = await connection.fetchval(_UNFINISHED)
+            with source.named_errors():
+                unfinished = await connection.fetchval(_UNFINISHED)
             if unfinished is not None:
                 raise ConfigurationError(
                     f"{name}: its migration {unfinished} neither finished nor was rolled back; "
@@ -140,7 +169,10 @@ def _recognise(catalog: Catalog, name: str) -> Shape:
     for shape in SHAPES:
         if _is_like(catalog, shape.marks):
             return shape
-    raise ConfigurationError(f"{name}: holds no MediaNest that Prisma made; ?schema= in the URL names another schema")
+    raise ConfigurationError(
+        f"{name}: holds no MediaNest that Prisma made, or its user may not see it (GRANT USAGE ON SCHEMA); "
+        "?schema= in the URL names another schema"
+    )
 
 
 def _is_like(catalog: Catalog, marks: Mapping[str, Iterable[str]]) -> bool:

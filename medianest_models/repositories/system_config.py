@@ -93,7 +93,7 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
     """
     key = _as_key(key)
     document = as_column(SystemConfig, "value", value)
-    if problem := _problem(key, value):
+    if problem := value_problem(key, value):
         raise InvalidInputError(f"value: {problem}")
     user_id = None if updated_by is None else as_uuid(updated_by, "updated_by")
     description = _SEEDED[key].description if key in _SEEDED else None
@@ -158,12 +158,20 @@ def malformed(key: str) -> ConfigurationError:
     return ConfigurationError(f"the setting {key} in system_config {_demand(_shape(key))}")
 
 
+def value_problem(key: str, value: object) -> str | None:
+    """Return the problem with the structure of a setting's value; None if there is none."""
+    shape = _shape(key)
+    if not shape or (isinstance(value, dict) and value.keys() == shape.keys() and _fits(value, shape)):
+        return None
+    return _demand(shape)
+
+
 async def _value(*keys: str) -> dict[str, int]:
     """Return the value of the first setting that exists, or else the default of the last."""
     stored = {config.key: config.value for config in await SystemConfig.filter(key__in=keys)}
     for key in keys:
         if key in stored:
-            if _problem(key, stored[key]):
+            if value_problem(key, stored[key]):
                 raise malformed(key)
             value: dict[str, int] = stored[key]
             return value
@@ -172,14 +180,6 @@ async def _value(*keys: str) -> dict[str, int]:
 
 def _as_key(key: str) -> str:
     return as_text(key, "key", max_length=_MAX_KEY_LENGTH)
-
-
-def _problem(key: str, value: object) -> str | None:
-    """Return the problem with the structure of a setting's value."""
-    shape = _shape(key)
-    if not shape or (isinstance(value, dict) and value.keys() == shape.keys() and _fits(value, shape)):
-        return None
-    return _demand(shape)
 
 
 def _shape(key: str) -> dict[str, int]:

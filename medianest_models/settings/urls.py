@@ -75,8 +75,8 @@ class DatabaseUrl:
     password: SecretStr | None = None
     database: str
     schema: str | None = Field(
-        default=None, pattern="^[a-z_][a-z0-9_]{0,62}$", description="a name of lower-case letters, digits and _"
-    )  # so that it needs no quotes anywhere
+        default=None, pattern="^[a-zA-Z0-9_-]{1,63}$", description="a name of at most 63 letters, digits, _ and -"
+    )
     sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = Field(
         default="prefer", description="one of disable, allow, prefer, require, verify-ca, verify-full"
     )
@@ -144,6 +144,11 @@ class DatabaseUrl:
         """The URL without its password and parameters, for messages and logs."""
         return self._render({}, masked=True)
 
+    @property
+    def search_path(self) -> str | None:
+        """The search path of a session: the schema, quoted, because its letters may be capital."""
+        return self.schema and f'"{self.schema}"'
+
     def with_database(self, name: str) -> Self:
         """Return the URL of another database of the same server."""
         return replace(self, database=name)
@@ -155,8 +160,8 @@ class DatabaseUrl:
     def for_libpq(self) -> SecretStr:
         """Return the URL with only the parts that libpq (psql and pg_dump) and plain asyncpg support."""
         parameters = {name: value for name, value in self._parameters().items() if name in _FOR_LIBPQ}
-        if self.schema:
-            parameters["options"] = f"-csearch_path={self.schema}"
+        if self.search_path:
+            parameters["options"] = f"-csearch_path={self.search_path}"
         return SecretStr(self._render(parameters))
 
     def connect_arguments(self) -> dict[str, Any]:

@@ -153,7 +153,7 @@ async def test_behind_pgbouncer_the_role_has_to_choose_the_isolation(fresh_url: 
 
 
 async def test_a_schema_that_is_not_there(fresh_url: DatabaseUrl) -> None:
-    await refuses(replace(fresh_url, schema="nowhere"), r"no schema of the search path \(nowhere\) is there")
+    await refuses(replace(fresh_url, schema="nowhere"), r'no schema of the search path \("nowhere"\) is there')
 
 
 async def test_a_table_that_hides_ours(fresh_url: DatabaseUrl) -> None:

@@ -26,11 +26,11 @@ PASSWORD: Final = "a password of the source"
 ANN: Final = "11111111-1111-4111-8111-111111111111"
 
 
-async def make_source(url: DatabaseUrl, shape: str, *rows: str) -> DatabaseUrl:
+async def make_source(url: DatabaseUrl, shape: str, *rows: str, schema: str | None = None) -> DatabaseUrl:
     """Make a source of a shape in a schema of its own, and fill it."""
-    source = replace(url, schema=f"prisma_{shape}")
+    source = replace(url, schema=schema or f"prisma_{shape}")
     async with direct_connection(url) as connection:
-        await connection.execute(f"CREATE SCHEMA {source.schema}")
+        await connection.execute(f"CREATE SCHEMA {source.search_path}")
     ddl = (_HERE / f"shape_{shape}.sql").read_text(encoding="utf-8")
     await run_in(source, ddl, *rows)
     return source

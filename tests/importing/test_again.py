@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.enums import UserRole
-from medianest_models.errors import ConflictError
+from medianest_models.errors import ConfigurationError, ConflictError
 from medianest_models.importing import ImportReport, import_prisma
 from medianest_models.importing.rows import new_id
 from medianest_models.importing.targets import TARGETS
@@ -235,7 +235,10 @@ async def test_one_import_at_a_time(fresh_db: DatabaseUrl) -> None:
     assert sum(report.tables["users"].new for report in done) == 3
 
 
-async def test_who_is_killed_has_written_nothing(fresh_db: DatabaseUrl) -> None:
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+async def test_who_is_killed_or_stopped_has_written_nothing(
+    fresh_db: DatabaseUrl, sent: signal.Signals, status: int
+) -> None:
     source = await make_source(fresh_db, "s", ROWS_OF_S)
     before = await all_rows(fresh_db)
     await execute(
@@ -250,8 +253,8 @@ async def test_who_is_killed_has_written_nothing(fresh_db: DatabaseUrl) -> None:
         stderr=subprocess.DEVNULL,
     )
     await until(somebody_inserts_log_entries)
-    child.send_signal(signal.SIGKILL)
-    await child.wait()
+    child.send_signal(sent)
+    assert await child.wait() == status
     await execute("DROP FUNCTION hold CASCADE")  # waits until the server has noticed
     assert await all_rows(fresh_db) == before
     await import_prisma(source, key=KEY)
@@ -327,3 +330,24 @@ async def test_a_secret_that_is_missing_is_told_again(fresh_db: DatabaseUrl) -> 
     token = (await users.get(new_id("a"))).plex_token
     assert token is not None
     assert token.get_secret_value() == "plex-token-once"
+
+
+async def test_a_secret_in_the_clear_that_was_written_here_stops_no_run(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await import_prisma(source, key=KEY)
+    await execute("UPDATE services SET api_key = 'in the clear, as a Prisma client writes it' WHERE name = 'plex'")
+    await run_in(source, """UPDATE services SET "displayName" = 'My Plex' WHERE "name" = 'plex'""")
+    report = await import_prisma(source, key=KEY)
+    assert numbers(report, "services")[:2] == (0, 1)
+    assert [row.text for row in report.tables["services"].changed] == ["its secrets were changed here, and stay"]
+
+
+async def test_a_second_source_is_refused(fresh_db: DatabaseUrl) -> None:
+    await import_prisma(await make_source(fresh_db, "s", ROWS_OF_S), key=KEY)
+    before = await all_rows(fresh_db)
+    for other in (ROWS_OF_U, "SELECT"):
+        source = await make_source(fresh_db, "u", other)
+        with pytest.raises(ConfigurationError, match="is not the database that was imported before: it has none of"):
+            await import_prisma(source, key=KEY)
+        await run_in(source, f"DROP SCHEMA {source.search_path} CASCADE")
+    assert await all_rows(fresh_db) == before

@@ -1,4 +1,4 @@
-"""A real Prisma 7 client beside this package, with the schema of examples/prisma: skipped where there is no npm."""
+"""A real Prisma 7 client beside this package, with the schema of examples/prisma: skipped if npm can't install it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,26 +22,72 @@ from medianest_models.settings import DatabaseUrl
 from tests.migrations.contract import MODELLED
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "prisma"
+OLDEST_NODE: Final = 20
 NOON: Final = datetime(2024, 7, 1, 12, 0, 0, 123_000, UTC)
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Install Prisma in a folder of its own, with the example's schema and the tests' program."""
-    if shutil.which("npm") is None:
-        pytest.skip("NOT RUN: there is no npm")
+    for needed in ("node", "npm"):
+        if shutil.which(needed) is None:
+            pytest.skip(f"NOT RUN: there is no {needed} to run a Prisma client with")
     folder = tmp_path_factory.mktemp("prisma")
     for path in (*EXAMPLE.iterdir(), Path(__file__).with_name("prisma_rows.mjs")):
         if path.is_file():
             shutil.copy(path, folder)
-    installing = ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
-    if subprocess.run(installing, cwd=folder, capture_output=True, check=False).returncode != 0:
-        pytest.skip("NOT RUN: npm can't install Prisma")
-    # None of Prisma's engines is needed, or downloaded.
-    environment = os.environ | {"PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true", "CHECKPOINT_DISABLE": "1"}
+    environment = _environment(folder)
+    version = _run(["node", "--version"], folder, environment, seconds=60).stdout
+    if int(version.strip().lstrip("v").partition(".")[0] or 0) < OLDEST_NODE:
+        pytest.skip(f"NOT RUN: node {version.strip()} is too old for Prisma")
+    if problem := _install(folder, environment):
+        pytest.skip(f"NOT RUN: npm can't install Prisma: {problem}")
     generating = ["node_modules/.bin/prisma", "generate", "--schema", "schema.prisma"]
-    subprocess.run(generating, cwd=folder, env=environment, capture_output=True, check=True)
-    return folder / "prisma_rows.mjs"
+    ended = _run(generating, folder, environment, seconds=120)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    yield folder / "prisma_rows.mjs"
+    shutil.rmtree(folder)  # some hundred megabytes
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Make the environment in which npm and Prisma write into the folder only, and download no engine."""
+    environment = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder), "npm_config_cache": str(folder / "cache")}
+    environment |= {"CHECKPOINT_DISABLE": "1", "PRISMA_SCHEMA_ENGINE_BINARY": shutil.which("true") or ""}
+    for name in [name for name in environment if name.startswith("XDG_")]:
+        del environment[name]
+    settings = Path(os.environ.get("HOME") or "/") / ".npmrc"  # names a mirror, perhaps
+    if os.access(settings, os.R_OK):
+        environment["npm_config_userconfig"] = str(settings)
+    return environment
+
+
+def _install(folder: Path, environment: dict[str, str]) -> str | None:
+    """Install the example's packages; return the reason if that can't be done, such as no network."""
+    installing = ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
+    installing += ["--no-update-notifier", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    try:
+        ended = _run(installing, folder, environment, seconds=300)
+    except subprocess.TimeoutExpired:
+        return "it takes more than 300 seconds"
+    except OSError as error:
+        return f"{error.strerror}"
+    code = re.search(r"^npm (?:error|ERR!) code (\S+)", ended.stderr, re.MULTILINE)
+    return None if ended.returncode == 0 else code[1] if code else f"exit status {ended.returncode}"
+
+
+def _run(
+    command: list[str], folder: Path, environment: dict[str, str], *, seconds: float
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,  # nobody answers a question
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
 
 
 def test_the_schema_names_every_table_and_column() -> None:
@@ -68,7 +115,7 @@ async def test_both_read_and_write_the_same_rows(fresh_db: DatabaseUrl, program:
     await execute(f"ALTER ROLE CURRENT_USER IN DATABASE {fresh_db.database} SET TimeZone = 'America/New_York'")
     mine = await users.upsert_from_plex("42", plex_username="ann", email=None, plex_token="a token")
     await media_requests.submit(mine.id, title="Alien", media_type="movie", tmdb_id="348")
-    seen = await asyncio.to_thread(_run, program, fresh_db)
+    seen = await asyncio.to_thread(_write_and_read, program, fresh_db)
     assert seen["zone"] == "UTC"
     assert all(count >= 1 for count in seen["counts"].values())
     assert len(seen["counts"]) == len(MODELLED) - 1
@@ -86,9 +133,8 @@ async def test_both_read_and_write_the_same_rows(fresh_db: DatabaseUrl, program:
     assert (await system_config.get("own")).value == {"a": 1}
 
 
-def _run(program: Path, url: DatabaseUrl) -> Any:
-    ended = subprocess.run(
-        ["node", program, url.for_libpq().get_secret_value()], capture_output=True, text=True, check=False, timeout=120
-    )
+def _write_and_read(program: Path, url: DatabaseUrl) -> Any:
+    command = ["node", str(program), url.for_libpq().get_secret_value()]
+    ended = _run(command, program.parent, _environment(program.parent), seconds=120)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)

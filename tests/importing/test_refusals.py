@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute
-from medianest_models.errors import ConfigurationError, ImportCheckError, InvalidInputError, MigrationError
+from medianest_models.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    ImportCheckError,
+    InvalidInputError,
+    MigrationError,
+)
 from medianest_models.importing import import_prisma
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
 from tests.commands import medianest
 from tests.importing.sources import KEY, ROWS_OF_S, ROWS_OF_U, SECRETS, make_source, run_in
+from tests.locks import until
+from tests.servers import Server
 
 
 @pytest.mark.parametrize(
@@ -76,8 +88,6 @@ async def test_what_is_no_source_is_refused(fresh_db: DatabaseUrl) -> None:
     ):
         with pytest.raises(ConfigurationError, match=message):
             await import_prisma(source)
-    with pytest.raises(InvalidInputError, match="zone: there is no time zone 'Nowhere'"):
-        await import_prisma(fresh_db, zone="Nowhere")
 
 
 @pytest.mark.parametrize(("finished", "rolled_back", "refused"), [("NULL", "NULL", True), ("NULL", "now()", False)])
@@ -149,3 +159,96 @@ async def test_the_command(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
         status, _, errors = medianest("import-prisma", source, *arguments)
         assert status in (1, 2)
         assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("zone", ["Nowhere", "Europe/Nowhere", "EST", "europe/berlin", "Europe/Berlin'", ""])
+async def test_a_zone_that_the_source_does_not_know(fresh_db: DatabaseUrl, zone: str) -> None:
+    source = await make_source(fresh_db, "s", "DROP TABLE users CASCADE")  # which is not looked at first
+    with pytest.raises(InvalidInputError, match=f"zone: the source's server has no time zone {zone!r}; UTC and Europe"):
+        await import_prisma(source, zone=zone)
+
+
+async def test_a_source_that_cannot_be_reached(fresh_db: DatabaseUrl) -> None:
+    nowhere = replace(fresh_db, host="127.0.0.1", port=1, password=SecretStr("hidden"), fallbacks=())
+    with pytest.raises(DatabaseUnavailableError) as raised:
+        await import_prisma(nowhere)
+    assert str(raised.value) == (
+        f"the source {nowhere.masked}: can't connect to {nowhere.masked}: "
+        "nothing listens there: start the server, or correct its URL"
+    )
+
+
+async def test_a_reader_that_lacks_privileges(fresh_db: DatabaseUrl, server: Server) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    reader = f"reader_{os.getpid()}"  # a role belongs to the whole server, where other tests may run
+    await server.execute(f"CREATE ROLE {reader} LOGIN PASSWORD 'hidden'")
+    theirs = replace(source, user=reader, password=SecretStr("hidden"))
+    try:
+        with pytest.raises(ConfigurationError, match="holds no MediaNest that Prisma made, or its user may not see it"):
+            await import_prisma(theirs, key=KEY)
+        await run_in(source, f"GRANT USAGE ON SCHEMA {source.search_path} TO {reader}")
+        with pytest.raises(ConfigurationError, match="its user may not read all rows: GRANT SELECT ON ALL TABLES"):
+            await import_prisma(theirs, key=KEY)
+        await run_in(source, f"GRANT SELECT ON ALL TABLES IN SCHEMA {source.search_path} TO {reader}")
+        assert (await import_prisma(theirs, key=KEY)).tables["users"].new == 3
+    finally:
+        await run_in(source, f"DROP OWNED BY {reader}")
+        await server.execute(f"DROP ROLE {reader}")
+
+
+async def test_a_source_that_lacks_a_part_of_its_shape(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S, "ALTER TABLE services RENAME id TO number")
+    with pytest.raises(ConfigurationError, match="lacks a table or column that a database of its shape has"):
+        await import_prisma(source, key=KEY)
+
+
+async def test_the_end_of_the_report_says_what_to_do(fresh_db: DatabaseUrl) -> None:
+    altered = ("f" if SECRETS["once"][0] != "f" else "0") + SECRETS["once"][1:]
+    source = await make_source(
+        fresh_db, "u", ROWS_OF_U, f"INSERT INTO users (id, email, plex_token) VALUES ('y', 'y', '{altered}')"
+    )
+    lines = list((await import_prisma(source, key=KEY)).lines())
+    assert lines[-1] == (
+        "Not complete: rows left out: 1, rows without a secret: 1. Mend them in the source and import again, or go on "
+        "without them."
+    )
+    await run_in(
+        source, "DELETE FROM media_requests WHERE id = 'r4'; UPDATE users SET plex_token = NULL WHERE id = 'y'"
+    )
+    assert list((await import_prisma(source, key=KEY)).lines())[-1] == "Complete: no row and no secret was left out."
+
+
+async def test_the_progress_counts_secrets_too(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "u", ROWS_OF_U)
+    seen: list[tuple[int, int]] = []
+    await import_prisma(source, key=KEY, progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert all(done <= total for done, total in seen)
+    assert seen[-1][0] == seen[-1][1] == 18 + 1_000 * 4  # rows and secrets
+    assert sum(after - before >= 1_000 for (before, _), (after, _) in pairwise([(0, 0), *seen])) == 4
+
+
+async def test_a_source_whose_connection_ends_is_named(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    await execute(
+        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'"
+    )
+    await execute("CREATE TRIGGER hold BEFORE INSERT ON services FOR EACH ROW EXECUTE FUNCTION hold()")
+    async with direct_connection(fresh_db) as other:
+        await other.execute("SELECT pg_advisory_lock(1)")
+        running = asyncio.create_task(import_prisma(source, key=KEY))
+
+        async def ended() -> bool:
+            found: bool | None = await other.fetchval(
+                "SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND state = 'idle in transaction' AND query LIKE '%source_id%' AND EXISTS "
+                "(SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted)"
+            )
+            return bool(found)
+
+        await until(ended)
+        await other.execute("SELECT pg_advisory_unlock(1)")
+        with pytest.raises(DatabaseUnavailableError, match=r"^the source .*: the connection to the database failed"):
+            await running
+    assert await User.all().count() == 0

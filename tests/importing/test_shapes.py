@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from os import urandom
+from random import Random
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.errors import PasswordChangeRequiredError
 from medianest_models.importing import ImportReport, import_prisma
 from medianest_models.models import LocalCredential, MediaRequest, Service, SystemConfig, User, YouTubeDownload
-from medianest_models.repositories import services, sessions, users
+from medianest_models.repositories import services, sessions, system_config, users
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from tests.importing.sources import ANN, HASH, KEY, PASSWORD, ROWS_OF_S, ROWS_OF_U, SECRETS, make_source, run_in
@@ -256,3 +260,82 @@ async def test_odd_documents_stop_nothing(fresh_db: DatabaseUrl) -> None:
     user = await User.get()
     assert user.plex_token is not None
     assert user.plex_token.get_secret_value() == "{"
+
+
+@pytest.mark.parametrize(("shape", "rows"), [("s", ROWS_OF_S), ("u", ROWS_OF_U)])
+async def test_a_schema_with_capital_letters(fresh_db: DatabaseUrl, shape: str, rows: str) -> None:
+    source = await make_source(fresh_db, shape, rows, schema="Old-Portal")
+    report = await import_prisma(DatabaseUrl.parse(source.render().get_secret_value()), key=KEY)
+    assert report.source.endswith("(schema Old-Portal)")
+    assert report.tables["users"].new == 3
+
+
+async def test_a_setting_of_another_form_leaves_ours_alone(fresh_db: DatabaseUrl) -> None:
+    await seed()
+    deep = "[" * 202 + "]" * 202
+    rows = f"""INSERT INTO system_config (key, value, "updatedAt") VALUES
+        ('youtube.concurrent_downloads', '3', now()), ('session.remember_me_days', 'null', now()),
+        ('rate_limit.own', '{{"limit": 0, "window": 60}}', now()),
+        ('rate_limit.right', '{{"limit": 1, "window": 1}}', now()),
+        ('deep', '{deep}', now())"""
+    report = await import_prisma(await make_source(fresh_db, "s", rows))
+    a_limit = "its value must hold limit (1 to 2147483647) and window (1 to 86400) in whole numbers, and nothing else"
+    assert left_out(report)["system_config"] == {
+        "youtube.concurrent_downloads": "its value must hold max (1 to 2147483647) in whole numbers, and nothing else",
+        "session.remember_me_days": "its value must hold days (1 to 36500) in whole numbers, and nothing else",
+        "rate_limit.own": a_limit,
+        "deep": "a JSON document of it is nested too deep",
+    }
+    assert (await system_config.concurrent_downloads(), await system_config.remember_me_days()) == (3, 90)
+    assert (await system_config.rate_limit("own")).limit == 100
+    assert (await system_config.rate_limit("right")).limit == 1
+
+
+@pytest.mark.parametrize("levels", [202, 253, 900])
+async def test_documents_that_could_not_be_read_here(fresh_db: DatabaseUrl, levels: int) -> None:
+    deep = "[" * levels + "]" * levels
+    rows = f"""INSERT INTO users ("id", "plexId", "plexUsername") VALUES ('u', '1', 'u');
+        INSERT INTO media_requests ("id", "userId", "title", "mediaType", "requestData") VALUES
+            ('r', 'u', 't', 'movie', '{deep}'), ('s', 'u', 't', 'movie', '[1]');
+        INSERT INTO youtube_downloads ("id", "userId", "playlistUrl", "metadata") VALUES ('d', 'u', 'x', '{deep}');
+        INSERT INTO activity_logs ("id", "action", "metadata") VALUES ('a', 'x', '{deep}');
+        INSERT INTO services ("id", "name", "displayName", "configData", "updatedAt")
+            VALUES (1, 'deep', 'd', '{deep}', now()), (2, 'edge', 'd', '{"[" * 201 + "]" * 201}', now())"""
+    report = await import_prisma(await make_source(fresh_db, "s", rows))
+    why = "a JSON document of it is nested too deep"
+    assert left_out(report) == {
+        "media_requests": {"r": why},
+        "youtube_downloads": {"d": why},
+        "activity_logs": {"a": why},
+    }
+    assert [row.text for row in report.tables["services"].changed] == ["config_data: is nested too deep, left empty"]
+    assert (await services.get("deep")).config_data is None
+    assert (await services.get("edge")).config_data is not None
+    assert (await MediaRequest.get()).request_data == [1]
+
+
+async def test_a_playlist_url_that_no_index_holds_is_left_out(fresh_db: DatabaseUrl) -> None:
+    """A URL of few characters and many bytes, which can't be compressed."""
+    letters = Random(1)  # noqa: S311 - the same in each run
+    longest, longer = ("".join(chr(letters.randrange(0x80, 0x800)) for _ in range(size)) for size in (1_338, 1_339))
+    rows = f"""INSERT INTO users (id, email) VALUES ('u', 'u');
+        INSERT INTO youtube_downloads (id, user_id, playlist_url, status) VALUES
+            ('a', 'u', '{longest}', 'queued'), ('b', 'u', '{longer}', 'queued'), ('c', 'u', 'x', 'queued')"""
+    report = await import_prisma(await make_source(fresh_db, "u", rows))
+    assert left_out(report) == {"youtube_downloads": {"b": "its playlist_url is longer than 2676 bytes"}}
+    assert await YouTubeDownload.all().count() == 2
+
+
+async def test_a_secret_is_decrypted_however_often_it_was_encrypted(fresh_db: DatabaseUrl) -> None:
+    text, layers = "a token", []
+    for _ in range(6):
+        salt, iv = urandom(32), urandom(16)
+        key = Scrypt(salt=salt, length=32, n=16384, r=8, p=1).derive(KEY.get_secret_value().encode())
+        sealed = AESGCM(key).encrypt(iv, text.encode(), None)
+        text = ":".join(part.hex() for part in (sealed[:-16], iv, sealed[-16:], salt))
+        layers.append(text)
+    people = ", ".join(f"('{number}', '{number}', '{token}')" for number, token in enumerate(layers))
+    source = await make_source(fresh_db, "u", f"INSERT INTO users (id, email, plex_token) VALUES {people}")
+    assert (await import_prisma(source, key=KEY)).complete
+    tokens = [user.plex_token.get_secret_value() for user in await User.all() if user.plex_token]
+    assert tokens == ["a token"] * len(layers)

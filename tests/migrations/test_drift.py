@@ -106,18 +106,19 @@ def run(program: Path, url: DatabaseUrl, *arguments: str, text: str = "") -> str
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl) -> None:
-    url = replace(empty_url, schema="portal")
+@pytest.mark.parametrize("schema", ["portal", "Our-Portal"])
+async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl, schema: str) -> None:
+    url = replace(empty_url, schema=schema)
     async with connection_to(empty_url) as someone:
         await someone.execute("CREATE TABLE users (id int); CREATE FUNCTION medianest_uuid_v7() RETURNS int RETURN 1")
         pending = [f"migration {name} is pending: `medianest db migrate` applies it" for name in FILES]
         assert await drift(url) == pending
-        await someone.execute("CREATE SCHEMA portal")
+        await someone.execute(f'CREATE SCHEMA "{schema}"')
         assert await drift(url) == pending
         await migrate(url)
         assert await drift(url) == NO_DRIFT
-        await someone.execute("CREATE TABLE portal.mine (id int); ALTER TABLE portal.users DROP COLUMN status")
-    assert (await check_drift(url)).schema == "portal"
+        await someone.execute(f'CREATE TABLE "{schema}".mine (id int); ALTER TABLE "{schema}".users DROP COLUMN status')
+    assert (await check_drift(url)).schema == schema
     assert await drift(url) == [
         "column users.status is missing",
         "constraint ck_users_status on users is missing",

@@ -72,14 +72,14 @@ async def test_odd_names_survive_the_url(server: Server, monkeypatch: pytest.Mon
     try:
         async with server.database(odd) as plain:
             url = replace(
-                plain, user=odd, password=SecretStr(odd), schema="media", application_name="a b&c", pool_max=2
+                plain, user=odd, password=SecretStr(odd), schema="Media-1", application_name="a b&c", pool_max=2
             )
             monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
             async with connected() as show:
-                assert await show("search_path") == "media"
+                assert await show("search_path") == '"Media-1"'
                 assert await show("application_name") == "a b&c"
-            assert await ask_bare_asyncpg(url) == f"{odd}|{odd}|media|a b&c"
-            assert await ask_psql(url) == f"{odd}|{odd}|media|a b&c"
+            assert await ask_bare_asyncpg(url) == f'{odd}|{odd}|"Media-1"|a b&c'
+            assert await ask_psql(url) == f'{odd}|{odd}|"Media-1"|a b&c'
     finally:
         await server.execute(f'DROP ROLE "{odd}"')
 

@@ -86,7 +86,7 @@ def test_parameters_of_the_url_win() -> None:
     given = credentials(settings)
     assert (given["minsize"], given["maxsize"]) == (3, 3)
     assert (given["pool_timeout"], given["timeout"]) == (4, 5)
-    assert given["server_settings"]["search_path"] == "x"
+    assert given["server_settings"]["search_path"] == '"x"'
     assert given["server_settings"]["application_name"] == "worker"
     assert given["statement_cache_size"] == 7
 

@@ -83,7 +83,7 @@ NO_IPV6 = "the address in brackets is not an IPv6 address"
 POOLER_SCHEMA = (
     "schema can't be sent through PgBouncer: leave it out and set it on the server, with ALTER ROLE ... SET search_path"
 )
-SCHEMA = "schema must be a name of lower-case letters, digits and _"
+SCHEMA = "schema must be a name of at most 63 letters, digits, _ and -"
 BAD = {
     "": "must begin with postgresql://",
     "h:5432/db": "must begin with postgresql://",
@@ -152,6 +152,7 @@ BAD = {
     ),
     "postgresql://u:p@h/db?schema=My%20Schema": SCHEMA,
     "postgresql://u:p@h/db?schema=a,b": SCHEMA,
+    "postgresql://u:p@h/db?schema=a%22b": SCHEMA,
     "postgresql://u:p@h/db?schema=x&pgbouncer=true": POOLER_SCHEMA,
     "postgresql://u:p@h/db?sslmode=verify-full": (
         "sslmode=verify-full needs sslrootcert: a file of certificates, or system"
@@ -194,7 +195,7 @@ urls = st.builds(
     user=st.none() | odd_text,
     password=st.none() | odd_text.map(SecretStr),
     database=odd_text,
-    schema=st.none() | st.from_regex(r"[a-z_][a-z0-9_]{0,62}", fullmatch=True),
+    schema=st.none() | st.from_regex(r"[a-zA-Z0-9_-]{1,63}", fullmatch=True),
     sslmode=st.sampled_from(["disable", "allow", "prefer", "require"]),
     pool_max=st.none() | st.integers(1, 1000),
     pool_timeout=st.none() | st.integers(0, 10**9 - 1).map(lambda ms: ms / 1000),
@@ -248,7 +249,7 @@ def test_another_database_of_the_same_server() -> None:
 def test_libpq_gets_the_schema_as_search_path_and_no_parameter_it_does_not_know() -> None:
     url = DatabaseUrl.parse("postgresql://u:p@h/db?schema=x&connection_limit=3&pool_timeout=3&sslmode=require")
     assert url.for_libpq().get_secret_value() == (
-        "postgresql://u:p@h:5432/db?sslmode=require&options=-csearch_path%3Dx"
+        "postgresql://u:p@h:5432/db?sslmode=require&options=-csearch_path%3D%22x%22"
     )
 
 
