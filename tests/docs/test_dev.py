@@ -26,7 +26,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.mark.parametrize("path", ["tests/unit/test_crypto.py", "tests/nowhere", "unit/test_enums.py", "/nowhere.py::x"])
+@pytest.mark.parametrize("path", ["tests/unit/test_crypto.py", "tests/nowhere", "cli/test_output.py", "/nowhere.py::x"])
 def test_a_path_that_does_not_exist_is_named_before_anything_is_installed(path: str) -> None:
     ended = run("dev.py", "test", "-x", path)
     assert (ended.returncode, ended.stdout) == (4, "")
@@ -41,7 +41,7 @@ def test_pytest_names_it_too(workers: str) -> None:
 
 
 def test_a_test_that_is_not_in_its_file_is_named() -> None:
-    ended = run("-m", "pytest", "-n", "auto", "tests/unit/test_enums.py::test_nothing")
+    ended = run("-m", "pytest", "-n", "auto", "tests/unit/test_errors.py::test_nothing")
     assert ended.returncode == 4
     assert "not found" in ended.stderr
 
@@ -52,7 +52,7 @@ def test_a_test_that_is_not_in_its_file_is_named() -> None:
         ("test", "dev"),
         ("test -x", "dev"),
         ("test tests", "dev"),
-        ("test tests/unit/test_enums.py", "test"),
+        ("test tests/unit/test_errors.py", "test"),
         ("test tests/repositories -x -k users", "test"),
         ("test tests/unit tests/studio", "dev"),
         ("test tests/leaks/test_leaks.py::test_x", "dev"),
