@@ -192,14 +192,6 @@ async def test_sql_that_only_a_database_can_tell_is_not_shown(
     assert await migrate() == [*FILES, name]
 
 
-async def test_a_database_behind(empty_url: DatabaseUrl, files: Path) -> None:
-    await migrate()
-    name = add_migration(files, "900000001_20300101000000_more.py", "CREATE TABLE more ()")
-    status = await migration_status()
-    assert (status.applied, status.pending, status.head) == (tuple(FILES), (name,), FILES[-1])
-    assert await migrate() == [name]
-
-
 async def test_a_database_ahead(empty_url: DatabaseUrl, look: Connection) -> None:
     await migrate()
     await look.execute("INSERT INTO aerich (version, app, content) VALUES ('99_x.py', 'models', '{}')")

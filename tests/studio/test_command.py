@@ -89,17 +89,7 @@ def test_demo_data_are_refused_where_there_are_users(fresh_url: DatabaseUrl) -> 
 
 WITHOUT_THE_EXTRA = """
 import sys
-from importlib.machinery import PathFinder
-
-class Finder(PathFinder):
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        if name.partition(".")[0] in ("starlette", "starlette_admin", "uvicorn", "jinja2"):
-            return None
-        return super().find_spec(name, path, target)
-
-sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
-sys.argv = ["medianest", *sys.argv[1:]]
+sys.modules |= dict.fromkeys(["starlette", "starlette_admin", "uvicorn", "jinja2"])  # none of them can be imported
 from medianest_models.cli import main
 main()
 """

@@ -170,13 +170,3 @@ async def test_a_user_is_given_a_password(visitor: Visitor) -> None:
     credential = await LocalCredential.get(user_id=made.id)
     assert credential.must_change_password
     assert await verify_password(credential.password_hash, SecretStr("a long password"))
-
-
-async def test_what_is_typed_is_in_no_log(visitor: Visitor, user: User, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("DEBUG"):
-        await visitor.edit("users", user.id, plex_token="canary-typed")
-        await visitor.edit("local_credentials", (await LocalCredential.get()).id, password="canary-typed")
-        service = await Service.get(name="plex")
-        await visitor.edit("services", service.id, url="http://owner:canary-typed@plex.example")
-    assert caplog.records
-    assert "canary" not in caplog.text
