@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -22,6 +20,7 @@ from medianest_models.errors import AuthenticationError, OverloadedError
 from medianest_models.models import LocalCredential, User
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl
+from tests.commands import python
 from tests.locks import until
 
 PASSWORD = SecretStr("correct horse battery")
@@ -124,11 +123,5 @@ async def state() -> Any:
 @pytest.mark.parametrize("way", ["by_fork", "by_executor", "by_fork_without_a_free_slot"])
 def test_a_child_hashes_after_its_parent_has(way: str) -> None:
     program = Path(__file__).with_name("forks.py")
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", program, way],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = python("-W", "ignore::DeprecationWarning", str(program), way)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "True\n", "")
