@@ -83,6 +83,25 @@ async def test_a_live_foreign_process_in_the_pid_file_is_neither_trusted_nor_sig
         assert process.poll() is None
 
 
+async def test_another_homes_server_in_the_pid_file_is_neither_trusted_nor_signalled(
+    new_server: NewServer,
+) -> None:
+    server, other = new_server("one"), new_server("other")
+    url, other_url = server.start(), other.start()
+    await insert(url, 1)
+    await insert(other_url, 2)
+    kill_postmaster(server)
+    other_pid = other.status().pid
+    assert other_pid is not None
+    set_pid(server, other_pid)
+    assert server.status().pid is None
+    assert server.stop() is False
+    assert server.start() == url
+    assert await numbers(url) == [1]
+    assert other.status().pid == other_pid
+    assert await numbers(other_url) == [2]
+
+
 @pytest.mark.parametrize("content", ["", "\n", "nonsense\n"])
 async def test_a_pid_file_cut_short_is_no_obstacle(new_server: NewServer, content: str) -> None:
     server = new_server()

@@ -90,6 +90,11 @@ async def test_what_is_no_check_is_refused(plex: Service, bad: Any) -> None:
         await services.record_checks([bad])
 
 
+async def test_an_unknown_service_is_not_found(plex: Service) -> None:
+    with pytest.raises(NotFoundError, match="'nope'"):
+        await services.record_check("nope", status=ServiceStatus.UP)
+
+
 async def test_record_checks_is_all_or_nothing(plex: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("medianest_models.repositories.services.checks._BATCH_SIZE", 2)
     good = [Check("plex", ServiceStatus.UP)] * 5

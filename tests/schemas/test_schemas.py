@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -16,12 +16,8 @@ from medianest_models.enums import UserRole
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.pagination import paginate
-from medianest_models.repositories import services
-from medianest_models.schemas import (
-    ServiceUpdate,
-    UserWithoutSecrets,
-    YouTubeDownloadCreate,
-)
+from medianest_models.repositories import downloads, services, users
+from medianest_models.schemas import ServiceUpdate, UserCreate, UserWithoutSecrets, YouTubeDownloadCreate
 from tests.leaks.canaries import Canaries
 from tests.leaks.rows import make_rows
 from tests.schemas import typed_worker
@@ -116,6 +112,17 @@ def test_a_written_schema_refuses_what_it_does_not_know(schema: type[PydanticMod
     for unknown in ("id", "role", "created_at", "nope"):
         with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
             schema.model_validate({unknown: 1})
+
+
+@pytest.mark.usefixtures("db")
+async def test_functions_take_them() -> None:
+    given = UserCreate(plex_id="1", plex_username="ada", plex_token=SecretStr("token"))
+    user = await users.upsert_from_plex(**given.model_dump())
+    assert user.plex_token == SecretStr("token")
+    later = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))
+    wanted = YouTubeDownloadCreate(playlist_url="https://x", scheduled_at=later, metadata={"a": 1})
+    download = await downloads.enqueue(user.id, **wanted.model_dump())
+    assert (download.scheduled_at, download.metadata) == (later, {"a": 1})
 
 
 @pytest.mark.usefixtures("db")

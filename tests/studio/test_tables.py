@@ -14,6 +14,8 @@ from medianest_models.enums import DownloadStatus, RequestStatus, UserRole, User
 from medianest_models.models import (
     ActivityLog,
     LocalCredential,
+    MediaRequest,
+    MediaRequestStatusUpdate,
     RateLimit,
     Service,
     ServiceStatusHistory,
@@ -43,6 +45,13 @@ async def test_the_last_admin_stays_one(visitor: Visitor) -> None:
     assert "last active admin" in response.json()["msg"]
     await user.refresh_from_db()
     assert (user.role, user.status) == (UserRole.ADMIN, UserStatus.ACTIVE)
+
+
+async def test_a_suspended_user_can_be_reinstated(visitor: Visitor) -> None:
+    user = await ann(status=UserStatus.SUSPENDED)
+    await visitor.edit("users", user.id, status="active")
+    await user.refresh_from_db()
+    assert user.is_active
 
 
 async def set_the_password(visitor: Visitor, user: User) -> httpx.Response:
@@ -111,6 +120,15 @@ async def test_a_new_status_is_noted_in_the_requests_history(visitor: Visitor) -
     history = await media_requests.history(request.id)
     assert [update.status for update in history] == ["pending", "approved", "available"]
     assert await logged() == [("studio.update", "media_request", str(request.id))] * 2
+
+
+async def test_a_request_is_submitted_and_a_second_one_for_its_title_refused(visitor: Visitor) -> None:
+    user = await ann()
+    typed = {"user": str(user.id), "title": "Orbit", "media_type": "movie", "tmdb_id": "1"}
+    assert (await visitor.create("media_requests", **typed)).status_code == 303
+    assert await MediaRequestStatusUpdate.all().count() == 1
+    refused(await visitor.create("media_requests", **typed), "for this title is open")
+    assert await MediaRequest.all().count() == 1
 
 
 async def test_a_download_can_be_queued_and_cancelled_and_nothing_else(visitor: Visitor) -> None:
