@@ -224,12 +224,15 @@ async def test_the_limit_and_the_window_come_from_the_settings(db: DatabaseUrl) 
         "null",
         "{}",
         '{"limit": "5", "window": 60}',
+        '{"limit": 5}',
         '{"limit": 0, "window": 60}',
         '{"limit": 5, "window": -1}',
         '{"limit": 5.5, "window": 60}',
         '{"limit": 5, "window": 86401}',
         '{"limit": 1e30, "window": 60}',
+        '{"limit": [5], "window": 60}',
         '{"limit": 5, "window": [60]}',
+        '[{"limit": 5, "window": 60}]',
     ],
 )
 async def test_a_setting_that_makes_no_sense_is_named(db: DatabaseUrl, value: str) -> None:
