@@ -69,6 +69,7 @@ BAD = [
     ("DATABASE_LOCK_TIMEOUT", "nan", f'{SECONDS}, not "nan"'),
     ("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT", "30s", f'{SECONDS}, not "30s"'),
     ("SLOW_QUERY_MS", "-1", 'must be a number of milliseconds, 0 or more, not "-1"'),
+    ("SLOW_QUERY_MS", "inf", 'must be a number of milliseconds, 0 or more, not "inf"'),
     ("LOG_LEVEL", "loud\nline", f'{LEVEL}, not "loud\\nline"'),
     ("LOG_LEVEL", "x" * 50, f'{LEVEL}, not "{"x" * 40}..."'),
     ("MEDIANEST_ENV", "prod", 'must be one of development, test, production, not "prod"'),
