@@ -1,4 +1,4 @@
-"""The command `medianest`, run as a user runs it, and the tree of its subcommands."""
+"""Programs, run as a user runs them: Python, the command `medianest`, and the tree of its subcommands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,20 @@ import asyncclick as click
 from medianest_models.cli.application import application, load_command
 
 PROGRAM: Final = Path(sys.executable).parent / "medianest"
+_CHECKOUT: Final = Path(__file__).parents[1]
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the checkout, in a process of its own; an empty variable is not set."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=_CHECKOUT,
+        env={name: value for name, value in (os.environ | environment).items() if value},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
 
 
 def medianest(*arguments: str, text: str = "", **environment: str) -> tuple[int, str, str]:

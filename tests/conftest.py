@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +26,7 @@ from medianest_models.db.connection import connected_url
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl, Settings
+from tests.commands import python
 from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
 from tests.sessions import assert_clean_session
@@ -280,13 +280,5 @@ def _name(purpose: str) -> str:
 
 
 def _migrate(url: DatabaseUrl) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "aerich", "upgrade"],
-        cwd=CHECKOUT,
-        env={**os.environ, "DATABASE_URL": url.render().get_secret_value()},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    result = python("-m", "aerich", "upgrade", DATABASE_URL=url.render().get_secret_value())
     assert result.returncode == 0, f"aerich upgrade failed:\n{result.stdout}{result.stderr}"

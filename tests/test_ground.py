@@ -64,15 +64,6 @@ async def hang() -> None:
     await asyncio.sleep(60)
 
 
-async def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def test_processes_begin_together() -> None:
-    times = run_in_processes(now, 4)
-    assert max(times) - min(times) < 0.5  # imports in sequence would take that long
-
-
 def test_a_process_s_error_is_its_result() -> None:
     (error,) = run_in_processes(fail, 1)
     assert isinstance(error, ConflictError)

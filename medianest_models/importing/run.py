@@ -14,10 +14,11 @@ from medianest_models.db.direct import direct_connection
 from medianest_models.db.locks import AdvisoryLock
 from medianest_models.db.requirements import wait_for_migrations
 from medianest_models.errors import ConfigurationError, ConflictError
+from medianest_models.importing.mappings import MAPPINGS, credential_of
 from medianest_models.importing.old_secrets import OldSecrets
 from medianest_models.importing.references import References
 from medianest_models.importing.report import ImportReport, report_table
-from medianest_models.importing.rows import MAPPINGS, Row, credential_of
+from medianest_models.importing.rows import Row
 from medianest_models.importing.secrets import check_key, check_secrets, start_renewing
 from medianest_models.importing.source import WITHOUT_LIMITS, Source, open_source
 from medianest_models.importing.targets import TARGETS

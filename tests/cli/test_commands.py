@@ -45,27 +45,6 @@ def test_setup_says_what_there_is_and_can_be_run_again(empty_url: DatabaseUrl) -
         assert said in output
 
 
-def test_reset_asks_and_deletes_everything(fresh_url: DatabaseUrl) -> None:
-    document("seed")
-    assert medianest("db", "psql", "-c", "UPDATE services SET url = 'mine'; CREATE TABLE mine ()")[0] == 0
-    for answer in ("", "n\n"):
-        status, _, errors = medianest("db", "reset", text=answer)
-        assert status == 1
-        assert "WARNING" in errors
-    assert mine() == "mine"
-    status, _, errors = medianest("db", "reset", "--yes", MEDIANEST_ENV="production")
-    assert status == 2
-    assert "production" in errors
-    assert mine() == "mine"
-    assert medianest("db", "reset", text="y\n")[0] == 0
-    assert mine() == ""
-    assert set(document("db", "reset", "--yes")["seed"]["services"]) == SEEDED
-
-
-def mine() -> str:
-    return medianest("db", "psql", "-Atc", "SELECT url FROM services WHERE name = 'plex'")[1].strip()
-
-
 def test_psql_goes_where_the_url_says_whatever_libpq_s_variables_say(fresh_url: DatabaseUrl) -> None:
     variables = {
         "PGHOSTADDR": "127.0.0.2",
@@ -109,7 +88,6 @@ def test_help_everywhere(arguments: tuple[str, ...]) -> None:
         (("bootstrap",), {"ADMIN_PASSWORD": "hidden" * 200}, 2, "ADMIN_PASSWORD"),
         (("db", "up"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 2, "DATABASE_URL"),
         (("db", "migrate"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
-        (("db", "status"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
         (("db", "check"), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
         (("stats",), {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, 1, "nothing listens there"),
         (("--env-file", "/nowhere", "seed"), {}, 2, "/nowhere"),

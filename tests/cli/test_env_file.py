@@ -60,16 +60,6 @@ def test_what_is_good(tmp_path: Path) -> None:
     assert read_env_file(file) == values
 
 
-def test_nothing_is_done_after_a_bad_line(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
-    document("seed")
-    file = tmp_path / ".env.production"
-    file.write_text("LOG_LEVEL=info\nMEDIANEST_ENV: production\n")
-    status, output, errors = medianest("--env-file", str(file), "db", "reset", "--yes")
-    assert (status, output) == (2, "")
-    assert f"{file}, line 2: is no NAME=value" in errors.splitlines()[-1]
-    assert document("seed")["services"] == dict.fromkeys(("plex", "overseerr", "uptime-kuma"), "kept")
-
-
 def test_a_good_one_counts_and_may_be_a_pipe(empty_url: DatabaseUrl, tmp_path: Path) -> None:
     pipe = tmp_path / "decrypted"
     os.mkfifo(pipe)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from asyncclick.utils import make_default_short_help
 
 import medianest_models
 from medianest_models.cli.application import application, load_command
+from tests.commands import python
 
 HEAVY = {"aerich", "asyncpg", "cryptography", "dotenv", "orjson", "pydantic", "tortoise"}
 RUN = """
@@ -30,14 +28,8 @@ print(*sys.modules)
 
 def loaded(code: str) -> set[str]:
     """Run code in a separate process, and return the names of the modules that it has loaded."""
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    ended = python("-W", "error", "-c", code)
+    assert ended.returncode == 0, ended.stderr
     return set(ended.stdout.splitlines()[-1].split())
 
 

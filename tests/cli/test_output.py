@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medianest_models.settings import DatabaseUrl
-from tests.commands import PROGRAM, document, medianest
+from tests.commands import PROGRAM, document, medianest, python
 
 COMMANDS = [("--help",), ("--version",), ("db", "url"), ("secrets", "generate-key"), ("health", "--json")]
 
@@ -77,7 +76,7 @@ main()
 
 
 def test_ctrl_c_may_come_while_it_is_imported() -> None:
-    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False, timeout=60)
+    ended = python("-c", INTERRUPTED)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Stopped.\n")
 
 

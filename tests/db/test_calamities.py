@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from medianest_models.db import database
 from medianest_models.db.statements import execute, fetch
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.enums import RequestStatus
-from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.repositories import activity, media_requests
@@ -200,26 +200,3 @@ async def fill(disk: Path, url: DatabaseUrl) -> None:
         assert rows[0]["count"] == written
         await execute("ALTER TABLE activity_logs SET TABLESPACE pg_default")
         await execute("DROP TABLESPACE small")
-
-
-@pytest.mark.parametrize("statement", ["LOCK TABLE media_requests", "SELECT FROM media_requests FOR UPDATE"])
-async def test_a_lock_that_someone_holds_for_long(
-    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, statement: str
-) -> None:
-    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.3")
-    async with connection_to(fresh_url) as other, database(fresh_url):
-        user = await User.create(plex_id="1", plex_username="ann")
-        request = await media_requests.submit(user.id, title="a", media_type="movie")
-        changes: list[Callable[[], Awaitable[object]]] = [
-            lambda: media_requests.transition(request.id, status=RequestStatus.APPROVED),
-            lambda: media_requests.transition_many([request.id], status=RequestStatus.APPROVED),
-        ]
-        async with asyncio.timeout(PATIENCE), other.transaction():
-            await other.execute(statement)
-            for change in changes * 3:
-                with pytest.raises(DatabaseTimeoutError, match="a lock was not free within the time allowed"):
-                    await change()
-            assert await healthy_within_two_seconds()
-        assert [update.status for update in await media_requests.history(request.id)] == [RequestStatus.PENDING]
-        await changes[0]()
-        await assert_whole(client())

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -17,8 +15,8 @@ from tortoise.transactions import in_transaction
 from medianest_models.db import transaction
 from medianest_models.errors import TransactionAbortedError
 from medianest_models.settings import DatabaseUrl
-from tests.cancelling import CancelledAt, cancel_everywhere
-from tests.db.pools import PATIENCE, assert_whole, client, deeds, do, pool_of
+from tests.cancelling import cancel_everywhere
+from tests.db.pools import assert_whole, client, deeds, do, pool_of
 
 
 async def two_steps(doer: int) -> None:
@@ -81,31 +79,6 @@ async def test_a_cancellation_that_is_caught_around_a_nested_transaction(fresh_u
     for doer in {doer for doer, _ in written}:
         steps = [step for other, step in written if other == doer]
         assert steps == [1, 3] or (steps == [1, 2, 3] and doer < 1000)
-
-
-async def test_a_storm_of_cancellations(fresh_url: DatabaseUrl) -> None:
-    seed = secrets.randbits(32)
-    moments = random.Random(seed)  # noqa: S311 - times, not secrets
-
-    async def cancelled(doer: int) -> None:
-        """Run and cancel it at a random step of the transaction, or at a random time, most likely while waiting."""
-        task = asyncio.create_task(run(doer, moments.randrange(12)))
-        if doer % 2:
-            await asyncio.sleep(moments.random() * 0.5)
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    async def run(doer: int, suspension: int) -> None:
-        await CancelledAt(two_steps(doer), suspension)
-
-    async with pool_of(5, fresh_url) as pool_client:
-        async with asyncio.timeout(3 * PATIENCE):
-            await asyncio.gather(*(cancelled(doer) for doer in range(500)))
-        await assert_whole(pool_client)
-        written = await deeds()
-        doers = {doer for doer, _ in written}
-        assert written == [(doer, step) for doer in sorted(doers) for step in (1, 2)], f"seed {seed}"
 
 
 async def test_a_timeout_caught_inside_a_transaction_is_not_committed_over(fresh_url: DatabaseUrl) -> None:

@@ -15,11 +15,10 @@ from medianest_models.errors import (
     ConflictError,
     DatabaseUnavailableError,
     InvalidInputError,
-    InvalidReferenceError,
     MigrationError,
     StatementError,
 )
-from medianest_models.models import ActivityLog, User
+from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import client, deeds, pool_of
 from tests.processes import run_in_processes
@@ -91,15 +90,6 @@ async def test_asyncpgs_own_connection_for_copy_and_cursors(fresh_url: DatabaseU
             async with client().acquire_connection() as connection:
                 await connection.copy_to_table("deeds", source=Path("/no/such/file"))
         assert len(await deeds()) == 100
-
-
-async def test_models_raise_our_errors(fresh_db: DatabaseUrl) -> None:
-    await User.create(plex_id="1", plex_username="one")
-    with pytest.raises(ConflictError) as caught:
-        await User.create(plex_id="1", plex_username="two")
-    assert caught.value.constraint == "uq_users_plex_id"
-    with pytest.raises(InvalidReferenceError):
-        await ActivityLog.create(user_id="0198d3a4-0000-7000-8000-000000000000", action="x")
 
 
 async def get_or_create_often() -> int:

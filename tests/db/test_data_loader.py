@@ -82,13 +82,6 @@ def loader_of(ask: Callable[[list[int]], Awaitable[Sequence[T | Retry]]]) -> Dat
     return DataLoader(ask_one, ask)
 
 
-async def test_calls_of_one_tick_are_one_statement(
-    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
-) -> None:
-    assert await asyncio.gather(*map(ask, (3, 1, 2, 1))) == [3, 1, 2, 1]
-    assert statement.asked == [[3, 1, 2, 1]]
-
-
 async def test_a_call_without_company_runs_in_the_callers_own_task(fresh_db: DatabaseUrl) -> None:
     async def one(number: int, *, client: StatementClient) -> asyncio.Task[Any] | None:
         return asyncio.current_task()

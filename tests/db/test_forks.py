@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import sys
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from medianest_models.db import connection, database, direct, transaction
 from medianest_models.db.direct import direct_connection
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl
@@ -23,8 +21,6 @@ from tests.db.pools import PATIENCE, backend
 from tests.locks import until
 from tests.processes import run_in_processes
 from tests.servers import connect
-
-FORK = multiprocessing.get_context("fork")
 
 
 async def in_connected_process(work: Callable[[], Any], url: DatabaseUrl) -> Any:
@@ -85,8 +81,7 @@ async def fork_amid_work() -> tuple[int, bool, list[str]]:
 
 
 async def plex_ids() -> list[str]:
-    row = await fetch_one("SELECT array_agg(plex_id ORDER BY plex_id) AS ids FROM users")
-    assert row is not None
+    (row,) = await fetch("SELECT array_agg(plex_id ORDER BY plex_id) AS ids FROM users")
     return list(row["ids"])
 
 
@@ -145,24 +140,6 @@ async def fork_with_locks_held() -> int:
 
 async def test_locks_that_were_held_are_new_in_the_child(fresh_url: DatabaseUrl) -> None:
     assert await in_connected_process(fork_with_locks_held, fresh_url) == 0
-
-
-async def fork_by_multiprocessing() -> tuple[int, set[int], list[str]]:
-    """Work in a pool of forked processes, and in a process."""
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # which may have no children
-    mine = {await backend()}
-    with ProcessPoolExecutor(2, mp_context=FORK) as pool:
-        work = [asyncio.get_running_loop().run_in_executor(pool, sign_up, str(number)) for number in range(4)]
-        theirs = set(await asyncio.gather(*work))
-    process = FORK.Process(target=sign_up, args=("4",))
-    process.start()
-    await asyncio.to_thread(process.join)
-    return process.exitcode or 0, mine & (theirs | {await backend()}), await plex_ids()
-
-
-async def test_pools_of_forked_processes(fresh_url: DatabaseUrl) -> None:
-    status, same, written = await in_connected_process(fork_by_multiprocessing, fresh_url)
-    assert (status, len(same), written) == (0, 1, ["0", "1", "2", "3", "4"])
 
 
 async def test_gunicorn_that_loads_the_application_before_it_forks(fresh_url: DatabaseUrl, tmp_path: Path) -> None:

@@ -126,9 +126,7 @@ async def test_a_role_that_limits_transactions_ends_no_migration(
     await choose(fresh_url, transaction_timeout="200")
     models = copy_of_migrations(tmp_path)
     use_folder(monkeypatch, models.parent)
-    name = add_migration(models, "9_20990101000000_slow.py", "SELECT pg_sleep(0.6)")
-    file = models / name
-    file.write_text(file.read_text().replace("RUN_IN_TRANSACTION = True", f"RUN_IN_TRANSACTION = {in_transaction}"))
+    name = add_migration(models, "9_20990101000000_slow.py", "SELECT pg_sleep(0.6)", in_transaction=in_transaction)
     assert await migrate() == [name]
 
 

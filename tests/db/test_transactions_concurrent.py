@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -37,23 +38,23 @@ async def test_a_failing_branch_of_gather_shows_its_own_error(fresh_url: Databas
         await asyncio.sleep(0.05)
         raise Refusal
 
-    async def goes_on() -> None:
+    async def is_late(sql: str, seconds: float = 0) -> None:
         try:
-            await asyncio.sleep(0.1)
-            await do(1, 2)
+            await asyncio.sleep(seconds)
+            await client().execute_query(sql)
         except BaseException as error:
             late.append(error)
             raise
 
-    async def is_running() -> None:
-        try:
-            await client().execute_query("SELECT pg_sleep(30)")
-        except BaseException as error:
-            late.append(error)
-            raise
+    def goes_on() -> Coroutine[Any, Any, None]:
+        return is_late("INSERT INTO deeds VALUES (1, 2)", 0.1)
 
     async with pool_of(2, fresh_url) as pool_client:
-        for branches in ([fails(), goes_on()], [goes_on(), fails()], [fails(), is_running(), goes_on()]):
+        for branches in (
+            [fails(), goes_on()],
+            [goes_on(), fails()],
+            [fails(), is_late("SELECT pg_sleep(30)"), goes_on()],
+        ):
             with pytest.raises(Refusal):
                 async with transaction():
                     await asyncio.gather(*branches)

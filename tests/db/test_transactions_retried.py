@@ -11,36 +11,9 @@ from medianest_models.db import transaction, with_transaction
 from medianest_models.errors import ConflictError, InvalidInputError, TransactionConflictError
 from medianest_models.settings import DatabaseUrl
 from tests.db.pools import client, deeds, do, pool_of
-from tests.processes import run_in_processes
-
-PROCESSES = 8
-TIMES = 10
 
 
-async def increment_often() -> int:
-    """Increment a counter by read and write, which only isolation protects; return the number of conflicts."""
-    runs = 0
-
-    async def increment() -> None:
-        nonlocal runs
-        runs += 1
-        rows = await client().execute_query_dict("SELECT step FROM deeds WHERE doer = 1")
-        await client().execute_query("UPDATE deeds SET step = $1 WHERE doer = 1", [rows[0]["step"] + 1])
-
-    for _ in range(TIMES):
-        await with_transaction(increment, retries=1000, isolation="serializable")
-    return runs - TIMES
-
-
-async def test_eight_processes_count_one_counter_up(fresh_url: DatabaseUrl) -> None:
-    async with pool_of(1, fresh_url):
-        await do(1, 0)
-        conflicts = await asyncio.to_thread(run_in_processes, increment_often, PROCESSES, url=fresh_url, connected=True)
-        assert await deeds() == [(1, PROCESSES * TIMES)]
-        assert sum(conflicts) > 0  # otherwise nothing was tested
-
-
-async def cross(first: int, second: int, met: asyncio.Barrier | None) -> int:
+async def cross(first: int, second: int, met: asyncio.Barrier) -> int:
     """Lock two rows, the second one once all tasks hold their first; return the number of runs."""
     runs = 0
 
@@ -51,7 +24,7 @@ async def cross(first: int, second: int, met: asyncio.Barrier | None) -> int:
         nonlocal runs
         runs += 1
         await change(first)
-        if runs == 1 and met is not None:
+        if runs == 1:
             await met.wait()
         await change(second)
         return runs

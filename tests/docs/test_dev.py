@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import runpy
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from tests.commands import python
 from tests.conftest import CHECKOUT
 
 DEV: Final[dict[str, Any]] = runpy.run_path(str(CHECKOUT / "dev.py"))
@@ -21,27 +20,22 @@ NEEDS_MORE: Final = {"benchmarks", "httpx", "medianest_models.studio", "playwrig
 """Imports of tests that the extra `test` does not install, or that import such a package."""
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60)
-
-
-@pytest.mark.parametrize("path", ["tests/unit/test_crypto.py", "tests/nowhere", "unit/test_enums.py", "/nowhere.py::x"])
+@pytest.mark.parametrize("path", ["tests/unit/test_crypto.py", "tests/nowhere", "cli/test_output.py", "/nowhere.py::x"])
 def test_a_path_that_does_not_exist_is_named_before_anything_is_installed(path: str) -> None:
-    ended = run("dev.py", "test", "-x", path)
+    ended = python("dev.py", "test", "-x", path)
     assert (ended.returncode, ended.stdout) == (4, "")
     assert re.fullmatch(rf"dev\.py: there is no .*{path.partition('::')[0]}\n", ended.stderr)
 
 
 @pytest.mark.parametrize("workers", ["0", "2", "auto"])
 def test_pytest_names_it_too(workers: str) -> None:
-    ended = run("-m", "pytest", "-n", workers, "tests/unit", "tests/unit/test_crypto.py")
+    ended = python("-m", "pytest", "-n", workers, "tests/unit", "tests/unit/test_crypto.py")
     assert ended.returncode == 4
     assert ended.stderr.splitlines()[0] == f"ERROR: there is no {CHECKOUT / 'tests/unit/test_crypto.py'}"
 
 
 def test_a_test_that_is_not_in_its_file_is_named() -> None:
-    ended = run("-m", "pytest", "-n", "auto", "tests/unit/test_enums.py::test_nothing")
+    ended = python("-m", "pytest", "-n", "auto", "tests/unit/test_errors.py::test_nothing")
     assert ended.returncode == 4
     assert "not found" in ended.stderr
 
@@ -52,7 +46,7 @@ def test_a_test_that_is_not_in_its_file_is_named() -> None:
         ("test", "dev"),
         ("test -x", "dev"),
         ("test tests", "dev"),
-        ("test tests/unit/test_enums.py", "test"),
+        ("test tests/unit/test_errors.py", "test"),
         ("test tests/repositories -x -k users", "test"),
         ("test tests/unit tests/studio", "dev"),
         ("test tests/leaks/test_leaks.py::test_x", "dev"),

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ from pydantic import SecretStr
 
 from medianest_models.repositories import rate_limits, users
 from medianest_models.settings import DatabaseUrl, Settings
+from tests.commands import python
 from tests.conftest import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text()
@@ -22,12 +20,13 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 def test_the_readmes_python_runs(fresh_url: DatabaseUrl) -> None:
     first, listing, _ = EXAMPLES
-    ended = python(first)
+    ended = python("-c", first)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "**********\n0\n"
     ended = python(
+        "-c",
         f"import asyncio\nfrom medianest_models import database\n{listing}\n"
-        "async def main():\n    async with database():\n        print(await list_users(1))\nasyncio.run(main())"
+        "async def main():\n    async with database():\n        print(await list_users(1))\nasyncio.run(main())",
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     page = json.loads(ended.stdout)
@@ -48,12 +47,6 @@ async def test_the_sign_in_of_the_security_page_limits_its_callers(fresh_db: Dat
         pass
     with pytest.raises(PermissionError, match="try again in"):
         await names["sign_in"]("admin", "correct horse battery", "10.0.0.1")
-
-
-def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False, timeout=60
-    )
 
 
 def test_the_worker_in_the_readme_is_the_one_of_the_examples() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import Settings
+from tests.commands import python
 from tests.processes import run_in_processes
 
 NewServer = Callable[..., EmbeddedServer]
@@ -158,14 +158,8 @@ def test_importing_starts_nothing_and_warns_of_nothing(tmp_path: Path) -> None:
         "from medianest_models.settings import load_settings; embedded_server(load_settings()).status(); "
         "assert not [name for name in sys.modules if name.startswith('pixeltable')]"
     )
-    environment = {key: value for key, value in os.environ.items() if key not in {"XDG_RUNTIME_DIR", "DATABASE_URL"}}
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env={**environment, "MEDIANEST_HOME": str(tmp_path / "home")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"XDG_RUNTIME_DIR": "", "DATABASE_URL": "", "MEDIANEST_HOME": str(tmp_path / "home")}
+    result = python("-W", "error", "-c", code, **environment)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,31 +60,6 @@ async def test_the_database_is_there_and_set_up_as_promised(new_server: Callable
     assert lower is True
 
 
-async def test_a_second_start_finds_the_running_server(new_server: Callable[..., EmbeddedServer]) -> None:
-    server = new_server()
-    url = server.start()
-    status = server.status()
-    assert status.pid is not None
-    assert status.version == str((await version(url)) // 10_000)
-    assert status.url == server.url == url
-    assert server.start() == url
-    assert server.status() == status
-
-
-async def version(url: DatabaseUrl) -> int:
-    return int(await fetchval(url, "SHOW server_version_num"))
-
-
-def test_stop_ends_the_server_and_leaves_no_socket(new_server: Callable[..., EmbeddedServer]) -> None:
-    server = new_server()
-    folder = Path(server.start().host)
-    assert folder.is_dir()
-    assert server.stop() is True
-    assert server.status().pid is None
-    assert not folder.exists()
-    assert server.stop() is False
-
-
 def test_looking_makes_nothing(new_server: Callable[..., EmbeddedServer], tmp_path: Path) -> None:
     server = new_server(blank=True)
     assert server.status().pid is None
@@ -105,13 +79,6 @@ async def test_any_home_will_do(new_server: Callable[..., EmbeddedServer], home:
     url = server.start()
     assert len(f"{url.host}/.s.PGSQL.5432".encode()) <= 107
     assert await fetchval(url, "SELECT 1") == 1
-
-
-def test_psql_finds_the_database(new_server: Callable[..., EmbeddedServer]) -> None:
-    server = new_server("with a space")
-    command = [str(server.psql_path), server.start().for_libpq().get_secret_value(), "-XAtc", "SELECT 2"]
-    client = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (client.stdout, client.stderr) == ("2\n", "")
 
 
 @pytest.mark.parametrize("blank", [True, False], ids=["the first", "after a stop"])

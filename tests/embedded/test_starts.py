@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseUnavailableError
-from tests.db.crashes import SOCKET, has_ended, insert
+from tests.db.crashes import SOCKET, has_ended, insert, wait_until
 
 NewServer = Callable[..., EmbeddedServer]
 
@@ -53,10 +52,7 @@ def test_an_initdb_whose_starter_was_killed_is_waited_for(new_server: NewServer,
     code = "import sys, pathlib; from medianest_models.embedded import EmbeddedServer; "
     code += "EmbeddedServer(*map(pathlib.Path, sys.argv[1:])).start()"
     with subprocess.Popen([sys.executable, "-c", code, server.home, slow.bindir]) as starter:
-        deadline = time.monotonic() + 30
-        while not pid.exists() or not pid.read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: pid.exists() and pid.read_text() != "")
         starter.kill()
     server.start()
     assert has_ended(int(pid.read_text()))

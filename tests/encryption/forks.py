@@ -35,11 +35,6 @@ def by_fork() -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def by_multiprocessing() -> bool:
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        return pool.apply(in_child)
-
-
 def by_executor() -> bool:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
         return pool.submit(in_child).result()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -16,12 +14,13 @@ import pytest
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.encryption import passwords
 from medianest_models.errors import AuthenticationError, OverloadedError
 from medianest_models.models import LocalCredential, User
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl
+from tests.commands import python
 from tests.locks import until
 
 PASSWORD = SecretStr("correct horse battery")
@@ -117,19 +116,12 @@ async def all_but_the_running_ones_wait() -> bool:
 
 
 async def state() -> Any:
-    row = await fetch_one("SELECT count(*), max(u::text), max(c::text) FROM users u JOIN local_credentials c ON true")
-    assert row is not None
+    (row,) = await fetch("SELECT count(*), max(u::text), max(c::text) FROM users u JOIN local_credentials c ON true")
     return tuple(row)
 
 
-@pytest.mark.parametrize("way", ["by_fork", "by_multiprocessing", "by_executor", "by_fork_without_a_free_slot"])
+@pytest.mark.parametrize("way", ["by_fork", "by_executor", "by_fork_without_a_free_slot"])
 def test_a_child_hashes_after_its_parent_has(way: str) -> None:
     program = Path(__file__).with_name("forks.py")
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", program, way],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = python("-W", "ignore::DeprecationWarning", str(program), way)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "True\n", "")

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from medianest_models.encryption.keys import KeyRing, SecretContext, envelope_key_id, generate_key, key_ring
+from medianest_models.encryption.keys import KeyRing, envelope_key_id, generate_key, key_ring
 from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import ConfigurationError, InvalidInputError
-from medianest_models.models import LocalCredential, Service, SessionToken, User
-from tests.models.rows import make_credential, make_service, make_session, make_user, plaintext, stored
+from medianest_models.models import Service, User
+from tests.models.rows import make_service, make_user, plaintext, stored
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -30,14 +30,6 @@ async def test_any_text_is_read_as_it_was_written(text: str) -> None:
     for secret in (user.plex_token, read_user.plex_token, service.api_key, read_service.api_key):
         assert isinstance(secret, SecretStr)
         assert secret.get_secret_value() == text
-
-
-async def test_what_is_stored_is_an_envelope() -> None:
-    user = await make_user(plex_token="the-plaintext")
-    envelope = await stored(user, "plex_token")
-    assert envelope_key_id(envelope) == key_ring().newest_id
-    assert "plaintext" not in envelope
-    assert key_ring().decrypt(envelope, SecretContext("users", "plex_token", user.plex_id)) == "the-plaintext"
 
 
 async def test_none_is_null() -> None:
@@ -94,18 +86,6 @@ async def test_another_row_s_secret_can_be_assigned() -> None:
     await ben.save()
     assert plaintext((await User.get(id=ben.id)).plex_token) == "Anna's"
     assert await stored(ben, "plex_token") != await stored(anna, "plex_token")
-
-
-async def test_a_hash_is_read_as_a_secret() -> None:
-    user = await make_user()
-    session, credential = await make_session(user), await make_credential(user, password_hash="$argon2id$x")
-    assert (await SessionToken.get(id=session.id)).token_hash == session.token_hash
-    assert isinstance((await SessionToken.get(id=session.id)).token_hash, SecretStr)
-    read = await LocalCredential.get(id=credential.id)
-    assert read.password_hash.get_secret_value() == "$argon2id$x"
-    read.password_hash = "$argon2id$y"
-    await read.save()
-    assert (await LocalCredential.get(id=credential.id)).password_hash.get_secret_value() == "$argon2id$y"
 
 
 async def test_a_key_is_not_needed_for_other_columns(use_keys: Callable[..., None]) -> None:

@@ -69,10 +69,6 @@ async def download(fresh_db: DatabaseUrl) -> YouTubeDownload:
     return await downloads.enqueue(user.id, playlist_url="https://youtube.example/a")
 
 
-def test_is_short() -> None:
-    assert len(WORKER.read_text().splitlines()) < 105
-
-
 async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload) -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

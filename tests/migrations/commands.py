@@ -53,12 +53,14 @@ def use_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
         patch.setattr(module, "migrations_folder", lambda: folder)
 
 
-def add_migration(models: Path, name: str, upgrade: str, downgrade: str = "SELECT 1") -> str:
+def add_migration(
+    models: Path, name: str, upgrade: str, downgrade: str = "SELECT 1", *, in_transaction: bool = True
+) -> str:
     """Write a migration file with that SQL."""
     text = (models / FILES[-1]).read_text()
     state = text[text.index("MODELS_STATE = ") :]
     (models / name).write_text(
-        "RUN_IN_TRANSACTION = True\n"
+        f"RUN_IN_TRANSACTION = {in_transaction}\n"
         f"async def upgrade(db):\n    return {upgrade!r}\n"
         f"async def downgrade(db):\n    return {downgrade!r}\n{state}"
     )

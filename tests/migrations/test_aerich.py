@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +11,10 @@ import asyncpg
 import pytest
 
 from medianest_models.settings import DatabaseUrl
+from tests.commands import python
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
-from tests.migrations.commands import CHECKOUT, FILES, FOLDER, add_migration, aerich, copy_of_migrations, start_aerich
+from tests.migrations.commands import FILES, FOLDER, add_migration, aerich, copy_of_migrations, start_aerich
 from tests.servers import connect
 
 if TYPE_CHECKING:
@@ -133,15 +132,7 @@ async def test_no_superuser_is_needed(look: Connection) -> None:
     ],
 )
 def test_a_wrong_setting_gets_one_line(url: str, environment: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "aerich", "upgrade"],
-        cwd=CHECKOUT,
-        env=os.environ | {"DATABASE_URL": url, "MEDIANEST_ENV": environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = python("-m", "aerich", "upgrade", DATABASE_URL=url, MEDIANEST_ENV=environment)
     assert (ended.returncode, ended.stdout) == (1, "")
     (line,) = ended.stderr.splitlines()
     assert "DATABASE_URL" in line

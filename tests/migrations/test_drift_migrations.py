@@ -29,12 +29,6 @@ async def drift() -> list[str]:
     return [difference.text for difference in (await check_drift()).differences]
 
 
-def outside_of_transactions(files: Path, name: str, statement: str) -> None:
-    add_migration(files, name, statement)
-    text = (files / name).read_text()
-    (files / name).write_text(text.replace("RUN_IN_TRANSACTION = True", "RUN_IN_TRANSACTION = False"))
-
-
 async def test_a_database_behind_is_compared_with_what_it_has(fresh_url: DatabaseUrl, files: Path) -> None:
     add_migration(files, GOOD, "CREATE TABLE more (id int); DROP TABLE activity_logs; DROP INDEX ix_users_email")
     assert await drift() == [f"migration {GOOD} {PENDING}"]
@@ -69,15 +63,14 @@ async def test_files_that_run_outside_of_transactions(fresh_url: DatabaseUrl, fi
             "create unique index concurrently mine on users (lower(email)) where status in ('active', 'suspended')",
         ]
     ):
-        outside_of_transactions(files, f"90000000{number}_x.py", statement)
+        add_migration(files, f"90000000{number}_x.py", statement, in_transaction=False)
     assert len(await migrate()) == 3
     assert await drift() == []
 
 
 async def test_an_index_that_could_not_be_finished(fresh_url: DatabaseUrl, files: Path) -> None:
-    outside_of_transactions(
-        files, GOOD, "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS uq_users_plex_username ON users (plex_username)"
-    )
+    sql = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS uq_users_plex_username ON users (plex_username)"
+    add_migration(files, GOOD, sql, in_transaction=False)
     async with connection_to(fresh_url) as someone:
         await someone.execute("INSERT INTO users (plex_id, plex_username) VALUES ('1', 'Anna'), ('2', 'Anna')")
         with pytest.raises(MigrationError):
@@ -99,14 +92,14 @@ async def test_a_name_that_postgresql_has_too(fresh_url: DatabaseUrl, files: Pat
 
 
 async def test_a_file_that_can_t_be_run_to_compare_with(fresh_url: DatabaseUrl, files: Path) -> None:
-    outside_of_transactions(files, GOOD, "SELECT 1")
+    add_migration(files, GOOD, "SELECT 1", in_transaction=False)
     await migrate()
     for statement, reason in (
         ("VACUUM", "the database refused the statement (SQLSTATE 25001)"),
         ("SELECT 'canary'::int", "a value has the wrong form for its column"),
         ("DROP TABLE nothing", "the database lacks a table"),
     ):
-        outside_of_transactions(files, GOOD, statement)
+        add_migration(files, GOOD, statement, in_transaction=False)
         error = await failure()
         assert str(error).startswith(f"migration {GOOD} can't be run in an empty schema to compare with: {reason}")
         assert error.__context__ is None  # the driver's error, which may contain a value

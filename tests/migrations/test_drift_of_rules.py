@@ -28,30 +28,12 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
                 "(created_at, id)"
             )
         ],
-        "DROP INDEX uq_media_requests_tmdb_id_media_type; CREATE INDEX uq_media_requests_tmdb_id_media_type "
-        "ON media_requests (tmdb_id, media_type) WHERE status IN ('pending', 'approved')": [
-            (
-                "index uq_media_requests_tmdb_id_media_type on media_requests: definition is CREATE INDEX "
-                "uq_media_requests_tmdb_id_media_type ON media_requests USING btree (tmdb_id, media_type) "
-                "WHERE status::text = ANY (ARRAY['pending'::character varying, 'approved'::character "
-                "varying]::text[]), should be CREATE UNIQUE INDEX uq_media_requests_tmdb_id_media_type ON "
-                "media_requests USING btree (tmdb_id, media_type) WHERE status::text = ANY "
-                "(ARRAY['pending'::character varying, 'approved'::character varying]::text[])"
-            )
-        ],
         "DROP INDEX uq_aerich_app_version": ["index uq_aerich_app_version on aerich is missing"],
         "ALTER TABLE users DROP CONSTRAINT ck_users_role": ["constraint ck_users_role on users is missing"],
         "ALTER TABLE users ADD CONSTRAINT mine CHECK (plex_id <> '')": [f"constraint mine on users {EXTRA}"],
         "ALTER TABLE users DROP CONSTRAINT ck_users_email, ADD CONSTRAINT ck_users_email CHECK (email <> '') "
         "NOT VALID": [
             "constraint ck_users_email on users: state is not valid for all rows (NOT VALID), should be valid",
-        ],
-        "ALTER TABLE users DROP CONSTRAINT uq_users_plex_id": ["constraint uq_users_plex_id on users is missing"],
-        "ALTER TABLE activity_logs DROP CONSTRAINT pk_activity_logs": [
-            "constraint pk_activity_logs on activity_logs is missing",
-        ],
-        "ALTER TABLE media_requests DROP CONSTRAINT fk_media_requests_user_id": [
-            "constraint fk_media_requests_user_id on media_requests is missing",
         ],
         "ALTER TABLE system_config DROP CONSTRAINT fk_system_config_updated_by, ADD CONSTRAINT "
         "fk_system_config_updated_by FOREIGN KEY (updated_by) REFERENCES media_requests ON DELETE SET NULL": [
@@ -122,13 +104,6 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
             "index ix_users_email on users is missing",
             f"index ix_mail on users {EXTRA}",
         ],
-        "ALTER TABLE activity_logs DROP CONSTRAINT fk_activity_logs_user_id, ADD CONSTRAINT "
-        "fk_activity_logs_user_id FOREIGN KEY (user_id) REFERENCES users ON DELETE SET NULL NOT VALID": [
-            (
-                "constraint fk_activity_logs_user_id on activity_logs: state is not valid for all rows (NOT "
-                "VALID), should be valid"
-            )
-        ],
         "ALTER TABLE services ENABLE REPLICA TRIGGER tr_services_updated_at": [
             "trigger tr_services_updated_at on services: state is enabled on replicas only, should be enabled",
         ],
@@ -140,17 +115,6 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
                 "trigger tr_services_updated_at on services: definition is CREATE TRIGGER "
                 "tr_services_updated_at BEFORE INSERT ON services FOR EACH ROW EXECUTE FUNCTION "
                 "medianest_touch_updated_at(), should be CREATE TRIGGER tr_services_updated_at BEFORE UPDATE "
-                "ON services FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()"
-            )
-        ],
-    },
-    {
-        "CREATE OR REPLACE TRIGGER tr_services_updated_at BEFORE UPDATE ON services FOR EACH ROW EXECUTE "
-        "FUNCTION medianest_mark_customized()": [
-            (
-                "trigger tr_services_updated_at on services: definition is CREATE TRIGGER "
-                "tr_services_updated_at BEFORE UPDATE ON services FOR EACH ROW EXECUTE FUNCTION "
-                "medianest_mark_customized(), should be CREATE TRIGGER tr_services_updated_at BEFORE UPDATE "
                 "ON services FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()"
             )
         ],

@@ -44,19 +44,6 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
             "index ix_session_tokens_family_id on session_tokens is missing",
         ],
         "ALTER TABLE users ADD COLUMN nick text NOT NULL DEFAULT 'x'": [f"column users.nick {EXTRA}"],
-        "ALTER TABLE users RENAME COLUMN email TO mail": [
-            "column users.email is missing",
-            (
-                "constraint ck_users_email on users: definition is CHECK (mail::text <> ''::text), should be "
-                "CHECK (email::text <> ''::text)"
-            ),
-            (
-                "index ix_users_email on users: definition is CREATE INDEX ix_users_email ON users USING "
-                "btree (lower(mail::text) text_pattern_ops), should be CREATE INDEX ix_users_email ON users "
-                "USING btree (lower(email::text) text_pattern_ops)"
-            ),
-            f"column users.mail {EXTRA}",
-        ],
         "ALTER TABLE users ALTER COLUMN plex_username TYPE varchar(100)": [
             "column users.plex_username: type is character varying(100), should be character varying(255)",
         ],

@@ -64,9 +64,7 @@ async def test_of_four_processes_one_runs_a_file_that_is_in_no_transaction(
     empty_url: DatabaseUrl, look: Connection, files: Path
 ) -> None:
     statement = "INSERT INTO services (name, display_name) SELECT clock_timestamp(), 'x' FROM pg_sleep(1)"
-    name = add_migration(files, GOOD, statement)
-    text = (files / name).read_text()
-    (files / name).write_text(text.replace("RUN_IN_TRANSACTION = True", "RUN_IN_TRANSACTION = False"))
+    name = add_migration(files, GOOD, statement, in_transaction=False)
     results = run_in_processes(migrate_from, 4, files.parent, url=empty_url, timeout=120)
     assert sorted(results, key=len) == [[], [], [], [*FILES, name]]
     assert await look.fetchval("SELECT count(*) FROM services") == 1
@@ -190,14 +188,6 @@ async def test_sql_that_only_a_database_can_tell_is_not_shown(
     with pytest.raises(MigrationError, match=f"^migration {name} has no SQL to show without running it"):
         await pending_sql()
     assert await migrate() == [*FILES, name]
-
-
-async def test_a_database_behind(empty_url: DatabaseUrl, files: Path) -> None:
-    await migrate()
-    name = add_migration(files, "900000001_20300101000000_more.py", "CREATE TABLE more ()")
-    status = await migration_status()
-    assert (status.applied, status.pending, status.head) == (tuple(FILES), (name,), FILES[-1])
-    assert await migrate() == [name]
 
 
 async def test_a_database_ahead(empty_url: DatabaseUrl, look: Connection) -> None:

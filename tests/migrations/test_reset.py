@@ -63,11 +63,13 @@ async def test_it_acts_where_the_migrations_did(empty_url: DatabaseUrl, path: st
         assert (answer["schema"], answer["deleted"], answer["applied"]) == (schema, ROWS, FILES)
         assert await catalog.objects(someone, f'"{schema}"') == everything
         assert await someone.fetchval("SELECT count(*) FROM users") == 0
+        assert await someone.fetchval("SELECT count(*) FROM services") == len(answer["seed"]["services"]) == 3
 
 
 async def test_what_would_be_deleted_is_told_before_it_asks(look: Connection) -> None:
-    status, _, errors = medianest("db", "reset", text="n\n")
-    assert status == 1
+    for answer in ("", "n\n"):
+        status, _, errors = medianest("db", "reset", text=answer)
+        assert status == 1
     assert f"the {len(ROWS)} tables of this package in schema public" in errors
     assert errors.index("  users: 2 rows") < errors.index("Go on?")
     assert await look.fetchval("SELECT count(*) FROM users") == 2

@@ -94,8 +94,7 @@ async def test_so_is_one_of_a_wrong_form(look: Connection, files: Path, change: 
 
 async def test_several_statements_outside_of_a_transaction_are_found(look: Connection, files: Path) -> None:
     sql = "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_x ON users (email)"
-    add_migration(files, NEXT, f"{sql}; {sql}")
-    (files / NEXT).write_text((files / NEXT).read_text().replace("TRANSACTION = True", "TRANSACTION = False"))
+    add_migration(files, NEXT, f"{sql}; {sql}", in_transaction=False)
     (problem,) = await broken_rules(look, files / NEXT)
     assert problem.startswith("runs several statements")
 
@@ -105,10 +104,8 @@ async def test_the_recommended_changes_keep_to_them(look: Connection, files: Pat
     await insert_all(look)
     names = []
     for number, sql in enumerate(RECOMMENDED, start=1):
-        name = add_migration(files, f"{900_000_000 + number}_20300101000000_recommended.py", sql)
-        if "CONCURRENTLY" in sql:
-            text = (files / name).read_text()
-            (files / name).write_text(text.replace("RUN_IN_TRANSACTION = True", "RUN_IN_TRANSACTION = False"))
+        file = f"{900_000_000 + number}_20300101000000_recommended.py"
+        name = add_migration(files, file, sql, in_transaction="CONCURRENTLY" not in sql)
         if "CHECK (note IS NOT NULL)" in sql:
             await look.execute("UPDATE media_requests SET note = 'x'")  # the script that fills it
         assert await broken_rules(look, files / name) == [], sql

@@ -9,7 +9,7 @@ import pytest
 
 from tests.migrations import catalog
 from tests.migrations.base_rows import NOBODY, OTHER, USER, insert_all
-from tests.migrations.contract import ENUMS, TABLES
+from tests.migrations.contract import TABLES
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
@@ -169,21 +169,3 @@ async def test_what_breaks_a_rule_is_refused_by_it(raw: Connection, rule: str) -
 @pytest.mark.parametrize("statement", ALLOWED)
 async def test_what_breaks_none_is_taken(raw: Connection, statement: str) -> None:
     await raw.execute(statement)
-
-
-@pytest.mark.parametrize("column", ENUMS)
-async def test_an_enum_column_takes_its_values_and_no_others(raw: Connection, column: str) -> None:
-    table, name = column.split(".")
-    for value in ENUMS[column]:
-        async with raw.transaction():
-            await raw.execute(f"UPDATE {table} SET {name} = $1", value)
-    others: list[Any] = ["", "root"]
-    for value in ENUMS[column]:
-        others += [f" {value}", f"{value}\n", value.upper()] if isinstance(value, str) else []
-    if name == "priority":
-        others = [-1, 1, 5, 11, 100]
-    for value in others:
-        with pytest.raises(asyncpg.CheckViolationError) as raised:
-            async with raw.transaction():
-                await raw.execute(f"UPDATE {table} SET {name} = $1", value)
-        assert raised.value.constraint_name == f"ck_{table}_{name}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import execute, fetch
 from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.models import LocalCredential, MediaRequest, Service, SessionToken, User
 
@@ -49,8 +49,7 @@ def plaintext(secret: SecretStr | None) -> str:
 
 async def stored(instance: User | Service, column: str) -> Any:
     """Return the stored value of the instance's column."""
-    row = await fetch_one(f"SELECT {column} AS value FROM {instance._meta.db_table} WHERE id = $1", instance.pk)
-    assert row is not None
+    (row,) = await fetch(f"SELECT {column} AS value FROM {instance._meta.db_table} WHERE id = $1", instance.pk)
     return row["value"]
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medianest_models.db import transaction
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.errors import ConstraintError
 from medianest_models.models import ActivityLog, SystemConfig
 
@@ -52,8 +52,7 @@ async def test_a_document_is_read_as_it_was_written(document: Any) -> None:
 @pytest.mark.parametrize("text", ["hello", "123", "null", "true", "[]", '"', "{", ""])
 async def test_a_text_stays_a_text(text: str) -> None:
     config = await SystemConfig.create(key="k", value=text)
-    row = await fetch_one("SELECT jsonb_typeof(value) AS type, value #>> '{}' AS value FROM system_config")
-    assert row is not None
+    (row,) = await fetch("SELECT jsonb_typeof(value) AS type, value #>> '{}' AS value FROM system_config")
     assert dict(row) == {"type": "string", "value": text}
     read = await SystemConfig.get(id=config.id)
     assert read.value == text

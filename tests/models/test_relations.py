@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -17,6 +15,7 @@ from medianest_models.models import (
     SystemConfig,
     User,
 )
+from tests.commands import python
 from tests.models.rows import make_credential, make_request, make_service, make_session, make_user
 
 BEFORE_CONNECTING = """
@@ -60,13 +59,7 @@ print("done")
 
 @pytest.mark.usefixtures("fresh_url")
 def test_instances_made_before_connecting_keep_their_references() -> None:
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", BEFORE_CONNECTING],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = python("-W", "error", "-c", BEFORE_CONNECTING)
     assert (result.stdout, result.stderr) == ("done\n", "")
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from tortoise.exceptions import IncompleteInstanceError
 
 from medianest_models.db import transaction
-from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, UserRole, UserStatus
+from medianest_models.enums import RequestStatus, UserRole
 from medianest_models.errors import ConflictError, ConstraintError, NotFoundError
-from medianest_models.models import Service, SystemConfig, User, YouTubeDownload
+from medianest_models.models import Service, SystemConfig, User
 from medianest_models.models.base import new_id
 from tests.models.rows import make_request, make_service, make_user, plaintext
 
@@ -43,21 +42,6 @@ class TestAnUnknownArgument:
 
 
 class TestDefaults:
-    async def test_of_a_user(self) -> None:
-        user = await make_user()
-        assert isinstance(user.id, UUID)
-        assert user.id.version == 7
-        assert (user.role, user.status) == (UserRole.USER, UserStatus.ACTIVE)
-        assert user.created_at.tzinfo is datetime.UTC
-        assert dict(await User.get(id=user.id)) == dict(user)
-
-    async def test_of_a_download(self) -> None:
-        made = await YouTubeDownload.create(user=await make_user(), playlist_url="https://youtu.be/x")
-        for download in (made, await YouTubeDownload.get(id=made.id)):
-            assert (download.status, download.priority) == (DownloadStatus.QUEUED, DownloadPriority.NORMAL)
-            assert (download.progress, download.attempts) == (0, 0)
-            assert download.scheduled_at == download.created_at
-
     def test_ids_made_later_sort_later(self) -> None:
         ids = [new_id() for _ in range(10_000)]
         assert ids == sorted(ids)
@@ -73,12 +57,6 @@ class TestSavingARowThatIsGone:
         with pytest.raises(NotFoundError, match=f"^User {user.id}: the row is gone$"):
             await user.save(**arguments)
         assert not await User.exists(id=user.id)
-
-    async def test_is_not_found_under_another_id(self) -> None:
-        user = await make_user()
-        user.id = uuid4()
-        with pytest.raises(NotFoundError):
-            await user.save()
 
     async def test_can_be_made_again(self) -> None:
         user = await make_user(plex_token="secret")

@@ -17,7 +17,7 @@ from tortoise.expressions import F, Q, RawSQL, Subquery
 from tortoise.functions import Lower
 from tortoise.queryset import QuerySet
 
-from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus, ServiceStatus
+from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus
 from medianest_models.errors import InvalidCursorError
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate_by_cursor
@@ -341,14 +341,3 @@ async def test_keys_may_be_rotated(db: DatabaseUrl, monkeypatch: pytest.MonkeyPa
     use_keys(monkeypatch)
     await refuses(queryset, old)
     await refuses(queryset, new)
-
-
-async def test_no_key_is_needed(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    await make_checks(await make_service(), [{"status": ServiceStatus.UP}, {"status": ServiceStatus.DOWN}])
-    use_keys(monkeypatch)
-    queryset = ServiceStatusHistory.all()
-    cursor = await first_cursor(queryset, sort_by="status")
-    page = await paginate_by_cursor(queryset, cursor=cursor, sort_by="status")
-    assert [row.status for row in page.data] == [ServiceStatus.DOWN]
-    use_keys(monkeypatch, KEYS[0])
-    await refuses(queryset, cursor, sort_by="status")

@@ -80,12 +80,6 @@ async def test_the_cost_of_a_page_does_not_grow_with_depth(
     assert max(depths) < 60, depths
 
 
-async def test_the_cost_of_a_numbered_page_does_grow(big_database: DatabaseUrl) -> None:
-    """Show that the test above can fail."""
-    (plan,) = await explain_calls(paginate(MediaRequest.all(), page=ROWS // 40), analyze=True)
-    assert blocks(page_plan(plan)) > 1000
-
-
 def blocks(plan: Plan) -> int:
     read: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     return read

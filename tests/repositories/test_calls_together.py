@@ -23,7 +23,6 @@ from medianest_models.errors import (
     AccountSuspendedError,
     ConfigurationError,
     DatabaseTimeoutError,
-    InvalidInputError,
     InvalidReferenceError,
     InvalidTokenError,
 )
@@ -78,13 +77,6 @@ async def test_the_way_of_a_lone_lookup_to_the_driver_is_short(fresh_db: Databas
     assert hops[0] == ("repositories/users/accounts.py", "find_by_plex_id")
     assert len(set(hops)) <= 12, hops
     assert len({path for path, _ in hops}) <= 7, hops
-
-
-async def test_find_by_plex_id_with_what_the_driver_refuses(fresh_db: DatabaseUrl) -> None:
-    await make_users(3)
-    found = await together(map(users.find_by_plex_id, ("plex 0", "\ud800", "", "nobody", "plex 2")))
-    assert [getattr(user, "plex_id", None) for user in found] == ["plex 0", None, None, None, "plex 2"]
-    assert [type(user) for user in found[1:4]] == [InvalidInputError, InvalidInputError, type(None)]
 
 
 async def test_verify(fresh_db: DatabaseUrl) -> None:

@@ -16,7 +16,6 @@ from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories import activity, rate_limits, services, sessions
 from medianest_models.settings import DatabaseUrl
-from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
 
 DAY: Final = timedelta(days=1)
@@ -138,15 +137,3 @@ async def test_waits_for_nobody_who_holds_a_row(
         await connection.execute(f"SELECT FROM {table} LIMIT 3 FOR UPDATE")
         assert await asyncio.wait_for(DELETES[table](batch_size=2), 10) == 7
     assert await DELETES[table]() == 3
-
-
-async def delete_all(table: str) -> int:
-    return await DELETES[table](batch_size=50)
-
-
-@of_each_table
-async def test_many_processes_share_the_work(fresh_db: DatabaseUrl, table: str) -> None:
-    await fill(table, 5_000)
-    counts = await asyncio.to_thread(run_in_processes, delete_all, 4, table, url=fresh_db, connected=True)
-    assert sum(counts) == 5_000
-    assert await left(table) == 0

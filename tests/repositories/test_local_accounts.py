@@ -13,7 +13,7 @@ import pytest
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import UserRole, UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
@@ -179,8 +179,7 @@ async def test_a_password_is_set_for_those_only_who_have_one(db: DatabaseUrl) ->
 async def test_what_was_verified_is_shown_nowhere_and_is_in_no_pickle(db: DatabaseUrl) -> None:
     await make_account()
     user = await users.authenticate("admin", password=PASSWORD)
-    row = await fetch_one("SELECT password_hash FROM local_credentials")
-    assert row is not None
+    (row,) = await fetch("SELECT password_hash FROM local_credentials")
     pickled = pickle.dumps(user)
     for shown in (
         repr(vars(user)),
@@ -206,14 +205,12 @@ async def test_an_id_proves_no_password(db: DatabaseUrl) -> None:
 
 async def test_only_an_argon2id_hash_is_stored_and_an_old_one_is_made_anew(db: DatabaseUrl) -> None:
     await make_account()
-    row = await fetch_one("SELECT password_hash FROM local_credentials")
-    assert row is not None
+    (row,) = await fetch("SELECT password_hash FROM local_credentials")
     assert row["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     await execute("UPDATE local_credentials SET password_hash = $1", weak)
     await users.authenticate("admin", password=PASSWORD)
-    row = await fetch_one("SELECT password_hash FROM local_credentials")
-    assert row is not None
+    (row,) = await fetch("SELECT password_hash FROM local_credentials")
     assert row["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 

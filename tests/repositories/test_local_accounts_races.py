@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import pytest
@@ -25,7 +22,6 @@ from medianest_models.models import LocalCredential, SessionToken, User
 from medianest_models.repositories import sessions, users
 from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
-from tests.processes import run_in_processes
 
 PASSWORD = "correct horse battery"
 HASHER = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)  # a twentieth of the time
@@ -47,13 +43,6 @@ async def make_account(password_hash: str = HASH) -> User:
 
 async def bootstrap() -> bool:
     return await users.bootstrap_admin() is not None
-
-
-async def test_eight_bootstraps_at_once_make_one_admin(fresh_db: DatabaseUrl) -> None:
-    for _ in range(2):
-        await User.all().delete()
-        assert sorted(run_in_processes(bootstrap, 8, url=fresh_db, connected=True)) == [False] * 7 + [True]
-        assert await User.filter(role="admin").count() == 1
 
 
 async def test_a_bootstrap_waits_for_another_ones_admin(fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,13 +149,6 @@ async def test_another_hash_of_the_same_password_is_as_good(fresh_db: DatabaseUr
         await users.authenticate("admin", password="another password")
 
 
-async def test_all_sign_in_at_once_whose_hash_is_made_anew(fresh_db: DatabaseUrl) -> None:
-    await make_account(OUTDATED)
-    signed_in = await asyncio.gather(*(users.authenticate("admin", password=PASSWORD) for _ in range(4)))
-    for user in signed_in:
-        await sessions.issue(user)
-
-
 async def test_who_is_suspended_meanwhile_keeps_the_old_password(fresh_db: DatabaseUrl) -> None:
     user = await make_account()
     async with transaction():
@@ -177,38 +159,3 @@ async def test_who_is_suspended_meanwhile_keeps_the_old_password(fresh_db: Datab
         await changing
     await users.reinstate(user.id)
     await users.authenticate("admin", password=PASSWORD)
-
-
-ROUNDS = 10
-
-
-async def sign_in_again_and_again() -> None:
-    """Sign in with the password of a round until it is rejected, and then with the next one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", HASHER)
-        for number in range(ROUNDS):
-            with suppress(AuthenticationError):
-                while True:
-                    user = await users.authenticate("admin", password=f"the password {number}")
-                    await sessions.issue(user, user_agent=str(number), device_fingerprint=str(os.getpid()))
-
-
-async def test_no_session_outlives_its_password_while_processes_sign_in(fresh_db: DatabaseUrl) -> None:
-    user = await make_account()
-    await users.set_password(user.id, password="the password 0")
-    workers = asyncio.create_task(
-        asyncio.to_thread(run_in_processes, sign_in_again_and_again, 2, url=fresh_db, connected=True, timeout=120)
-    )
-    for number in range(ROUNDS):
-        await until(partial(both_have_left_the_round_before, number), seconds=60)
-        assert not await SessionToken.exclude(user_agent=str(number)).exists()
-        await users.change_password(
-            "admin", password=f"the password {number}", new_password=f"the password {number + 1}"
-        )
-    await workers
-    assert not await SessionToken.exists()
-
-
-async def both_have_left_the_round_before(number: int) -> bool:
-    tokens = await SessionToken.filter(user_agent=str(number))
-    return len({token.device_fingerprint for token in tokens}) == 2

@@ -18,7 +18,6 @@ from medianest_models.repositories import rate_limits
 from medianest_models.repositories.rate_limits import RateLimitResult
 from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
-from tests.processes import run_in_processes
 from tests.servers import connect
 
 ADDRESS: Final = "192.0.2.77"
@@ -203,13 +202,3 @@ async def test_a_transaction_that_can_t_see_the_others_hits_is_refused(fresh_db:
     with pytest.raises(TransactionConflictError):
         await hit_late()
     assert not (await hit(1)).allowed
-
-
-async def hit_at_once() -> list[bool]:
-    return [result.allowed for result in await asyncio.gather(*[hit(50, window_seconds=3600) for _ in range(25)])]
-
-
-async def test_many_processes_get_exactly_the_limit(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_POOL_MAX", "5")
-    outcomes = await asyncio.to_thread(run_in_processes, hit_at_once, 8, url=fresh_url, connected=True)
-    assert sum(map(sum, outcomes)) == 50

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from medianest_models.db import transaction
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceStatusHistory
@@ -157,25 +157,11 @@ async def plex(db: DatabaseUrl) -> str:
     return "plex"
 
 
-async def test_uptime(plex: str) -> None:
-    await services.record_checks(
-        [
-            Check(plex, UP, checked_at=NOON),
-            Check(plex, DEGRADED, checked_at=NOON + timedelta(minutes=3)),
-            Check(plex, DOWN, checked_at=NOON + timedelta(minutes=4)),
-            # the state is unknown from 12:09 on
-            Check(plex, UP, checked_at=NOON + timedelta(minutes=19)),
-        ]
-    )
-    found = await services.uptime(plex, since=NOON + timedelta(minutes=1), until=NOON + timedelta(minutes=21))
-    assert found is not None
-    assert found.up == timedelta(minutes=2 + 2)
-    assert found.degraded == timedelta(minutes=1)
-    assert found.down == timedelta(minutes=5)
-    assert found.known == timedelta(minutes=10)
-    assert found.unknown == timedelta(minutes=10)
-    assert found.ratio == 0.5
-    assert found.degraded_ratio == 0.1
+def test_ratios_are_of_the_known_time() -> None:
+    minutes = [timedelta(minutes=number) for number in (4, 1, 5)]
+    found = Uptime(NOON, NOON + timedelta(minutes=20), *minutes)
+    assert found.known == found.unknown == timedelta(minutes=10)
+    assert (found.ratio, found.degraded_ratio) == (0.5, 0.1)
 
 
 async def test_a_step_is_no_day_of_the_calendar(plex: str) -> None:
@@ -211,18 +197,8 @@ async def test_bad_steps_are_refused(plex: str, call: Any, arguments: dict[str, 
         await call(plex, **{"since": NOON, "until": NOON + HOLD, **arguments})
 
 
-async def test_no_data_is_no_uptime(plex: str) -> None:
-    window: dict[str, Any] = {"since": NOON, "until": NOON + timedelta(days=30)}
-    await services.record_check(plex, status=UP, checked_at=NOON - HOLD)
-    await services.record_check(plex, status=UP, checked_at=NOON + timedelta(days=30))
-    assert await services.uptime(plex, **window) is None
-    assert await services.incidents(plex, **window) == []
-    assert await services.response_time_percentiles(plex, **window) is None
-
-
 async def test_windows_end_now_by_the_database(plex: str) -> None:
-    row = await fetch_one("SELECT now()")
-    assert row is not None
+    (row,) = await fetch("SELECT now()")
     now: datetime = row["now"]
     await services.record_check(plex, status=DOWN, response_time_ms=3, checked_at=now - timedelta(minutes=2))
     found = await services.uptime(plex, since=now - timedelta(hours=1))

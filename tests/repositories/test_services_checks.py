@@ -10,7 +10,7 @@ from uuid import RFC_4122
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.db.statements import fetch, fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.enums import RequestStatus, ServiceStatus
 from medianest_models.errors import DatabaseTimeoutError, InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceStatusHistory
@@ -42,8 +42,7 @@ async def test_record_check(plex: Service) -> None:
 async def test_a_check_is_of_now_by_the_database(plex: Service) -> None:
     check = await services.record_check("plex", status=ServiceStatus.UP)
     await services.record_checks([Check("plex", ServiceStatus.UP)])
-    row = await fetch_one("SELECT now()")
-    assert row is not None
+    (row,) = await fetch("SELECT now()")
     assert [check.checked_at for check in await ServiceStatusHistory.all()] == [row["now"]] * 2
     assert (check.response_time_ms, check.error_message) == (None, None)
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from medianest_models.db import transaction, with_transaction
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import execute, fetch
 from medianest_models.encryption.passwords import hash_password
 from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.enums import UserStatus
@@ -49,34 +49,16 @@ async def age(column: str, by: timedelta) -> None:
     await execute(f"UPDATE session_tokens SET {column} = {column} - $1::interval", by)
 
 
-async def statements_of(call: Awaitable[Any], caplog: pytest.LogCaptureFixture) -> int:
-    """Count the statements that a call takes."""
-    caplog.clear()
-    with caplog.at_level(logging.DEBUG, logger="medianest_models.query"):
-        await call
-    return len([record for record in caplog.records if record.name == "medianest_models.query"])
-
-
 async def test_issue_stores_a_hash_and_what_is_known_of_the_client(db: DatabaseUrl) -> None:
     user = await make_user()
     issued = await sessions.issue(user.id, device_fingerprint="f", ip_address="10.0.0.1", user_agent="Firefox")
     raw = issued.token.get_secret_value()
-    row = await fetch_one("SELECT * FROM session_tokens")
-    assert row is not None
+    (row,) = await fetch("SELECT * FROM session_tokens")
     assert row["token_hash"] == hash_token(raw)
     assert (row["device_fingerprint"], row["ip_address"], row["user_agent"]) == ("f", "10.0.0.1", "Firefox")
     assert row["id"] == issued.session.id
     assert raw not in str(dict(row)) + repr(issued)
     assert lasts_for(issued.session, timedelta(days=90))
-
-
-async def test_a_session_lasts_as_long_as_the_setting_says(db: DatabaseUrl) -> None:
-    await system_config.set("session.remember_me_days", value={"days": 7})
-    user = await make_user()
-    issued = await sessions.issue(user.id)
-    rotated = await sessions.rotate(issued.token)
-    for session in (issued.session, rotated.session):
-        assert lasts_for(session, timedelta(days=7))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +160,9 @@ async def test_verify_refuses_what_is_unknown_expired_or_suspended(db: DatabaseU
 
 async def test_verify_is_one_statement(db: DatabaseUrl, caplog: pytest.LogCaptureFixture) -> None:
     issued = await sessions.issue((await make_user()).id)
-    assert await statements_of(sessions.verify(issued.token), caplog) == 1
+    with caplog.at_level(logging.DEBUG, logger="medianest_models.query"):
+        await sessions.verify(issued.token)
+    assert len([record for record in caplog.records if record.name == "medianest_models.query"]) == 1
 
 
 async def test_rotate_exchanges_a_token_once(db: DatabaseUrl) -> None:
@@ -383,24 +367,3 @@ async def test_32_rotations_from_processes_give_one_token_and_one_live_chain(fre
         family = (await sessions.verify(fresh[0])).family_id
         assert await SessionToken.filter(family_id=family, rotated_at__isnull=True).count() == 1
         assert (await sessions.verify(token)).family_id == family  # within the grace
-
-
-async def keep_rotating(token: str) -> None:
-    while True:
-        rotated = await sessions.rotate(token)
-        if rotated.token is not None:
-            token = rotated.token.get_secret_value()
-
-
-async def test_no_rotation_slips_through_while_all_sessions_end(fresh_db: DatabaseUrl) -> None:
-    user = await make_user()
-    for _ in range(20):
-        tokens = [(await sessions.issue(user.id)).token.get_secret_value() for _ in range(8)]
-        running = [asyncio.create_task(keep_rotating(token)) for token in tokens]
-        await asyncio.sleep(0.02)
-        await sessions.revoke_all(user.id)
-        async with asyncio.timeout(20):  # one that slipped through would go on for ever
-            outcomes = await asyncio.gather(*running, return_exceptions=True)
-        for outcome in outcomes:
-            assert isinstance(outcome, InvalidTokenError)
-        assert not await SessionToken.exists()

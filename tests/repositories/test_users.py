@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from medianest_models.db import database, transaction
-from medianest_models.db.statements import fetch_one
+from medianest_models.db.statements import fetch
 from medianest_models.enums import RequestStatus, UserRole, UserStatus
 from medianest_models.errors import (
     AccountSuspendedError,
@@ -36,8 +36,7 @@ async def make(plex_id: str = "1", **columns: Any) -> User:
 
 
 async def stored(user: User) -> dict[str, Any]:
-    row = await fetch_one("SELECT * FROM users WHERE id = $1", user.id)
-    assert row is not None
+    (row,) = await fetch("SELECT * FROM users WHERE id = $1", user.id)
     return dict(row)
 
 
@@ -46,18 +45,6 @@ async def open_session(user: User) -> None:
 
 
 # Finding
-
-
-async def test_get(db: DatabaseUrl) -> None:
-    user = await make()
-    assert await users.get(user.id) == user
-    assert await users.get(str(user.id)) == user
-
-
-async def test_find_by_plex_id(db: DatabaseUrl) -> None:
-    user = await make("a", plex_token="t")
-    assert await users.find_by_plex_id("a") == user
-    assert await users.find_by_plex_id("A") is None
 
 
 async def test_find_by_email_in_any_case(db: DatabaseUrl) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +23,7 @@ from medianest_models.models import LocalCredential, Service, User
 from medianest_models.repositories import services
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
 from medianest_models.settings import DatabaseUrl
+from tests.commands import python
 from tests.schemas.shapes import READ, SCHEMAS, TAKEN_BY, WRITTEN, created, model_of, without_none
 
 OF_A_COLUMN = {"UUID": UUID, "UUID | None": UUID | None, "int": int}
@@ -153,7 +151,6 @@ def test_a_schema_of_the_same_name_and_columns_made_elsewhere_changes_nothing() 
 # The same whenever and wherever they are built
 
 
-CHECKOUT = Path(__file__).parents[2]
 SHAPES = "{name: getattr(schemas, name).model_json_schema() for name in schemas.__all__}"
 
 RUN = f"""
@@ -183,15 +180,7 @@ with TortoiseContext():
 
 def run(code: str) -> Any:
     """Return what the code prints as JSON, in a process of its own."""
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=CHECKOUT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = python("-W", "error", "-c", code)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 

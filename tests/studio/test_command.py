@@ -6,8 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +14,8 @@ import httpx
 import pytest
 
 from medianest_models.settings import DatabaseUrl
-from tests.commands import PROGRAM, document, medianest
+from tests.commands import PROGRAM, document, medianest, python
+from tests.db.crashes import wait_until
 
 
 @contextmanager
@@ -89,26 +88,15 @@ def test_demo_data_are_refused_where_there_are_users(fresh_url: DatabaseUrl) -> 
 
 WITHOUT_THE_EXTRA = """
 import sys
-from importlib.machinery import PathFinder
-
-class Finder(PathFinder):
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        if name.partition(".")[0] in ("starlette", "starlette_admin", "uvicorn", "jinja2"):
-            return None
-        return super().find_spec(name, path, target)
-
-sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
-sys.argv = ["medianest", *sys.argv[1:]]
+sys.modules |= dict.fromkeys(["starlette", "starlette_admin", "uvicorn", "jinja2"])  # none of them can be imported
 from medianest_models.cli import main
 main()
 """
 
 
-def test_without_the_extra_it_says_what_to_install(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
+def test_without_the_extra_it_says_what_to_install(fresh_url: DatabaseUrl) -> None:
     def run(command: str) -> tuple[int, str]:
-        arguments = [sys.executable, "-c", WITHOUT_THE_EXTRA, command]
-        ended = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=tmp_path)
+        ended = python("-c", WITHOUT_THE_EXTRA, command)
         return ended.returncode, ended.stderr
 
     said = "Error: this needs the extra studio: pip install 'medianest-models[studio]'\n"
@@ -123,10 +111,7 @@ def test_the_browser_is_not_given_the_token_on_its_command_line(fresh_url: Datab
     )
     browser.chmod(0o755)
     with running("--open", BROWSER=f"{browser} %s") as (process, line):
-        deadline = time.monotonic() + 20
-        while not seen.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(seen.exists)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     argument, page = seen.read_text().split("\n")

@@ -68,7 +68,6 @@ async def test_a_duplicate_key_stands_at_its_field(visitor: Visitor) -> None:
     ("table", "typed", "said"),
     [
         ("users", {"plex_id": "2", "plex_username": "bob", "role": "root"}, "must be one of user, admin"),
-        ("users", {"plex_id": "2", "plex_username": "x" * 256}, "must be at most 255 characters long"),
         ("users", {"plex_id": "2", "plex_username": "bob", "email": "a\0b"}, "must not hold a NUL byte"),
         ("users", {"plex_id": "2", "plex_username": ""}, "This field is required."),
         ("rate_limits", {"endpoint": "x", "ip_address": "1.2.3"}, "is not an IP address"),
@@ -83,18 +82,14 @@ async def test_a_duplicate_key_stands_at_its_field(visitor: Visitor) -> None:
         ("rate_limits", {"endpoint": "x", "user": "nobody"}, "is not the id of a row"),
         ("activity_logs", {"action": "x", "metadata": "{'a': 1}"}, "is not valid JSON"),
         ("activity_logs", {"action": "x", "metadata": '"\\u0000"'}, "must not hold a NUL character"),
-        ("system_config", {"key": "rate_limit.x", "value": "{}"}, "must hold limit"),
         ("system_config", {"key": "a", "value": "null"}, "must not be empty"),
         ("system_config", {"key": "youtube.concurrent_downloads", "value": '{"max": 4}'}, "setting with that key"),
-        ("local_credentials", {"username": "ann", "password": "short"}, "12 to 1024 characters"),
     ],
 )
 async def test_what_can_not_be_stored_stands_in_the_form(
     visitor: Visitor, table: str, typed: dict[str, str], said: str
 ) -> None:
     await seed()
-    user = await ann()
-    typed = typed if table != "local_credentials" else typed | {"user": str(user.id)}
     refused(await visitor.create(table, **typed), said)
     assert await logged() == []
 

@@ -157,11 +157,6 @@ def test_another_empty_text_is_a_text() -> None:
     assert stored(User, "plex_username", "") == ""
 
 
-@pytest.mark.parametrize(("model", "field", "length"), TEXTS)
-def test_no_text_is_null(model: type[Model], field: str, length: int | None) -> None:
-    assert stored(model, field, None) is None
-
-
 # Instants: aware, in UTC, and never a guess.
 
 UTC = datetime.UTC
@@ -208,8 +203,3 @@ def test_what_is_no_instant_is_refused(value: Any, problem: str) -> None:
     for make in (lambda: User(last_login_at=value), lambda: LAST_LOGIN.to_db_value(value, User())):
         with pytest.raises(InvalidInputError, match=rf"^users\.last_login_at: {problem}$"):
             make()
-
-
-def test_no_instant_is_null() -> None:
-    assert User(last_login_at=None).last_login_at is None
-    assert LAST_LOGIN.to_db_value(None, User()) is None

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import pickle
 from typing import Any
@@ -18,8 +17,6 @@ from medianest_models.pagination.results import as_schemas
 def test_has_the_sources_defaults() -> None:
     params = PaginationParams()
     assert (params.page, params.limit, params.sort_by, params.sort_order) == (1, 20, None, "desc")
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        params.page = 2  # type: ignore[misc]
 
 
 LIMIT = "limit: must be a whole number from 1 to 100, not "
@@ -78,13 +75,6 @@ def test_json_is_the_sources() -> None:
     assert json.loads(PAGE.model_dump_json()) == JSON
     assert PAGE.model_dump() == JSON
     assert json.loads(Response(users=PAGE).model_dump_json()) == {"users": JSON}
-
-
-def test_json_reads_back() -> None:
-    again = PaginatedResult[Name].model_validate_json(PAGE.model_dump_json())
-    assert again.data == PAGE.data
-    assert again.pagination == PAGE.pagination
-    assert again.pagination.total_pages == 3
 
 
 def test_json_schema_is_that_of_the_rows() -> None:

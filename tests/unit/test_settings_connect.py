@@ -47,14 +47,6 @@ async def test_the_workers_timeouts_reach_the_server(empty_url: DatabaseUrl, mon
         assert await show("application_name") == "medianest"
 
 
-async def test_migrations_have_no_timeout_but_the_locks(empty_url: DatabaseUrl, server: Server) -> None:
-    await server.execute(f"ALTER DATABASE \"{empty_url.database}\" SET statement_timeout = '5s'")
-    async with connected(for_migrations=True) as show:
-        assert await show("statement_timeout") == "0"
-        assert await show("idle_in_transaction_session_timeout") == "0"
-        assert await show("lock_timeout") == "10s"
-
-
 async def test_the_next_host_is_asked_when_one_does_not_answer(
     empty_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

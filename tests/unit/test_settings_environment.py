@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 import medianest_models
 from medianest_models.errors import ConfigurationError
-from medianest_models.settings import DatabaseUrl, Environment, Settings, environment, load_settings
+from medianest_models.settings import DatabaseUrl, Settings, environment, load_settings
 
 VARIABLES = [name.upper() for name in Settings.model_fields]
 
@@ -18,17 +18,6 @@ VARIABLES = [name.upper() for name in Settings.model_fields]
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-
-
-def test_defaults() -> None:
-    settings = load_settings()
-    assert settings.url() is None
-    assert settings.direct_url() is None
-    assert (settings.database_pool_min, settings.database_pool_max) == (1, 20)
-    assert settings.encryption_keys == ()
-    assert settings.log_level == "info"
-    assert settings.medianest_env is Environment.DEVELOPMENT
-    assert not settings.is_production
 
 
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +57,6 @@ LEVEL = "must be one of debug, info, warning, error, critical"
 BAD = [
     ("DATABASE_POOL_MAX", "x", 'must be a whole number from 1 to 1000, not "x"'),
     ("DATABASE_POOL_MAX", "0", 'must be a whole number from 1 to 1000, not "0"'),
-    ("DATABASE_POOL_MAX", "2.5", 'must be a whole number from 1 to 1000, not "2.5"'),
     ("DATABASE_POOL_MAX", "1001", 'must be a whole number from 1 to 1000, not "1001"'),
     ("DATABASE_POOL_MIN", "-1", 'must be a whole number from 0 to 1000, not "-1"'),
     ("DATABASE_POOL_MIN", "21", "must not be more than DATABASE_POOL_MAX, but 21 is more than 20"),
@@ -139,11 +127,6 @@ def test_every_setting_can_be_told_wrong_and_no_secret_is_shown(name: str) -> No
 def test_an_unknown_setting() -> None:
     with pytest.raises(ConfigurationError, match=r"^NOPE: there is no such setting$"):
         Settings(nope=1)
-
-
-def test_secrets_are_not_in_the_repr() -> None:
-    settings = Settings(database_url="postgresql://u:hush@h/db", encryption_keys="hush1,hush2")
-    assert "hush" not in repr(settings)
 
 
 def test_production_needs_a_url() -> None:

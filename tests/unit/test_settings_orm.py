@@ -67,10 +67,6 @@ def test_the_config() -> None:
     }
 
 
-def test_the_password_is_not_in_the_configs_repr() -> None:
-    assert "hush" not in repr(tortoise_config(Settings(database_url="postgresql://u:hush@h/db")))
-
-
 def test_the_embedded_server_has_no_address_yet() -> None:
     given = credentials(Settings())
     assert given["url"] is None
