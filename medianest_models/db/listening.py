@@ -141,7 +141,7 @@ class Listener:
             await connection.execute("SELECT 1", timeout=_ANSWER_SECONDS)
 
     def _call(self, payload: str | None) -> None:
-        for subscriber in tuple(self._subscribers):
+        for subscriber in self._subscribers:
             subscriber(payload)
 
 

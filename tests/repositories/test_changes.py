@@ -115,7 +115,9 @@ async def test_tells_of_services_whose_status_changes(user: User) -> None:
         (ServiceStatus.UP, 0),  # late
         (ServiceStatus.UP, 4),
     ]
+    await services.record_check("plex", status=ServiceStatus.DOWN, checked_at=NOON)
     async with changes.listen() as stream:
+        await services.record_check("plex", status=ServiceStatus.DEGRADED, checked_at=NOON - timedelta(minutes=1))
         for status, minute in checks:
             await services.record_check("plex", status=status, checked_at=NOON + timedelta(minutes=minute))
         assert await rest(stream) == [
