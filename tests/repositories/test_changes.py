@@ -225,13 +225,9 @@ async def test_progress_is_told_once_a_second_and_its_last_value_always(
         for progress in (10, 20, 30):
             for id_ in ids:
                 await downloads.report_progress(id_, worker_id="w", progress=progress)
-        assert [
-            (change.id, change.progress) for change in await read(stream, 2) if isinstance(change, DownloadChange)
-        ] == [(id_, 10) for id_ in ids]
+        assert await rest(stream) == [running(id_, 10) for id_ in ids]
         monkeypatch.setattr(changes, "_PROGRESS_SECONDS", 0.0)
-        assert [
-            (change.id, change.progress) for change in await read(stream, 2) if isinstance(change, DownloadChange)
-        ] == [(id_, 30) for id_ in ids]
+        assert await read(stream, 2) == [running(id_, 30) for id_ in ids]
         monkeypatch.setattr(changes, "_PROGRESS_SECONDS", 600.0)
         await downloads.report_progress(ids[0], worker_id="w", progress=40)
         await downloads.fail(ids[0], worker_id="w", error_message="x", retry=False)
