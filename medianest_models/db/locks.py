@@ -30,6 +30,10 @@ class AdvisoryLock(IntEnum):
     IMPORTING = 7_021_406_153_840_117_320
     CLAIMING = 5_903_318_274_460_197_125
     """Taken by a function in the database, `medianest_claim_download`."""
+    WATCHING = 7_021_406_153_840_117_321
+    """Shared by those who listen for changes: while nobody does, the database notifies nobody."""
+    CHANGING = 7_021_406_153_840_117_322
+    """Shared by the transactions that have changed something, until they end."""
 
 
 async def lock_in_transaction(lock: AdvisoryLock) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.repositories import rate_limits, users
+from medianest_models.models import User
+from medianest_models.repositories import media_requests, rate_limits, users
 from medianest_models.settings import DatabaseUrl, Settings
 from tests.commands import python
 from tests.conftest import CHECKOUT
@@ -47,6 +48,20 @@ async def test_the_sign_in_of_the_security_page_limits_its_callers(fresh_db: Dat
         pass
     with pytest.raises(PermissionError, match="try again in"):
         await names["sign_in"]("admin", "correct horse battery", "10.0.0.1")
+
+
+async def test_the_events_of_the_operations_page_follow_a_user(fresh_db: DatabaseUrl) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs" / "operations.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - our own documentation
+    ann, bob = [await User.create(plex_id=name, plex_username=name) for name in ("ann", "bob")]
+    events = names["events"](ann.id)
+    assert await anext(events) == "event: reload\ndata:\n\n"
+    for user in (bob, ann):
+        await media_requests.submit(user.id, title=user.plex_username, media_type="movie")
+    kind, data, *_ = (await anext(events)).splitlines()
+    assert (kind, json.loads(data.removeprefix("data: "))["user_id"]) == ("event: RequestChange", str(ann.id))
+    await events.aclose()
 
 
 def test_the_worker_in_the_readme_is_the_one_of_the_examples() -> None:

@@ -14,6 +14,7 @@ ID: Final = "uuid NOT NULL DEFAULT medianest_uuid_v7()"
 NOW: Final = "timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP"
 TOUCH: Final = "BEFORE UPDATE FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()"
 NOTIFY: Final = "EXECUTE FUNCTION medianest_notify_downloads()"
+WATCHED: Final = "WHEN medianest_is_watched() EXECUTE FUNCTION"
 OF_USER: Final = "FOREIGN KEY user_id REFERENCES users(id) ON DELETE CASCADE"
 REQUEST_STATUS: Final = "CHECK status IN ('pending', 'approved', 'available', 'failed')"
 
@@ -103,7 +104,11 @@ TABLES: Final[dict[str, Table]] = {
             "ix_media_requests_tmdb_id_media_type": "(tmdb_id, media_type)",
             "ix_media_requests_overseerr_id": "overseerr_id",
         },
-        "triggers": {},
+        "triggers": {
+            "tr_media_requests_notify": (
+                f"AFTER INSERT OR DELETE OR UPDATE OF status, user_id FOR EACH ROW {WATCHED} medianest_notify_request()"
+            ),
+        },
     },
     "media_request_status_updates": {
         "columns": {
@@ -172,6 +177,10 @@ TABLES: Final[dict[str, Table]] = {
             "tr_youtube_downloads_notify_delete": (
                 f"AFTER DELETE FOR EACH ROW WHEN (old.status = 'downloading') {NOTIFY}"
             ),
+            "tr_youtube_downloads_notify": (
+                "AFTER INSERT OR DELETE OR UPDATE OF status, progress "
+                f"FOR EACH ROW {WATCHED} medianest_notify_download()"
+            ),
         },
     },
     "services": {
@@ -208,7 +217,11 @@ TABLES: Final[dict[str, Table]] = {
             ),
         },
         "indexes": {"ix_service_status_history_service_id_checked_at": "(service_id, checked_at, id)"},
-        "triggers": {},
+        "triggers": {
+            "tr_service_status_history_notify": (
+                f"AFTER INSERT REFERENCING NEW TABLE AS added FOR EACH STATEMENT {WATCHED} medianest_notify_services()"
+            ),
+        },
     },
     "session_tokens": {
         "columns": {
@@ -361,6 +374,10 @@ FUNCTIONS: Final = {
     "medianest_touch_updated_at()",
     "medianest_mark_customized()",
     "medianest_notify_downloads()",
+    "medianest_notify_request()",
+    "medianest_notify_download()",
+    "medianest_notify_services()",
+    "medianest_is_watched()",
     "medianest_claim_download(text,interval,integer,integer)",
     "medianest_claim_next_download(text,double precision,integer,integer)",
     "medianest_can_change(youtube_downloads)",

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from medianest_models.db import connect_database, database, disconnect_database, transaction
+from medianest_models.db import connect_database, database, disconnect_database, listening, transaction
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import connected_client
 from medianest_models.db.statements import execute, fetch
@@ -220,7 +220,7 @@ async def test_all_waiters_of_a_process_share_one_connection(user: User) -> None
 async def test_the_first_waiter_can_be_cancelled_without_the_others(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "_LINGER_SECONDS", 0)
+    monkeypatch.setattr(listening, "_LINGER_SECONDS", 0)
     async with waiters(3) as (first, *others):
         pids = await listeners()
         first.cancel()
@@ -234,7 +234,7 @@ async def test_the_first_waiter_can_be_cancelled_without_the_others(
 async def test_the_connection_outlives_its_last_waiter_for_a_moment_only(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "_LINGER_SECONDS", 0.5)
+    monkeypatch.setattr(listening, "_LINGER_SECONDS", 0.5)
     async with waiter():
         pids = await listeners()
     async with waiter():  # which keeps the connection that is about to be closed
@@ -295,8 +295,8 @@ async def test_misses_nothing_while_its_connection_is_lost(user: User, monkeypat
 async def test_notices_a_connection_that_has_fallen_silent(
     user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 0.5)
-    monkeypatch.setattr(waiting, "_ANSWER_SECONDS", 1)
+    monkeypatch.setattr(listening, "_ALIVE_SECONDS", 0.5)
+    monkeypatch.setattr(listening, "_ANSWER_SECONDS", 1)
     async with proxy_to(fresh_db) as proxy:
         monkeypatch.setenv("DATABASE_DIRECT_URL", proxy.url.render().get_secret_value())
         async with waiter() as task:
@@ -468,7 +468,7 @@ async def test_begins_to_wait_neither_on_another_event_loop_nor_while_the_proces
     with pytest.raises(DatabaseUnavailableError, match="another event loop"):
         await asyncio.to_thread(lambda: asyncio.run(downloads.wait_for_work(timeout=A_WHILE)))
     client = connected_client()
-    assert client not in waiting._listeners
+    assert client not in listening._listeners
     async with transaction():
         leaving = asyncio.create_task(disconnect_database())
         await asyncio.sleep(0.1)
