@@ -39,8 +39,8 @@ class SeedReport:
     configs: dict[str, SeedOutcome]
 
 
-# Raw, because a trigger reads it: while it is on, changed settings are not marked as customized. It is turned off
-# again, because the transaction may be nested in a longer one.
+# Raw, because a trigger reads it: while it is on, new and changed settings are not marked as customized. It is turned
+# off again, because the transaction may be nested in a longer one.
 _SEEDING: Final = "SELECT set_config('medianest.seeding', $1, TRUE)"
 
 # Raw, like the next three, for all rows at once. ON CONFLICT alone would use up a serial number for each existing row;
@@ -101,8 +101,8 @@ async def seed(*, force: bool = False) -> SeedReport:
         configs = dict.fromkeys(keys, SeedOutcome.KEPT)
         await execute(_SEEDING, "on")
         configs |= await _outcomes(SeedOutcome.UPDATED, _UPDATE_CONFIGS, keys, values, descriptions, force)
-        await execute(_SEEDING, "off")
         configs |= await _outcomes(SeedOutcome.CREATED, _ADD_CONFIGS, keys, values, descriptions)
+        await execute(_SEEDING, "off")
         configs |= await _outcomes(SeedOutcome.CUSTOMIZED, _CUSTOMIZED_CONFIGS, keys)
     return SeedReport(services, configs)
 

@@ -92,9 +92,10 @@ async def test_a_deleted_service_or_setting_comes_back(db: DatabaseUrl) -> None:
 
 
 async def test_what_nobody_changed_gets_this_version_s_value(db: DatabaseUrl) -> None:
-    await execute(
-        "INSERT INTO system_config (key, value, description) VALUES ($1, '{\"max\": 2}', 'As it once was')", DOWNLOADS
-    )
+    await seed()
+    await execute("SELECT set_config('medianest.seeding', 'on', TRUE)")  # an earlier version's seed
+    await execute("UPDATE system_config SET value = '{\"max\": 2}', description = 'Once' WHERE key = $1", DOWNLOADS)
+    await execute("SELECT set_config('medianest.seeding', 'off', TRUE)")
     assert (await seed()).configs[DOWNLOADS] is SeedOutcome.UPDATED
     config = await system_config.get(DOWNLOADS)
     assert (config.value, config.description, config.customized_at) == (*CONFIGS[DOWNLOADS], None)
@@ -114,8 +115,12 @@ async def test_what_somebody_changed_stays(db: DatabaseUrl, with_psql: bool) -> 
     assert await system_config.concurrent_downloads() == 9
 
 
-async def test_what_somebody_created_stays(db: DatabaseUrl) -> None:
-    await system_config.set(DOWNLOADS, value={"max": 3})
+@pytest.mark.parametrize("with_psql", [False, True])
+async def test_what_somebody_created_stays(db: DatabaseUrl, with_psql: bool) -> None:  # noqa: FBT001 - a test's parameter
+    if with_psql:
+        await execute("INSERT INTO system_config (key, value) VALUES ($1, '{\"max\": 3}')", DOWNLOADS)
+    else:
+        await system_config.set(DOWNLOADS, value={"max": 3})
     assert await seed() == SeedReport(
         report(SeedOutcome.CREATED).services, report(SeedOutcome.CREATED, **{DOWNLOADS: SeedOutcome.CUSTOMIZED}).configs
     )
@@ -163,7 +168,7 @@ async def test_workers_that_change_settings_while_it_runs_win(fresh_url: Databas
     "statement",
     [
         "INSERT INTO services (name, display_name) VALUES ('plex', 'Ours')",
-        f"INSERT INTO system_config (key, value, customized_at) VALUES ('{DOWNLOADS}', '{{}}', now())",
+        f"INSERT INTO system_config (key, value) VALUES ('{DOWNLOADS}', '{{}}')",
     ],
 )
 async def test_what_somebody_creates_in_the_same_moment_stays(fresh_db: DatabaseUrl, statement: str) -> None:

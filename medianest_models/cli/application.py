@@ -48,12 +48,17 @@ class Application(click.Group):
         """Run the command."""
         try:
             return await super().invoke(ctx)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, EOFError):
+        except (click.Abort, click.exceptions.Exit, EOFError):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.filename is None:  # the output can't be written
                 raise
-            raise _failure(error) from None
+            from medianest_models.cli.output import print_failure  # noqa: PLC0415 - not needed for --version
+
+            failure = error if isinstance(error, click.ClickException) else _failure(error)
+        if print_failure(ctx, failure):
+            await ctx.aexit(failure.exit_code)
+        raise failure
 
 
 def load_command(stub: click.Command) -> click.Command:
@@ -98,6 +103,9 @@ def application(env_files: Sequence[Path]) -> None:
         logging.getLogger("medianest_models").setLevel(load_settings().log_level.upper())
     else:  # a command's own output says what it did and what went wrong
         logging.getLogger("medianest_models").addHandler(logging.NullHandler())
+        warnings = logging.StreamHandler()
+        warnings.setFormatter(logging.Formatter("Warning: %(message)s"))
+        logging.getLogger("medianest_models.settings").addHandler(warnings)
 
 
 for _name, (_module, _summary) in _COMMANDS.items():

@@ -51,7 +51,7 @@ async def down_command(*, as_json: bool) -> None:
 @database_group.command("status")
 @json_option
 async def status_command(*, as_json: bool) -> None:
-    """Say where the database is, whether it runs, and which migrations it has. Starts nothing."""
+    """Say what the database is, and its migrations. Starts nothing."""
     settings = load_settings()
     url = settings.direct_url()
     running = True
@@ -76,7 +76,7 @@ async def status_command(*, as_json: bool) -> None:
 @database_group.command("url")
 @click.option("--show-password", is_flag=True, help="Print the password too, for a client to use.")
 async def url_command(*, show_password: bool) -> None:
-    """Print the database's URL, with the password masked, and nothing else."""
+    """Print the database's URL, its password masked."""
     settings = load_settings()
     url = settings.direct_url() or embedded_server(settings).url
     click.echo(url.for_libpq().get_secret_value() if show_password else url.masked)
@@ -86,7 +86,7 @@ async def url_command(*, show_password: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Print the SQL of the pending migrations, and run none.")
 @json_option
 async def migrate_command(*, dry_run: bool, as_json: bool) -> None:
-    """Apply the pending migrations, each once however many processes try at the same time."""
+    """Apply the pending migrations. Processes that try at the same time apply each once."""
     if dry_run:
         pending = await pending_sql()
         text = "\n".join(f"-- {version}\n{sql.strip()}\n" for version, sql in pending.items())
@@ -116,7 +116,7 @@ async def check_command(ctx: click.Context, *, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 async def reset_command(*, yes: bool, as_json: bool) -> None:
-    """Delete all tables of this package with their rows, then migrate and seed. Refused in production."""
+    """Delete our tables and rows, migrate, seed. Refused in production."""
     if load_settings().is_production:
         raise ConfigurationError("MEDIANEST_ENV: says production, where the database is never reset")
     url = await resolve_direct_url()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import asyncclick as click
 
@@ -15,12 +15,14 @@ from medianest_models.errors import DatabaseUnavailableError
 @json_option
 @click.pass_context
 async def health_command(ctx: click.Context, *, as_json: bool) -> None:
-    """Say whether the database can be used. Exit status 1 when it can't."""
+    """Say whether the database can be used. Exit status 1 when it can't, or when it lacks migrations."""
     try:
         async with database(require_migrated=False):
             health = await database_health()
     except DatabaseUnavailableError as error:
         health = DatabaseHealth(ok=False, error=str(error))
+    if health.ok and health.migrations_pending:  # every worker would be refused
+        health = replace(health, ok=False, error="migrations are pending: run `medianest db migrate`")
     known = {name: value for name, value in asdict(health).items() if value is not None and value != ()}
     rows = ((name.replace("_", " "), _text(value)) for name, value in known.items())
     print_result(asdict(health), rows, as_json=as_json)

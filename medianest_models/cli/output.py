@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import asyncclick as click
 import orjson
 from asyncclick._termui_impl import ProgressBar
 
+_AS_JSON: Final = f"{__name__}.as_json"
+
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
 def json_option(command: CommandT) -> CommandT:
-    """Add `--json`, passed on as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")(command)
+    """Add `--json`, passed on as `as_json`; errors are printed as JSON, too."""
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's signature
+        ctx.meta[_AS_JSON] = value
+        return value
+
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        is_eager=True,
+        callback=remember,
+        help="Print one JSON document instead of text, even for an error.",
+    )(command)
+
+
+def print_failure(ctx: click.Context, error: click.ClickException) -> bool:
+    """Print an error as JSON if the command was given `--json`; return whether it was."""
+    if ctx.meta.get(_AS_JSON):
+        print_result({"error": error.format_message()}, "", as_json=True)
+        return True
+    return False
 
 
 def print_result(document: object, text: str | Iterable[tuple[object, ...]], *, as_json: bool) -> None:

@@ -97,9 +97,7 @@ _CONNECT_REASONS: Final = {
 }
 """The same while connecting, with the remedy."""
 
-_NOBODY_LISTENS: Final = (
-    "nothing listens there: start the server (`medianest db up` starts the embedded one), or correct DATABASE_URL"
-)
+_NOBODY_LISTENS: Final = "nothing listens there: start the server, or correct DATABASE_URL"
 
 
 def driver_errors() -> replace_errors[Exception]:

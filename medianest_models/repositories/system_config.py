@@ -49,10 +49,10 @@ _SHAPES: Final = {
 }
 
 # Raw, because it creates a missing key, and one of two concurrent INSERTs would fail. The trigger
-# tr_system_config_customized_at marks a changed value; this statement marks a new row.
+# tr_system_config_customized_at marks a new row or a changed value.
 _SET: Final = """
-INSERT INTO system_config AS config (key, value, description, updated_by, customized_at)
-VALUES ($1, $2::jsonb, $3, $4, now())
+INSERT INTO system_config AS config (key, value, description, updated_by)
+VALUES ($1, $2::jsonb, $3, $4)
 ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, updated_by = EXCLUDED.updated_by
 RETURNING config.*
 """

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tomllib
 from contextlib import suppress
+from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -25,6 +28,10 @@ from medianest_models.checks import as_new_password
 from medianest_models.errors import ConfigurationError, replace_errors
 from medianest_models.settings.urls import DatabaseUrl
 
+logger = logging.getLogger("medianest_models.settings")
+
+_NEARLY: Final = 0.9
+"""The likeness of two names, from 0 to 1 as `difflib` measures it, from which one may be the other misspelt."""
 _MOST_SECONDS: Final = 2_147_483  # PostgreSQL stores a timeout as milliseconds in 32 bits
 
 DEFAULT_ADMIN_PASSWORD: Final = "admin"  # noqa: S105 - refused in production, and to be changed before any session
@@ -184,7 +191,19 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the settings that the environment gives now, or raise a ConfigurationError as `Settings` does."""
+    _warn_of_misspelt_names()
     return Settings()
+
+
+@cache  # once
+def _warn_of_misspelt_names() -> None:
+    """Warn of environment variables that nearly have the name of a setting, and would change nothing in silence."""
+    known = [name.upper() for name in Settings.model_fields]
+    prefixes = tuple({name.partition("_")[0] + "_" for name in known})
+    for name in os.environ:
+        if name.startswith(prefixes) and name not in known:
+            for meant in get_close_matches(name, known, n=1, cutoff=_NEARLY):
+                logger.warning("%s is no setting and changes nothing: is %s meant?", name, meant)
 
 
 def _default_home() -> Path:

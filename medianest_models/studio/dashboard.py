@@ -16,6 +16,7 @@ from medianest_models.enums import DownloadStatus
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads, media_requests, services
 from medianest_models.repositories.services import LatestStatus
+from medianest_models.settings import load_settings
 from medianest_models.studio.charts import Span, percent, response_chart, uptime_strip
 from medianest_models.studio.paging import count_rows
 from medianest_models.studio.tables import TABLES
@@ -53,6 +54,7 @@ async def overview() -> dict[str, Any]:
     return {
         "counts": counts,
         "is_empty": counts["users"] == "0",
+        "is_production": load_settings().is_production,
         "panels": panels,
         "queue": [*running.data, *waiting.data][:_QUEUE_SHOWN],
         "downloads": await downloads.counts_by_status(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -75,6 +77,7 @@ def test_help_everywhere(arguments: tuple[str, ...]) -> None:
     status, output, errors = medianest(*arguments, "--help")
     assert (status, errors) == (0, "")
     assert "Usage: medianest" in output
+    assert "..." not in output.replace("[ARGS]...", "").replace("[ARGUMENTS]...", "")  # no sentence is cut off
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,32 @@ def test_bad_input_is_one_clear_line(
     assert output == ""
     assert said in errors.splitlines()[-1]
     assert "hidden" not in errors
+
+
+def test_with_json_an_error_is_json_too() -> None:
+    for settings, status in (({"DATABASE_POOL_MAX": "many"}, 2), ({"DATABASE_URL": "postgresql://u@127.0.0.1:1/d"}, 1)):
+        ended, output, errors = medianest("stats", "--json", **settings)
+        assert (ended, errors) == (status, "")
+        assert next(iter(settings)) in json.loads(output)["error"]
+
+
+def test_a_misspelt_setting_is_said() -> None:
+    _, output, errors = medianest("db", "url", DATABASE_POLL_MAX="3")
+    assert errors == "Warning: DATABASE_POLL_MAX is no setting and changes nothing: is DATABASE_POOL_MAX meant?\n"
+    assert "Warning" not in output
+
+
+def test_health_fails_while_migrations_are_pending(empty_url: DatabaseUrl) -> None:
+    status, output, errors = medianest("health", "--json")
+    assert (status, errors) == (1, "")
+    health = json.loads(output)
+    assert (health["ok"], health["error"]) == (False, "migrations are pending: run `medianest db migrate`")
+    assert health["migrations_pending"]
+
+
+def test_python_m() -> None:
+    command = [sys.executable, "-m", "medianest_models", "--version"]
+    assert subprocess.check_output(command, text=True) == medianest("--version")[1]
 
 
 def test_health_says_so_when_there_is_no_database() -> None:

@@ -349,7 +349,7 @@ TABLES: Final[dict[str, Table]] = {
         "triggers": {
             "tr_system_config_updated_at": TOUCH,
             "tr_system_config_customized_at": (
-                "BEFORE UPDATE FOR EACH ROW EXECUTE FUNCTION medianest_mark_customized()"
+                "BEFORE INSERT OR UPDATE FOR EACH ROW EXECUTE FUNCTION medianest_mark_customized()"
             ),
         },
     },

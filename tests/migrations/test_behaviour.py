@@ -81,10 +81,16 @@ class TestUpdatedAt:
 class TestCustomizedAt:
     @pytest.fixture(autouse=True)
     async def config(self, raw: Connection) -> None:
+        await raw.execute("SET LOCAL medianest.seeding = 'on'")
         await raw.execute("INSERT INTO system_config (key, value) VALUES ('key', '{\"a\": 1}')")
+        await raw.execute("SET LOCAL medianest.seeding = 'off'")
 
     async def customized(self, raw: Connection) -> bool:
         return bool(await raw.fetchval("SELECT customized_at = now() FROM system_config"))
+
+    async def test_a_new_one_is_marked(self, raw: Connection) -> None:
+        await raw.execute("DELETE FROM system_config; INSERT INTO system_config (key, value) VALUES ('key', '1')")
+        assert await self.customized(raw)
 
     async def test_a_changed_value_is_marked(self, raw: Connection) -> None:
         await raw.execute("UPDATE system_config SET value = '{\"a\": 2}'")
@@ -130,4 +136,3 @@ class TestDeleting:
         assert await raw.fetchval("SELECT count(*) FROM rolling_rate_limits") == 1
         assert await raw.fetchval("SELECT action FROM activity_logs WHERE user_id IS NULL") == "login"
         assert await raw.fetchval("SELECT key FROM system_config WHERE updated_by IS NULL") == "key"
-        assert await raw.fetchval("SELECT customized_at IS NULL FROM system_config")

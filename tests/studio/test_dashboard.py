@@ -61,6 +61,16 @@ async def test_a_service_that_was_never_checked(visitor: Visitor) -> None:
     assert text.count("no response times in the last 24 hours") == 3
 
 
+async def test_an_empty_portal_is_told_of_demo_data_but_not_in_production(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "medianest demo-data" in await visitor.page("/")
+    monkeypatch.setenv("MEDIANEST_ENV", "production")
+    text = await visitor.page("/")
+    assert "There is nothing here yet" in text
+    assert "demo-data" not in text
+
+
 async def test_the_page_shows_what_is_known(visitor: Visitor) -> None:
     await seed()
     now = datetime.datetime.now(datetime.UTC)

@@ -54,7 +54,8 @@ async def verify(token: SecretStr | str) -> SessionToken:
     """Return the session of a token, with its user. Record the use if the last record is older than a minute.
 
     Raises:
-        InvalidTokenError: The token is unknown, expired, revoked, or was exchanged for another.
+        InvalidTokenError: The token is unknown, expired, revoked, or was exchanged for another more than
+            `ROTATION_GRACE` ago.
         AccountSuspendedError: The user is suspended.
     """
     row = await _row_by_hash(stored_hash(token))
