@@ -105,7 +105,7 @@ def _setting(row: Row) -> None:
     seeded = next((config for config in SEEDED_CONFIGS if config.key == key), None)
     if seeded is not None:
         row.values["description"] = row.values["description"] or seeded.description
-        # As the trigger marks a changed one: the seed leaves it alone from then on.
+        # The seed leaves it alone from then on.
         if value != seeded.value:
             row.values["customized_at"] = datetime.now(UTC)
 

@@ -27,6 +27,9 @@ from medianest_models.settings import DatabaseUrl
 
 Progress = Callable[[int, int], object]
 
+# The import itself says which settings are customized; otherwise a trigger would mark each new one.
+_AS_THE_SEED: Final = "SET LOCAL medianest.seeding = 'on'"
+
 # With this the server cancels the statement of a client that was killed. Not every platform supports it.
 _WATCH_CLIENT: Final = "SET client_connection_check_interval = '5s'"
 
@@ -89,6 +92,7 @@ async def _transaction(*, dry_run: bool) -> AsyncIterator[Connection[Any]]:
         await transaction.start()
         try:
             await connection.execute(WITHOUT_LIMITS)
+            await connection.execute(_AS_THE_SEED)
             await _be_alone(connection)
             yield connection
         except BaseException:

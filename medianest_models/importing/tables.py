@@ -136,7 +136,7 @@ class Target:
         key: The unique column that identifies an existing row, in addition to the id.
         identifies: SQL for the keys that tell who a row is, and do not only look like it.
         secrets: Columns with envelopes, which are stored differently each time.
-        by_trigger: Columns that a trigger may set.
+        uncompared: Columns whose values differ from run to run.
         replaceable: SQL for the existing rows that may be overwritten although they were not imported.
         is_history: Whether nothing is remembered of its rows, which never change; but for counters, which only rise.
         has_serial: Whether the ids come from the table's sequence.
@@ -152,7 +152,7 @@ class Target:
     key: str | None = None
     identifies: str = "TRUE"
     secrets: tuple[str, ...] = ()
-    by_trigger: tuple[str, ...] = ()
+    uncompared: tuple[str, ...] = ()
     replaceable: str = "FALSE"
     is_history: bool = False
     has_serial: bool = False
@@ -230,7 +230,7 @@ class Target:
             raise ImportCheckError(f"{self.name}: what was written for id {different} is not what was read")
 
     def _sql(self, template: str) -> str:
-        steady = [column for column in self.columns if column not in (*self.secrets, *self.by_trigger)]
+        steady = [column for column in self.columns if column not in (*self.secrets, *self.uncompared)]
         written, read = (", ".join(f"{alias}.{column}" for column in steady) for alias in "ts")
         kept = "CASE WHEN s.keeps_secrets THEN t.{0} ELSE s.{0} END"
         values = {column: kept.format(column) if column in self.secrets else f"s.{column}" for column in self.columns}

@@ -78,7 +78,7 @@ TARGETS: Final = (
         "system_config",
         {"key": "text", "value": "jsonb", "description": "text", "updated_by": "uuid", "customized_at": "timestamptz"},
         key="key",
-        by_trigger=("customized_at",),
+        uncompared=("customized_at",),
         replaceable="t.customized_at IS NULL",
         has_serial=True,
     ),
