@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
 from asyncpg.pool import PoolConnectionProxy
-from tortoise.backends.base.client import TransactionalDBClient
-from tortoise.backends.base.client import TransactionContext as TortoiseTransactionContext
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext as TortoiseTransactionContext
 from tortoise.connection import get_connection, get_connections
 
 from medianest_models.db import query_log
