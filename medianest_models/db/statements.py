@@ -74,7 +74,7 @@ class StatementClient(AsyncpgDBClient):
         """Give the connection back."""
 
     @abstractmethod
-    def check_loop(self) -> None:
+    def check_loop(self) -> bool:
         """Raise an error in any event loop other than that of the connections."""
 
     def innermost(self) -> StatementClient:

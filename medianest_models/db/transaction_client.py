@@ -223,13 +223,11 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
     async def close(self) -> None:
         """Do nothing: only the pool can be closed."""
 
-    def check_loop(self) -> None:
+    def check_loop(self) -> bool:
         """Raise an error in any event loop other than the pool's."""
-        self.outer.check_loop()
+        return self.outer.check_loop()
 
-    def _check_loop(self) -> bool:
-        self.outer.check_loop()
-        return True
+    _check_loop = check_loop
 
     def _in_transaction(self) -> TransactionContext:
         return TransactionContext(self.innermost())
