@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,7 @@ def test_is_masked() -> None:
 
 def test_another_database_of_the_same_server() -> None:
     url = DatabaseUrl.parse("postgresql://u:p@h/db?schema=x")
-    assert url.with_database("a/b").render().get_secret_value() == "postgresql://u:p@h:5432/a%2Fb?schema=x"
+    assert replace(url, database="a/b").render().get_secret_value() == "postgresql://u:p@h:5432/a%2Fb?schema=x"
 
 
 def test_libpq_gets_the_schema_as_search_path_and_no_parameter_it_does_not_know() -> None:
