@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -267,7 +268,7 @@ def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPa
     """Set DATABASE_URL for the test to a database, through the pooler if there is one, and return the URL."""
     url = direct
     if pooler is not None:
-        url = pooler.with_database(direct.database)
+        url = replace(pooler, database=direct.database)
         patch.setenv("DATABASE_DIRECT_URL", direct.render().get_secret_value())
     patch.setenv("DATABASE_URL", url.render().get_secret_value())
     return url

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +50,7 @@ class Server:
         """
         await self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
-            yield self.url.with_database(name)
+            yield replace(self.url, database=name)
         finally:
             await self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -58,7 +58,7 @@ class Server:
 async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
     """Open a plain connection, without the code under test."""
     if url.pgbouncer and (direct := load_settings().direct_url()):
-        url = direct.with_database(url.database)
+        url = replace(direct, database=url.database)
     connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments(), timeout=20)
     return connection
 
@@ -110,7 +110,7 @@ async def _embedded(bindir: Path | None) -> AsyncIterator[Server]:
         url = await asyncio.to_thread(embedded.start)
         try:
             with _stopped_after_us(embedded, folder):
-                server = await _server(url.with_database("postgres"))
+                server = await _server(replace(url, database="postgres"))
                 # Nothing here must survive a crash of the machine.
                 await server.execute(
                     "ALTER SYSTEM SET fsync = off",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Final
 
 from benchmarks.peers.clients.inputs import LIMIT
@@ -38,7 +39,7 @@ async def fill(server: DatabaseUrl, rows: int) -> DatabaseUrl:
         server: A database on the server.
         rows: The number of requests, a multiple of two.
     """
-    url = server.with_database("deep")
+    url = replace(server, database="deep")
     connection = await connect(server)
     await connection.execute("CREATE DATABASE deep")
     await connection.close()

@@ -161,12 +161,8 @@ class Client(StatementClient):
             raise not_connected()
         return self._pool
 
-    def check_loop(self) -> None:
-        """Raise an error in any event loop other than the pool's."""
-        self._check_loop()
-
-    def _check_loop(self) -> bool:
-        """Answer Tortoise, which asks this for every query, and would silently make another pool on False."""
+    def check_loop(self) -> bool:
+        """Raise an error in any event loop other than the pool's; never return False."""
         try:
             if self._bound_loop is None or self._bound_loop is asyncio.get_running_loop():
                 return True
@@ -181,6 +177,8 @@ class Client(StatementClient):
             "connected on another event loop: a process has one pool, for the loop in which connect_database() "
             "was called; run this there (asyncio.run_coroutine_threadsafe), or disconnect there and connect here"
         )
+
+    _check_loop = check_loop  # Tortoise asks this for every query, and would silently make another pool on False
 
     def _acquire_failure(
         self, raised: Exception, pool: asyncpg.Pool[asyncpg.Record], seconds: float | None

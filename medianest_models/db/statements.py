@@ -30,9 +30,9 @@ T = TypeVar("T")
 _CHANGES: Final = ("INSERT", "UPDATE", "DELETE")
 
 
-async def fetch(sql: str, *values: Any) -> list[Record]:
-    """Return the rows of a statement; `$1` in it is the first of `values`."""
-    return await current_client().run(PoolConnectionProxy.fetch, sql, *values)
+async def fetch(sql: str, *values: Any, client: StatementClient | None = None) -> list[Record]:
+    """Return the rows of a statement, on the current client unless one is given; `$1` is the first of `values`."""
+    return await (client or current_client()).run(PoolConnectionProxy.fetch, sql, *values)
 
 
 async def fetch_one(sql: str, *values: Any, client: StatementClient | None = None) -> Record | None:
@@ -74,7 +74,7 @@ class StatementClient(AsyncpgDBClient):
         """Give the connection back."""
 
     @abstractmethod
-    def check_loop(self) -> None:
+    def check_loop(self) -> bool:
         """Raise an error in any event loop other than that of the connections."""
 
     def innermost(self) -> StatementClient:

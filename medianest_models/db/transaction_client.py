@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
 from asyncpg.pool import PoolConnectionProxy
-from tortoise.backends.base.client import TransactionalDBClient
-from tortoise.backends.base.client import TransactionContext as TortoiseTransactionContext
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext as TortoiseTransactionContext
 from tortoise.connection import get_connection, get_connections
 
 from medianest_models.db import query_log
@@ -224,13 +223,11 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
     async def close(self) -> None:
         """Do nothing: only the pool can be closed."""
 
-    def check_loop(self) -> None:
+    def check_loop(self) -> bool:
         """Raise an error in any event loop other than the pool's."""
-        self.outer.check_loop()
+        return self.outer.check_loop()
 
-    def _check_loop(self) -> bool:
-        self.outer.check_loop()
-        return True
+    _check_loop = check_loop
 
     def _in_transaction(self) -> TransactionContext:
         return TransactionContext(self.innermost())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import re
-from dataclasses import replace
 from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import quote, unquote
@@ -148,10 +147,6 @@ class DatabaseUrl:
     def search_path(self) -> str | None:
         """The search path of a session: the schema, quoted, because its letters may be capital."""
         return self.schema and f'"{self.schema}"'
-
-    def with_database(self, name: str) -> Self:
-        """Return the URL of another database of the same server."""
-        return replace(self, database=name)
 
     def render(self) -> SecretStr:
         """Return the complete URL; `parse` converts it back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ async def test_the_first_statement_opens_one_pool(empty_url: DatabaseUrl) -> Non
 
 
 async def test_tortoise_can_make_and_drop_a_database(empty_url: DatabaseUrl) -> None:
-    url = empty_url.with_database(f"{empty_url.database}_made")
+    url = replace(empty_url, database=f"{empty_url.database}_made")
     config = tortoise_config(load_settings(), url=url)
     async with TortoiseContext() as context:
         await context.init(config)

@@ -55,7 +55,7 @@ async def test_an_unknown_host(fresh_url: DatabaseUrl) -> None:
 
 
 async def test_a_missing_database(fresh_url: DatabaseUrl) -> None:
-    url = fresh_url.with_database("not-there")
+    url = replace(fresh_url, database="not-there")
     assert "the database does not exist: create it" in str(await refuses_within(10, url))
 
 

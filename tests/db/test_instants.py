@@ -7,8 +7,7 @@ import re
 from contextlib import nullcontext
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute, fetch

@@ -63,7 +63,7 @@ async def run(url: DatabaseUrl, *statements: str) -> None:
 @asynccontextmanager
 async def own_database(server: Server, how: str) -> AsyncIterator[DatabaseUrl]:
     """Create a database with other options than those of the tests."""
-    url = server.url.with_database(f"medianest_odd_{os.getpid()}")
+    url = replace(server.url, database=f"medianest_odd_{os.getpid()}")
     await server.execute(f'CREATE DATABASE "{url.database}" TEMPLATE template0 {how}')
     try:
         yield url

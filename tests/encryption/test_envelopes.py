@@ -7,8 +7,7 @@ import re
 from typing import Final
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import SecretStr
 
 from medianest_models.encryption.keys import KEY_BYTES, KeyRing, SecretContext, envelope_key_id, key_ring

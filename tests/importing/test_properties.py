@@ -9,8 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from asyncpg import Connection
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.enums import DownloadStatus, RequestStatus

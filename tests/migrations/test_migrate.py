@@ -6,6 +6,7 @@ import asyncio
 import os
 import traceback
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -249,7 +250,7 @@ async def until(look: Connection, condition: str) -> None:
 async def test_no_database(empty_url: DatabaseUrl) -> None:
     nowhere = DatabaseUrl.parse("postgresql://someone:canary@127.0.0.1:1/nowhere")
     for function in (migrate, migration_status):
-        for url in (nowhere, empty_url.with_database("nowhere")):
+        for url in (nowhere, replace(empty_url, database="nowhere")):
             with pytest.raises(DatabaseUnavailableError) as raised:
                 await function(url)
             assert "canary" not in str(raised.value)

@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from medianest_models.models import MediaRequest, User
 from medianest_models.pagination import paginate, paginate_by_cursor

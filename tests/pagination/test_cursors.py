@@ -11,8 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from tortoise.expressions import F, Q, RawSQL, Subquery
 from tortoise.functions import Lower
 from tortoise.queryset import QuerySet

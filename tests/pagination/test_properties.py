@@ -6,8 +6,7 @@ import itertools
 from typing import Any, Final
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from medianest_models.enums import ServiceStatus
 from medianest_models.models import Service, ServiceStatusHistory

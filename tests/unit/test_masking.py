@@ -7,8 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from medianest_models.db.query_log import redact, redact_sql
 from medianest_models.masking import LONGEST, MASK, holds_secret, mask_credentials, names_secret

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from pydantic import SecretStr, ValidationError
 
 from medianest_models.errors import ConfigurationError
@@ -234,7 +234,7 @@ def test_is_masked() -> None:
 
 def test_another_database_of_the_same_server() -> None:
     url = DatabaseUrl.parse("postgresql://u:p@h/db?schema=x")
-    assert url.with_database("a/b").render().get_secret_value() == "postgresql://u:p@h:5432/a%2Fb?schema=x"
+    assert replace(url, database="a/b").render().get_secret_value() == "postgresql://u:p@h:5432/a%2Fb?schema=x"
 
 
 def test_libpq_gets_the_schema_as_search_path_and_no_parameter_it_does_not_know() -> None:

@@ -112,10 +112,10 @@ class _Counters:
         self._statement = count_hits(caller, type_, rolling=rolling)
         self._read = _read_rolling if rolling else _read_fixed
 
-    async def count(self, hit: Hit, *, client: StatementClient) -> Count:  # noqa: ARG002 - fetch() finds the same one
+    async def count(self, hit: Hit, *, client: StatementClient) -> Count:
         """Count a hit."""
         async with turn((hit.caller, hit.endpoint)):
-            (count,) = await self._count_equal(hit, 1)
+            (count,) = await self._count_equal(hit, 1, client)
         return count
 
     async def count_together(self, hits: list[Hit]) -> list[Count | Retry]:
@@ -142,11 +142,11 @@ class _Counters:
                 counted[hit] = _each(count, count.number, several)
         return [next(counted[hit]) if hit in counted else Retry.ALONE for hit in hits]
 
-    async def _count_equal(self, hit: Hit, times: int) -> list[Count]:
+    async def _count_equal(self, hit: Hit, times: int, client: StatementClient | None = None) -> list[Count]:
         counts: list[Count] = []
         together = times
         while len(counts) < times:
-            rows = await fetch(self._statement, *_parameters({hit: together}, hurried=False))
+            rows = await fetch(self._statement, *_parameters({hit: together}, hurried=False), client=client)
             if not rows:
                 raise ConfigurationError(
                     f"the setting {' or '.join(hit.keys)} in system_config must hold a limit and a window (in seconds, "

@@ -3,35 +3,26 @@
 A service is identified by its `name`.
 """
 
-from medianest_models.repositories.services.availability import Incident, Uptime, incidents, uptime
-from medianest_models.repositories.services.checks import (
-    Check,
-    CheckTuple,
-    LatestStatus,
-    latest_statuses,
-    prune_history,
-    record_check,
-    record_checks,
+from medianest_models.repositories.services.availability import (
+    Incident as Incident,
+    Uptime as Uptime,
+    incidents as incidents,
+    uptime as uptime,
 )
-from medianest_models.repositories.services.registry import UNCHANGED, Unchanged, configure, get, list_enabled
-from medianest_models.repositories.services.response_times import response_time_percentiles
-
-__all__ = [
-    "UNCHANGED",
-    "Check",
-    "CheckTuple",
-    "Incident",
-    "LatestStatus",
-    "Unchanged",
-    "Uptime",
-    "configure",
-    "get",
-    "incidents",
-    "latest_statuses",
-    "list_enabled",
-    "prune_history",
-    "record_check",
-    "record_checks",
-    "response_time_percentiles",
-    "uptime",
-]
+from medianest_models.repositories.services.checks import (
+    Check as Check,
+    CheckTuple as CheckTuple,
+    LatestStatus as LatestStatus,
+    latest_statuses as latest_statuses,
+    prune_history as prune_history,
+    record_check as record_check,
+    record_checks as record_checks,
+)
+from medianest_models.repositories.services.registry import (
+    UNCHANGED as UNCHANGED,
+    Unchanged as Unchanged,
+    configure as configure,
+    get as get,
+    list_enabled as list_enabled,
+)
+from medianest_models.repositories.services.response_times import response_time_percentiles as response_time_percentiles
