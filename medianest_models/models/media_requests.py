@@ -15,7 +15,10 @@ from medianest_models.models.users import User
 
 
 class MediaRequest(UUIDModel):
-    """A user's wish for a title. At most one request for a title (`tmdb_id`, `media_type`) is open at a time."""
+    """A user's wish for a film, a series or a season of it.
+
+    At most one request for the same (`tmdb_id`, `media_type`, `season`, `is_4k`) is open at a time.
+    """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="media_requests", on_delete=fields.CASCADE
@@ -24,6 +27,8 @@ class MediaRequest(UUIDModel):
     title = VarcharField(max_length=500)
     media_type = VarcharField(max_length=50)
     tmdb_id = VarcharField(max_length=100, null=True)
+    season = fields.IntField(null=True)
+    is_4k = fields.BooleanField(default=False, db_default=False)
     imdb_id = VarcharField(max_length=100, null=True)
     status = EnumField(RequestStatus, max_length=20, default=RequestStatus.PENDING, db_default="pending")
     overseerr_id = VarcharField(max_length=255, null=True)

@@ -12,13 +12,15 @@ from medianest_models.schemas._declaration import Declared, read_schema, write_s
 
 @read_schema(MediaRequest)
 class MediaRequestRead(Declared):
-    """A user's wish for a title."""
+    """A user's wish for a film, a series or a season of it."""
 
     id: UUID
     user_id: UUID
     title: str
     media_type: str
     tmdb_id: str | None
+    season: int | None
+    is_4k: bool
     imdb_id: str | None
     status: RequestStatus
     overseerr_id: str | None
@@ -34,6 +36,8 @@ class MediaRequestCreate(Declared):
     title: str
     media_type: str
     tmdb_id: str | None = None
+    season: int | None = None
+    is_4k: bool = False
     imdb_id: str | None = None
     overseerr_id: str | None = None
     request_data: Any = None

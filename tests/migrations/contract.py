@@ -81,6 +81,8 @@ TABLES: Final[dict[str, Table]] = {
             "title": "varchar(500) NOT NULL",
             "media_type": "varchar(50) NOT NULL",
             "tmdb_id": "varchar(100)",
+            "season": "integer",
+            "is_4k": "boolean NOT NULL DEFAULT false",
             "imdb_id": "varchar(100)",
             "status": "varchar(20) NOT NULL DEFAULT 'pending'",
             "overseerr_id": "varchar(255)",
@@ -90,12 +92,14 @@ TABLES: Final[dict[str, Table]] = {
         },
         "constraints": {
             "pk_media_requests": "PRIMARY KEY id",
+            "ck_media_requests_season": "CHECK season IS NULL OR season >= 0 AND media_type <> 'movie'",
             "ck_media_requests_status": REQUEST_STATUS,
             "fk_media_requests_user_id": OF_USER,
         },
         "indexes": {
-            "uq_media_requests_tmdb_id_media_type": (
-                "UNIQUE (tmdb_id, media_type) WHERE status IN ('pending', 'approved')"
+            "uq_media_requests_tmdb_id_media_type_season": (
+                "UNIQUE (tmdb_id, media_type, season, is_4k) NULLS NOT DISTINCT "
+                "WHERE (status IN ('pending', 'approved')) AND tmdb_id IS NOT NULL"
             ),
             "ix_media_requests_user_id_created_at": "(user_id, created_at, id)",
             "ix_media_requests_status_created_at": "(status, created_at, id)",

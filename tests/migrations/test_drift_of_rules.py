@@ -28,15 +28,15 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
                 "(created_at, id)"
             )
         ],
-        "DROP INDEX uq_media_requests_tmdb_id_media_type; CREATE INDEX uq_media_requests_tmdb_id_media_type "
-        "ON media_requests (tmdb_id, media_type) WHERE status IN ('pending', 'approved')": [
+        "DROP INDEX uq_youtube_downloads_user_id_playlist_url; CREATE INDEX uq_youtube_downloads_user_id_playlist_url "
+        "ON youtube_downloads (user_id, playlist_url) WHERE status IN ('queued', 'downloading')": [
             (
-                "index uq_media_requests_tmdb_id_media_type on media_requests: definition is CREATE INDEX "
-                "uq_media_requests_tmdb_id_media_type ON media_requests USING btree (tmdb_id, media_type) "
-                "WHERE status::text = ANY (ARRAY['pending'::character varying, 'approved'::character "
-                "varying]::text[]), should be CREATE UNIQUE INDEX uq_media_requests_tmdb_id_media_type ON "
-                "media_requests USING btree (tmdb_id, media_type) WHERE status::text = ANY "
-                "(ARRAY['pending'::character varying, 'approved'::character varying]::text[])"
+                "index uq_youtube_downloads_user_id_playlist_url on youtube_downloads: definition is CREATE INDEX "
+                "uq_youtube_downloads_user_id_playlist_url ON youtube_downloads USING btree (user_id, playlist_url) "
+                "WHERE status::text = ANY (ARRAY['queued'::character varying, 'downloading'::character "
+                "varying]::text[]), should be CREATE UNIQUE INDEX uq_youtube_downloads_user_id_playlist_url ON "
+                "youtube_downloads USING btree (user_id, playlist_url) WHERE status::text = ANY "
+                "(ARRAY['queued'::character varying, 'downloading'::character varying]::text[])"
             )
         ],
         "DROP INDEX uq_aerich_app_version": ["index uq_aerich_app_version on aerich is missing"],

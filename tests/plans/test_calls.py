@@ -36,7 +36,7 @@ CREATED = "ix_activity_logs_created_at"
 BY_USER, BY_STATUS, BY_AGE = (
     f"ix_media_requests_{columns}" for columns in ("user_id_created_at", "status_created_at", "created_at")
 )
-BY_TMDB_ID, BY_OPEN_TITLE = "ix_media_requests_tmdb_id_media_type", "uq_media_requests_tmdb_id_media_type"
+BY_TMDB_ID, BY_OPEN_TITLE = "ix_media_requests_tmdb_id_media_type", "uq_media_requests_tmdb_id_media_type_season"
 COUNTERS = ("rate_limits_{}_endpoint_window_start", "rolling_rate_limits_{}_endpoint_window_seconds")
 NAME_AND_EMAIL = {"ix_users_plex_username", "ix_users_email"}
 HISTORY = "ix_service_status_history_service_id_checked_at"

@@ -9,14 +9,11 @@ from medianest_models.repositories.media_requests.lookups import (
     list_by_filters,
     list_for_user,
 )
-from medianest_models.repositories.media_requests.transitions import (
-    TransitionReport,
-    submit,
-    transition,
-    transition_many,
-)
+from medianest_models.repositories.media_requests.submissions import SeasonsReport, submit, submit_seasons
+from medianest_models.repositories.media_requests.transitions import TransitionReport, transition, transition_many
 
 __all__ = [
+    "SeasonsReport",
     "TransitionReport",
     "counts_by_status",
     "find_by_overseerr_id",
@@ -26,6 +23,7 @@ __all__ = [
     "list_by_filters",
     "list_for_user",
     "submit",
+    "submit_seasons",
     "transition",
     "transition_many",
 ]

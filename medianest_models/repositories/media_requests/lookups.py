@@ -46,7 +46,7 @@ async def get(request_id: UUID | str) -> MediaRequest:
 
 
 async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> MediaRequest | None:
-    """Find the request for a title: the open one, or else the newest; None if there is none.
+    """Find the newest open request for a title, of any season and quality, or else the newest; None if there is none.
 
     TMDB gives the same id to a film and to a series, which `media_type` tells apart.
     """
