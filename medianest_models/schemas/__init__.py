@@ -1,7 +1,7 @@
 """Schemas of the tables for an API: no schema for reading contains a secret."""
 
 from medianest_models.schemas.activity import ActivityLogRead
-from medianest_models.schemas.downloads import YouTubeDownloadCreate, YouTubeDownloadRead
+from medianest_models.schemas.downloads import YouTubeDownloadCreate, YouTubeDownloadLeaseRead, YouTubeDownloadRead
 from medianest_models.schemas.media_requests import (
     MediaRequestCreate,
     MediaRequestRead,
@@ -38,5 +38,6 @@ __all__ = [
     "UserCreate",
     "UserWithoutSecrets",
     "YouTubeDownloadCreate",
+    "YouTubeDownloadLeaseRead",
     "YouTubeDownloadRead",
 ]

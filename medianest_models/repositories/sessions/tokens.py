@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pypika_tortoise.functions import Now
+from typing_extensions import TypeVar
 
 from medianest_models.checks import as_uuid
 from medianest_models.db.statements import execute, fetch_one
@@ -35,6 +36,8 @@ from medianest_models.pagination import PaginatedResult, PaginationParams, pagin
 from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
 from medianest_models.repositories.system_config import REMEMBER_ME_DAYS, default_value, malformed, value_condition
+
+SessionT = TypeVar("SessionT", bound=BaseModel | SessionToken, default=SessionToken)
 
 
 @dataclass(frozen=True)
@@ -246,12 +249,12 @@ async def revoke_all(user_id: UUID | str, *, except_token: SecretStr | str | Non
 
 
 async def list_for_user(
-    user_id: UUID | str, *, params: PaginationParams | None = None
-) -> PaginatedResult[SessionToken]:
+    user_id: UUID | str, *, params: PaginationParams | None = None, schema: type[SessionT] | None = None
+) -> PaginatedResult[SessionT]:
     """List a user's running sessions, without what is stored of their tokens."""
     shown = [name for name in SessionToken._meta.db_fields if name != "token_hash"]
     running = SessionToken.filter(user_id=as_uuid(user_id, "user_id"), rotated_at__isnull=True, expires_at__gt=Now())
-    return await paginate(running.only(*shown), params)
+    return await paginate(running.only(*shown), params, schema=schema)
 
 
 async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:
