@@ -27,6 +27,8 @@ class AdvisoryLock(IntEnum):
     SEEDING = 7_021_406_153_840_117_317
     BOOTSTRAPPING = 7_021_406_153_840_117_318
     RESETTING = 7_021_406_153_840_117_319
+    DELETING_USERS = 7_021_406_153_840_117_320
+    """Taken by a trigger of the table `users`."""
     CLAIMING = 5_903_318_274_460_197_125
     """Taken by a function in the database, `medianest_claim_download`."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.texts import FAILURES, FILMS, PLAYLISTS, SERIES
 from medianest_models.enums import OPEN_REQUEST_STATUSES, DownloadPriority, DownloadStatus, RequestStatus
-from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User, YouTubeDownload
+from medianest_models.models import MediaRequest, MediaRequestFollower, MediaRequestStatusUpdate, User, YouTubeDownload
 
 REQUESTS: Final = 2_000
 _DOWNLOADS: Final = 320
@@ -51,6 +51,19 @@ def make_requests(source: RandomSource, users: list[User]) -> tuple[list[MediaRe
         requests.append(request)
         history += steps
     return requests, history
+
+
+def make_followers(source: RandomSource, users: list[User], requests: list[MediaRequest]) -> list[MediaRequestFollower]:
+    """Make up to three followers of each open request."""
+    followers = []
+    for request in requests:
+        others = [user for user in users if user.id != request.user_id]
+        for user in source.dice.sample(others, source.dice.randint(0, 3) if request.is_open else 0):
+            when = source.between(request.created_at, source.now)
+            followers.append(
+                MediaRequestFollower(id=source.id_at(when), request_id=request.id, user_id=user.id, created_at=when)
+            )
+    return followers
 
 
 def _title(source: RandomSource) -> tuple[str, str, str, int | None]:

@@ -37,6 +37,7 @@ class MediaRequest(UUIDModel):
     completed_at = TimestampField(null=True)
 
     status_updates: fields.ReverseRelation[MediaRequestStatusUpdate]
+    followers: fields.ReverseRelation[MediaRequestFollower]
 
     class Meta:
         table = "media_requests"
@@ -73,3 +74,22 @@ class MediaRequestStatusUpdate(UUIDModel):
                 name="ix_media_request_status_updates_request_id_created_at",
             ),
         )
+
+
+class MediaRequestFollower(UUIDModel):
+    """A user who waits for a request of somebody else; the first of them gets it if its owner is deleted."""
+
+    request: fields.ForeignKeyRelation[MediaRequest] = fields.ForeignKeyField(
+        "models.MediaRequest", related_name="followers", on_delete=fields.CASCADE
+    )
+    request_id: UUID
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="followed_requests", on_delete=fields.CASCADE
+    )
+    user_id: UUID
+    created_at = TimestampField(db_default=Now())
+
+    class Meta:
+        table = "media_request_followers"
+        unique_together = (("request", "user"),)
+        indexes = (Index(fields=("user_id", "request_id"), name="ix_media_request_followers_user_id_request_id"),)

@@ -4,6 +4,7 @@ from medianest_models.schemas.activity import ActivityLogRead
 from medianest_models.schemas.downloads import YouTubeDownloadCreate, YouTubeDownloadLeaseRead, YouTubeDownloadRead
 from medianest_models.schemas.media_requests import (
     MediaRequestCreate,
+    MediaRequestFollowerRead,
     MediaRequestRead,
     MediaRequestStatusUpdateCreate,
     MediaRequestStatusUpdateRead,
@@ -23,6 +24,7 @@ __all__ = [
     "ActivityLogRead",
     "LocalCredentialRead",
     "MediaRequestCreate",
+    "MediaRequestFollowerRead",
     "MediaRequestRead",
     "MediaRequestStatusUpdateCreate",
     "MediaRequestStatusUpdateRead",

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from medianest_models.enums import RequestStatus
-from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
+from medianest_models.models import MediaRequest, MediaRequestFollower, MediaRequestStatusUpdate
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
 
 
@@ -41,6 +41,16 @@ class MediaRequestCreate(Declared):
     imdb_id: str | None = None
     overseerr_id: str | None = None
     request_data: Any = None
+
+
+@read_schema(MediaRequestFollower)
+class MediaRequestFollowerRead(Declared):
+    """A user who waits for a request of somebody else."""
+
+    id: UUID
+    request_id: UUID
+    user_id: UUID
+    created_at: AwareDatetime
 
 
 @read_schema(MediaRequestStatusUpdate)

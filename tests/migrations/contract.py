@@ -54,7 +54,12 @@ TABLES: Final[dict[str, Table]] = {
             "ix_users_role_created_at": "(role, created_at, id)",  # for the search
             "ix_users_created_at": "(created_at, id)",
         },
-        "triggers": {},
+        "triggers": {
+            "tr_users_delete_in_turn": (
+                "BEFORE DELETE FOR EACH STATEMENT EXECUTE FUNCTION medianest_delete_users_in_turn()"
+            ),
+            "tr_users_pass_on_requests": "BEFORE DELETE FOR EACH ROW EXECUTE FUNCTION medianest_pass_on_requests()",
+        },
     },
     "local_credentials": {
         "columns": {
@@ -107,6 +112,19 @@ TABLES: Final[dict[str, Table]] = {
             "ix_media_requests_tmdb_id_media_type": "(tmdb_id, media_type)",
             "ix_media_requests_overseerr_id": "overseerr_id",
         },
+        "triggers": {},
+    },
+    "media_request_followers": {
+        "columns": {"id": ID, "request_id": "uuid NOT NULL", "user_id": "uuid NOT NULL", "created_at": NOW},
+        "constraints": {
+            "pk_media_request_followers": "PRIMARY KEY id",
+            "uq_media_request_followers_request_id_user_id": "UNIQUE (request_id, user_id)",
+            "fk_media_request_followers_request_id": (
+                "FOREIGN KEY request_id REFERENCES media_requests(id) ON DELETE CASCADE"
+            ),
+            "fk_media_request_followers_user_id": OF_USER,
+        },
+        "indexes": {"ix_media_request_followers_user_id_request_id": "(user_id, request_id)"},
         "triggers": {},
     },
     "media_request_status_updates": {
@@ -343,6 +361,8 @@ for _name, _table in TABLES.items():  # every timestamp is in the range of Pytho
 
 FUNCTIONS: Final = {
     "medianest_uuid_v7()",
+    "medianest_delete_users_in_turn()",
+    "medianest_pass_on_requests()",
     "medianest_touch_updated_at()",
     "medianest_mark_customized()",
     "medianest_notify_downloads()",

@@ -50,6 +50,14 @@ BY_HAND: Final[dict[str, list[str]]] = {
             VALUES ('{OTHER}', 'x', 'tv', '19', {twin}), ('{OTHER}', 'x', 'tv', '19', {twin})"""
         for twin in ("NULL, FALSE", "NULL, TRUE", "0, FALSE", "2, TRUE")
     ],
+    "uq_media_request_followers_request_id_user_id": [
+        (
+            "INSERT INTO media_request_followers (request_id, user_id) "
+            "SELECT request_id, user_id FROM media_request_followers"
+        )
+    ],
+    "fk_media_request_followers_request_id": [f"UPDATE media_request_followers SET request_id = '{NOBODY}'"],
+    "fk_media_request_followers_user_id": [f"UPDATE media_request_followers SET user_id = '{NOBODY}'"],
     "ck_media_request_status_updates_status": ["UPDATE media_request_status_updates SET status = 'done'"],
     "fk_media_request_status_updates_request_id": [f"UPDATE media_request_status_updates SET request_id = '{NOBODY}'"],
     "ck_youtube_downloads_attempts": ["UPDATE youtube_downloads SET attempts = -1"],

@@ -13,7 +13,16 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from medianest_models import ActivityLog, MediaRequest, Service, SessionToken, User, YouTubeDownload, repositories
+from medianest_models import (
+    ActivityLog,
+    MediaRequest,
+    MediaRequestFollower,
+    Service,
+    SessionToken,
+    User,
+    YouTubeDownload,
+    repositories,
+)
 from medianest_models.errors import InvalidInputError
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate_by_cursor
 from medianest_models.repositories import activity, downloads, media_requests, services, sessions, users
@@ -30,6 +39,7 @@ from medianest_models.settings import DatabaseUrl
 
 NOBODY: Final = "01900000-0000-7000-8000-00000000ffff"
 OF_A_USER: Final = (
+    media_requests.list_followed,
     activity.list_for_user,
     downloads.list_for_user,
     media_requests.list_for_user,
@@ -41,6 +51,7 @@ SCHEMAS: Final[dict[Any, type[BaseModel]]] = {
     activity.list_recent: ActivityLogRead,
     downloads.list_for_user: YouTubeDownloadRead,
     downloads.list_by_filters: YouTubeDownloadRead,
+    media_requests.list_followed: MediaRequestRead,
     media_requests.list_for_user: MediaRequestRead,
     media_requests.list_by_filters: MediaRequestRead,
     services.list_enabled: ServiceRead,
@@ -70,7 +81,8 @@ async def make_rows(user: User) -> None:
     """Make a row for each list."""
     await activity.record("login", user_id=user.id, entity_type="user", entity_id=str(user.id))
     await downloads.enqueue(user.id, playlist_url="https://youtu.be/x")
-    await media_requests.submit(user.id, title="Dune", media_type="movie")
+    request = await media_requests.submit(user.id, title="Dune", media_type="movie")
+    await MediaRequestFollower.create(request=request, user=user)
     await Service.create(name="plex", display_name="Plex", api_key="hush")
     await sessions.issue(user.id)
 

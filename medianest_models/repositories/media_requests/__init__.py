@@ -1,5 +1,6 @@
 """Requests for films and series: submitting, changing and finding them."""
 
+from medianest_models.repositories.media_requests.followers import follow, followers, list_followed, unfollow
 from medianest_models.repositories.media_requests.lookups import (
     counts_by_status,
     find_by_overseerr_id,
@@ -18,12 +19,16 @@ __all__ = [
     "counts_by_status",
     "find_by_overseerr_id",
     "find_by_tmdb_id",
+    "follow",
+    "followers",
     "get",
     "history",
     "list_by_filters",
+    "list_followed",
     "list_for_user",
     "submit",
     "submit_seasons",
     "transition",
     "transition_many",
+    "unfollow",
 ]

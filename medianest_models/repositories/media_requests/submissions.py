@@ -29,6 +29,10 @@ WITH request AS (
     ON CONFLICT (tmdb_id, media_type, season, is_4k) WHERE status IN ('pending', 'approved') AND tmdb_id IS NOT NULL
     DO UPDATE SET status = request.status
     RETURNING request.*
+), followed AS (
+    INSERT INTO media_request_followers (request_id, user_id, created_at)
+    SELECT id, $2, clock_timestamp() FROM request WHERE $11::bool AND id <> $1 AND user_id <> $2
+    ON CONFLICT (request_id, user_id) DO NOTHING
 ), noted AS (
     INSERT INTO media_request_status_updates (request_id, status, created_at)
     SELECT id, status, created_at FROM request WHERE id = $1
@@ -58,8 +62,12 @@ async def submit(
     imdb_id: str | None = None,
     overseerr_id: str | None = None,
     request_data: Any = None,
+    follow: bool = False,
 ) -> MediaRequest:
     """Request a title; the request is pending, which is the first entry of its history.
+
+    Where the same is requested already, `follow` decides: by default it is an error; otherwise the user follows that
+    request, which is returned instead of a new one, and whose `user_id` says whose it is.
 
     Args:
         user_id: Who asks.
@@ -72,13 +80,16 @@ async def submit(
         imdb_id: Its id at IMDb.
         overseerr_id: The request's id at Overseerr.
         request_data: A JSON document with what else is known.
+        follow: Whether to follow the open request for the same, if there is one.
 
     Raises:
-        DuplicateRequestError: A request for the same is open: `request_id` is its id. Nothing was written.
+        DuplicateRequestError: A request for the same is open: `request_id` is its id. Nothing was written. Not with
+            `follow`.
         InvalidReferenceError: There is no such user.
     """
-    if not isinstance(is_4k, bool):
-        raise InvalidInputError("is_4k: must be a bool")
+    for name, value in (("is_4k", is_4k), ("follow", follow)):
+        if not isinstance(value, bool):
+            raise InvalidInputError(f"{name}: must be a bool")
     if season is not None and media_type == _FILM:
         raise InvalidInputError("season: must be None for a film")
     request_id = new_id()
@@ -94,8 +105,9 @@ async def submit(
         as_name(MediaRequest, "imdb_id", imdb_id),
         as_name(MediaRequest, "overseerr_id", overseerr_id),
         as_column(MediaRequest, "request_data", request_data),
+        follow,
     )
-    if row["id"] != request_id:
+    if row["id"] != request_id and not follow:
         raise duplicate_of(row["id"], f"media request {row['id']} for this title is open")
     return MediaRequest.from_row(row)
 

@@ -183,6 +183,8 @@ async def reinstate(user_id: UUID | str) -> User:
 async def delete(user_id: UUID | str) -> None:
     """Delete a user with all their rows, except for their entries in the activity log, which lose the user.
 
+    A media request that somebody follows passes to its first follower.
+
     It raises what `set_role` raises.
     """
     user_id = as_uuid(user_id, "user_id")
