@@ -15,6 +15,7 @@ from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User
 from medianest_models.repositories import media_requests
 from medianest_models.repositories.media_requests import TransitionReport, submissions
 from medianest_models.settings import DatabaseUrl
+from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 from tests.repositories.wrong_arguments import wrong
 
@@ -123,6 +124,18 @@ async def test_when_one_season_fails_none_is_requested(user: User, monkeypatch: 
     with pytest.raises(ConflictError):
         await media_requests.submit_seasons(user.id, seasons=[1, 2], **DARK)
     assert await MediaRequest.all() == [first]
+
+
+async def test_the_open_seasons_are_not_locked_while_the_others_are_requested(fresh_db: DatabaseUrl) -> None:
+    user = await User.create(plex_id="a", plex_username="a")
+    first, second = (await media_requests.submit_seasons(user.id, seasons=[1, 2], **DARK)).submitted
+    async with transaction():
+        await media_requests.transition(second.id, status=FAILED)
+        again = elsewhere(media_requests.submit_seasons(user.id, seasons=[1, 2], **DARK))
+        await until(someone_waits_for_a_lock, seconds=10)
+        await media_requests.transition(first.id, status=FAILED)  # would be a deadlock
+    report = await again
+    assert ([request.season for request in report.submitted], report.already_open) == ([2], {1: first.id})
 
 
 async def submit_shuffled(user_id: UUID, series: int) -> list[str]:

@@ -141,17 +141,18 @@ async def submit_seasons(
     async with transaction():
         for season in sorted(wanted):  # in one order, so that no two callers wait for each other
             try:
-                request = await submit(
-                    user_id,
-                    title=title,
-                    media_type=media_type,
-                    tmdb_id=tmdb_id,
-                    season=season,
-                    is_4k=is_4k,
-                    imdb_id=imdb_id,
-                    overseerr_id=overseerr_id,
-                    request_data=request_data,
-                )
+                async with transaction():  # a savepoint, whose end unlocks an open request that stood in the way
+                    request = await submit(
+                        user_id,
+                        title=title,
+                        media_type=media_type,
+                        tmdb_id=tmdb_id,
+                        season=season,
+                        is_4k=is_4k,
+                        imdb_id=imdb_id,
+                        overseerr_id=overseerr_id,
+                        request_data=request_data,
+                    )
             except DuplicateRequestError as error:
                 if error.request_id is None:
                     raise
