@@ -14,6 +14,7 @@ from medianest_models.db.statements import fetch_one
 from medianest_models.enums import RequestStatus
 from medianest_models.errors import NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestFollower, User
+from medianest_models.models.base import new_id
 from medianest_models.repositories import media_requests, users
 from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
@@ -98,6 +99,27 @@ async def test_who_joins_while_the_open_request_is_being_closed_makes_a_new_one(
     new = await joining
     assert (new.user_id, new.is_open, await names(new.id)) == (ben.id, True, ["ben"])
     assert await names(request.id) == ["ann"]
+
+
+async def join_and_close(times: int) -> list[str]:
+    """Request a title as a new user, close the request if it is theirs, and return what was wrong."""
+    user = await make(str(new_id()))
+    problems = []
+    for _ in range(times):
+        request = await media_requests.submit(user.id, **DUNE, follow=True)
+        follows = await MediaRequestFollower.filter(request_id=request.id, user_id=user.id).exists()
+        if follows == (request.user_id == user.id):
+            problems.append(f"follows: {follows}")
+        if not follows:
+            await media_requests.transition(request.id, status=RequestStatus.FAILED)
+    return problems
+
+
+async def test_everybody_owns_or_follows_what_they_asked_for_while_others_close_it(fresh_url: DatabaseUrl) -> None:
+    assert run_in_processes(join_and_close, 8, 50, url=fresh_url, connected=True) == [[]] * 8
+    async with database(fresh_url):
+        assert await MediaRequestFollower.exists()  # they met
+        assert not await MediaRequest.exclude(status=RequestStatus.FAILED).exists()
 
 
 async def two_wait_for_a_lock() -> bool:
