@@ -50,6 +50,7 @@ __all__ = [
     "LeaseLostError",
     "LocalCredential",
     "MediaRequest",
+    "MediaRequestFollower",
     "MediaRequestStatusUpdate",
     "MedianestError",
     "MigrationError",

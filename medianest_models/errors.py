@@ -80,9 +80,9 @@ class ConflictError(ConstraintError):
 
 
 class DuplicateRequestError(ConflictError):
-    """There is already an open request for this title."""
+    """There is already an open request for this title, season and quality."""
 
-    unique_constraint = "uq_media_requests_tmdb_id_media_type"
+    unique_constraint = "uq_media_requests_tmdb_id_media_type_season"
     request_id: UUID | None = None
     """The id of the open request, if known."""
 

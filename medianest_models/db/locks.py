@@ -34,6 +34,8 @@ class AdvisoryLock(IntEnum):
     """Shared by those who listen for changes: while nobody does, the database notifies nobody."""
     CHANGING = 7_021_406_153_840_117_322
     """Shared by the transactions that have changed something, until they end."""
+    DELETING_USERS = 7_021_406_153_840_117_323
+    """Taken by a trigger of the table `users`."""
 
 
 async def lock_in_transaction(lock: AdvisoryLock) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
-from medianest_models.demo_data.media import make_downloads, make_requests
+from medianest_models.demo_data.media import make_downloads, make_followers, make_requests
 from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.services import CHECKS, make_checks
 from medianest_models.demo_data.users import make_users, make_visits
@@ -22,7 +22,9 @@ from medianest_models.settings import load_settings
 _BATCH: Final = 500
 
 # Raw, because it asks PostgreSQL to look at what is there now, and not when it finds the time.
-_ANALYZE: Final = "ANALYZE users, media_requests, media_request_status_updates, service_status_history"
+_ANALYZE: Final = (
+    "ANALYZE users, media_requests, media_request_followers, media_request_status_updates, service_status_history"
+)
 
 
 def refuse_production() -> None:
@@ -59,7 +61,9 @@ async def fill_with_demo_data(progress: Callable[[int, int], None]) -> dict[str,
     if await User.filter(plex_id=users[0].plex_id).exists():
         return None
     await refuse_users()
-    tables: list[Sequence[Base]] = [users, *make_requests(source, users), make_downloads(source, users)]
+    requests, history = make_requests(source, users)
+    tables: list[Sequence[Base]] = [users, requests, history, make_followers(source, users, requests)]
+    tables.append(make_downloads(source, users))
     tables += make_visits(source, users)
     written = {rows[0]._meta.db_table: len(rows) for rows in tables}
     async with transaction():

@@ -9,7 +9,7 @@ from uuid import UUID
 from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.texts import FAILURES, FILMS, PLAYLISTS, SERIES
 from medianest_models.enums import OPEN_REQUEST_STATUSES, DownloadPriority, DownloadStatus, RequestStatus
-from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, User, YouTubeDownload
+from medianest_models.models import MediaRequest, MediaRequestFollower, MediaRequestStatusUpdate, User, YouTubeDownload
 
 REQUESTS: Final = 2_000
 _DOWNLOADS: Final = 320
@@ -19,26 +19,30 @@ _WAITING: Final = 9
 
 
 def make_requests(source: RandomSource, users: list[User]) -> tuple[list[MediaRequest], list[MediaRequestStatusUpdate]]:
-    """Make half a year of requests, most of them fulfilled, with at most one open request per title."""
+    """Make half a year of requests, most of them fulfilled, with at most one that is open for the same."""
     requests: list[MediaRequest] = []
     history: list[MediaRequestStatusUpdate] = []
-    open_titles: set[tuple[str, str]] = set()
+    open_wishes: set[tuple[str, int | None, bool]] = set()
     for created in sorted(source.ago(timedelta(days=180)) for _ in range(REQUESTS)):
-        title, media_type, tmdb_id = _title(source)
+        title, media_type, tmdb_id, season = _title(source)
+        quality = source.dice.choice(("720p", "1080p", "2160p"))
+        is_4k = quality == "2160p"
         path = _path(source, source.now - created)
         if path[-1] in OPEN_REQUEST_STATUSES:
-            if (tmdb_id, media_type) in open_titles:
+            if (tmdb_id, season, is_4k) in open_wishes:
                 path = (RequestStatus.PENDING, RequestStatus.APPROVED, RequestStatus.AVAILABLE)
             else:
-                open_titles.add((tmdb_id, media_type))
+                open_wishes.add((tmdb_id, season, is_4k))
         request = MediaRequest(
             id=source.id_at(created),
             user_id=source.dice.choice(users).id,
             title=title,
             media_type=media_type,
             tmdb_id=tmdb_id,
+            season=season,
+            is_4k=is_4k,
             status=path[-1],
-            request_data={"quality": source.dice.choice(("720p", "1080p", "2160p")), "language": "en"},
+            request_data={"quality": quality, "language": "en"},
             created_at=created,
         )
         steps = _steps(source, request.id, created, path)
@@ -49,13 +53,26 @@ def make_requests(source: RandomSource, users: list[User]) -> tuple[list[MediaRe
     return requests, history
 
 
-def _title(source: RandomSource) -> tuple[str, str, str]:
-    """Draw a title with its kind, and derive its id from it."""
+def make_followers(source: RandomSource, users: list[User], requests: list[MediaRequest]) -> list[MediaRequestFollower]:
+    """Make up to three followers of each open request."""
+    followers = []
+    for request in requests:
+        others = [user for user in users if user.id != request.user_id]
+        for user in source.dice.sample(others, source.dice.randint(0, 3) if request.is_open else 0):
+            when = source.between(request.created_at, source.now)
+            followers.append(
+                MediaRequestFollower(id=source.id_at(when), request_id=request.id, user_id=user.id, created_at=when)
+            )
+    return followers
+
+
+def _title(source: RandomSource) -> tuple[str, str, str, int | None]:
+    """Draw a film, or a season of a series: the title, its kind, the id derived from it, and the season."""
     if source.dice.random() < 0.6:  # noqa: PLR2004 - somewhat more films than series
         number, part = source.dice.randrange(len(FILMS)), source.dice.choice((1, 1, 1, 2, 3))
-        return FILMS[number] + ("", " II", " III")[part - 1], "movie", str(100_000 + 10 * number + part)
+        return FILMS[number] + ("", " II", " III")[part - 1], "movie", str(100_000 + 10 * number + part), None
     number, season = source.dice.randrange(len(SERIES)), source.dice.randint(1, 9)
-    return f"{SERIES[number]}, season {season}", "tv", str(200_000 + 10 * number + season)
+    return SERIES[number], "tv", str(200_000 + number), season
 
 
 def _path(source: RandomSource, age: timedelta) -> tuple[RequestStatus, ...]:

@@ -46,7 +46,8 @@ SET status = 'failed', notes = s.notes || 'status: became failed, another reques
 FROM (
     SELECT source_id, row_number() OVER (PARTITION BY tmdb_id, media_type ORDER BY created_at, id) > 1 OR EXISTS (
         SELECT FROM media_requests AS t
-        WHERE t.tmdb_id = o.tmdb_id AND t.media_type = o.media_type AND t.status IN ('pending', 'approved')
+        WHERE t.tmdb_id = o.tmdb_id AND t.media_type = o.media_type AND t.season IS NULL AND NOT t.is_4k
+            AND t.status IN ('pending', 'approved')
             AND t.id <> o.id AND NOT EXISTS (SELECT FROM {staging} AS u WHERE u.id = t.id AND u.fate = 'updated')
     ) AS is_later
     FROM {staging} AS o

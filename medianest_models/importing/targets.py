@@ -96,7 +96,7 @@ TARGETS: Final = (
             "created_at": "timestamptz",
             "completed_at": "timestamptz",
         },
-        excludes="s.tmdb_id = t.tmdb_id AND s.media_type = t.media_type"
+        excludes="s.tmdb_id = t.tmdb_id AND s.media_type = t.media_type AND t.season IS NULL AND NOT t.is_4k"
         " AND s.status IN ('pending', 'approved') AND t.status IN ('pending', 'approved')",
         gives_way={"status": "'failed'"},
         settle=ONE_OPEN_REQUEST,

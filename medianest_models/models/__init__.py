@@ -1,11 +1,11 @@
-"""The twelve tables."""
+"""The tables."""
 
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
 
 from medianest_models.models.activity import ActivityLog
 from medianest_models.models.downloads import YouTubeDownload
-from medianest_models.models.media_requests import MediaRequest, MediaRequestStatusUpdate
+from medianest_models.models.media_requests import MediaRequest, MediaRequestFollower, MediaRequestStatusUpdate
 from medianest_models.models.rate_limits import RateLimit, RollingRateLimit
 from medianest_models.models.services import Service, ServiceStatusHistory
 from medianest_models.models.sessions import SessionToken
@@ -22,6 +22,7 @@ __all__ = [
     "ActivityLog",
     "LocalCredential",
     "MediaRequest",
+    "MediaRequestFollower",
     "MediaRequestStatusUpdate",
     "RateLimit",
     "RollingRateLimit",

@@ -15,7 +15,10 @@ from medianest_models.models.users import User
 
 
 class MediaRequest(UUIDModel):
-    """A user's wish for a title. At most one request for a title (`tmdb_id`, `media_type`) is open at a time."""
+    """A user's wish for a film, a series or a season of it.
+
+    At most one request for the same (`tmdb_id`, `media_type`, `season`, `is_4k`) is open at a time.
+    """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="media_requests", on_delete=fields.CASCADE
@@ -24,6 +27,8 @@ class MediaRequest(UUIDModel):
     title = VarcharField(max_length=500)
     media_type = VarcharField(max_length=50)
     tmdb_id = VarcharField(max_length=100, null=True)
+    season = fields.IntField(null=True)
+    is_4k = fields.BooleanField(default=False, db_default=False)
     imdb_id = VarcharField(max_length=100, null=True)
     status = EnumField(RequestStatus, max_length=20, default=RequestStatus.PENDING, db_default="pending")
     overseerr_id = VarcharField(max_length=255, null=True)
@@ -32,6 +37,7 @@ class MediaRequest(UUIDModel):
     completed_at = TimestampField(null=True)
 
     status_updates: fields.ReverseRelation[MediaRequestStatusUpdate]
+    followers: fields.ReverseRelation[MediaRequestFollower]
 
     class Meta:
         table = "media_requests"
@@ -68,3 +74,22 @@ class MediaRequestStatusUpdate(UUIDModel):
                 name="ix_media_request_status_updates_request_id_created_at",
             ),
         )
+
+
+class MediaRequestFollower(UUIDModel):
+    """A user who waits for a request of somebody else; the first of them gets it if its owner is deleted."""
+
+    request: fields.ForeignKeyRelation[MediaRequest] = fields.ForeignKeyField(
+        "models.MediaRequest", related_name="followers", on_delete=fields.CASCADE
+    )
+    request_id: UUID
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="followed_requests", on_delete=fields.CASCADE
+    )
+    user_id: UUID
+    created_at = TimestampField(db_default=Now())
+
+    class Meta:
+        table = "media_request_followers"
+        unique_together = (("request", "user"),)
+        indexes = (Index(fields=("user_id", "request_id"), name="ix_media_request_followers_user_id_request_id"),)

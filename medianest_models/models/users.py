@@ -19,7 +19,7 @@ from medianest_models.models.base import UUIDModel
 if TYPE_CHECKING:
     from medianest_models.models.activity import ActivityLog
     from medianest_models.models.downloads import YouTubeDownload
-    from medianest_models.models.media_requests import MediaRequest
+    from medianest_models.models.media_requests import MediaRequest, MediaRequestFollower
     from medianest_models.models.rate_limits import RateLimit, RollingRateLimit
     from medianest_models.models.sessions import SessionToken
 
@@ -44,6 +44,7 @@ class User(UUIDModel):
 
     local_credential: fields.BackwardOneToOneRelation[LocalCredential]
     media_requests: fields.ReverseRelation[MediaRequest]
+    followed_requests: fields.ReverseRelation[MediaRequestFollower]
     youtube_downloads: fields.ReverseRelation[YouTubeDownload]
     session_tokens: fields.ReverseRelation[SessionToken]
     rate_limits: fields.ReverseRelation[RateLimit]

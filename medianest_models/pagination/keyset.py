@@ -19,7 +19,7 @@ from tortoise.queryset import QuerySet
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_column
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.results import CursorPage, as_schemas
+from medianest_models.pagination.results import CursorPage
 
 if TYPE_CHECKING:
     from medianest_models.pagination.arguments import Ordering
@@ -91,8 +91,9 @@ async def paginate_by_cursor(
         rows.reverse()
     has_next = backward or more
     has_previous = more if backward else cursor is not None
-    return CursorPage(
-        data=as_schemas(rows, schema) if schema else rows,
+    return CursorPage.of(
+        rows,
+        schema,
         next_cursor=codec.encode(_beside(codec.column, rows, position, backward=False)) if has_next else None,
         previous_cursor=codec.encode(_beside(codec.column, rows, position, backward=True)) if has_previous else None,
     )

@@ -11,7 +11,7 @@ from tortoise.queryset import QuerySet
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering
 from medianest_models.pagination.compiler import compile_select, fetch, orderings, sort
-from medianest_models.pagination.results import PaginatedResult, Pagination, as_schemas
+from medianest_models.pagination.results import PaginatedResult, Pagination
 
 ModelT = TypeVar("ModelT", bound=Model)
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
@@ -39,6 +39,17 @@ async def paginate(
     sort_order: SortOrder = "desc",
     schema: type[SchemaT],
 ) -> PaginatedResult[SchemaT]: ...
+@overload
+async def paginate(
+    queryset: QuerySet[ModelT],
+    params: PaginationParams | None = None,
+    *,
+    page: int = 1,
+    limit: int = 20,
+    sort_by: str | None = None,
+    sort_order: SortOrder = "desc",
+    schema: type[Any] | None,
+) -> PaginatedResult[Any]: ...
 async def paginate(
     queryset: QuerySet[ModelT],
     params: PaginationParams | None = None,
@@ -93,10 +104,8 @@ async def paginate(
     elif total is None:
         seen = offset + len(rows) if rows else 0
         total = max(seen, await queryset.count())  # rows may be deleted between the two statements
-    return PaginatedResult(
-        data=as_schemas(rows, schema) if schema else rows,
-        pagination=Pagination(page=params.page, limit=limit, total=total, total_pages=-(-total // limit)),
-    )
+    position = Pagination(page=params.page, limit=limit, total=total, total_pages=-(-total // limit))
+    return PaginatedResult.of(rows, schema, pagination=position)
 
 
 _PAGE_AND_TOTAL: Final = """\

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    field_serializer,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticSerializationError
 from tortoise.models import Model
 
 from medianest_models.errors import InvalidInputError, MedianestError, UnreadableValueError, replace_errors
@@ -39,14 +46,36 @@ class Pagination(_Result):
     total_pages: int
 
 
-class PaginatedResult(_Result, Generic[RowT]):
+class _Page(_Result, Generic[RowT]):
+    data: list[RowT]
+    _of_models: bool = PrivateAttr(default=False)
+
+    @classmethod
+    def of(cls, rows: Sequence[Model], schema: type[BaseModel] | None, **position: Any) -> Self:
+        """Make the page of some rows: of models, or in a schema."""
+        data: list[Any] = [*rows] if schema is None else as_schemas(rows, schema)
+        page = cls(data=data, **position)
+        page._of_models = schema is None
+        return page
+
+    def _refuse_models(self) -> None:
+        """Refuse to make JSON of models, also of none: the mistake shows up before the first row does."""
+        if self._of_models:
+            raise PydanticSerializationError("models do not become JSON: give the list or the page a schema")
+
+
+class PaginatedResult(_Page[RowT], Generic[RowT]):
     """A numbered page: models or schemas (only schemas can become JSON), and the page's position in the list."""
 
-    data: list[RowT]
     pagination: Pagination
 
+    @field_serializer("pagination", when_used="json")  # a serializer of `data` would have its rows serialized twice
+    def _in_json(self, pagination: Pagination) -> Pagination:
+        self._refuse_models()
+        return pagination
 
-class CursorPage(_Result, Generic[RowT]):
+
+class CursorPage(_Page[RowT], Generic[RowT]):
     """A cursor page: models or schemas (only schemas can become JSON).
 
     Attributes:
@@ -55,13 +84,19 @@ class CursorPage(_Result, Generic[RowT]):
         previous_cursor: The cursor of the previous page; None on the first page. `previousCursor` in JSON.
     """
 
-    data: list[RowT]
     next_cursor: str | None
     previous_cursor: str | None
+
+    @field_serializer("next_cursor", when_used="json")
+    def _in_json(self, next_cursor: str | None) -> str | None:
+        self._refuse_models()
+        return next_cursor
 
 
 def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:
     """Make a schema of each row, whose attributes it reads: it has to fit the model, and its relations be fetched."""
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        raise InvalidInputError("schema: must be a class of pydantic's")
     with replace_errors(ValidationError, lambda error: _misfit(schema, error)):
         return [schema.model_validate(row, from_attributes=True) for row in rows]
 

@@ -6,12 +6,17 @@ import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import BaseModel
+from typing_extensions import TypeVar
+
 from medianest_models.checks import as_ip_address, as_text, as_uuid
 from medianest_models.db.statements import fetch
 from medianest_models.models import ActivityLog
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older
+
+EntryT = TypeVar("EntryT", bound=BaseModel | ActivityLog, default=ActivityLog)
 
 # Raw, because it returns the values that the database has filled in.
 _RECORD: Final = """
@@ -60,27 +65,34 @@ async def record(
     return ActivityLog.from_row(row)
 
 
-async def list_for_user(user_id: UUID | str, *, params: PaginationParams | None = None) -> PaginatedResult[ActivityLog]:
+async def list_for_user(
+    user_id: UUID | str, *, params: PaginationParams | None = None, schema: type[EntryT] | None = None
+) -> PaginatedResult[EntryT]:
     """List a page of what a user did."""
-    return await paginate(ActivityLog.filter(user_id=as_uuid(user_id, "user_id")), params)
+    return await paginate(ActivityLog.filter(user_id=as_uuid(user_id, "user_id")), params, schema=schema)
 
 
 async def list_for_entity(
-    entity_type: str, *, entity_id: str, params: PaginationParams | None = None
-) -> PaginatedResult[ActivityLog]:
+    entity_type: str,
+    *,
+    entity_id: str,
+    params: PaginationParams | None = None,
+    schema: type[EntryT] | None = None,
+) -> PaginatedResult[EntryT]:
     """List a page of what was done to one thing: of what kind, and which one."""
     as_text(entity_type, "entity_type")
     as_text(entity_id, "entity_id")
-    return await paginate(ActivityLog.filter(entity_type=entity_type, entity_id=entity_id), params)
+    return await paginate(ActivityLog.filter(entity_type=entity_type, entity_id=entity_id), params, schema=schema)
 
 
 async def list_recent(
-    *, action: str | None = None, params: PaginationParams | None = None
-) -> PaginatedResult[ActivityLog]:
+    *, action: str | None = None, params: PaginationParams | None = None, schema: type[EntryT] | None = None
+) -> PaginatedResult[EntryT]:
     """List a page of the log: all of it, or the entries of one action."""
-    if action is None:
-        return await paginate(ActivityLog.all(), params)
-    return await paginate(ActivityLog.filter(action=as_name(ActivityLog, "action", action)), params)
+    entries = ActivityLog.all()
+    if action is not None:
+        entries = entries.filter(action=as_name(ActivityLog, "action", action))
+    return await paginate(entries, params, schema=schema)
 
 
 async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_size: int = BATCH_SIZE) -> int:

@@ -1,9 +1,10 @@
 """Schemas of the tables for an API: no schema for reading contains a secret."""
 
 from medianest_models.schemas.activity import ActivityLogRead
-from medianest_models.schemas.downloads import YouTubeDownloadCreate, YouTubeDownloadRead
+from medianest_models.schemas.downloads import YouTubeDownloadCreate, YouTubeDownloadLeaseRead, YouTubeDownloadRead
 from medianest_models.schemas.media_requests import (
     MediaRequestCreate,
+    MediaRequestFollowerRead,
     MediaRequestRead,
     MediaRequestStatusUpdateCreate,
     MediaRequestStatusUpdateRead,
@@ -23,6 +24,7 @@ __all__ = [
     "ActivityLogRead",
     "LocalCredentialRead",
     "MediaRequestCreate",
+    "MediaRequestFollowerRead",
     "MediaRequestRead",
     "MediaRequestStatusUpdateCreate",
     "MediaRequestStatusUpdateRead",
@@ -38,5 +40,6 @@ __all__ = [
     "UserCreate",
     "UserWithoutSecrets",
     "YouTubeDownloadCreate",
+    "YouTubeDownloadLeaseRead",
     "YouTubeDownloadRead",
 ]

@@ -12,7 +12,7 @@ from medianest_models.schemas._declaration import Declared, read_schema, write_s
 
 @read_schema(YouTubeDownload)
 class YouTubeDownloadRead(Declared):
-    """A playlist that waits, is being downloaded, or was."""
+    """A playlist that waits, is being downloaded, or was; without the worker, whose name is enough to end it."""
 
     id: UUID
     user_id: UUID
@@ -21,8 +21,6 @@ class YouTubeDownloadRead(Declared):
     status: DownloadStatus
     priority: DownloadPriority
     attempts: int
-    worker_id: str | None
-    lease_expires_at: AwareDatetime | None
     scheduled_at: AwareDatetime
     file_paths: Any
     plex_collection_id: str | None
@@ -32,6 +30,16 @@ class YouTubeDownloadRead(Declared):
     created_at: AwareDatetime
     started_at: AwareDatetime | None
     completed_at: AwareDatetime | None
+
+
+@read_schema(YouTubeDownload)
+class YouTubeDownloadLeaseRead(Declared):
+    """Which worker has a download, and until when: for operators, not for the portal's users."""
+
+    id: UUID
+    status: DownloadStatus
+    worker_id: str | None
+    lease_expires_at: AwareDatetime | None
 
 
 @write_schema(YouTubeDownload)

@@ -6,19 +6,21 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from medianest_models.enums import RequestStatus
-from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
+from medianest_models.models import MediaRequest, MediaRequestFollower, MediaRequestStatusUpdate
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
 
 
 @read_schema(MediaRequest)
 class MediaRequestRead(Declared):
-    """A user's wish for a title."""
+    """A user's wish for a film, a series or a season of it."""
 
     id: UUID
     user_id: UUID
     title: str
     media_type: str
     tmdb_id: str | None
+    season: int | None
+    is_4k: bool
     imdb_id: str | None
     status: RequestStatus
     overseerr_id: str | None
@@ -34,9 +36,21 @@ class MediaRequestCreate(Declared):
     title: str
     media_type: str
     tmdb_id: str | None = None
+    season: int | None = None
+    is_4k: bool = False
     imdb_id: str | None = None
     overseerr_id: str | None = None
     request_data: Any = None
+
+
+@read_schema(MediaRequestFollower)
+class MediaRequestFollowerRead(Declared):
+    """A user who waits for a request of somebody else."""
+
+    id: UUID
+    request_id: UUID
+    user_id: UUID
+    created_at: AwareDatetime
 
 
 @read_schema(MediaRequestStatusUpdate)

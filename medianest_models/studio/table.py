@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -34,6 +34,13 @@ from medianest_models.studio.fields import (
     value_of,
 )
 from medianest_models.studio.paging import COUNTED, count_rows, read_page
+
+_FOLLOWERS: Final[dict[tuple[type[Model], str], str]] = {
+    (models.MediaRequest, "user_id"): "followers",
+    (models.MediaRequestFollower, "request__user_id"): "request__followers",
+    (models.MediaRequestStatusUpdate, "request__user_id"): "request__followers",
+}
+"""The way from a user's requests, and from the rows that go with them, to those who follow the requests."""
 
 _MODELS: Final[tuple[type[Model], ...]] = tuple(getattr(models, name) for name in models.__all__)
 
@@ -194,11 +201,18 @@ class TableView(ModelView):
 
 
 async def attached(row: Model) -> list[tuple[Dependents, int]]:
-    """Count the rows that refer to a row, by table."""
+    """Count the rows that refer to a row, by table. A user's requests that others follow pass to these, and stay."""
     counted = []
     for dependents in _dependents(type(row)):
-        condition: dict[str, Any] = {dependents.lookup: row.pk}
-        counted.append((dependents, await dependents.model.filter(**condition).count()))
+        rows = dependents.model.filter(**{dependents.lookup: row.pk})
+        number = await rows.count()
+        followers = _FOLLOWERS.get((dependents.model, dependents.lookup))
+        if followers and number:
+            deleted = await rows.filter(**{f"{followers}__isnull": True}).count()
+            if dependents.direct:
+                counted.append((replace(dependents, is_deleted=False), number - deleted))
+            number = deleted
+        counted.append((dependents, number))
     return [(dependents, number) for dependents, number in counted if number]
 
 

@@ -112,6 +112,16 @@ class MediaRequests(EditableView):
             await media_requests.transition(row.pk, status=status, message="changed in the studio")
 
 
+class MediaRequestFollowers(EditableView):
+    """Who waits for a request of somebody else; the first of them gets it when its owner is deleted."""
+
+    table = models.MediaRequestFollower
+    icon = "fa fa-user-plus"
+    name_of_row = "created_at"
+    creatable = False
+    editable = False
+
+
 class MediaRequestStatusUpdates(EditableView):
     """The history of the requests, which a change of a request's status writes. A message can be corrected."""
 

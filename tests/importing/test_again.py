@@ -131,6 +131,13 @@ async def test_who_was_here_before_stays_and_gets_their_requests(fresh_db: Datab
     assert len(requests) == 3
 
 
+async def test_a_request_for_4k_here_leaves_the_source_s_open(fresh_db: DatabaseUrl) -> None:
+    mine = await users.upsert_from_plex("7", plex_username="mine", email=None, plex_token="mine")
+    await media_requests.submit(mine.id, title="Dune", media_type="movie", tmdb_id="438631", is_4k=True)
+    await import_prisma(await make_source(fresh_db, "s", ROWS_OF_S), key=KEY)
+    assert (await media_requests.get(new_id("r1"))).is_open
+
+
 async def test_plex_accounts_that_move_between_users_move_no_session(fresh_db: DatabaseUrl) -> None:
     source = await make_source(
         fresh_db,

@@ -18,6 +18,9 @@ INSERTS: Final[dict[str, str]] = {
     "media_requests": (
         "INSERT INTO media_requests (user_id, title, media_type) SELECT id, 'Metropolis', 'movie' FROM users LIMIT 1"
     ),
+    "media_request_followers": (
+        "INSERT INTO media_request_followers (request_id, user_id) SELECT id, user_id FROM media_requests LIMIT 1"
+    ),
     "media_request_status_updates": (
         "INSERT INTO media_request_status_updates (request_id, status) SELECT id, 'pending' FROM media_requests LIMIT 1"
     ),

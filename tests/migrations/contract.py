@@ -55,7 +55,12 @@ TABLES: Final[dict[str, Table]] = {
             "ix_users_role_created_at": "(role, created_at, id)",  # for the search
             "ix_users_created_at": "(created_at, id)",
         },
-        "triggers": {},
+        "triggers": {
+            "tr_users_delete_in_turn": (
+                "BEFORE DELETE FOR EACH STATEMENT EXECUTE FUNCTION medianest_delete_users_in_turn()"
+            ),
+            "tr_users_pass_on_requests": "BEFORE DELETE FOR EACH ROW EXECUTE FUNCTION medianest_pass_on_requests()",
+        },
     },
     "local_credentials": {
         "columns": {
@@ -82,6 +87,8 @@ TABLES: Final[dict[str, Table]] = {
             "title": "varchar(500) NOT NULL",
             "media_type": "varchar(50) NOT NULL",
             "tmdb_id": "varchar(100)",
+            "season": "integer",
+            "is_4k": "boolean NOT NULL DEFAULT false",
             "imdb_id": "varchar(100)",
             "status": "varchar(20) NOT NULL DEFAULT 'pending'",
             "overseerr_id": "varchar(255)",
@@ -91,12 +98,14 @@ TABLES: Final[dict[str, Table]] = {
         },
         "constraints": {
             "pk_media_requests": "PRIMARY KEY id",
+            "ck_media_requests_season": "CHECK season IS NULL OR season >= 0 AND media_type <> 'movie'",
             "ck_media_requests_status": REQUEST_STATUS,
             "fk_media_requests_user_id": OF_USER,
         },
         "indexes": {
-            "uq_media_requests_tmdb_id_media_type": (
-                "UNIQUE (tmdb_id, media_type) WHERE status IN ('pending', 'approved')"
+            "uq_media_requests_tmdb_id_media_type_season": (
+                "UNIQUE (tmdb_id, media_type, season, is_4k) NULLS NOT DISTINCT "
+                "WHERE (status IN ('pending', 'approved')) AND tmdb_id IS NOT NULL"
             ),
             "ix_media_requests_user_id_created_at": "(user_id, created_at, id)",
             "ix_media_requests_status_created_at": "(status, created_at, id)",
@@ -109,6 +118,19 @@ TABLES: Final[dict[str, Table]] = {
                 f"AFTER INSERT OR DELETE OR UPDATE OF status, user_id FOR EACH ROW {WATCHED} medianest_notify_request()"
             ),
         },
+    },
+    "media_request_followers": {
+        "columns": {"id": ID, "request_id": "uuid NOT NULL", "user_id": "uuid NOT NULL", "created_at": NOW},
+        "constraints": {
+            "pk_media_request_followers": "PRIMARY KEY id",
+            "uq_media_request_followers_request_id_user_id": "UNIQUE (request_id, user_id)",
+            "fk_media_request_followers_request_id": (
+                "FOREIGN KEY request_id REFERENCES media_requests(id) ON DELETE CASCADE"
+            ),
+            "fk_media_request_followers_user_id": OF_USER,
+        },
+        "indexes": {"ix_media_request_followers_user_id_request_id": "(user_id, request_id)"},
+        "triggers": {},
     },
     "media_request_status_updates": {
         "columns": {
@@ -371,6 +393,8 @@ for _name, _table in TABLES.items():  # every timestamp is in the range of Pytho
 
 FUNCTIONS: Final = {
     "medianest_uuid_v7()",
+    "medianest_delete_users_in_turn()",
+    "medianest_pass_on_requests()",
     "medianest_touch_updated_at()",
     "medianest_mark_customized()",
     "medianest_notify_downloads()",

@@ -130,7 +130,8 @@ class TestDeleting:
         )
         await raw.execute(f"DELETE FROM users WHERE id = '{USER}'")
         empty = {table for table in TABLES if not await raw.fetchval(f"SELECT count(*) FROM {table}")}
-        requests, others = {"media_requests", "media_request_status_updates"}, {"local_credentials", "session_tokens"}
+        requests = {"media_requests", "media_request_followers", "media_request_status_updates"}
+        others = {"local_credentials", "session_tokens"}
         assert empty == {*requests, *others, "youtube_downloads"}
         assert await raw.fetchval("SELECT count(*) FROM rate_limits") == 1
         assert await raw.fetchval("SELECT count(*) FROM rolling_rate_limits") == 1

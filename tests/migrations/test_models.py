@@ -20,7 +20,7 @@ from tests.servers import connection_to
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
-ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type", "uq_youtube_downloads_user_id_playlist_url"} | {
+ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type_season", "uq_youtube_downloads_user_id_playlist_url"} | {
     "ix_youtube_downloads_claim",
     "ix_youtube_downloads_lease_expires_at",
 }

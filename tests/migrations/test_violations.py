@@ -32,15 +32,32 @@ BY_HAND: Final[dict[str, list[str]]] = {
         f"INSERT INTO local_credentials (user_id, username, password_hash) VALUES ('{OTHER}', 'anna', 'x')"
     ],
     "fk_local_credentials_user_id": [f"UPDATE local_credentials SET user_id = '{NOBODY}'"],
+    "ck_media_requests_season": [
+        "UPDATE media_requests SET media_type = 'tv', season = -1",
+        "UPDATE media_requests SET media_type = 'movie', season = 1",
+    ],
     "ck_media_requests_status": ["UPDATE media_requests SET status = 'queued'"],
     "fk_media_requests_user_id": [f"UPDATE media_requests SET user_id = '{NOBODY}'"],
-    "uq_media_requests_tmdb_id_media_type": [
+    "uq_media_requests_tmdb_id_media_type_season": [
         f"""UPDATE media_requests SET tmdb_id = '19', status = '{one}';
             INSERT INTO media_requests (user_id, title, media_type, tmdb_id, status)
             VALUES ('{OTHER}', 'x', 'movie', '19', '{other}')"""
         for one in ("pending", "approved")
         for other in ("pending", "approved")
+    ]
+    + [
+        f"""INSERT INTO media_requests (user_id, title, media_type, tmdb_id, season, is_4k)
+            VALUES ('{OTHER}', 'x', 'tv', '19', {twin}), ('{OTHER}', 'x', 'tv', '19', {twin})"""
+        for twin in ("NULL, FALSE", "NULL, TRUE", "0, FALSE", "2, TRUE")
     ],
+    "uq_media_request_followers_request_id_user_id": [
+        (
+            "INSERT INTO media_request_followers (request_id, user_id) "
+            "SELECT request_id, user_id FROM media_request_followers"
+        )
+    ],
+    "fk_media_request_followers_request_id": [f"UPDATE media_request_followers SET request_id = '{NOBODY}'"],
+    "fk_media_request_followers_user_id": [f"UPDATE media_request_followers SET user_id = '{NOBODY}'"],
     "ck_media_request_status_updates_status": ["UPDATE media_request_status_updates SET status = 'done'"],
     "fk_media_request_status_updates_request_id": [f"UPDATE media_request_status_updates SET request_id = '{NOBODY}'"],
     "ck_youtube_downloads_attempts": ["UPDATE youtube_downloads SET attempts = -1"],
@@ -134,6 +151,12 @@ ALLOWED: Final = [
                ('{OTHER}', 'x', 'tv', '19', 'pending')""",
     f"""INSERT INTO media_requests (user_id, title, media_type)
         VALUES ('{OTHER}', 'x', 'movie'), ('{OTHER}', 'x', 'movie')""",
+    f"""INSERT INTO media_requests (user_id, title, media_type, season)
+        VALUES ('{OTHER}', 'x', 'tv', 1), ('{OTHER}', 'x', 'tv', 1)""",
+    f"""INSERT INTO media_requests (user_id, title, media_type, tmdb_id, season, is_4k)
+        VALUES ('{OTHER}', 'x', 'tv', '19', NULL, FALSE), ('{OTHER}', 'x', 'tv', '19', NULL, TRUE),
+               ('{OTHER}', 'x', 'tv', '19', 0, FALSE), ('{OTHER}', 'x', 'tv', '19', 1, FALSE),
+               ('{OTHER}', 'x', 'tv', '19', 1, TRUE), ('{OTHER}', 'x', 'movie', '19', NULL, TRUE)""",
     """UPDATE youtube_downloads SET status = 'failed';
        INSERT INTO youtube_downloads (user_id, playlist_url, status)
        SELECT user_id, playlist_url, unnest(ARRAY['completed', 'queued', 'failed']) FROM youtube_downloads""",

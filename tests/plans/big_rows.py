@@ -17,6 +17,7 @@ LARGE_TABLES: Final = frozenset(
     {
         "users",
         "media_requests",
+        "media_request_followers",
         "media_request_status_updates",
         "youtube_downloads",
         "service_status_history",
@@ -65,6 +66,10 @@ FILL: Final = (
     FROM generate_series(0, {ROWS} - 1) n,
          LATERAL (SELECT CASE WHEN n % 100 < 90 THEN 'available' WHEN n % 100 < 95 THEN 'failed'
                               WHEN n % 100 < 98 THEN 'approved' ELSE 'pending' END AS status) s
+    """,
+    f"""
+    INSERT INTO media_request_followers (id, created_at, request_id, user_id)
+    SELECT {_N}, {_INSTANT}, {_N}, {_ID.format(f"(n + 1) % {BUSY_USERS}")} FROM generate_series(0, {ROWS} - 1) n
     """,
     f"""
     INSERT INTO media_request_status_updates (id, status, message, created_at, request_id)

@@ -36,7 +36,9 @@ CREATED = "ix_activity_logs_created_at"
 BY_USER, BY_STATUS, BY_AGE = (
     f"ix_media_requests_{columns}" for columns in ("user_id_created_at", "status_created_at", "created_at")
 )
-BY_TMDB_ID, BY_OPEN_TITLE = "ix_media_requests_tmdb_id_media_type", "uq_media_requests_tmdb_id_media_type"
+BY_TMDB_ID, BY_OPEN_TITLE = "ix_media_requests_tmdb_id_media_type", "uq_media_requests_tmdb_id_media_type_season"
+ONE_FOLLOWER = "uq_media_request_followers_request_id_user_id"
+FOLLOWED = "ix_media_request_followers_user_id_request_id"
 COUNTERS = ("rate_limits_{}_endpoint_window_start", "rolling_rate_limits_{}_endpoint_window_seconds")
 NAME_AND_EMAIL = {"ix_users_plex_username", "ix_users_email"}
 HISTORY = "ix_service_status_history_service_id_checked_at"
@@ -59,6 +61,9 @@ EXACTLY: list[tuple[Call, set[str]]] = [
     (lambda: media_requests.find_by_overseerr_id("o18"), {"ix_media_requests_overseerr_id"}),
     (lambda: media_requests.list_for_user(row_id(7)), {BY_USER}),
     (lambda: media_requests.list_for_user(row_id(7), params=PaginationParams(page=2)), {BY_USER}),
+    (lambda: media_requests.list_followed(row_id(7)), {FOLLOWED, "pk_media_requests"}),
+    (lambda: media_requests.followers(row_id(5)), {"pk_media_requests", ONE_FOLLOWER, "pk_users"}),
+    (lambda: media_requests.unfollow(row_id(5), user_id=row_id(9)), {FOLLOWED}),
     (media_requests.counts_by_status, {BY_STATUS}),
     (lambda: media_requests.counts_by_status(user_id=row_id(7)), {BY_USER}),
     (
@@ -116,7 +121,11 @@ async def test_a_call_uses_this_index_and_reads_no_large_table(
 
 WRITES: list[tuple[Call, set[str]]] = [
     (lambda: activity.record("a", user_id=row_id(7)), set()),
-    (lambda: media_requests.submit(row_id(7), title="T", media_type="movie", tmdb_id="new"), {BY_OPEN_TITLE}),
+    (
+        lambda: media_requests.submit(row_id(7), title="T", media_type="movie", tmdb_id="new", follow=True),
+        {BY_OPEN_TITLE, ONE_FOLLOWER},
+    ),
+    (lambda: media_requests.follow(row_id(5), user_id=row_id(9)), {"pk_media_requests", ONE_FOLLOWER}),
     (
         lambda: media_requests.transition(row_id(99), status=RequestStatus.APPROVED),
         {"pk_media_requests", BY_OPEN_TITLE},

@@ -44,6 +44,7 @@ async def test_submit(user: User) -> None:
         title="Dune",
         media_type="movie",
         tmdb_id="438631",
+        is_4k=True,
         imdb_id="tt1160419",
         overseerr_id="17",
         request_data={"is4k": True, "seasons": []},
@@ -51,6 +52,7 @@ async def test_submit(user: User) -> None:
     assert (request.user_id, request.status, request.completed_at) == (user.id, RequestStatus.PENDING, None)
     assert (request.title, request.media_type, request.request_data) == ("Dune", "movie", {"is4k": True, "seasons": []})
     assert (request.tmdb_id, request.imdb_id, request.overseerr_id) == ("438631", "tt1160419", "17")
+    assert (request.season, request.is_4k) == (None, True)
     assert request.is_open
     assert dict(await media_requests.get(request.id)) == dict(request)
     (first,) = await media_requests.history(request.id)
@@ -85,6 +87,8 @@ async def test_without_a_tmdb_id_nothing_is_a_duplicate(user: User) -> None:
     title=["", "t" * 501, "a\0", "\ud800", None, 5],
     media_type=["", "m" * 51, None],
     tmdb_id=["", "1" * 101, 438631],
+    season=[-1, 2**31, 1.0, "1", True, 1],
+    is_4k=[None, 1, "yes"],
     imdb_id=["1" * 101],
     overseerr_id=["", "1" * 256],
     request_data=[{1: 2}, float("inf"), {"a": datetime.UTC}, ["\0"]],

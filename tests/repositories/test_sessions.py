@@ -221,9 +221,13 @@ async def test_revoke_session_ends_the_family_of_any_of_its_tokens(db: DatabaseU
     user, other = await make_user(), await make_user(plex_id="2")
     issued, kept = await sessions.issue(user.id), await sessions.issue(user.id)
     await sessions.rotate(issued.token)
-    assert not await sessions.revoke_session(issued.session.id, user_id=other.id)
-    assert await sessions.revoke_session(str(issued.session.id), user_id=str(user.id))
-    assert not await sessions.revoke_session(issued.session.id, user_id=user.id)
+    before = await SessionToken.all().order_by("id")
+    with pytest.raises(NotFoundError, match=f"user {other.id} has no session {issued.session.id}"):
+        await sessions.revoke_session(issued.session.id, user_id=other.id)
+    assert await SessionToken.all().order_by("id") == before
+    await sessions.revoke_session(str(issued.session.id), user_id=str(user.id))
+    with pytest.raises(NotFoundError):
+        await sessions.revoke_session(issued.session.id, user_id=user.id)
     assert await SessionToken.all() == [kept.session]
 
 
@@ -345,7 +349,7 @@ async def test_no_token_that_is_being_exchanged_outlives_the_end_of_its_family(f
         with pytest.raises(TokenReuseError):
             await ending
     else:
-        assert await ending
+        await ending
     assert not await SessionToken.exists()
 
 

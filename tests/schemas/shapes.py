@@ -19,7 +19,7 @@ WRITTEN: Final = {name: schema for name, schema in SCHEMAS.items() if name not i
 # The function that takes a schema's fields, and its arguments that are not part of the caller's document.
 TAKEN_BY: Final[dict[str, tuple[Callable[..., Any], set[str]]]] = {
     "UserCreate": (users.upsert_from_plex, set()),
-    "MediaRequestCreate": (media_requests.submit, {"user_id"}),
+    "MediaRequestCreate": (media_requests.submit, {"user_id", "follow"}),
     "MediaRequestStatusUpdateCreate": (media_requests.transition, {"request_id"}),
     "YouTubeDownloadCreate": (downloads.enqueue, {"user_id"}),
     "ServiceUpdate": (services.configure, {"name"}),

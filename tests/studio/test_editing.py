@@ -27,7 +27,7 @@ def test_the_fields_of_an_insert_form_are_what_makes_the_row_takes(view: type[Ed
     columns = view.table._meta.fields_map
     fields = [field.name for field in form.fields if field.name not in form.exclude_fields_from_create]
     given = {getattr(columns[name], "source_field", None) or name for name in fields if name != "id"}
-    taken = set(signature(view.make).parameters)
+    taken = set(signature(view.make).parameters) - {"follow"}  # whether to join another's request: no column
     if view is ServiceStatusHistories:  # the form has the service's id, for which insert() looks up the name
         given = {"service" if name == "service_id" else name for name in given}
     assert given - taken == set(), f"{view.make.__name__}() lacks arguments for columns of {view.table.__name__}"
@@ -183,6 +183,26 @@ async def test_deleting_says_first_what_goes_with_it(visitor: Visitor) -> None:
     (entry,) = await ActivityLog.filter(action="studio.delete")
     assert entry.metadata["deleted_with_it"] == {"media_requests": 2, "media_request_status_updates": 2}
     assert (await visitor.delete("users", user.id)).status_code == 400
+
+
+async def test_deleting_says_first_which_requests_pass_to_a_follower(visitor: Visitor) -> None:
+    user, follower = await ann(), await User.create(plex_id="2", plex_username="ben")
+    for title in ("Orbit", "Embers", "Tides"):
+        request = await media_requests.submit(user.id, title=title, media_type="movie")
+    await media_requests.follow(request.id, user_id=follower.id)
+    text = await visitor.page("/users/detail", pk=user.id)
+    for said in (
+        "media requests: 2 (deleted with it)",
+        "media requests: 1 (will stay, without it)",
+        "media request status updates: 2 (deleted with it)",
+    ):
+        assert said in text
+    assert "media request followers" not in text
+    assert "media request followers: 1 (deleted with it)" in await visitor.page("/users/detail", pk=follower.id)
+    assert (await visitor.delete("users", user.id)).status_code == 200
+    assert (await MediaRequest.get()).user_id == follower.id
+    (entry,) = await ActivityLog.filter(action="studio.delete")
+    assert entry.metadata["deleted_with_it"] == {"media_requests": 2, "media_request_status_updates": 2}
 
 
 async def test_a_row_that_is_gone(visitor: Visitor) -> None:

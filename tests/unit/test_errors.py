@@ -77,9 +77,9 @@ def test_by_sqlstate(sqlstate: str, expected: type[MedianestError]) -> None:
         ("23505", {"n": "uq_users_plex_id", "t": "users"}, ConflictError, "uq_users_plex_id", "users already has"),
         (
             "23505",
-            {"n": "uq_media_requests_tmdb_id_media_type", "t": "media_requests"},
+            {"n": "uq_media_requests_tmdb_id_media_type_season", "t": "media_requests"},
             DuplicateRequestError,
-            "uq_media_requests_tmdb_id_media_type",
+            "uq_media_requests_tmdb_id_media_type_season",
             "open request",
         ),
         (

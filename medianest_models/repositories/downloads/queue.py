@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import BaseModel
+from typing_extensions import TypeVar
+
 from medianest_models.checks import as_aware, as_text, as_uuid
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.enums import DownloadPriority, DownloadStatus
@@ -15,6 +18,8 @@ from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import count_by_status
+
+DownloadT = TypeVar("DownloadT", bound=BaseModel | YouTubeDownload, default=YouTubeDownload)
 
 _MAX_URL_LENGTH: Final = 2048
 
@@ -106,10 +111,14 @@ async def cancel(download_id: UUID | str) -> YouTubeDownload:
 
 
 async def list_for_user(
-    user_id: UUID | str, *, status: DownloadStatus | None = None, params: PaginationParams | None = None
-) -> PaginatedResult[YouTubeDownload]:
+    user_id: UUID | str,
+    *,
+    status: DownloadStatus | None = None,
+    params: PaginationParams | None = None,
+    schema: type[DownloadT] | None = None,
+) -> PaginatedResult[DownloadT]:
     """List a page of a user's downloads."""
-    return await list_by_filters(user_id=user_id, status=status, params=params)
+    return await list_by_filters(user_id=user_id, status=status, params=params, schema=schema)
 
 
 async def list_by_filters(
@@ -118,7 +127,8 @@ async def list_by_filters(
     user_id: UUID | str | None = None,
     since: datetime | None = None,
     params: PaginationParams | None = None,
-) -> PaginatedResult[YouTubeDownload]:
+    schema: type[DownloadT] | None = None,
+) -> PaginatedResult[DownloadT]:
     """List a page of the downloads that meet every filter given; `since` is when they were created at the earliest."""
     filters: dict[str, Any] = {}
     if status is not None:
@@ -127,7 +137,7 @@ async def list_by_filters(
         filters["user_id"] = as_uuid(user_id, "user_id")
     if since is not None:
         filters["created_at__gte"] = as_aware(since, "since")
-    return await paginate(YouTubeDownload.filter(**filters), params)
+    return await paginate(YouTubeDownload.filter(**filters), params, schema=schema)
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[DownloadStatus, int]:

@@ -6,6 +6,9 @@ import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import BaseModel
+from typing_extensions import TypeVar
+
 from medianest_models.checks import as_aware, as_text, as_uuid
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.enums import RequestStatus
@@ -14,6 +17,8 @@ from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories._bulk import count_by_status
+
+RequestT = TypeVar("RequestT", bound=BaseModel | MediaRequest, default=MediaRequest)
 
 # Raw, because it distinguishes a request without a history from a missing one.
 _HISTORY: Final = """
@@ -46,7 +51,7 @@ async def get(request_id: UUID | str) -> MediaRequest:
 
 
 async def find_by_tmdb_id(tmdb_id: str, *, media_type: str | None = None) -> MediaRequest | None:
-    """Find the request for a title: the open one, or else the newest; None if there is none.
+    """Find the newest open request for a title, of any season and quality, or else the newest; None if there is none.
 
     TMDB gives the same id to a film and to a series, which `media_type` tells apart.
     """
@@ -64,10 +69,10 @@ async def find_by_overseerr_id(overseerr_id: str) -> MediaRequest | None:
 
 
 async def list_for_user(
-    user_id: UUID | str, *, params: PaginationParams | None = None
-) -> PaginatedResult[MediaRequest]:
+    user_id: UUID | str, *, params: PaginationParams | None = None, schema: type[RequestT] | None = None
+) -> PaginatedResult[RequestT]:
     """List a page of a user's requests."""
-    return await list_by_filters(user_id=user_id, params=params)
+    return await list_by_filters(user_id=user_id, params=params, schema=schema)
 
 
 async def list_by_filters(
@@ -78,7 +83,8 @@ async def list_by_filters(
     since: datetime.datetime | None = None,
     until: datetime.datetime | None = None,
     params: PaginationParams | None = None,
-) -> PaginatedResult[MediaRequest]:
+    schema: type[RequestT] | None = None,
+) -> PaginatedResult[RequestT]:
     """List a page of the requests that match all filters; `since` is inclusive, and `until` exclusive."""
     filters: dict[str, Any] = {}
     if user_id is not None:
@@ -91,7 +97,7 @@ async def list_by_filters(
         filters["created_at__gte"] = as_aware(since, "since")
     if until is not None:
         filters["created_at__lt"] = as_aware(until, "until")
-    return await paginate(MediaRequest.filter(**filters), params)
+    return await paginate(MediaRequest.filter(**filters), params, schema=schema)
 
 
 async def counts_by_status(*, user_id: UUID | str | None = None) -> dict[RequestStatus, int]:

@@ -1,53 +1,36 @@
-"""Submitting requests, and changing their status along `REQUEST_TRANSITIONS`."""
+"""Changing the status of requests along `REQUEST_TRANSITIONS`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from medianest_models.checks import as_uuid
 from medianest_models.db.statements import fetch
 from medianest_models.enums import OPEN_REQUEST_STATUSES, REQUEST_TRANSITIONS, RequestStatus
-from medianest_models.errors import DuplicateRequestError, InvalidTransitionError, NotFoundError
+from medianest_models.errors import InvalidTransitionError, NotFoundError
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate
-from medianest_models.models.base import new_id
-from medianest_models.models.columns import as_column, as_name
-
-# Raw, because the request and the first entry of its history are one statement, which of two at once lets one
-# through and shows the other which one is open: an update that changes nothing returns the row in the way, whose id
-# is not the new one.
-_SUBMIT: Final = """
-WITH request AS (
-    INSERT INTO media_requests AS request
-        (id, user_id, title, media_type, tmdb_id, imdb_id, overseerr_id, request_data)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)
-    ON CONFLICT (tmdb_id, media_type) WHERE status IN ('pending', 'approved')
-    DO UPDATE SET status = request.status
-    RETURNING request.*
-), noted AS (
-    INSERT INTO media_request_status_updates (request_id, status, created_at)
-    SELECT id, status, created_at FROM request WHERE id = $1
-)
-SELECT * FROM request
-"""
+from medianest_models.models.columns import as_column
+from medianest_models.repositories.media_requests.submissions import duplicate_of
 
 # Raw, because one statement checks and changes the requests and writes their history, under the locks of their rows,
 # which every caller takes in the same order. It checks a row's values after locking it. clock_timestamp(), because a
 # transaction that began early may change a request late, and the history must stay in order.
 _TRANSITION: Final = """
 WITH locked AS MATERIALIZED (
-    SELECT id, status, tmdb_id, media_type, status = ANY ($3::text[]) AS leads_there
+    SELECT id, status, tmdb_id, media_type, season, is_4k, status = ANY ($3::text[]) AS leads_there
     FROM media_requests WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
 ), judged AS MATERIALIZED (
     SELECT id, status, leads_there, CASE WHEN leads_there AND $4::bool AND tmdb_id IS NOT NULL THEN coalesce(
         (
             SELECT twin.id FROM media_requests AS twin
             WHERE twin.tmdb_id = locked.tmdb_id AND twin.media_type = locked.media_type
+                AND twin.season IS NOT DISTINCT FROM locked.season AND twin.is_4k = locked.is_4k
                 AND twin.status IN ('pending', 'approved')
         ),
-        nullif(first_value(id) OVER (PARTITION BY tmdb_id, media_type, leads_there ORDER BY id), id)
+        nullif(first_value(id) OVER (PARTITION BY tmdb_id, media_type, season, is_4k, leads_there ORDER BY id), id)
     ) END AS open_id
     FROM locked
 ), changed AS (
@@ -74,52 +57,9 @@ class TransitionReport:
     refused: dict[UUID, RequestStatus]
     """The requests whose status can't change to the new one, with their status."""
     duplicates: dict[UUID, UUID]
-    """The requests that can't be opened again, with the open request for the same title."""
+    """The requests that can't be opened again, with the open request for the same title, season and quality."""
     not_found: list[UUID]
     """The ids without a request."""
-
-
-async def submit(
-    user_id: UUID | str,
-    *,
-    title: str,
-    media_type: str,
-    tmdb_id: str | None = None,
-    imdb_id: str | None = None,
-    overseerr_id: str | None = None,
-    request_data: Any = None,
-) -> MediaRequest:
-    """Request a title; the request is pending, which is the first entry of its history.
-
-    Args:
-        user_id: Who asks.
-        title: The title, of at most 500 characters.
-        media_type: Such as `movie` or `tv`; at most 50 characters.
-        tmdb_id: The title's id at TMDB. At most one request for it and the media type is open at a time, whoever
-            asked; without it nothing is known to be a duplicate.
-        imdb_id: Its id at IMDb.
-        overseerr_id: The request's id at Overseerr.
-        request_data: A JSON document with what else is known.
-
-    Raises:
-        DuplicateRequestError: A request for this title is open: `request_id` is its id. Nothing was written.
-        InvalidReferenceError: There is no such user.
-    """
-    request_id = new_id()
-    (row,) = await fetch(
-        _SUBMIT,
-        request_id,
-        as_uuid(user_id, "user_id"),
-        as_name(MediaRequest, "title", title),
-        as_name(MediaRequest, "media_type", media_type),
-        as_name(MediaRequest, "tmdb_id", tmdb_id),
-        as_name(MediaRequest, "imdb_id", imdb_id),
-        as_name(MediaRequest, "overseerr_id", overseerr_id),
-        as_column(MediaRequest, "request_data", request_data),
-    )
-    if row["id"] != request_id:
-        raise _duplicate(row["id"], f"media request {row['id']} for this title is open")
-    return MediaRequest.from_row(row)
 
 
 async def transition(request_id: UUID | str, *, status: RequestStatus, message: str | None = None) -> MediaRequest:
@@ -137,7 +77,7 @@ async def transition(request_id: UUID | str, *, status: RequestStatus, message: 
     for refused, previous in report.refused.items():
         raise InvalidTransitionError(f"media request {refused} can't change from {previous} to {status}")
     for duplicate, open_id in report.duplicates.items():
-        raise _duplicate(open_id, f"media request {open_id} is open for the same title as {duplicate}")
+        raise duplicate_of(open_id, f"media request {open_id} is open for the same title as {duplicate}")
     for unknown in report.not_found:
         raise NotFoundError(f"there is no media request {unknown}")
     return report.changed[0]
@@ -175,9 +115,3 @@ async def transition_many(
         duplicates={row["judged_id"]: row["open_id"] for row in known if row["open_id"] is not None},
         not_found=[request_id for request_id in wanted if request_id not in judged],
     )
-
-
-def _duplicate(open_id: UUID, message: str) -> DuplicateRequestError:
-    error = DuplicateRequestError(message)
-    error.request_id = open_id
-    return error

@@ -5,13 +5,16 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any, Final
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
+from typing_extensions import TypeVar
 
 from medianest_models.checks import as_text
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service
 from medianest_models.pagination import MAX_LIMIT, PaginatedResult, PaginationParams, paginate
+
+ServiceT = TypeVar("ServiceT", bound=BaseModel | Service, default=Service)
 
 _NAME_LENGTH: Final = 100
 
@@ -38,9 +41,12 @@ async def get(name: str) -> Service:
     return service
 
 
-async def list_enabled(*, params: PaginationParams | None = None) -> PaginatedResult[Service]:
+async def list_enabled(
+    *, params: PaginationParams | None = None, schema: type[ServiceT] | None = None
+) -> PaginatedResult[ServiceT]:
     """List the enabled services, by name; without `params` the first 100, which is all of them."""
-    return await paginate(Service.filter(enabled=True).order_by("name"), params or PaginationParams(limit=MAX_LIMIT))
+    enabled = Service.filter(enabled=True).order_by("name")
+    return await paginate(enabled, params or PaginationParams(limit=MAX_LIMIT), schema=schema)
 
 
 async def configure(

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pypika_tortoise.functions import Now
+from typing_extensions import TypeVar
 
 from medianest_models.checks import as_uuid
 from medianest_models.db.statements import execute, fetch_one
@@ -35,6 +36,8 @@ from medianest_models.pagination import PaginatedResult, PaginationParams, pagin
 from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.sessions.verification import ROTATION_GRACE, stored_hash
 from medianest_models.repositories.system_config import REMEMBER_ME_DAYS, default_value, malformed, value_condition
+
+SessionT = TypeVar("SessionT", bound=BaseModel | SessionToken, default=SessionToken)
 
 
 @dataclass(frozen=True)
@@ -208,38 +211,50 @@ async def revoke(token: SecretStr | str) -> bool:
     return await _end_family("s.token_hash = $1", stored_hash(token))
 
 
-async def revoke_session(session_id: UUID | str, *, user_id: UUID | str) -> bool:
-    """End a session of a user, by the id of any token of its family; say whether the user had it.
+async def revoke_session(session_id: UUID | str, *, user_id: UUID | str) -> None:
+    """End a session of a user, by the id of any token of its family, also of one that was exchanged meanwhile.
 
     Raises:
+        NotFoundError: The user has no such session, or it has ended.
         InvalidInputError: As for `revoke_all`.
     """
     ids = as_uuid(session_id, "session_id"), as_uuid(user_id, "user_id")
-    return await _end_family("s.id = $1 AND u.id = $2", *ids)
+    if not await _end_family("s.id = $1 AND u.id = $2", *ids):
+        raise NotFoundError(f"user {ids[1]} has no session {ids[0]}")
 
 
-async def revoke_all(user_id: UUID | str) -> int:
-    """End all sessions of a user; return how many tokens were deleted.
+async def revoke_all(user_id: UUID | str, *, except_token: SecretStr | str | None = None) -> int:
+    """End all sessions of a user, except for that of a token; return how many tokens were deleted.
 
     Raises:
+        InvalidTokenError: `except_token` is not a token of this user, or `verify` would not accept it. No session was
+            ended.
         InvalidInputError: In a transaction that is repeatable read or serializable, which sees no session that was
             made since it began.
         NotFoundError: There is no such user.
     """
     user = as_uuid(user_id, "user_id")
+    kept = None if except_token is None else stored_hash(except_token)
     async with transaction("read committed"):
         if await fetch_one("SELECT id FROM users WHERE id = $1 FOR UPDATE", user) is None:
             raise NotFoundError(f"there is no user {user}")
-        return await execute("DELETE FROM session_tokens WHERE user_id = $1", user)
+        if kept is None:
+            return await execute("DELETE FROM session_tokens WHERE user_id = $1", user)
+        presented = await fetch_one(_PRESENTED, kept, ROTATION_GRACE.total_seconds())
+        if presented is None or presented["user_id"] != user or presented["is_over"] or presented["is_replay"]:
+            raise InvalidTokenError
+        return await execute(
+            "DELETE FROM session_tokens WHERE user_id = $1 AND family_id <> $2", user, presented["family_id"]
+        )
 
 
 async def list_for_user(
-    user_id: UUID | str, *, params: PaginationParams | None = None
-) -> PaginatedResult[SessionToken]:
+    user_id: UUID | str, *, params: PaginationParams | None = None, schema: type[SessionT] | None = None
+) -> PaginatedResult[SessionT]:
     """List a user's running sessions, without what is stored of their tokens."""
     shown = [name for name in SessionToken._meta.db_fields if name != "token_hash"]
     running = SessionToken.filter(user_id=as_uuid(user_id, "user_id"), rotated_at__isnull=True, expires_at__gt=Now())
-    return await paginate(running.only(*shown), params)
+    return await paginate(running.only(*shown), params, schema=schema)
 
 
 async def delete_expired(*, batch_size: int = BATCH_SIZE) -> int:

@@ -7,12 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from asyncpg import Record
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pypika_tortoise.functions import Lower
 from pypika_tortoise.terms import ValueWrapper
 from tortoise.expressions import Q, ResolveContext
 from tortoise.filters import Like, escape_like
 from tortoise.query_utils import QueryModifier
+from typing_extensions import TypeVar
 
 from medianest_models.checks import as_secret, as_text, as_uuid
 from medianest_models.db.data_loader import DataLoader
@@ -24,6 +25,8 @@ from medianest_models.models import User
 from medianest_models.models.columns import as_column, stored_value
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories.sessions import revoke_all
+
+UserT = TypeVar("UserT", bound=BaseModel | User, default=User)
 
 _LENGTH: Final = 255
 """The most characters of a plex_id, a plex_username and an email."""
@@ -92,7 +95,8 @@ async def search(
     role: UserRole | None = None,
     status: UserStatus | None = None,
     params: PaginationParams | None = None,
-) -> PaginatedResult[User]:
+    schema: type[UserT] | None = None,
+) -> PaginatedResult[UserT]:
     """List a page of the users whose Plex name or email address begins with a text, however its letters are written.
 
     Without a text, a role or a status these are all.
@@ -104,7 +108,7 @@ async def search(
         users = users.filter(status=as_column(User, "status", status))
     if text is not None:
         users = users.filter(_BeginsWith(as_text(text, "text", max_length=_LENGTH)))
-    return await paginate(users, params)
+    return await paginate(users, params, schema=schema)
 
 
 async def upsert_from_plex(
@@ -178,6 +182,8 @@ async def reinstate(user_id: UUID | str) -> User:
 
 async def delete(user_id: UUID | str) -> None:
     """Delete a user with all their rows, except for their entries in the activity log, which lose the user.
+
+    A media request that somebody follows passes to its first follower.
 
     It raises what `set_role` raises.
     """
