@@ -20,6 +20,7 @@ MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; the key of a setting can't b
 _RATE_LIMIT: Final = "rate_limit."
 _DEFAULT_RATE_LIMIT: Final = "rate_limit.api.default"
 _CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
+_PAUSE: Final = "youtube.pause"
 REMEMBER_ME_DAYS: Final = "session.remember_me_days"
 
 
@@ -89,10 +90,13 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
         updated_by: The user who changes it.
 
     Raises:
+        InvalidInputError: The key is `youtube.pause`: use `downloads.pause`.
         InvalidReferenceError: There is no such user.
     """
     key = _as_key(key)
     document = as_column(SystemConfig, "value", value)
+    if key == _PAUSE:
+        raise InvalidInputError(f"key: {_PAUSE} is written by downloads.pause() and downloads.resume()")
     if problem := _problem(key, value):
         raise InvalidInputError(f"value: {problem}")
     user_id = None if updated_by is None else as_uuid(updated_by, "updated_by")

@@ -346,6 +346,7 @@ FUNCTIONS: Final = {
     "medianest_claim_next_download(text,double precision,integer,integer)",
     "medianest_can_change(youtube_downloads)",
     "medianest_max_running_downloads()",
+    "medianest_pause_ends_at(jsonb)",
     "medianest_release_expired_downloads(integer)",
 }
 
