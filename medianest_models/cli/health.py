@@ -33,7 +33,7 @@ async def health_command(ctx: click.Context, *, as_json: bool) -> None:
 @click.command("stats")
 @json_option
 async def stats_command(*, as_json: bool) -> None:
-    """Count users, media requests and downloads, and say when the queue is paused."""
+    """Count users, media requests and downloads. Says too whether the queue is paused."""
     async with database():
         stats = await get_database_stats()
         pause = await downloads.pause_status()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -70,7 +71,7 @@ async def download(fresh_db: DatabaseUrl) -> YouTubeDownload:
 
 
 def test_is_short() -> None:
-    assert len(WORKER.read_text().splitlines()) < 105
+    assert len(WORKER.read_text().splitlines()) < 75
 
 
 async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload) -> None:
@@ -140,7 +141,7 @@ async def test_a_download_that_is_taken_away_while_it_runs_is_given_up(
         later = await downloads.enqueue(another.id, playlist_url="https://youtube.example/b")
         await until(lambda: downloads_running(later), process)
         log = await stop(process)
-    assert f"download {download.id} does not belong to this worker" in log
+    assert re.search(rf"download {download.id} (does not belong to this worker|was cancelled)", log)
 
 
 async def test_a_url_that_leads_nowhere_is_a_service_that_is_down(download: YouTubeDownload) -> None:
@@ -205,7 +206,7 @@ async def test_a_restart_of_the_database(
                 later = await downloads.enqueue(user.id, playlist_url=f"https://youtube.example/{uuid4()}")
                 await until(lambda: is_done(later), process)  # noqa: B023 - it is awaited here
             log = await stop(process)
-    assert "WARNING:worker:" in log
+    assert "the database can't serve this worker" in log
 
 
 async def is_done(download: YouTubeDownload) -> bool:
