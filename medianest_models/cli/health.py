@@ -40,11 +40,10 @@ async def stats_command(*, as_json: bool) -> None:
     if stats is None:
         raise DatabaseUnavailableError("the rows could not be counted; `medianest db status` says more")
     shown: dict[str, Any] = asdict(stats)
+    rows = {name.replace("_", " "): value for name, value in shown.items()}
     if pause is not None:
         until = None if pause.until is None else pause.until.isoformat()
         shown["downloads_paused"] = {"until": until, "reason": pause.reason}
-    rows = {name.replace("_", " "): value for name, value in shown.items()}
-    if pause is not None:
         rows["downloads paused"] = f"until {until or 'resumed'}" + (f": {pause.reason}" if pause.reason else "")
     print_result(shown, rows.items(), as_json=as_json)
 

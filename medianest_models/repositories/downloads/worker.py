@@ -71,11 +71,9 @@ async def run_worker(
     if timeout is not None:
         as_duration(timeout, "timeout")
     as_positive(concurrency, "concurrency")
-    name = (
-        f"{platform.node()}-{os.getpid()}-{uuid4().hex[:8]}"
-        if worker_id is None
-        else as_text(worker_id, "worker_id", max_length=_LONGEST_NAME)
-    )
+    if worker_id is None:
+        worker_id = f"{platform.node()[: _LONGEST_NAME // 2]}-{os.getpid()}-{uuid4().hex[:8]}"
+    name = as_text(worker_id, "worker_id", max_length=_LONGEST_NAME)
     worker = _Worker(connected_client(), handler, lease, timeout, max_running)
     stop = asyncio.Event()
     with _on_sigterm(stop.set):
