@@ -24,6 +24,7 @@ class YouTubeDownloadRead(Declared):
     worker_id: str | None
     lease_expires_at: AwareDatetime | None
     scheduled_at: AwareDatetime
+    turn: int | None
     file_paths: Any
     plex_collection_id: str | None
     progress: int

@@ -44,7 +44,7 @@ async def test_up_and_down_and_up_again(empty_url: DatabaseUrl, look: Connection
     models = copy_of_migrations(tmp_path)
     migrated = aerich(empty_url, "migrate", folder=tmp_path)
     assert (migrated.returncode, migrated.stdout) == (0, "No changes detected\n")
-    assert sorted(path.name for path in models.glob("*.py")) == FILES
+    assert sorted(path.name for path in models.glob("*.py")) == sorted(FILES)
 
     downgraded = aerich(empty_url, "downgrade", "-v", "0", "--yes")
     assert downgraded.returncode == 0

@@ -29,13 +29,13 @@ DO UPDATE SET playlist_url = EXCLUDED.playlist_url
 RETURNING *
 """
 
-# Raw, for the same reason. The rows are inserted in the order of their URLs, so that two calls with the same ones wait
-# for each other and do not deadlock; a microsecond each keeps the order of the list.
+# Raw, for the same reason. They are inserted in the order of the list, in which the trigger gives them their turns; a
+# microsecond each keeps that order among those that are scheduled.
 _ENQUEUE_MANY: Final = """
 INSERT INTO youtube_downloads (id, user_id, playlist_url, priority, scheduled_at, created_at)
 SELECT id, $1, playlist_url, $2, coalesce($3::timestamptz, now()), now() + number * interval '1 microsecond'
 FROM unnest($4::uuid[], $5::text[]) WITH ORDINALITY AS given (id, playlist_url, number)
-ORDER BY playlist_url
+ORDER BY number
 ON CONFLICT (user_id, playlist_url) WHERE status IN ('queued', 'downloading')
 DO UPDATE SET playlist_url = EXCLUDED.playlist_url
 RETURNING *
@@ -93,7 +93,8 @@ async def enqueue(
     """Add a download to the queue and wake the waiting workers.
 
     The playlist's URL has at most 2,048 characters, and its title at most 500; the metadata are a JSON document to
-    store with it. The highest priority goes first, and nothing before it is scheduled, which is now by default.
+    store with it. The highest priority goes first, and nothing before it is scheduled, which is now by default. Among
+    equal priorities users take turns. While a transaction with this is open, the user's next call waits for its end.
 
     Raises:
         DuplicateDownloadError: This user already has an active download of this playlist; the message gives its id.

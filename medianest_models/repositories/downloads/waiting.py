@@ -57,10 +57,11 @@ FROM
     ) AS running,
     (
         SELECT min(first.scheduled_at) AS due_at
-        FROM unnest($2::smallint[]) AS level,
+        FROM (SELECT medianest_users_at_their_limit() AS users OFFSET 0) AS busy, unnest($2::smallint[]) AS level,
             LATERAL (
                 SELECT scheduled_at FROM youtube_downloads
                 WHERE status = 'queued' AND priority = level AND medianest_can_change(youtube_downloads)
+                    AND user_id <> ALL (busy.users)
                 ORDER BY scheduled_at LIMIT 1
             ) AS first
     ) AS queued,
