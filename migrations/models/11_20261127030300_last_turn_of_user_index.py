@@ -8,7 +8,7 @@ RUN_IN_TRANSACTION = False
 async def upgrade(db: BaseDBAsyncClient) -> str:
     return """
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_youtube_downloads_user_id_priority_turn ON youtube_downloads
-    (user_id, priority, turn) WHERE status = 'queued'
+    (user_id, priority, turn) WHERE status = 'queued' AND turn IS NOT NULL
 """
 
 

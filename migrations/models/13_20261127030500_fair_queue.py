@@ -52,7 +52,7 @@ BEGIN
         SELECT id, user_id, priority FROM youtube_downloads
         WHERE status = 'queued' AND turn IS NULL AND priority IN (0, 10, 20) AND scheduled_at <= clock_timestamp()
             AND medianest_can_change(youtube_downloads)
-        ORDER BY scheduled_at, created_at LIMIT 100
+        ORDER BY priority DESC, turn, scheduled_at, created_at LIMIT 100  -- as the index has it, for every plan
         FOR UPDATE SKIP LOCKED
     LOOP
         IF pg_try_advisory_xact_lock(hashtextextended(due.user_id::text, 5903318274460197126)) THEN
@@ -66,7 +66,8 @@ CREATE FUNCTION medianest_set_turn() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.status <> 'queued' OR NEW.scheduled_at > clock_timestamp() THEN
         NEW.turn := NULL;
-    ELSIF TG_OP = 'INSERT' OR OLD.status IN ('completed', 'failed') OR OLD.priority <> NEW.priority OR OLD.turn IS NULL
+    ELSIF TG_OP = 'INSERT' OR OLD.status IN ('completed', 'failed') OR OLD.priority <> NEW.priority
+        OR (OLD.status = 'queued' AND OLD.turn IS NULL)
     THEN
         NEW.turn := medianest_next_turn(NEW.user_id, NEW.priority);
     END IF;

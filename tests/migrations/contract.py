@@ -163,7 +163,9 @@ TABLES: Final[dict[str, Table]] = {
             "ix_youtube_downloads_priority_turn": (
                 "(priority DESC, turn, scheduled_at, created_at) WHERE status = 'queued'"
             ),
-            "ix_youtube_downloads_user_id_priority_turn": "(user_id, priority, turn) WHERE status = 'queued'",
+            "ix_youtube_downloads_user_id_priority_turn": (
+                "(user_id, priority, turn) WHERE status = 'queued' AND turn IS NOT NULL"
+            ),
             "ix_youtube_downloads_claimed_turn": "(priority, turn) WHERE status <> 'queued' AND turn > 0",
             "ix_youtube_downloads_lease_expires_at": "lease_expires_at WHERE status = 'downloading'",
             "ix_youtube_downloads_user_id_created_at": "(user_id, created_at, id)",
