@@ -64,12 +64,16 @@ $$;
 
 CREATE FUNCTION medianest_set_turn() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.status <> 'queued' OR NEW.scheduled_at > clock_timestamp() THEN
+    IF NEW.status <> 'queued' THEN
         NEW.turn := NULL;
     ELSIF TG_OP = 'INSERT' OR OLD.status IN ('completed', 'failed') OR OLD.priority <> NEW.priority
         OR (OLD.status = 'queued' AND OLD.turn IS NULL)
     THEN
         NEW.turn := medianest_next_turn(NEW.user_id, NEW.priority);
+    END IF;
+    -- Only now, so that those for later, too, are queued one at a time: lists with the same playlists can't deadlock.
+    IF NEW.scheduled_at > clock_timestamp() THEN
+        NEW.turn := NULL;
     END IF;
     RETURN NEW;
 END

@@ -27,6 +27,7 @@ from tests.repositories.download_rows import claim, enqueue, fill, let_lease_run
 from tests.repositories.wrong_arguments import wrong
 
 HOUR = timedelta(hours=1)
+LONG = timedelta(minutes=1)
 LIMITS = pytest.mark.parametrize("limit", [None, 2, downloads.CONFIGURED])
 
 
@@ -176,7 +177,7 @@ async def test_a_waiter_sleeps_through_a_pause_and_wakes_when_it_is_resumed(
     await enqueue(user, "first")
     await has_work(user)
     await downloads.pause()
-    task = asyncio.create_task(downloads.wait_for_work())
+    task = asyncio.create_task(downloads.wait_for_work(timeout=LONG))
     await until(listens)
 
     async def has_looked() -> bool:
@@ -194,7 +195,7 @@ async def test_a_waiter_sleeps_through_a_pause_and_wakes_when_it_is_resumed(
 async def test_a_waiter_wakes_at_the_end_of_a_pause(fresh_db: DatabaseUrl, looks: list[float | None]) -> None:
     await fill(1)
     await downloads.pause(until=datetime.now(UTC) + timedelta(seconds=3))
-    assert await downloads.wait_for_work()
+    assert await downloads.wait_for_work(timeout=LONG)
     assert looks[0] is not None
     assert 0 < looks[0] <= 3
     assert len(looks) <= 4
@@ -206,7 +207,7 @@ async def test_a_shorter_pause_takes_the_place_of_a_longer_one(
 ) -> None:
     await fill(1)
     await downloads.pause()
-    task = asyncio.create_task(downloads.wait_for_work())
+    task = asyncio.create_task(downloads.wait_for_work(timeout=LONG))
     await until(listens)
     await downloads.pause(until=datetime.now(UTC) + timedelta(seconds=2))
     assert await task

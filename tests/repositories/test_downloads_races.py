@@ -9,7 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -274,16 +274,19 @@ async def test_a_download_is_cancelled_or_completed_and_never_both(fresh_db: Dat
     assert ended == sorted([f"{download.id} {download.status}" for download in await YouTubeDownload.all()])
 
 
+@pytest.mark.parametrize("scheduled_at", [None, datetime.now(UTC) + timedelta(days=1)])
 async def test_two_lists_with_the_same_playlists_do_not_deadlock(
-    fresh_db: DatabaseUrl, connection: Connection[Record]
+    fresh_db: DatabaseUrl, connection: Connection[Record], scheduled_at: datetime | None
 ) -> None:
     user = await User.create(plex_id="1", plex_username="ann")
-    insert = "INSERT INTO youtube_downloads (user_id, playlist_url) VALUES ($1, $2)"
+    insert = "INSERT INTO youtube_downloads (user_id, playlist_url, scheduled_at) VALUES ($1, $2, coalesce($3, now()))"
     async with connection.transaction():
-        await connection.execute(insert, user.id, "a")
-        waiting = asyncio.create_task(downloads.enqueue_many(user.id, playlist_urls=["b", "a"]))
+        await connection.execute(insert, user.id, "a", scheduled_at)
+        waiting = asyncio.create_task(
+            downloads.enqueue_many(user.id, playlist_urls=["b", "a"], scheduled_at=scheduled_at)
+        )
         await until(someone_waits_for_a_lock)
-        await connection.execute(insert, user.id, "b")
+        await connection.execute(insert, user.id, "b", scheduled_at)
     many = await waiting
     assert [download.playlist_url for download in many.already_active] == ["b", "a"]
 

@@ -22,6 +22,7 @@ from tests.processes import run_in_processes
 from tests.repositories.download_rows import claim, enqueue, fill, stored
 
 HOUR = timedelta(hours=1)
+LONG = timedelta(minutes=1)
 
 
 async def make_users(number: int) -> list[User]:
@@ -42,7 +43,7 @@ async def turns(user: User) -> list[int]:
     return [row["turn"] for row in rows]
 
 
-async def test_nobody_waits_longer_than_a_share(db: DatabaseUrl) -> None:
+async def test_nobody_waits_longer_than_a_share(fresh_db: DatabaseUrl) -> None:
     greedy, *others = await make_users(10)
     await downloads.enqueue_many(greedy.id, playlist_urls=[str(n) for n in range(200)])
     for user in others:
@@ -187,6 +188,15 @@ async def test_deleted_turns_give_nobody_an_advantage(db: DatabaseUrl) -> None:
     assert (await enqueue(other)).turn == 11
 
 
+async def test_what_was_queued_before_there_were_turns_goes_first_in_its_order(db: DatabaseUrl) -> None:
+    one, other = await make_users(2)
+    old = [await enqueue(user, name) for name, user in (("a", one), ("b", one), ("c", other), ("d", one))]
+    await execute("UPDATE youtube_downloads SET turn = 0")  # as the migration leaves them
+    new = [(await enqueue(user, "new")) for user in (other, one)]
+    assert [download.turn for download in new] == [1, 1]
+    assert [(await claim(max_running=None)).id for _ in range(6)] == [download.id for download in (*old, *new)]
+
+
 async def enqueue_each(user_ids: list[UUID]) -> None:
     for user_id in user_ids:
         name = str(random.random())  # noqa: S311 - no secret
@@ -274,7 +284,7 @@ async def test_nobody_wakes_for_users_at_their_limit(fresh_db: DatabaseUrl) -> N
     await system_config.set("youtube.concurrent_downloads_per_user", value={"max": 1})
     running = await claim()
     assert not await downloads.wait_for_work(timeout=timedelta(seconds=1))
-    task = asyncio.create_task(downloads.wait_for_work())
+    task = asyncio.create_task(downloads.wait_for_work(timeout=LONG))
     await downloads.complete(running.id, worker_id="w")
     assert await task
 
