@@ -304,3 +304,17 @@ async def test_overlapping_lists_make_each_download_once(fresh_db: DatabaseUrl) 
     results = await asyncio.to_thread(run_in_processes, enqueue_lists, 4, user.id, url=fresh_db, connected=True)
     made = [key for result in results for key in result]
     assert len(made) == len(set(made)) == await YouTubeDownload.all().count()
+
+
+async def test_prune_leaves_what_is_being_put_back_into_the_queue(
+    fresh_db: DatabaseUrl, connection: Connection[Record]
+) -> None:
+    await fill(2)
+    await execute("UPDATE youtube_downloads SET status = 'failed', created_at = '2020-01-01', completed_at = NULL")
+    again = await connection.fetchval("SELECT id FROM youtube_downloads LIMIT 1")
+    async with connection.transaction():
+        await connection.execute("UPDATE youtube_downloads SET status = 'queued' WHERE id = $1", again)
+        async with asyncio.timeout(8):
+            assert await downloads.prune(timedelta(days=1)) == 1
+    assert await downloads.prune(timedelta(days=1)) == 0
+    assert (await downloads.get(again)).status == DownloadStatus.QUEUED
