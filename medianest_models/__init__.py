@@ -36,6 +36,7 @@ __all__ = [
     "DatabaseTimeoutError",
     "DatabaseUnavailableError",
     "DecryptionError",
+    "DownloadCancelledError",
     "DownloadPriority",
     "DownloadStatus",
     "DuplicateDownloadError",

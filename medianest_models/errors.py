@@ -121,6 +121,10 @@ class LeaseLostError(MedianestError):
     """The download no longer belongs to this worker: its lease ran out, or it was cancelled."""
 
 
+class DownloadCancelledError(LeaseLostError):
+    """The download was cancelled: its worker has to stop."""
+
+
 class AuthenticationError(MedianestError):
     """The credentials are not valid."""
 

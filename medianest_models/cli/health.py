@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import DatabaseHealth, database, database_health, get_database_stats
 from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.repositories import downloads
 
 
 @click.command("health")
@@ -33,13 +35,19 @@ async def health_command(ctx: click.Context, *, as_json: bool) -> None:
 @click.command("stats")
 @json_option
 async def stats_command(*, as_json: bool) -> None:
-    """Count users, media requests and downloads."""
+    """Count users, media requests and downloads. Says too whether the queue is paused."""
     async with database():
         stats = await get_database_stats()
+        pause = await downloads.pause_status()
     if stats is None:
         raise DatabaseUnavailableError("the rows could not be counted; `medianest db status` says more")
-    counts = asdict(stats)
-    print_result(counts, ((name.replace("_", " "), count) for name, count in counts.items()), as_json=as_json)
+    shown: dict[str, Any] = asdict(stats)
+    rows = {name.replace("_", " "): value for name, value in shown.items()}
+    if pause is not None:
+        until = None if pause.until is None else pause.until.isoformat()
+        shown["downloads_paused"] = {"until": until, "reason": pause.reason}
+        rows["downloads paused"] = f"until {until or 'resumed'}" + (f": {pause.reason}" if pause.reason else "")
+    print_result(shown, rows.items(), as_json=as_json)
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import database
-from medianest_models.repositories import activity, rate_limits, services, sessions
+from medianest_models.repositories import activity, downloads, rate_limits, services, sessions
 
 _DAYS = click.IntRange(min=1, max=36_500)
 
@@ -16,8 +16,11 @@ _DAYS = click.IntRange(min=1, max=36_500)
 @click.command("prune")
 @click.option("--history", "history_days", type=_DAYS, metavar="DAYS", help="Service checks older than DAYS too.")
 @click.option("--activity", "activity_days", type=_DAYS, metavar="DAYS", help="Log entries older than DAYS too.")
+@click.option("--downloads", "downloads_days", type=_DAYS, metavar="DAYS", help="Downloads ended DAYS ago too.")
 @json_option
-async def prune_command(*, history_days: int | None, activity_days: int | None, as_json: bool) -> None:
+async def prune_command(
+    *, history_days: int | None, activity_days: int | None, downloads_days: int | None, as_json: bool
+) -> None:
     """Delete what is over: expired sessions and rate limits, and old history where an age is given.
 
     It goes in small batches and can be interrupted at any time.
@@ -28,4 +31,6 @@ async def prune_command(*, history_days: int | None, activity_days: int | None, 
             deleted["service_status_history"] = await services.prune_history(timedelta(days=history_days))
         if activity_days is not None:
             deleted["activity_logs"] = await activity.prune(timedelta(days=activity_days))
+        if downloads_days is not None:
+            deleted["youtube_downloads"] = await downloads.prune(timedelta(days=downloads_days))
     print_result({"deleted": deleted}, (("deleted", count, table) for table, count in deleted.items()), as_json=as_json)

@@ -17,7 +17,8 @@ from medianest_models.models.users import User
 class YouTubeDownload(UUIDModel):
     """A playlist to be downloaded. A user has at most one active download of a playlist.
 
-    While it is `downloading` it belongs to `worker_id` until `lease_expires_at`.
+    While it is `downloading` it belongs to `worker_id` until `lease_expires_at`. `turn` is its user's turn among the
+    downloads of the same priority, once it is due; the database gives it.
     """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -32,6 +33,7 @@ class YouTubeDownload(UUIDModel):
     worker_id = VarcharField(max_length=255, null=True)
     lease_expires_at = TimestampField(null=True)
     scheduled_at = TimestampField(db_default=Now())
+    turn = fields.BigIntField(null=True)
     file_paths = JSONField(null=True)
     plex_collection_id = VarcharField(max_length=255, null=True)
     progress = fields.IntField(default=0, db_default=0)

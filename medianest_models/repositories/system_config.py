@@ -20,6 +20,8 @@ MAX_ENDPOINT_LENGTH: Final = 255  # in rate_limits; the key of a setting can't b
 _RATE_LIMIT: Final = "rate_limit."
 _DEFAULT_RATE_LIMIT: Final = "rate_limit.api.default"
 _CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
+_DOWNLOADS_PER_USER: Final = "youtube.concurrent_downloads_per_user"
+_PAUSE: Final = "youtube.pause"
 REMEMBER_ME_DAYS: Final = "session.remember_me_days"
 
 
@@ -45,6 +47,7 @@ _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 _RATE_LIMIT_SHAPE: Final = {"limit": MAX_INT, "window": LONGEST_WINDOW_SECONDS}
 _SHAPES: Final = {
     _CONCURRENT_DOWNLOADS: {"max": MAX_INT},
+    _DOWNLOADS_PER_USER: {"max": MAX_INT},
     REMEMBER_ME_DAYS: {"days": 36_500},
 }
 
@@ -85,14 +88,18 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
         key: The setting's key, of at most 100 characters.
         value: A JSON document other than None. The settings that this package reads require a structure, with integers
             from 1 on: `{"limit", "window"}` (in seconds, at most a day) for `rate_limit.*`, `{"max"}` for
-            `youtube.concurrent_downloads`, and `{"days"}` for `session.remember_me_days`.
+            `youtube.concurrent_downloads` and `youtube.concurrent_downloads_per_user`, and `{"days"}` for
+            `session.remember_me_days`.
         updated_by: The user who changes it.
 
     Raises:
+        InvalidInputError: The key is `youtube.pause`: use `downloads.pause`.
         InvalidReferenceError: There is no such user.
     """
     key = _as_key(key)
     document = as_column(SystemConfig, "value", value)
+    if key == _PAUSE:
+        raise InvalidInputError(f"key: {_PAUSE} is written by downloads.pause() and downloads.resume()")
     if problem := value_problem(key, value):
         raise InvalidInputError(f"value: {problem}")
     user_id = None if updated_by is None else as_uuid(updated_by, "updated_by")
@@ -123,6 +130,17 @@ async def concurrent_downloads() -> int:
         ConfigurationError: The stored value is not such a number.
     """
     return (await _value(_CONCURRENT_DOWNLOADS))["max"]
+
+
+async def concurrent_downloads_per_user() -> int | None:
+    """Return the number of YouTube downloads that may run at once for each user; None for no limit, as by default.
+
+    Raises:
+        ConfigurationError: The stored value is not such a number.
+    """
+    if not await SystemConfig.exists(key=_DOWNLOADS_PER_USER):
+        return None
+    return (await _value(_DOWNLOADS_PER_USER))["max"]
 
 
 async def remember_me_days() -> int:

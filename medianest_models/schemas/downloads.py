@@ -22,6 +22,7 @@ class YouTubeDownloadRead(Declared):
     priority: DownloadPriority
     attempts: int
     scheduled_at: AwareDatetime
+    turn: int | None
     file_paths: Any
     plex_collection_id: str | None
     progress: int

@@ -57,6 +57,7 @@ async def overview() -> dict[str, Any]:
         "is_production": load_settings().is_production,
         "panels": panels,
         "queue": [*running.data, *waiting.data][:_QUEUE_SHOWN],
+        "pause": await downloads.pause_status(),
         "downloads": await downloads.counts_by_status(),
         "requests": await media_requests.counts_by_status(),
         "health": await database_health(),

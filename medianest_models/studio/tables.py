@@ -143,13 +143,23 @@ class YouTubeDownloads(EditableView):
         "attempts",
         "worker_id",
         "lease_expires_at",
+        "turn",
         "file_paths",
         "plex_collection_id",
         "error_message",
         "metadata",
         "started_at",
     )
-    fixed = ("attempts", "worker_id", "lease_expires_at", "progress", "created_at", "started_at", "completed_at")
+    fixed = (
+        "attempts",
+        "worker_id",
+        "lease_expires_at",
+        "turn",
+        "progress",
+        "created_at",
+        "started_at",
+        "completed_at",
+    )
     fixed_later = ("user", "playlist_url")
     set_later = ("status", "file_paths", "plex_collection_id", "error_message")
     make = staticmethod(downloads.enqueue)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from medianest_models.encryption.keys import KeyRing
+from medianest_models.repositories import downloads
 from medianest_models.settings import DatabaseUrl
 from tests.commands import document, medianest, subcommands
 
@@ -183,6 +186,16 @@ def test_bootstrap_makes_one_admin_and_warns(fresh_url: DatabaseUrl) -> None:
     assert "nothing was changed" in medianest("bootstrap")[1]
 
 
+async def test_stats_say_that_the_queue_is_paused(fresh_db: DatabaseUrl) -> None:
+    await downloads.pause(until=datetime(2100, 1, 2, 6, tzinfo=UTC), reason="YouTube throttles")
+    _, output, _ = await asyncio.to_thread(medianest, "stats")
+    assert "downloads paused   until 2100-01-02T06:00:00+00:00: YouTube throttles\n" in output
+    paused = (await asyncio.to_thread(document, "stats"))["downloads_paused"]
+    assert paused == {"until": "2100-01-02T06:00:00+00:00", "reason": "YouTube throttles"}
+    await downloads.pause()
+    assert "downloads paused   until resumed\n" in (await asyncio.to_thread(medianest, "stats"))[1]
+
+
 def test_prune_deletes_what_is_over(fresh_url: DatabaseUrl) -> None:
     document("seed")
     old = (
@@ -199,6 +212,15 @@ def test_prune_deletes_what_is_over(fresh_url: DatabaseUrl) -> None:
         "service_status_history": 3,
         "activity_logs": 1,
     }
+    ended = (
+        "INSERT INTO users (plex_id, plex_username) VALUES ('1', 'ann');"
+        "INSERT INTO youtube_downloads (user_id, playlist_url, status, created_at, completed_at)"
+        " SELECT id, 'u', 'completed', now() - interval '4 days', now() - interval '3 days' FROM users"
+    )
+    medianest("db", "psql", "-c", ended)
+    assert "youtube_downloads" not in document("prune")["deleted"]
+    assert document("prune", "--downloads", "4")["deleted"]["youtube_downloads"] == 0
+    assert document("prune", "--downloads", "2")["deleted"]["youtube_downloads"] == 1
     status, _, errors = medianest("prune", "--history", "-1")
     assert status == 2
     assert "--history" in errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -136,7 +137,7 @@ async def test_a_download_that_is_taken_away_while_it_runs_is_given_up(
         later = await downloads.enqueue(another.id, playlist_url="https://youtube.example/b")
         await until(lambda: downloads_running(later), process)
         log = await stop(process)
-    assert f"download {download.id} does not belong to this worker" in log
+    assert re.search(rf"download {download.id} (does not belong to this worker|was cancelled)", log)
 
 
 async def test_a_url_that_leads_nowhere_is_a_service_that_is_down(download: YouTubeDownload) -> None:
@@ -201,7 +202,7 @@ async def test_a_restart_of_the_database(
                 later = await downloads.enqueue(user.id, playlist_url=f"https://youtube.example/{uuid4()}")
                 await until(lambda: is_done(later), process)  # noqa: B023 - it is awaited here
             log = await stop(process)
-    assert "WARNING:worker:" in log
+    assert "the database can't serve this worker" in log
 
 
 async def is_done(download: YouTubeDownload) -> bool:

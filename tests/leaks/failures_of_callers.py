@@ -18,7 +18,7 @@ from medianest_models.encryption.passwords import hashing_slot
 from medianest_models.encryption.stored_secrets import hash_token
 from medianest_models.enums import RequestStatus, UserStatus
 from medianest_models.errors import OverloadedError
-from medianest_models.models import MediaRequest, Service, User
+from medianest_models.models import MediaRequest, Service, User, YouTubeDownload
 from medianest_models.models.base import Base
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.repositories import downloads, media_requests, rate_limits, services, sessions, users
@@ -131,6 +131,9 @@ async def repositories(failures: Failures, canaries: Canaries, rows: dict[type[A
     download = await queue()
     await failures.expect("the same download", queue)
     await failures.expect("a lost lease", partial(downloads.heartbeat, download.id, worker_id="nobody"))
+    await YouTubeDownload.filter(id=download.id).update(status="downloading", worker_id="w")
+    await downloads.cancel(download.id)
+    await failures.expect("a cancelled download", partial(downloads.heartbeat, download.id, worker_id="w"))
 
 
 async def lists(failures: Failures, canaries: Canaries, rows: dict[type[Any], Any]) -> None:

@@ -15,6 +15,7 @@ NOW: Final = "timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP"
 TOUCH: Final = "BEFORE UPDATE FOR EACH ROW EXECUTE FUNCTION medianest_touch_updated_at()"
 NOTIFY: Final = "EXECUTE FUNCTION medianest_notify_downloads()"
 WATCHED: Final = "WHEN medianest_is_watched() EXECUTE FUNCTION"
+SET_TURN: Final = "EXECUTE FUNCTION medianest_set_turn()"
 OF_USER: Final = "FOREIGN KEY user_id REFERENCES users(id) ON DELETE CASCADE"
 REQUEST_STATUS: Final = "CHECK status IN ('pending', 'approved', 'available', 'failed')"
 
@@ -170,6 +171,7 @@ TABLES: Final[dict[str, Table]] = {
             "worker_id": "varchar(255)",
             "lease_expires_at": "timestamptz",
             "scheduled_at": NOW,
+            "turn": "bigint",
         },
         "constraints": {
             "pk_youtube_downloads": "PRIMARY KEY id",
@@ -185,6 +187,13 @@ TABLES: Final[dict[str, Table]] = {
                 "UNIQUE (user_id, playlist_url) WHERE status IN ('queued', 'downloading')"
             ),
             "ix_youtube_downloads_claim": "(priority DESC, scheduled_at, created_at) WHERE status = 'queued'",
+            "ix_youtube_downloads_priority_turn": (
+                "(priority DESC, turn, scheduled_at, created_at) WHERE status = 'queued'"
+            ),
+            "ix_youtube_downloads_user_id_priority_turn": (
+                "(user_id, priority, turn) WHERE status = 'queued' AND turn IS NOT NULL"
+            ),
+            "ix_youtube_downloads_claimed_turn": "(priority, turn) WHERE status <> 'queued' AND turn > 0",
             "ix_youtube_downloads_lease_expires_at": "lease_expires_at WHERE status = 'downloading'",
             "ix_youtube_downloads_user_id_created_at": "(user_id, created_at, id)",
             "ix_youtube_downloads_status_created_at": "(status, created_at, id)",
@@ -202,6 +211,14 @@ TABLES: Final[dict[str, Table]] = {
             "tr_youtube_downloads_notify": (
                 "AFTER INSERT OR DELETE OR UPDATE OF status, progress "
                 f"FOR EACH ROW {WATCHED} medianest_notify_download()"
+            ),
+            "tr_youtube_downloads_turn_insert": (
+                f"BEFORE INSERT FOR EACH ROW WHEN (new.status = 'queued' AND new.turn IS NULL) {SET_TURN}"
+            ),
+            "tr_youtube_downloads_turn_update": (
+                "BEFORE UPDATE OF status, priority, scheduled_at FOR EACH ROW WHEN (new.status = 'queued' OR "
+                "old.status = 'queued' AND new.status <> 'downloading' OR old.priority <> new.priority) "
+                f"{SET_TURN}"
             ),
         },
     },
@@ -405,8 +422,14 @@ FUNCTIONS: Final = {
     "medianest_claim_download(text,interval,integer,integer)",
     "medianest_claim_next_download(text,double precision,integer,integer)",
     "medianest_can_change(youtube_downloads)",
+    "medianest_give_turns()",
+    "medianest_turn_lock(uuid)",
     "medianest_max_running_downloads()",
+    "medianest_next_turn(uuid,smallint)",
+    "medianest_pause_ends_at(jsonb)",
     "medianest_release_expired_downloads(integer)",
+    "medianest_set_turn()",
+    "medianest_users_at_their_limit()",
 }
 
 ENUMS: Final[dict[str, list[Any]]] = {

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ONLY_IN_SQL = {"uq_media_requests_tmdb_id_media_type_season", "uq_youtube_downloads_user_id_playlist_url"} | {
     "ix_youtube_downloads_claim",
+    "ix_youtube_downloads_claimed_turn",
+    "ix_youtube_downloads_priority_turn",
+    "ix_youtube_downloads_user_id_priority_turn",
     "ix_youtube_downloads_lease_expires_at",
 }
 

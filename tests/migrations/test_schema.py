@@ -14,7 +14,7 @@ from tests.migrations.contract import FUNCTIONS, TABLES
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
-NAMED_BY_USE: Final = {"ix_youtube_downloads_claim"}
+NAMED_BY_USE: Final = {"ix_youtube_downloads_claim", "ix_youtube_downloads_claimed_turn"}
 
 
 @pytest.mark.parametrize("kind", ["columns", "constraints", "indexes", "triggers"])

@@ -11,14 +11,15 @@ from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads
 
 
-async def fill(number: int) -> None:
-    """Queue downloads with one statement, without the functions of the queue."""
-    user = await User.create(plex_id="1", plex_username="ann")
+async def fill(number: int, plex_id: str = "1") -> User:
+    """Queue a new user's downloads with one statement, without the functions of the queue."""
+    user = await User.create(plex_id=plex_id, plex_username="ann")
     await execute(
         "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT $1, 'u' || n FROM generate_series(1, $2) AS n",
         user.id,
         number,
     )
+    return user
 
 
 async def enqueue(user: User, name: str = "a", **values: Any) -> YouTubeDownload:

@@ -22,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 SOON = timedelta(seconds=30)
 
 
-async def test_claim_takes_priority_then_schedule_then_age(user: User) -> None:
+async def test_claim_takes_priority_then_schedule_then_age(db: DatabaseUrl) -> None:
     now = datetime.now(UTC)
     for name, priority, scheduled, age in (
         ("4", DownloadPriority.NORMAL, 30, 30),
@@ -31,6 +31,7 @@ async def test_claim_takes_priority_then_schedule_then_age(user: User) -> None:
         ("5", DownloadPriority.LOW, 900, 900),
         ("1", DownloadPriority.HIGH, 1, 1),
     ):
+        user = await User.create(plex_id=name, plex_username=name)
         download = await enqueue(user, name, priority=priority, scheduled_at=now - timedelta(seconds=scheduled))
         await YouTubeDownload.filter(id=download.id).update(created_at=now - timedelta(seconds=age))
     order = []

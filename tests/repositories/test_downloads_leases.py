@@ -11,7 +11,7 @@ import pytest
 
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadStatus
-from medianest_models.errors import InvalidInputError, LeaseLostError
+from medianest_models.errors import DownloadCancelledError, InvalidInputError, LeaseLostError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads
 from tests.repositories.download_rows import claim, claimed, enqueue, let_lease_run_out, seconds_from_now, stored
@@ -195,3 +195,17 @@ async def refused(work: Callable[[UUID, str], Awaitable[object]], key: UUID, wor
     with pytest.raises(LeaseLostError, match=str(key)):
         await work(key, worker)
     assert await fetch("SELECT * FROM youtube_downloads") == before
+
+
+async def test_the_worker_of_a_cancelled_download_is_told_so_and_no_other(user: User) -> None:
+    cancelled, lost = await claimed(user, "a"), await claimed(user, "b")
+    await downloads.cancel(cancelled.id)
+    await let_lease_run_out(lost)
+    for worker_id, download, error in (
+        ("w", cancelled, DownloadCancelledError),
+        ("other", cancelled, LeaseLostError),
+        ("w", lost, LeaseLostError),
+    ):
+        with pytest.raises(LeaseLostError) as caught:
+            await downloads.heartbeat(download.id, worker_id=worker_id)
+        assert type(caught.value) is error

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from medianest_models.db import transaction
+from medianest_models.db.statements import execute
 from medianest_models.enums import DownloadPriority, DownloadStatus, RequestStatus, UserRole
 from medianest_models.errors import (
     DuplicateDownloadError,
@@ -22,7 +23,7 @@ from medianest_models.models import User, YouTubeDownload
 from medianest_models.pagination import PaginationParams
 from medianest_models.repositories import downloads
 from medianest_models.settings import DatabaseUrl
-from tests.repositories.download_rows import claimed, enqueue, stored
+from tests.repositories.download_rows import claim, claimed, enqueue, stored
 from tests.repositories.wrong_arguments import wrong
 
 
@@ -121,7 +122,94 @@ async def test_cancel_refuses_what_has_ended(user: User) -> None:
         assert await stored(download.id) == before
 
 
-@pytest.mark.parametrize("function", [downloads.get, downloads.cancel])
+async def test_enqueue_many_says_what_it_made_and_what_was_active(user: User) -> None:
+    other = await User.create(plex_id="2", plex_username="bob")
+    running, waiting = await claimed(user, "z"), await enqueue(user, "a")
+    await enqueue(other, "theirs")
+    ended = await enqueue(user, "m")
+    await downloads.cancel(ended.id)
+    urls = [f"https://youtube.example/{name}" for name in ("z", "new", "m", "a", "theirs", "new", "b")]
+    before = [await stored(running.id), await stored(waiting.id)]
+    many = await downloads.enqueue_many(user.id, playlist_urls=urls, priority=DownloadPriority.HIGH)
+    assert [one.id for one in many.already_active] == [running.id, waiting.id]
+    assert [one.playlist_url[24:] for one in many.made] == ["new", "m", "theirs", "b"]
+    assert {(one.status, one.priority, one.user_id) for one in many.made} == {("queued", 20, user.id)}
+    assert [await stored(running.id), await stored(waiting.id)] == before
+    assert [(await claim(max_running=None)).id for _ in many.made] == [one.id for one in many.made]
+    assert await downloads.enqueue_many(user.id, playlist_urls=[]) == ([], [])
+
+
+async def test_enqueue_many_of_a_missing_user_makes_none(db: DatabaseUrl) -> None:
+    with pytest.raises(InvalidReferenceError):
+        async with transaction():
+            await downloads.enqueue_many(uuid4(), playlist_urls=["u"])
+    assert await YouTubeDownload.all().count() == 0
+
+
+@wrong(
+    user_id=["me"],
+    playlist_urls=["https://youtube.example/a", ["u", ""], ["x" * 2049], ["u", 7]],
+    priority=[11],
+    scheduled_at=["tomorrow"],
+)
+async def test_enqueue_many_refuses(user: User, name: str, value: Any) -> None:
+    arguments: dict[str, Any] = {"user_id": user.id, "playlist_urls": ["u"], name: value}
+    with pytest.raises(InvalidInputError, match=name):
+        await downloads.enqueue_many(arguments.pop("user_id"), **arguments)
+    assert await YouTubeDownload.all().count() == 0
+
+
+async def test_requeue_begins_anew(user: User) -> None:
+    failed = await claimed(user, attempts=3)
+    await downloads.report_progress(failed.id, worker_id="w", progress=50)
+    await downloads.fail(failed.id, worker_id="w", error_message="e")
+    again = await downloads.requeue(failed.id)
+    assert (again.id, again.status, again.attempts, again.progress) == (failed.id, DownloadStatus.QUEUED, 0, 0)
+    assert (again.worker_id, again.error_message, again.started_at, again.completed_at) == (None, None, None, None)
+    assert (await claim("w")).attempts == 1
+
+
+async def test_requeue_refuses_what_has_not_failed_and_a_second_active_one(user: User) -> None:
+    waiting = await enqueue(user)
+    with pytest.raises(InvalidTransitionError, match="queued"):
+        await downloads.requeue(waiting.id)
+    await downloads.cancel(waiting.id)
+    await enqueue(user)
+    before = await stored(waiting.id)
+    with pytest.raises(DuplicateDownloadError):
+        async with transaction():
+            await downloads.requeue(waiting.id)
+    assert await stored(waiting.id) == before
+
+
+async def test_prune_deletes_what_ended_long_ago(user: User) -> None:
+    day = timedelta(days=1)
+    running, old, late, recent = [await claimed(user, name) for name in ("running", "old", "late", "recent")]
+    waiting = await enqueue(user, "waiting")
+    await downloads.complete(late.id, worker_id="w")
+    await downloads.cancel(old.id)
+    await execute("UPDATE youtube_downloads SET created_at = now() - interval '3 days' WHERE id <> $1", recent.id)
+    await execute("UPDATE youtube_downloads SET completed_at = now() - interval '2 days' WHERE id = $1", old.id)
+    await downloads.complete(recent.id, worker_id="w")
+    assert await downloads.prune(2.5 * day) == 0
+    assert await downloads.prune(day, batch_size=1) == 1
+    kept = {download.id for download in await YouTubeDownload.all()}
+    assert kept == {running.id, waiting.id, late.id, recent.id}
+    await execute(
+        "UPDATE youtube_downloads SET completed_at = now() - interval '2 days' WHERE completed_at IS NOT NULL"
+    )
+    await execute("UPDATE youtube_downloads SET created_at = now() - interval '2 days'")
+    assert await downloads.prune(datetime.now(UTC) - day, batch_size=1) == 2
+
+
+@wrong(older_than=[timedelta(), "a day", datetime(2030, 1, 1)], batch_size=[0])  # noqa: DTZ001 - naive on purpose
+async def test_prune_refuses(db: DatabaseUrl, name: str, value: Any) -> None:
+    arguments: dict[str, Any] = {"older_than": timedelta(days=1), name: value}
+    with pytest.raises(InvalidInputError, match=name):
+        await downloads.prune(arguments.pop("older_than"), **arguments)
+
+
+@pytest.mark.parametrize("function", [downloads.get, downloads.cancel, downloads.requeue])
 async def test_an_unknown_download(db: DatabaseUrl, function: Callable[[Any], Awaitable[object]]) -> None:
     with pytest.raises(NotFoundError):
         await function(uuid4())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -271,3 +272,49 @@ async def test_a_download_is_cancelled_or_completed_and_never_both(fresh_db: Dat
     results = await asyncio.to_thread(run_in_processes, end_all, 3, url=fresh_db, connected=True)
     ended = sorted(text for result in results for text in result)
     assert ended == sorted([f"{download.id} {download.status}" for download in await YouTubeDownload.all()])
+
+
+@pytest.mark.parametrize("scheduled_at", [None, datetime.now(UTC) + timedelta(days=1)])
+async def test_two_lists_with_the_same_playlists_do_not_deadlock(
+    fresh_db: DatabaseUrl, connection: Connection[Record], scheduled_at: datetime | None
+) -> None:
+    user = await User.create(plex_id="1", plex_username="ann")
+    insert = "INSERT INTO youtube_downloads (user_id, playlist_url, scheduled_at) VALUES ($1, $2, coalesce($3, now()))"
+    async with connection.transaction():
+        await connection.execute(insert, user.id, "a", scheduled_at)
+        waiting = asyncio.create_task(
+            downloads.enqueue_many(user.id, playlist_urls=["b", "a"], scheduled_at=scheduled_at)
+        )
+        await until(someone_waits_for_a_lock)
+        await connection.execute(insert, user.id, "b", scheduled_at)
+    many = await waiting
+    assert [download.playlist_url for download in many.already_active] == ["b", "a"]
+
+
+async def enqueue_lists(user_id: UUID) -> list[UUID]:
+    urls = [str(n) for n in range(100)]
+    random.shuffle(urls)
+    lists = [urls[start : start + 50] for start in range(0, 60, 10)]
+    results = await asyncio.gather(*(downloads.enqueue_many(user_id, playlist_urls=part) for part in lists))
+    return [download.id for result in results for download in result.made]
+
+
+async def test_overlapping_lists_make_each_download_once(fresh_db: DatabaseUrl) -> None:
+    user = await User.create(plex_id="1", plex_username="ann")
+    results = await asyncio.to_thread(run_in_processes, enqueue_lists, 4, user.id, url=fresh_db, connected=True)
+    made = [key for result in results for key in result]
+    assert len(made) == len(set(made)) == await YouTubeDownload.all().count()
+
+
+async def test_prune_leaves_what_is_being_put_back_into_the_queue(
+    fresh_db: DatabaseUrl, connection: Connection[Record]
+) -> None:
+    await fill(2)
+    await execute("UPDATE youtube_downloads SET status = 'failed', created_at = '2020-01-01', completed_at = NULL")
+    again = await connection.fetchval("SELECT id FROM youtube_downloads LIMIT 1")
+    async with connection.transaction():
+        await connection.execute("UPDATE youtube_downloads SET status = 'queued' WHERE id = $1", again)
+        async with asyncio.timeout(8):
+            assert await downloads.prune(timedelta(days=1)) == 1
+    assert await downloads.prune(timedelta(days=1)) == 0
+    assert (await downloads.get(again)).status == DownloadStatus.QUEUED

@@ -18,7 +18,7 @@ from medianest_models.demo_data.users import make_users
 from medianest_models.enums import RequestStatus, ServiceStatus
 from medianest_models.errors import ConflictError
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
-from medianest_models.repositories import media_requests, services, users
+from medianest_models.repositories import downloads, media_requests, services, users
 from medianest_models.repositories.services import Uptime
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
@@ -51,6 +51,15 @@ async def test_a_database_without_tables_says_what_to_run(empty_url: DatabaseUrl
             response = await owner.get(path, token=studio.token)
             assert response.status_code == 500
             assert "medianest db migrate" in response.text
+
+
+async def test_a_paused_queue(visitor: Visitor) -> None:
+    assert 'id="pause"' not in await visitor.page("/")
+    await downloads.pause(reason="<b>YouTube</b> throttles")
+    text = await visitor.page("/")
+    assert "until it is resumed: &lt;b&gt;YouTube&lt;/b&gt; throttles" in text
+    await downloads.pause(until=datetime.datetime(2100, 1, 2, 6, tzinfo=datetime.UTC))
+    assert "until 2100-01-02 06:00:00+00:00" in await visitor.page("/")
 
 
 async def test_a_service_that_was_never_checked(visitor: Visitor) -> None:

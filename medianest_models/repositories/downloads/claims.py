@@ -58,11 +58,14 @@ async def claim(
 ) -> YouTubeDownload | None:
     """Claim the next download for this worker.
 
-    The highest priority goes first, then the earliest `scheduled_at`, then the earliest `created_at`. Downloads with an
-    expired lease go back to the queue before, so that another worker replaces a dead one; a claim without a limit does
-    this only if no other download is free. In a transaction, the claim takes effect on commit, and other claims with a
-    limit wait for that. If it is cancelled during the commit, the claim may have taken effect: the download then waits
-    until its lease expires.
+    The highest priority goes first; then users take turns (`turn`); then the earliest `scheduled_at` goes first, then
+    the earliest `created_at`. Nothing is claimed during a `pause`. Downloads with an expired lease go back to the queue
+    before, so that another worker replaces a dead one; a claim without a limit does this only if no other download is
+    free. In a transaction, the claim takes effect on commit, and other claims with a limit wait for that. If it is
+    cancelled during the commit, the claim may have taken effect: the download then waits until its lease expires.
+
+    A user with as many running downloads as the setting `youtube.concurrent_downloads_per_user` allows is passed over.
+    With that setting, every claim is one with a limit.
 
     A claim that is cancelled or times out ends at once and leaves nothing claimed: a download that the database still
     returns goes back to the queue before this process is disconnected, and the attempt does not count. This fails if

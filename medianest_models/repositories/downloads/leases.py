@@ -17,7 +17,7 @@ from asyncpg import Record
 
 from medianest_models.checks import as_duration, as_text, as_uuid, as_whole
 from medianest_models.db.statements import fetch_one
-from medianest_models.errors import InvalidInputError, LeaseLostError
+from medianest_models.errors import DownloadCancelledError, InvalidInputError, LeaseLostError
 from medianest_models.models import YouTubeDownload
 from medianest_models.models.columns import as_column
 
@@ -53,6 +53,12 @@ _KEEP: Final = """
     progress = greatest(progress, $4)
 """
 
+# Raw, to be as short as it is; a worker that gave its own download this message is told the same.
+_WAS_CANCELLED: Final = """
+SELECT FROM youtube_downloads
+WHERE id = $1 AND worker_id = $2 AND status = 'failed' AND error_message = 'cancelled'
+"""
+
 _COMPLETE: Final = """
     status = 'completed', progress = 100, completed_at = clock_timestamp(), lease_expires_at = NULL,
     error_message = NULL,
@@ -79,6 +85,7 @@ async def heartbeat(download_id: UUID | str, *, worker_id: str, lease: timedelta
 
     Raises:
         LeaseLostError: The download does not belong to this worker, or no longer, or is gone.
+        DownloadCancelledError: The reason is that it was cancelled.
     """
     await _update(_KEEP, download_id, worker_id, as_lease(lease), None)
 
@@ -148,6 +155,8 @@ async def _update(changes: str, download_id: UUID | str, worker_id: str, *values
     key = as_uuid(download_id, "download_id")
     row = await fetch_one(_UPDATE.format(changes), key, as_worker_id(worker_id), *values)
     if row is None:
+        if await fetch_one(_WAS_CANCELLED, key, worker_id) is not None:
+            raise DownloadCancelledError(f"download {key} was cancelled: stop working on it")
         raise LeaseLostError(f"download {key} does not belong to this worker, or no longer: stop working on it")
     return row
 

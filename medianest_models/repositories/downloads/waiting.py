@@ -36,11 +36,10 @@ _ANSWER_SECONDS: Final = 10.0
 # Raw: the seconds until a claim can succeed, by the database's clock; 0 or less for now, NULL if it needs another event
 # first. $1 is the limit, or NULL for the configured one. One lookup in the queue's index finds the first download of a
 # priority. A running download without a lease, written by another client, counts as expired. A row that no claim can
-# change does not count.
+# change does not count. During a pause nothing is ready before its end.
 _LOOK: Final = """
 SELECT extract(epoch FROM
-    CASE WHEN running.number < coalesce($1::bigint, medianest_max_running_downloads())
-        THEN least(queued.due_at, running.ends_at) ELSE running.ends_at END - clock_timestamp()
+    CASE WHEN pause.ends_at > ready.at THEN nullif(pause.ends_at, 'infinity') ELSE ready.at END - clock_timestamp()
 )::float8 AS seconds
 FROM
     (
@@ -50,18 +49,26 @@ FROM
     ) AS running,
     (
         SELECT min(first.scheduled_at) AS due_at
-        FROM unnest($2::smallint[]) AS level,
+        FROM (SELECT medianest_users_at_their_limit() AS users OFFSET 0) AS busy, unnest($2::smallint[]) AS level,
             LATERAL (
                 SELECT scheduled_at FROM youtube_downloads
                 WHERE status = 'queued' AND priority = level AND medianest_can_change(youtube_downloads)
+                    AND user_id <> ALL (busy.users)
                 ORDER BY scheduled_at LIMIT 1
             ) AS first
-    ) AS queued
+    ) AS queued,
+    LATERAL (
+        SELECT CASE WHEN running.number < coalesce($1::bigint, medianest_max_running_downloads())
+            THEN least(queued.due_at, running.ends_at) ELSE running.ends_at END AS at
+    ) AS ready,
+    (
+        SELECT max(medianest_pause_ends_at(value)) AS ends_at FROM system_config WHERE key = 'youtube.pause'
+    ) AS pause
 """
 
 
 async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRunning = CONFIGURED) -> bool:  # noqa: ASYNC109 - the result reports a timeout, not an exception
-    """Wait until a claim is likely to succeed: a download is queued and due, and the limit is not reached.
+    """Wait until a claim is likely to succeed: a download is due, the limit is not reached, and there is no pause.
 
     All waiters of a process share one LISTEN connection, which bypasses a pooler (`DATABASE_DIRECT_URL`). It is opened
     for the first waiter, reopened if it is lost, and closed soon after the last waiter. Behind PgBouncer without such a

@@ -1,44 +1,109 @@
-"""The seed keeps the settings that another client has inserted, as it keeps those that were changed."""
+"""A pause of the queue of downloads, over all workers.
+
+The pause is the setting `youtube.pause`. The statement that takes a download looks for it, so that every claim that
+begins after the pause was committed sees it. Claims of the release before call the same function, and stop too.
+"""
+
+from typing import Final
 
 from tortoise import BaseDBAsyncClient
 
 RUN_IN_TRANSACTION = True
 
-
-async def upgrade(db: BaseDBAsyncClient) -> str:
-    return r"""
--- The seed says that it is the one. An instance that was read before and writes all of its columns does not take the
--- mark away again.
-CREATE OR REPLACE FUNCTION medianest_mark_customized() RETURNS trigger LANGUAGE plpgsql AS $$
+_CLAIM: Final = """
+CREATE OR REPLACE FUNCTION medianest_claim_next_download(
+    worker text, lease_seconds double precision, max_running int, max_attempts int
+)
+RETURNS SETOF youtube_downloads LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    most numeric := coalesce(max_running, medianest_max_running_downloads());
+    is_limited boolean := most < 2147483647;
+    moment timestamptz := clock_timestamp();
+    somebody_is_silent boolean;
 BEGIN
-    IF current_setting('medianest.seeding', TRUE) IS NOT DISTINCT FROM 'on' THEN
-        RETURN NEW;
-    ELSIF TG_OP = 'INSERT' THEN
-        NEW.customized_at := coalesce(NEW.customized_at, now());
-    ELSE
-        NEW.customized_at := CASE WHEN NEW.value IS DISTINCT FROM OLD.value THEN now() ELSE OLD.customized_at END;
+    IF is_limited THEN
+        IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+            RAISE EXCEPTION 'a claim in this isolation would count on an old snapshot'
+                USING ERRCODE = 'invalid_transaction_state';
+        END IF;
+        somebody_is_silent := EXISTS (
+            SELECT FROM youtube_downloads
+            WHERE status = 'downloading' AND (lease_expires_at <= moment OR lease_expires_at IS NULL)
+                AND medianest_can_change(youtube_downloads)
+        );
+        -- Most claims of idle workers end here, without the lock.
+        IF NOT somebody_is_silent AND NOT (
+            (
+                SELECT count(*) FROM youtube_downloads
+                WHERE status = 'downloading'
+                    AND (lease_expires_at > moment OR medianest_can_change(youtube_downloads))
+            ) < most
+            AND EXISTS (
+                SELECT FROM youtube_downloads
+                WHERE status = 'queued' AND scheduled_at <= moment AND medianest_can_change(youtube_downloads){not_paused}
+            )
+        ) THEN
+            RETURN;
+        END IF;
+        PERFORM pg_advisory_xact_lock(5903318274460197125);
+        IF somebody_is_silent THEN
+            PERFORM medianest_release_expired_downloads(max_attempts);
+        END IF;
+        IF (
+            SELECT count(*) FROM youtube_downloads
+            WHERE status = 'downloading' AND (lease_expires_at > moment OR medianest_can_change(youtube_downloads))
+        ) >= most THEN
+            RETURN;
+        END IF;
     END IF;
-    RETURN NEW;
+    LOOP
+        moment := clock_timestamp();
+        RETURN QUERY
+        UPDATE youtube_downloads SET
+            status = 'downloading', attempts = attempts + 1, worker_id = worker, progress = 0, started_at = moment,
+            lease_expires_at = moment + lease_seconds * interval '1 second'
+        WHERE id = (
+            SELECT id FROM youtube_downloads
+            WHERE status = 'queued' AND scheduled_at <= moment AND medianest_can_change(youtube_downloads){not_paused}
+            ORDER BY priority DESC, scheduled_at, created_at
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING *;
+        EXIT WHEN FOUND OR is_limited;
+        EXIT WHEN medianest_release_expired_downloads(max_attempts) = 0;
+    END LOOP;
 END
 $$;
-CREATE OR REPLACE TRIGGER tr_system_config_customized_at BEFORE INSERT OR UPDATE ON system_config
-    FOR EACH ROW EXECUTE FUNCTION medianest_mark_customized();
 """
+
+_NOT_PAUSED: Final = """
+                AND NOT EXISTS (
+                    SELECT FROM system_config
+                    WHERE key = 'youtube.pause' AND medianest_pause_ends_at(value) > moment
+                )"""
+
+# Whoever writes something else than a timestamp has paused the queue all the same; no claim fails for it.
+_PAUSE_ENDS_AT: Final = """
+CREATE FUNCTION medianest_pause_ends_at(pause jsonb) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+        (
+            jsonb_path_query_first_tz(
+                pause, '$.until.datetime() ? (@.type() starts with "timestamp")', silent => TRUE
+            ) #>> '{}'
+        )::timestamptz,
+        'infinity'
+    )
+$$;
+"""
+
+
+async def upgrade(db: BaseDBAsyncClient) -> str:
+    return _PAUSE_ENDS_AT + _CLAIM.format(not_paused=_NOT_PAUSED)
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:
-    return r"""
-CREATE OR REPLACE TRIGGER tr_system_config_customized_at BEFORE UPDATE ON system_config
-    FOR EACH ROW EXECUTE FUNCTION medianest_mark_customized();
-CREATE OR REPLACE FUNCTION medianest_mark_customized() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF current_setting('medianest.seeding', TRUE) IS DISTINCT FROM 'on' THEN
-        NEW.customized_at := CASE WHEN NEW.value IS DISTINCT FROM OLD.value THEN now() ELSE OLD.customized_at END;
-    END IF;
-    RETURN NEW;
-END
-$$;
-"""
+    return _CLAIM.format(not_paused="") + "DROP FUNCTION medianest_pause_ends_at(jsonb);"
 
 
 # Aerich's picture of the models as this file leaves them, compressed.
