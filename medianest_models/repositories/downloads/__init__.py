@@ -8,65 +8,45 @@ the lease expires, the download goes back to the queue, and later calls of the w
 the queue is paused, nothing is claimed.
 """
 
-from medianest_models.repositories.downloads.claims import CONFIGURED, Configured, MaxRunning, claim, release_expired
-from medianest_models.repositories.downloads.jobs import Handler, ReportProgress, Result
+from medianest_models.repositories.downloads.claims import (
+    CONFIGURED as CONFIGURED,
+    Configured as Configured,
+    MaxRunning as MaxRunning,
+    claim as claim,
+    release_expired as release_expired,
+)
+from medianest_models.repositories.downloads.jobs import (
+    Handler as Handler,
+    ReportProgress as ReportProgress,
+    Result as Result,
+)
 from medianest_models.repositories.downloads.leases import (
-    FIRST_RETRY_DELAY,
-    LEASE,
-    MAX_ATTEMPTS,
-    complete,
-    fail,
-    heartbeat,
-    release,
-    report_progress,
+    FIRST_RETRY_DELAY as FIRST_RETRY_DELAY,
+    LEASE as LEASE,
+    MAX_ATTEMPTS as MAX_ATTEMPTS,
+    complete as complete,
+    fail as fail,
+    heartbeat as heartbeat,
+    release as release,
+    report_progress as report_progress,
 )
-from medianest_models.repositories.downloads.pauses import Pause, pause, pause_status, resume
+from medianest_models.repositories.downloads.pauses import (
+    Pause as Pause,
+    pause as pause,
+    pause_status as pause_status,
+    resume as resume,
+)
 from medianest_models.repositories.downloads.queue import (
-    Enqueued,
-    cancel,
-    counts_by_status,
-    enqueue,
-    enqueue_many,
-    get,
-    list_by_filters,
-    list_for_user,
-    prune,
-    requeue,
+    Enqueued as Enqueued,
+    cancel as cancel,
+    counts_by_status as counts_by_status,
+    enqueue as enqueue,
+    enqueue_many as enqueue_many,
+    get as get,
+    list_by_filters as list_by_filters,
+    list_for_user as list_for_user,
+    prune as prune,
+    requeue as requeue,
 )
-from medianest_models.repositories.downloads.waiting import wait_for_work
-from medianest_models.repositories.downloads.worker import run_worker
-
-__all__ = [
-    "CONFIGURED",
-    "FIRST_RETRY_DELAY",
-    "LEASE",
-    "MAX_ATTEMPTS",
-    "Configured",
-    "Enqueued",
-    "Handler",
-    "MaxRunning",
-    "Pause",
-    "ReportProgress",
-    "Result",
-    "cancel",
-    "claim",
-    "complete",
-    "counts_by_status",
-    "enqueue",
-    "enqueue_many",
-    "fail",
-    "get",
-    "heartbeat",
-    "list_by_filters",
-    "list_for_user",
-    "pause",
-    "pause_status",
-    "prune",
-    "release",
-    "release_expired",
-    "report_progress",
-    "requeue",
-    "resume",
-    "run_worker",
-    "wait_for_work",
-]
+from medianest_models.repositories.downloads.waiting import wait_for_work as wait_for_work
+from medianest_models.repositories.downloads.worker import run_worker as run_worker
