@@ -105,7 +105,8 @@ async def test_changes_of_one_download(big_database: DatabaseUrl, change: Callab
         assert not seq_scans(plan)
 
 
-async def test_claim_without_a_limit_from_a_table_that_was_small(fresh_db: DatabaseUrl) -> None:
+@pytest.mark.parametrize("mode", ["auto", "force_generic_plan"])
+async def test_claim_without_a_limit_from_a_table_that_was_small(fresh_db: DatabaseUrl, mode: str) -> None:
     user = await User.create(plex_id="1", plex_username="ann")
     await execute(
         "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT $1, 'u' || n FROM generate_series(1, 500) AS n",
@@ -113,6 +114,7 @@ async def test_claim_without_a_limit_from_a_table_that_was_small(fresh_db: Datab
     )
     await execute("ANALYZE youtube_downloads")
     async with transaction():
+        await execute(f"SET LOCAL plan_cache_mode = {mode}")
         for _ in range(8):
             assert await scans(downloads.claim("w", max_running=None)) <= {PRIMARY, NEXT, RUNNING, BY_STATUS}
 
