@@ -79,7 +79,7 @@ class TableView(ModelView):
     set_later: ClassVar[tuple[str, ...]] = ()
     more_fields: ClassVar[tuple[BaseField, ...]] = ()
 
-    actions = ("export",)
+    actions: Sequence[str] | None = ("export",)
     exporters = (CsvExporter(escape_formulas=True), "json")
     importers = ()
     page_size = 25
