@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.exceptions import ActionFailed
 from starlette_admin.flash import flash
+from starlette_admin.types import RequestAction
 from tortoise.models import Model
 
 from medianest_models import models
@@ -18,6 +19,7 @@ from medianest_models.db import transaction
 from medianest_models.enums import REQUEST_TRANSITIONS, RequestStatus
 from medianest_models.errors import MedianestError
 from medianest_models.repositories import media_requests
+from medianest_models.repositories.changes import RequestChange
 from medianest_models.repositories.media_requests import TransitionReport
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.fields import value_of
@@ -74,12 +76,21 @@ class MediaRequests(EditableView):
     set_later = ("status",)
     make = staticmethod(media_requests.submit)
 
+    detail_template = "request.html"
+    followed = RequestChange
     actions = (*_STATUS_OF, "export")
     row_actions = ("view", "edit", *_STATUS_OF, "delete")
     approve, approve_one = _actions(RequestStatus.APPROVED)
     make_available, make_one_available = _actions(RequestStatus.AVAILABLE)
     fail, fail_one = _actions(RequestStatus.FAILED)
     reopen, reopen_one = _actions(RequestStatus.PENDING)
+
+    async def find_by_pk(self, request: Request, pk: Any) -> Any:
+        """Find a request; for its own page, read its history too."""
+        row = await super().find_by_pk(request, pk)
+        if row is not None and request.state.action is RequestAction.DETAIL:
+            request.state.history = await media_requests.history(row.pk)
+        return row
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Change a request; its status along the transitions that are allowed."""

@@ -22,6 +22,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from medianest_models import models
+from medianest_models.repositories.changes import Change
 from medianest_models.studio.columns import form_fields
 from medianest_models.studio.fields import (
     HIDING,
@@ -69,6 +70,7 @@ class TableView(ModelView):
         fixed_later: Columns that can be set only when a row is created.
         set_later: Columns that are set automatically when a row is created, and can be changed later.
         more_fields: Fields of the forms that are no columns.
+        followed: The change after which the list shows its rows anew, if there is one.
     """
 
     table: ClassVar[type[Model]]
@@ -78,6 +80,7 @@ class TableView(ModelView):
     fixed_later: ClassVar[tuple[str, ...]] = ()
     set_later: ClassVar[tuple[str, ...]] = ()
     more_fields: ClassVar[tuple[BaseField, ...]] = ()
+    followed: ClassVar[type[Change] | None] = None
 
     actions: Sequence[str] | None = ("export",)
     exporters = (CsvExporter(escape_formulas=True), "json")

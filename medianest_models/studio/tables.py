@@ -12,6 +12,7 @@ from medianest_models.encryption.passwords import hash_password, hashing_slot
 from medianest_models.enums import DownloadStatus, UserStatus
 from medianest_models.errors import ConflictError, InvalidInputError, InvalidTransitionError, NotFoundError
 from medianest_models.repositories import activity, downloads, services, sessions, system_config, users
+from medianest_models.repositories.changes import DownloadChange
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.fields import SecretField
 from medianest_models.studio.requests import MediaRequests
@@ -124,6 +125,7 @@ class YouTubeDownloads(EditableView):
     fixed_later = ("user", "playlist_url")
     set_later = ("status", "file_paths", "plex_collection_id", "error_message")
     make = staticmethod(downloads.enqueue)
+    followed = DownloadChange
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Change a download; its status only to `failed`, which cancels it."""
