@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -34,9 +34,11 @@ from medianest_models.studio.fields import (
     as_id,
     value_of,
 )
-from medianest_models.studio.paging import COUNTED, count_rows, read_page
+from medianest_models.studio.paging import COUNTED, Page, count_rows, read_page
 
 _MODELS: Final[tuple[type[Model], ...]] = tuple(getattr(models, name) for name in models.__all__)
+_EXPORTED: Final = 100
+"""The number of rows that an export reads at a time."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,17 @@ class TableView(ModelView):
         )
         request.state.page = page
         return page.rows
+
+    async def export_page(self, request: Request, parameters: Mapping[str, str]) -> Page:
+        """Read a page of all rows with the search, filter and order of the URL."""
+        wanted = self._parse_list_params(request)
+        column, order = wanted.sorts[0]
+        rows = (await self._selected(request, wanted.q, wanted.filters)).prefetch_related(
+            *self._prefetch_names(request)
+        )
+        return await read_page(
+            rows, parameters, limit=_EXPORTED, sort_by=column, sort_order="asc" if order == "asc" else "desc"
+        )
 
     async def find_by_pk(self, request: Request, pk: Any) -> Any:
         """Find a row; for its own page, count the rows that refer to it too."""
