@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from starlette_admin.contrib.tortoise import Admin
 from starlette_admin.export import ExportConfig
@@ -28,8 +29,10 @@ from medianest_models._version import __version__
 from medianest_models.db import database
 from medianest_models.db.connection import connected_url
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, InvalidInputError, MedianestError
+from medianest_models.studio.csv_export import CsvExport
 from medianest_models.studio.dashboard import Dashboard
 from medianest_models.studio.guard import Guard
+from medianest_models.studio.live import LiveEvents
 from medianest_models.studio.paging import COUNTED
 from medianest_models.studio.tables import TABLES
 
@@ -61,7 +64,9 @@ class Studio:
         names["list_url"] = _list_url
         for table in TABLES:
             admin.add_view(table(read_only=read_only))
-        application = Starlette()
+        admin.routes.insert(0, Route("/_csv/{key}", CsvExport(admin).respond, name="csv"))
+        self._live = LiveEvents()
+        application = Starlette(routes=[Route("/_live", self._live.respond)])
         admin.mount_to(application)
 
         async def show_error(request: Request, error: Exception) -> Response:
@@ -69,12 +74,20 @@ class Studio:
             code = next((code for kind, code in codes.items() if isinstance(error, kind)), 500)
             return await admin._render_error(request, HTTPException(code, str(error)))  # noqa: SLF001 - its page
 
+        async def show_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the log has it
+            return await show_error(request, MedianestError("A defect of the studio: its log says which."))
+
         admin.app.add_exception_handler(MedianestError, show_error)
+        admin.app.add_exception_handler(Exception, show_defect)
         self._guarded = Guard(application, token=self.token, read_only=read_only)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         await self._guarded(scope, receive, send)
+
+    def close(self) -> None:
+        """End the pages' streams of events."""
+        self._live.close()
 
 
 def _list_url(request: Request, **changed: Any) -> str:
@@ -83,7 +96,13 @@ def _list_url(request: Request, **changed: Any) -> str:
 
 
 class _Server(uvicorn.Server):
-    """A server that ends at Ctrl-C and does not send itself the signal again."""
+    """A server that ends at Ctrl-C, also with a page open, and does not send itself the signal again."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(
+            uvicorn.Config(studio, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+        )
+        self._studio = studio
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -91,6 +110,11 @@ class _Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams of events, and wait for the other requests."""
+        self._studio.close()
+        await super().shutdown(sockets)
 
 
 async def serve(*, port: int, read_only: bool, open_browser: bool, announce: Callable[[str], None]) -> None:
@@ -110,10 +134,7 @@ async def serve(*, port: int, read_only: bool, open_browser: bool, announce: Cal
             announce(address)
             if open_browser:
                 _open(address, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="medianest-studio-"))))
-            config = uvicorn.Config(
-                studio, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3
-            )
-            await _Server(config).serve(sockets=[listener])
+            await _Server(studio).serve(sockets=[listener])
 
 
 def _listen(port: int) -> socket.socket:

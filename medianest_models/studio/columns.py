@@ -19,6 +19,7 @@ from medianest_models.encryption import EncryptedField, EncryptedJSONField, Hash
 from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.fields.scalars import IntEnumColumn, StrEnumColumn
 from medianest_models.studio import fields as form
+from medianest_models.studio.links import LINKS, LinkField
 
 
 def attribute(model: type[Model], name: str) -> str:
@@ -115,12 +116,16 @@ def _form_field(name: str, field: Any) -> BaseField:  # noqa: C901 - a case for 
             return UUIDField(**common, filters=[Is])
         case VarcharField() if name == "ip_address":
             return form.AddressField(**common)
+        case VarcharField() | TextField() if name in LINKS:
+            return LinkField(**common, maxlength=getattr(field, "max_length", None), link=LINKS[name])
         case VarcharField():
             return form.TextField(**common, maxlength=field.max_length)
         case TextField() if hasattr(field.model, f"masked_{name}"):
             return form.MaskedUrlField(**common)
         case TextField():
             return form.LongTextField(**common)
+        case orm.IntField() if name == "progress":
+            return form.ProgressField(**common, default=field.default)
         case orm.IntField() | orm.SmallIntField():
             return form.NumberField(**common, default=field.default)
         case _:

@@ -143,6 +143,7 @@ class EditableView(TableView):
     @row_action(
         name="delete",
         text="Delete",
+        header="Delete",
         confirmation="Delete this row?",
         icon_class="default_actions.delete",
         submit_btn_text="Yes, delete",

@@ -113,8 +113,19 @@ class NumberField(TypedField, library.IntegerField):
 
 
 @dataclass
+class ProgressField(NumberField):
+    """A progress in percent, with a bar."""
+
+    list_template: str = "fields/progress.html"
+    detail_template: str = "fields/progress.html"
+
+
+@dataclass
 class ChoiceField(TypedField, library.EnumField):
-    """One of an enum's values."""
+    """One of an enum's values, as a badge."""
+
+    list_template: str = "fields/badge.html"
+    detail_template: str = "fields/badge.html"
 
     def read(self, typed: str) -> str | int:
         """Read the stored value: a number for an `IntEnum`."""
@@ -127,7 +138,13 @@ class ChoiceField(TypedField, library.EnumField):
 
 @dataclass
 class TimestampField(TypedField, library.StringField):
-    """A timestamp, shown in UTC with its offset; any offset can be entered."""
+    """A timestamp, shown in UTC with its offset, beside which a script shows the reader's time.
+
+    Any offset can be entered.
+    """
+
+    list_template: str = "fields/time.html"
+    detail_template: str = "fields/time.html"
 
     help_text: str | None = "With its offset, such as 2026-01-31 18:30:00+00:00"
 

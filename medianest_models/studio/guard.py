@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HERE: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
@@ -94,8 +94,17 @@ class Guard:
         return response
 
 
+_REFUSAL: Final = """<!DOCTYPE html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Refused</title>
+<style>
+:root {{ color-scheme: light dark; font-family: system-ui, sans-serif; }}
+main {{ max-width: 40em; margin: 4em auto; padding: 0 1em; }}
+</style><main><h1>403</h1><p>{}</p></main></html>
+"""
+
+
 def _refusal(reason: str) -> Response:
-    return PlainTextResponse(f"{reason}\n", status_code=403)
+    return HTMLResponse(_REFUSAL.format(reason), status_code=403)
 
 
 def _same(given: str, wanted: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from medianest_models import models
+from medianest_models.repositories.changes import Change
 from medianest_models.studio.columns import form_fields
 from medianest_models.studio.fields import (
     HIDING,
@@ -33,7 +34,7 @@ from medianest_models.studio.fields import (
     as_id,
     value_of,
 )
-from medianest_models.studio.paging import COUNTED, count_rows, read_page
+from medianest_models.studio.paging import COUNTED, Page, count_rows, read_page
 
 _FOLLOWERS: Final[dict[tuple[type[Model], str], str]] = {
     (models.MediaRequest, "user_id"): "followers",
@@ -43,6 +44,8 @@ _FOLLOWERS: Final[dict[tuple[type[Model], str], str]] = {
 """The way from a user's requests, and from the rows that go with them, to those who follow the requests."""
 
 _MODELS: Final[tuple[type[Model], ...]] = tuple(getattr(models, name) for name in models.__all__)
+_EXPORTED: Final = 100
+"""The number of rows that an export reads at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class TableView(ModelView):
         fixed_later: Columns that can be set only when a row is created.
         set_later: Columns that are set automatically when a row is created, and can be changed later.
         more_fields: Fields of the forms that are no columns.
+        followed: The change after which the list shows its rows anew, if there is one.
     """
 
     table: ClassVar[type[Model]]
@@ -85,8 +89,9 @@ class TableView(ModelView):
     fixed_later: ClassVar[tuple[str, ...]] = ()
     set_later: ClassVar[tuple[str, ...]] = ()
     more_fields: ClassVar[tuple[BaseField, ...]] = ()
+    followed: ClassVar[type[Change] | None] = None
 
-    actions = ("export",)
+    actions: Sequence[str] | None = ("export",)
     exporters = (CsvExporter(escape_formulas=True), "json")
     importers = ()
     page_size = 25
@@ -151,6 +156,17 @@ class TableView(ModelView):
         )
         request.state.page = page
         return page.rows
+
+    async def export_page(self, request: Request, parameters: Mapping[str, str]) -> Page:
+        """Read a page of all rows with the search, filter and order of the URL."""
+        wanted = self._parse_list_params(request)
+        column, order = wanted.sorts[0]
+        rows = (await self._selected(request, wanted.q, wanted.filters)).prefetch_related(
+            *self._prefetch_names(request)
+        )
+        return await read_page(
+            rows, parameters, limit=_EXPORTED, sort_by=column, sort_order="asc" if order == "asc" else "desc"
+        )
 
     async def find_by_pk(self, request: Request, pk: Any) -> Any:
         """Find a row; for its own page, count the rows that refer to it too."""

@@ -11,9 +11,11 @@ from medianest_models.checks import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, as
 from medianest_models.encryption.passwords import hash_password, hashing_slot
 from medianest_models.enums import DownloadStatus, UserStatus
 from medianest_models.errors import ConflictError, InvalidInputError, InvalidTransitionError, NotFoundError
-from medianest_models.repositories import activity, downloads, media_requests, services, sessions, system_config, users
+from medianest_models.repositories import activity, downloads, services, sessions, system_config, users
+from medianest_models.repositories.changes import DownloadChange
 from medianest_models.studio.editing import EditableView
 from medianest_models.studio.fields import SecretField
+from medianest_models.studio.requests import MediaRequests
 
 
 class Users(EditableView):
@@ -92,26 +94,6 @@ class LocalCredentials(EditableView):
         await super().remove(row)
 
 
-class MediaRequests(EditableView):
-    """Media requests. A new status is noted in the request's history."""
-
-    table = models.MediaRequest
-    icon = "fa fa-film"
-    name_of_row = "title"
-    unlisted = ("imdb_id", "overseerr_id", "request_data")
-    fixed = ("created_at", "completed_at")
-    fixed_later = ("user",)
-    set_later = ("status",)
-    make = staticmethod(media_requests.submit)
-
-    async def change(self, row: Model, values: dict[str, Any]) -> None:
-        """Change a request; its status along the transitions that are allowed."""
-        status = values.pop("status", None)
-        await super().change(row, values)
-        if status is not None:
-            await media_requests.transition(row.pk, status=status, message="changed in the studio")
-
-
 class MediaRequestFollowers(EditableView):
     """Who waits for a request of somebody else; the first of them gets it when its owner is deleted."""
 
@@ -163,6 +145,7 @@ class YouTubeDownloads(EditableView):
     fixed_later = ("user", "playlist_url")
     set_later = ("status", "file_paths", "plex_collection_id", "error_message")
     make = staticmethod(downloads.enqueue)
+    followed = DownloadChange
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
         """Change a download; its status only to `failed`, which cancels it."""
@@ -271,5 +254,18 @@ class SystemConfigs(EditableView):
             await system_config.set(config.key, value=values["value"], updated_by=config.updated_by_id)
 
 
-TABLES: Final = tuple(EditableView.__subclasses__())
-"""The tables in the order of the menu, in which they stand here."""
+TABLES: Final[tuple[type[EditableView], ...]] = (
+    Users,
+    LocalCredentials,
+    MediaRequests,
+    MediaRequestStatusUpdates,
+    YouTubeDownloads,
+    Services,
+    ServiceStatusHistories,
+    SessionTokens,
+    RateLimits,
+    RollingRateLimits,
+    ActivityLogs,
+    SystemConfigs,
+)
+"""The tables in the order of the menu."""

@@ -21,8 +21,12 @@ CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-bro
 Visit = Callable[..., Awaitable[None]]
 
 
-def pytest_report_header() -> str:
-    return f"browser: {CHROMIUM or '!!! NONE HERE: tests/browser are skipped; on Debian: apt-get install chromium'}"
+def pytest_report_header() -> list[str]:
+    npm = shutil.which("npm") or "!!! NONE HERE: test_accessibility.py is skipped; on Debian: apt-get install npm"
+    return [
+        f"browser: {CHROMIUM or '!!! NONE HERE: tests/browser are skipped; on Debian: apt-get install chromium'}",
+        f"npm, which installs axe-core: {npm}",
+    ]
 
 
 @pytest.fixture(scope="session")

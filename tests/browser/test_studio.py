@@ -8,6 +8,7 @@ import re
 from playwright.async_api import Page, expect
 
 from medianest_models.db import database
+from medianest_models.enums import RequestStatus
 from medianest_models.models import MediaRequest, Service, User
 from medianest_models.repositories import media_requests, users
 from medianest_models.seed import seed
@@ -132,3 +133,45 @@ async def test_deleting_says_first_what_goes_with_it(visit: Visit, page: Page, f
     await expect(page.get_by_text("The user was deleted.")).to_be_visible()
     async with database(fresh_url):
         assert await User.all().count() == 0
+
+
+async def test_many_requests_are_approved_from_the_list(visit: Visit, page: Page, fresh_url: DatabaseUrl) -> None:
+    (ann,) = await people(fresh_url, "ann")
+    async with database(fresh_url):
+        for title in ("Orbit", "Comet"):
+            await media_requests.submit(ann.id, title=title, media_type="movie", tmdb_id=title[0])
+        done = await media_requests.submit(ann.id, title="Meteor", media_type="movie")
+        await media_requests.transition(done.id, status=RequestStatus.FAILED)
+    await visit("media_requests/list")
+    await page.get_by_label("Select all rows").check()
+    await page.get_by_role("button", name="With selected").click()
+    await page.get_by_text("Approve", exact=True).click()
+    await page.get_by_label("Message for the history").fill("soon")
+    await keep(page, "approve")
+    await page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    await expect(page.get_by_text("Changed to approved: 2 requests.")).to_be_visible()
+    await expect(page.get_by_text("failed can't change to approved: Meteor")).to_be_visible()
+    await page.locator("tbody tr", has_text="Orbit").get_by_label("View").click()
+    await expect(page.locator("#history")).to_contain_text("soon")
+    await keep(page, "request")
+    await page.get_by_role("button", name="Make available").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Make available").click()
+    await expect(page.get_by_text("Changed to available: 1 request.")).to_be_visible()
+
+
+async def test_a_list_follows_changes_unless_the_reader_is_at_work(
+    visit: Visit, page: Page, fresh_url: DatabaseUrl
+) -> None:
+    (ann,) = await people(fresh_url, "ann")
+    await visit("media_requests/list")
+    async with database(fresh_url):
+        await media_requests.submit(ann.id, title="Orbit", media_type="movie")
+        await expect(page.locator("tbody")).to_contain_text("Orbit")
+        await expect(page.locator("#count")).to_have_text("1 row")
+        await expect(page.locator("tbody time.local > span")).to_have_text(re.compile(r"\+00:00$"))
+        await page.get_by_label("Select row").check()
+        await media_requests.submit(ann.id, title="Comet", media_type="movie")
+        await expect(page.get_by_text("This has changed")).to_be_visible()
+        await expect(page.locator("tbody")).not_to_contain_text("Comet")
+    await page.get_by_role("link", name="reload").click()
+    await expect(page.locator("tbody")).to_contain_text("Comet")

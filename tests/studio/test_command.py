@@ -51,6 +51,19 @@ def test_the_studio_says_where_it_is_and_ends_when_it_is_told_to(fresh_url: Data
         assert process.stderr.read() == ""
 
 
+def test_it_ends_at_once_with_a_page_open(fresh_url: DatabaseUrl) -> None:
+    with running() as (process, line), httpx.Client(follow_redirects=True) as client:
+        page = client.get(line.split()[-1])
+        with client.stream("GET", f"{page.url}_live") as stream:
+            events = stream.iter_lines()
+            assert next(events) == "event: Reload"
+            process.send_signal(signal.SIGINT)
+            assert list(events) == ["data:", ""]  # it is ended, not cut off
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""  # where a server that waited for the page to close says so
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [((), "(read-only)"), (("--read-write",), "(read and write)"), (("--read-only",), "(read-only)")],

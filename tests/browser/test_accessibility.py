@@ -1,0 +1,80 @@
+"""Every page, checked by axe-core, which npm installs: in light, in dark, and as narrow as a phone."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from playwright.async_api import Page
+
+from medianest_models.settings import DatabaseUrl
+from medianest_models.studio.tables import TABLES
+from tests.browser.conftest import Visit, keep
+from tests.commands import document
+
+AXE: Final = Path(__file__).parent / "axe"
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return the source of axe-core; install it if it is not there."""
+    source = AXE / "node_modules" / "axe-core" / "axe.min.js"
+    if not source.exists():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm on this machine, with which to install axe-core; on Debian: apt-get install npm")
+        options = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        subprocess.run(("npm", "install", *options), cwd=AXE, check=True, stdout=subprocess.DEVNULL)
+    return source.read_text()
+
+
+async def check(page: Page, axe: str) -> list[str]:
+    """Return the serious and critical problems of the page that the tab shows."""
+    await page.wait_for_load_state("networkidle" if await page.locator("[data-live]").count() == 0 else "load")
+    await page.evaluate(axe)
+    found = await page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        f"{page.url} at {page.viewport_size}: {problem['id']}: {problem['nodes'][0]['html']}"
+        for problem in found
+        if problem["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("look", [("light", 1280), ("dark", 1280), ("light", 390)], ids=str)
+async def test_no_page_has_a_serious_problem(
+    visit: Visit, page: Page, fresh_url: DatabaseUrl, axe: str, look: tuple[Literal["light", "dark"], int]
+) -> None:
+    scheme, width = look
+    await asyncio.to_thread(document, "demo-data")
+    await page.emulate_media(color_scheme=scheme)
+    await page.set_viewport_size({"width": width, "height": 800})
+    await visit()
+    await keep(page, f"dashboard-{scheme}-{width}")
+    problems = await check(page, axe)
+    assert await page.locator("html").get_attribute("data-bs-theme") == scheme
+    home = page.url
+    for table in TABLES:
+        name = table.table._meta.db_table
+        await page.goto(f"{home}{name}/list")
+        problems += await check(page, axe)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+        row = page.locator("tbody tr[data-sa-pk]").first
+        paths = [f"{name}/create"] if table.creatable else []
+        if await row.count():
+            row_id = await row.get_attribute("data-sa-pk")
+            paths += [f"{name}/detail?pk={row_id}", *([f"{name}/edit?pk={row_id}"] if table.editable else [])]
+        for path in paths:
+            await page.goto(f"{home}{path}")
+            problems += await check(page, axe)
+    await page.goto(f"{home}media_requests/list?filter=status__in=pending")
+    await page.get_by_label("Select row").first.check()
+    await page.get_by_role("button", name="With selected").click()
+    await page.get_by_text("Approve", exact=True).click()
+    await page.get_by_label("Message for the history").wait_for()
+    problems += await check(page, axe)
+    await page.goto(f"{home}nothing")
+    problems += await check(page, axe)
+    assert problems == []
