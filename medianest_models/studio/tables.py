@@ -258,6 +258,7 @@ TABLES: Final[tuple[type[EditableView], ...]] = (
     Users,
     LocalCredentials,
     MediaRequests,
+    MediaRequestFollowers,
     MediaRequestStatusUpdates,
     YouTubeDownloads,
     Services,
