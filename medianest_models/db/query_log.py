@@ -30,7 +30,7 @@ _LITERAL: Final = re.compile(
 
 
 def record(sql: str, parameters: Sequence[Any], seconds: float, slow_seconds: float) -> None:
-    """Log a statement that took so many seconds: as a warning when it is slow."""
+    """Log a statement that took so many seconds, at the level DEBUG, or as a warning when it is slow."""
     if seconds >= slow_seconds:
         logger.warning("slow query, %.1f ms: %s %s", seconds * 1000, redact_sql(sql), redact(parameters))
     elif logger.isEnabledFor(logging.DEBUG):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -97,7 +98,8 @@ class StatementClient(AsyncpgDBClient):
         finally:
             seconds = monotonic() - started
             await self.release(connection)
-            query_log.record(query, arguments, seconds, self.slow_seconds)
+            if seconds >= self.slow_seconds or query_log.logger.isEnabledFor(logging.DEBUG):
+                query_log.record(query, arguments, seconds, self.slow_seconds)
         raise error  # not inside `except`, where the driver's error would become its context
 
     # Tortoise's own methods would not translate errors.

@@ -19,6 +19,8 @@ from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
 from tortoise.models import Model
 
+from medianest_models.encryption import SecretField
+from medianest_models.encryption.stored_secrets import StoredValue
 from medianest_models.errors import InvalidInputError, UnreadableValueError
 from medianest_models.fields import TimestampField
 
@@ -90,7 +92,8 @@ def _expression(field: Field[Any], variable: str, names: dict[str, Any]) -> str:
     makes_nothing = type(field).to_python_value in (Field.to_python_value, UUIDField.to_python_value)
     if field.skip_to_python_if_native or (makes_nothing and field.field_type in AsyncpgExecutor.DB_NATIVE):
         return variable
-    convert = names[f"to_{variable}"] = field.to_python_value
+    is_secret = type(field).to_python_value is SecretField.to_python_value
+    convert = names[f"to_{variable}"] = StoredValue if is_secret else field.to_python_value
     if isinstance(field, TimestampField):  # what is aware is in UTC, and what is naive is out of Python's range
         return f"{variable} if {variable} is None or {variable}.tzinfo else to_{variable}({variable})"
     if isinstance(field, (CharEnumFieldInstance, IntEnumFieldInstance)):
