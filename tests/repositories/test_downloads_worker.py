@@ -107,6 +107,7 @@ async def test_a_download_is_completed_with_what_the_handler_returns(
     [
         (ValueError("no such playlist"), "ValueError: no such playlist"),
         (OSError(), "OSError"),
+        (OSError("GET https://u:p@h/x?token=t failed"), "OSError: GET https://**********@h/x?token=********** failed"),
         (ValueError("a\0b\udc80"), "ValueError: ab?"),
         (TimeoutError("x" * 9_000), "TimeoutError: " + "x" * 986),
         (asyncio.CancelledError(), "RuntimeError: the handler was cancelled, by something else than its worker"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +12,7 @@ from time import monotonic
 from typing import Any, Final, TypeAlias
 
 from medianest_models.errors import DatabaseUnavailableError, LeaseLostError, MedianestError
+from medianest_models.masking import LONGEST, mask_credentials
 from medianest_models.models import YouTubeDownload
 from medianest_models.repositories.downloads.leases import complete, fail, heartbeat, release, report_progress
 
@@ -195,6 +197,7 @@ class Job:
 
 
 def _as_message(problem: BaseException) -> str:
-    """Describe an error in characters that can be stored."""
+    """Describe an error for people, in characters that can be stored, and without the credentials of a URL in it."""
     text = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+    text = re.sub(r"\S+", lambda word: mask_credentials(word[0]), text[:LONGEST])
     return text[:_LONGEST_MESSAGE].replace("\0", "").encode(errors="replace").decode()
