@@ -92,8 +92,9 @@ def _expression(field: Field[Any], variable: str, names: dict[str, Any]) -> str:
     makes_nothing = type(field).to_python_value in (Field.to_python_value, UUIDField.to_python_value)
     if field.skip_to_python_if_native or (makes_nothing and field.field_type in AsyncpgExecutor.DB_NATIVE):
         return variable
+    convert = field.to_python_value
     is_secret = type(field).to_python_value is SecretField.to_python_value
-    convert = names[f"to_{variable}"] = StoredValue if is_secret else field.to_python_value
+    names[f"to_{variable}"] = StoredValue if is_secret else convert
     if isinstance(field, TimestampField):  # what is aware is in UTC, and what is naive is out of Python's range
         return f"{variable} if {variable} is None or {variable}.tzinfo else to_{variable}({variable})"
     if isinstance(field, (CharEnumFieldInstance, IntEnumFieldInstance)):
