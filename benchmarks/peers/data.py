@@ -60,10 +60,11 @@ def refill_queues(number: int) -> str:
     return f"""
 SET session_replication_role = replica;
 TRUNCATE youtube_downloads;
-INSERT INTO youtube_downloads (id, user_id, playlist_url, scheduled_at, created_at)
+INSERT INTO youtube_downloads (id, user_id, turn, playlist_url, scheduled_at, created_at)
 SELECT
     ('01950000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
     ('00000000-0000-7000-8000-' || lpad((n % {USERS})::text, 12, '0'))::uuid,
+    (n - 1) / {USERS} + 1,  -- as a trigger gives it
     'https://example.org/' || n, '2025-01-01Z'::timestamptz + n * interval '1 second', '2025-01-01Z'
 FROM generate_series(1, {number}) AS n;
 TRUNCATE procrastinate_jobs CASCADE;

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from medianest_models.checks import as_aware
 from medianest_models.db.listening import Listener, listening_url
 from medianest_models.db.locks import AdvisoryLock
 from medianest_models.db.statements import fetch
@@ -211,12 +212,11 @@ def _parse(payload: str, schema: str) -> Change | None:
         if values["schema"] != schema:
             return None
         if values["table"] == "services":
-            return ServiceChange(
-                str(values["name"]), ServiceStatus(status), datetime.fromisoformat(values["checked_at"])
-            )
+            checked_at = as_aware(datetime.fromisoformat(values["checked_at"]), "checked_at")
+            return ServiceChange(str(values["name"]), ServiceStatus(status), checked_at)
         ids = UUID(values["id"]), UUID(values["user_id"])
         if values["table"] == "media_requests":
             return RequestChange(*ids, None if status is None else RequestStatus(status))
         return DownloadChange(*ids, None if status is None else DownloadStatus(status), int(values["progress"]))
-    except (ValueError, KeyError, TypeError):
+    except Exception:  # noqa: BLE001 - there are many ways to be no notification of ours
         return ChangesMissed()

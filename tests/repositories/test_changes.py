@@ -256,7 +256,16 @@ async def test_a_lost_connection_is_told_as_a_gap(user: User) -> None:
         assert await read(stream, 1) == [RequestChange(id_, user.id, RequestStatus.PENDING)]
 
 
-@pytest.mark.parametrize("payload", ["", "[]", "{}", json.dumps({"schema": "public", "table": "services"})])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "[" * 7_000,
+        "{}",
+        '{"schema": "public", "table": "media_requests", "status": null, "id": 5}',
+        '{"schema": "public", "table": "services", "name": "a", "status": "up", "checked_at": "2026-01-01T00:00:00"}',
+    ],
+)
 async def test_a_notification_that_nobody_understands_is_told_as_a_gap(user: User, payload: str) -> None:
     async with changes.listen() as stream:
         await execute("SELECT pg_notify('medianest_changes', $1)", payload)

@@ -29,8 +29,8 @@ USER_COLUMNS: Final = (
     "id", "plex_id", "plex_username", "email", "role", "created_at", "last_login_at", "status",
 )  # fmt: skip
 REQUEST_COLUMNS: Final = (
-    "id", "user_id", "title", "media_type", "tmdb_id", "imdb_id", "status", "overseerr_id", "request_data",
-    "created_at", "completed_at",
+    "id", "user_id", "title", "media_type", "tmdb_id", "season", "is_4k", "imdb_id", "status", "overseerr_id",
+    "request_data", "created_at", "completed_at",
 )  # fmt: skip
 
 _PRIME: Final = 7919  # so that successive calls do not read adjacent rows

@@ -39,6 +39,8 @@ class MediaRequest(Base):
     title: Mapped[str]
     media_type: Mapped[str]
     tmdb_id: Mapped[str | None]
+    season: Mapped[int | None]
+    is_4k: Mapped[bool]
     imdb_id: Mapped[str | None]
     status: Mapped[str]
     overseerr_id: Mapped[str | None]
@@ -113,6 +115,8 @@ class RequestSchema(BaseModel):
     title: str
     media_type: str
     tmdb_id: str | None
+    season: int | None
+    is_4k: bool
     imdb_id: str | None
     status: str
     overseerr_id: str | None

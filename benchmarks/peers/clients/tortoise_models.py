@@ -32,6 +32,8 @@ class MediaRequest(Model):
     title = fields.CharField(max_length=500)
     media_type = fields.CharField(max_length=50)
     tmdb_id = fields.CharField(max_length=100, null=True)
+    season = fields.IntField(null=True)
+    is_4k = fields.BooleanField(default=False)
     imdb_id = fields.CharField(max_length=100, null=True)
     status = fields.CharField(max_length=20)
     overseerr_id = fields.CharField(max_length=255, null=True)
