@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database
-from medianest_models.importing import import_prisma
+from medianest_models.importing import ImportReport, import_prisma
 from medianest_models.settings import DatabaseUrl
 
 
@@ -45,11 +45,20 @@ async def import_command(
             done = await import_prisma(
                 source, key=SecretStr(key) if key else None, zone=zone, dry_run=dry_run, progress=progress
             )
-    if report is not None:  # opened before, and emptied now: a run that is refused leaves the last report alone
-        with suppress(OSError):  # of a device
-            report.truncate(0)
-        report.write(orjson.dumps(done.document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        report.flush()
+    is_written = report is None or _write(report, done)
     print_result(done.document(), "\n".join(done.lines()), as_json=as_json)
-    if not done.complete:
+    if not is_written or not done.complete:
         await ctx.aexit(1)
+
+
+def _write(report: BinaryIO, done: ImportReport) -> bool:
+    """Write the report into its file, which was opened before the import; say so and return False if that fails."""
+    with suppress(OSError):  # of a device
+        report.truncate(0)  # only now: a run that is refused leaves the last report alone
+    try:
+        report.write(orjson.dumps(done.document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        report.close()
+    except OSError as error:
+        click.echo(f"Error: {report.name} can't be written: {error.strerror}; what was done is told here", err=True)
+        return False
+    return True
