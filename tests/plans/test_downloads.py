@@ -19,6 +19,7 @@ from medianest_models.repositories.downloads import waiting
 from medianest_models.settings import DatabaseUrl
 from tests.plans.big_rows import row_id
 from tests.plans.conftest import explain_calls, index_names, nodes, page_plan, plan_of, seq_scans
+from tests.repositories.download_rows import fill
 
 PRIMARY = "pk_youtube_downloads"
 ACTIVE = "uq_youtube_downloads_user_id_playlist_url"
@@ -136,6 +137,14 @@ async def test_claim_when_all_places_are_taken(big_database: DatabaseUrl) -> Non
 
 async def test_release_expired(big_database: DatabaseUrl) -> None:
     assert await scans(downloads.release_expired()) == {PRIMARY, RUNNING}
+
+
+async def test_a_look_for_work_in_the_queue_of_a_single_user(fresh_db: DatabaseUrl) -> None:
+    await fill(4_000)
+    await execute("ANALYZE youtube_downloads")
+    plan = await plan_of(waiting._LOOK, 100, list(DownloadPriority))
+    assert QUEUED in index_names(plan)
+    assert not seq_scans(plan)
 
 
 async def test_a_look_for_work(big_database: DatabaseUrl) -> None:
