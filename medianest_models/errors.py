@@ -193,7 +193,7 @@ class TransactionAbortedError(MedianestError, TransactionManagementError):
 
 
 class ImportCheckError(MedianestError):
-    """What an import wrote is not what it read. Nothing of it was kept."""
+    """The rows that an import wrote differ from those that it read. Nothing of it was kept."""
 
 
 class MigrationError(MedianestError, OperationalError):

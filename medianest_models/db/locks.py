@@ -29,7 +29,7 @@ class AdvisoryLock(IntEnum):
     RESETTING = 7_021_406_153_840_117_319
     IMPORTING = 7_021_406_153_840_117_320
     CLAIMING = 5_903_318_274_460_197_125
-    """Taken by a function in the database, `medianest_claim_download`."""
+    """Taken by a function in the database, `medianest_claim_next_download`."""
     WATCHING = 7_021_406_153_840_117_321
     """Shared by those who listen for changes: while nobody does, the database notifies nobody."""
     CHANGING = 7_021_406_153_840_117_322

@@ -44,7 +44,7 @@ _FAILURES: Final = {
     "42703": _OTHER,
     "42P01": _OTHER,
 }
-"""What a code of PostgreSQL's means when a source is read."""
+"""The meaning of PostgreSQL's error codes when a source is read."""
 
 _COUNT: Final = "SELECT count(*) FROM {table} AS s"
 

@@ -17,9 +17,9 @@ from medianest_models.errors import InvalidInputError
 # Raw, because the clock that decides is the database's. All waiters look again: an earlier pause may have been longer.
 _PAUSE: Final = """
 WITH pause AS (
-    INSERT INTO system_config (key, value, description, customized_at)
+    INSERT INTO system_config (key, value, description)
     SELECT 'youtube.pause', jsonb_build_object('until', $1::timestamptz, 'reason', $2::text),
-        'Until when no download is given to a worker', now()
+        'Until when no download is given to a worker'
     WHERE $1 IS NULL OR $1 > clock_timestamp()
     ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value
     RETURNING value

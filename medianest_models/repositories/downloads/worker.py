@@ -114,7 +114,7 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
 
 
 class _Worker:
-    """What the slots of a worker share."""
+    """The common part of a worker's slots."""
 
     def __init__(
         self, client: Client, handler: Handler, lease: timedelta, timeout: timedelta | None, max_running: MaxRunning
