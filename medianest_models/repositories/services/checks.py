@@ -78,14 +78,20 @@ ORDER BY s.name
 """
 
 # Raw: DELETE has no LIMIT, and service after service is read from the old end of the index. A row that another prune
-# has locked is that one's, so that nobody waits.
+# has locked is that one's, so that nobody waits. Rows of several partitions have the same ctid. The RETURNING is for
+# the count: of a statement that begins with WITH, it is that of the rows it returns.
 _PRUNE: Final = f"""
-DELETE FROM service_status_history WHERE ctid = ANY (ARRAY (
-    SELECT old.ctid FROM services CROSS JOIN LATERAL (
-        SELECT ctid FROM service_status_history WHERE service_id = services.id AND checked_at {OLDER}
+WITH old AS MATERIALIZED (
+    SELECT partition, place FROM services CROSS JOIN LATERAL (
+        SELECT tableoid AS partition, ctid AS place FROM service_status_history
+        WHERE service_id = services.id AND checked_at {OLDER}
         ORDER BY checked_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
-    ) AS old LIMIT $3
-))
+    ) AS checks LIMIT $3
+)
+DELETE FROM service_status_history
+WHERE checked_at {OLDER} AND ctid = ANY (ARRAY (SELECT place FROM old))
+    AND (tableoid, ctid) IN (SELECT partition, place FROM old)
+RETURNING TRUE
 """  # noqa: S608 - a constant
 
 
