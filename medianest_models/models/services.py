@@ -1,4 +1,4 @@
-"""The services that the portal depends on, and the history of their checks."""
+"""The services that the portal depends on, the history of their checks, and their maintenance windows."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Service(Base):
     updated_at = TimestampField(db_default=Now())
 
     status_history: fields.ReverseRelation[ServiceStatusHistory]
+    maintenance: fields.ReverseRelation[ServiceMaintenance]
 
     class Meta:
         table = "services"
@@ -64,3 +65,23 @@ class ServiceStatusHistory(UUIDModel):
                 name="ix_service_status_history_service_id_checked_at",
             ),
         )
+
+
+class ServiceMaintenance(UUIDModel):
+    """A maintenance window of a service: time that counts neither as up nor as down.
+
+    It includes its beginning but not its end. Those of a service may overlap; the time counts once.
+    """
+
+    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
+        "models.Service", related_name="maintenance", on_delete=fields.CASCADE
+    )
+    service_id: int
+    begins_at = TimestampField()
+    ends_at = TimestampField(null=True)
+    reason = TextField(null=True)
+    created_at = TimestampField(db_default=Now())
+
+    class Meta:
+        table = "service_maintenance"
+        indexes = (Index(fields=("service_id", "begins_at"), name="ix_service_maintenance_service_id_begins_at"),)
