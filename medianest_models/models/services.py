@@ -1,4 +1,4 @@
-"""The services that the portal depends on, and the history of their checks."""
+"""The services that the portal depends on, the history of their checks, and their maintenance windows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.contrib.postgres.indexes import BrinIndex
 from tortoise.fields.db_defaults import Now
+from tortoise.indexes import Index
 
 from medianest_models.encryption import EncryptedField, EncryptedJSONField
 from medianest_models.enums import ServiceStatus
@@ -30,6 +31,7 @@ class Service(Base):
     updated_at = TimestampField(db_default=Now())
 
     status_history: fields.ReverseRelation[ServiceStatusHistory]
+    maintenance: fields.ReverseRelation[ServiceMaintenance]
 
     class Meta:
         table = "services"
@@ -60,3 +62,23 @@ class ServiceStatusHistory(UUIDModel):
         table = "service_status_history"
         # The primary key is (service_id, checked_at, id), because the table is partitioned by checked_at.
         indexes = (BrinIndex(fields=("id",), name="ix_service_status_history_id"),)
+
+
+class ServiceMaintenance(UUIDModel):
+    """A maintenance window of a service: time that counts neither as up nor as down.
+
+    It includes its beginning but not its end. Those of a service may overlap; the time counts once.
+    """
+
+    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
+        "models.Service", related_name="maintenance", on_delete=fields.CASCADE
+    )
+    service_id: int
+    begins_at = TimestampField()
+    ends_at = TimestampField(null=True)
+    reason = TextField(null=True)
+    created_at = TimestampField(db_default=Now())
+
+    class Meta:
+        table = "service_maintenance"
+        indexes = (Index(fields=("service_id", "begins_at"), name="ix_service_maintenance_service_id_begins_at"),)

@@ -266,6 +266,23 @@ TABLES: Final[dict[str, Table]] = {
             ),
         },
     },
+    "service_maintenance": {
+        "columns": {
+            "id": ID,
+            "service_id": "integer NOT NULL",
+            "begins_at": "timestamptz NOT NULL",
+            "ends_at": "timestamptz",
+            "reason": "text",
+            "created_at": NOW,
+        },
+        "constraints": {
+            "pk_service_maintenance": "PRIMARY KEY id",
+            "ck_service_maintenance_ends_at_after_begins_at": "CHECK ends_at > begins_at",
+            "fk_service_maintenance_service_id": "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE",
+        },
+        "indexes": {"ix_service_maintenance_service_id_begins_at": "(service_id, begins_at)"},
+        "triggers": {},
+    },
     "session_tokens": {
         "columns": {
             "id": ID,

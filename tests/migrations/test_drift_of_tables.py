@@ -18,6 +18,7 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
         "DROP TABLE activity_logs": ["partitioned table activity_logs is missing"],
         "DROP TABLE services CASCADE": [
             "table services is missing",
+            "constraint fk_service_maintenance_service_id on service_maintenance is missing",
             "constraint fk_service_status_history_service_id on service_status_history is missing",
         ],
         "CREATE TABLE mine (id serial PRIMARY KEY, user_id uuid REFERENCES users, n int CHECK (n > 0)); "

@@ -79,6 +79,10 @@ BY_HAND: Final[dict[str, list[str]]] = {
     "ck_service_status_history_response_time_ms": ["UPDATE service_status_history SET response_time_ms = -1"],
     "ck_service_status_history_status": ["UPDATE service_status_history SET status = 'failed'"],
     "fk_service_status_history_service_id": ["UPDATE service_status_history SET service_id = 0"],
+    "ck_service_maintenance_ends_at_after_begins_at": [
+        f"UPDATE service_maintenance SET ends_at = begins_at - interval '{number} microseconds'" for number in (0, 1)
+    ],
+    "fk_service_maintenance_service_id": ["UPDATE service_maintenance SET service_id = 0"],
     "uq_session_tokens_token_hash": [
         """INSERT INTO session_tokens (user_id, token_hash, expires_at)
            SELECT user_id, token_hash, now() FROM session_tokens"""
@@ -119,6 +123,10 @@ BY_HAND: Final[dict[str, list[str]]] = {
     "fk_activity_logs_user_id": [f"UPDATE activity_logs SET user_id = '{NOBODY}'"],
     "uq_system_config_key": ["INSERT INTO system_config (key, value) VALUES ('key', '2')"],
     "fk_system_config_updated_by": [f"UPDATE system_config SET updated_by = '{NOBODY}'"],
+    # An earlier end is also before the beginning.
+    "ck_service_maintenance_ends_at": [
+        f"UPDATE service_maintenance SET ends_at = '{instant}'" for instant in ("10000-01-01 00:00:00+00", "infinity")
+    ],
     # A trigger sets these when a row changes.
     "ck_local_credentials_updated_at": [
         f"""INSERT INTO local_credentials (user_id, username, password_hash, updated_at)

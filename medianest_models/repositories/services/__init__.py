@@ -1,8 +1,9 @@
-"""The services that the portal depends on: their configuration, their checks, and statistics of these.
+"""The services that the portal depends on: their configuration, their checks, statistics of these, and maintenance.
 
 A service is identified by its `name`.
 """
 
+from medianest_models.repositories.services import maintenance as maintenance
 from medianest_models.repositories.services.availability import (
     Incident as Incident,
     Uptime as Uptime,
