@@ -104,6 +104,12 @@ async def make_partitions(table: str, *, since: datetime | None = None) -> int:
     return made
 
 
+async def end_of_partitions(table: str, *, before: datetime) -> datetime | None:
+    """Return the latest end of the partitions that end at an instant or before it; None if there are none."""
+    ends: list[datetime] = [row["until"] for row in await _ended(table, before)]
+    return max(ends, default=None)
+
+
 async def drop_partitions(table: str, *, before: datetime) -> int:
     """Drop the partitions all of whose rows are before an instant, and return how many; never the default partition.
 
@@ -179,15 +185,14 @@ async def _make(table: str, parent: Record, month: Record) -> int:
     return 1
 
 
-async def _ended(table: str, before: datetime) -> list[str]:
+async def _ended(table: str, before: datetime) -> list[Record]:
     """List the partitions that end at an instant or before it."""
-    found = await fetch(_PARTITIONS, table)
-    return [row["name"] for row in found if row["until"] is not None and row["until"] <= before]
+    return [row for row in await fetch(_PARTITIONS, table) if row["until"] is not None and row["until"] <= before]
 
 
 async def _drop(table: str, parent: Record, before: datetime) -> int:
     await current_client().execute_script(f"LOCK TABLE ONLY {parent['schema']}.{table} IN ACCESS EXCLUSIVE MODE")
-    names = await _ended(table, before)
+    names = [row["name"] for row in await _ended(table, before)]
     if names:
         await current_client().execute_script(f"DROP TABLE {', '.join(names)}")
     return len(names)
