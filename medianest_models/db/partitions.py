@@ -77,8 +77,8 @@ ORDER BY since
 async def make_partitions(table: str, *, since: datetime | None = None) -> int:
     """Make the partitions that are missing, from the month of `since` (now) to three months ahead; return how many.
 
-    A month's rows are moved out of the default partition, in a transaction for each month, in which nobody can read or
-    write the default partition. Several processes may do this at once, and others may insert rows meanwhile.
+    A month's rows are moved out of the default partition, in a transaction for each month, for which those who write to
+    the table or read the default partition wait. Several processes may do this at once, and others may insert rows.
 
     Args:
         table: `service_status_history` or `activity_logs`.
@@ -155,11 +155,11 @@ async def _make(table: str, parent: Record, month: Record) -> int:
     key, (since, until) = _KEYS[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
     whole, name = f"{parent['schema']}.{table}", f"{parent['schema']}.{table}_{month['name']}"
     client = current_client()
-    # In the order in which a deletion of what the rows refer to locks them. The second lock is that of another process
-    # which makes partitions.
+    # In the order in which a deletion of what the rows refer to locks them. The second lock keeps out other processes
+    # that make partitions, and INSERTs: one that had found the default partition for its row before would be refused.
     await client.execute_script(
         f"LOCK TABLE {parent['schema']}.{_REFERENCES[table]} IN SHARE ROW EXCLUSIVE MODE;"
-        f"LOCK TABLE ONLY {whole} IN SHARE UPDATE EXCLUSIVE MODE"
+        f"LOCK TABLE ONLY {whole} IN SHARE ROW EXCLUSIVE MODE"
     )
     if month["since"] not in {row["since"] for row in await fetch(_MISSING, table, month["since"])}:
         return 0
