@@ -42,6 +42,7 @@ It is shorter than PostgreSQL's own `deadlock_timeout`, so that none of them is 
 _PARENT: Final = """
 SELECT quote_ident(nspname) AS schema, quote_ident(current_user) AS role, rolname <> current_user AS is_others,
        quote_ident(rolname) AS owner,
+       EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary) AS has_key,
        pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE') AS may_create
 FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace JOIN pg_roles AS r ON r.oid = relowner
 WHERE pg_class.oid = to_regclass($1) AND relkind = 'p'
@@ -166,6 +167,8 @@ async def _make(table: str, parent: Record, month: Record) -> int:
     if (await fetch("SELECT to_regclass($1) IS NOT NULL AS is_there", name))[0]["is_there"]:
         raise ConfigurationError(f"the table {name} is in the way of a partition of {table}: rename, attach or drop it")
     await client.execute_script(f"CREATE TABLE {name} (LIKE {whole} INCLUDING ALL EXCLUDING INDEXES)")
+    if not parent["has_key"]:  # a publication of all tables would stop every DELETE
+        await client.execute_script(f"ALTER TABLE {name} REPLICA IDENTITY FULL")
     if parent["is_others"]:
         await client.execute_script(f"ALTER TABLE {name} OWNER TO {parent['owner']}")
     default = next((row["name"] for row in await fetch(_PARTITIONS, table) if row["is_default"]), None)
