@@ -110,6 +110,7 @@ async def test_the_version_before_goes_on_while_they_are_applied(
 ) -> None:
     insert = await look.prepare(CHECK.format("'2001-02-03'"))
     read = await look.prepare("SELECT * FROM service_status_history WHERE service_id = 1 AND checked_at < '2002-01-01'")
+    await look.execute("SELECT 1")  # ends the transaction in which it prepares
     for number, name in enumerate(NAMES, start=1):
         restore(later, name)
         assert await migrate(empty_url) == [named(name)]
