@@ -247,7 +247,12 @@ async def test_the_current_windows_are_those_of_all_services_that_are_open(plex:
     for begins_at, ends_at in ((NOON, NOON + HOUR), (LATER, LATER + HOUR), (LATER, None)):
         await plan(begins_at, ends_at)
     long, unended = await plan(NOON, LATER), await plan(NOON + HOUR, None)
-    assert [window.id for window in await services.maintenance.current()] == [other.id, unended.id, long.id]
+    found = await services.maintenance.current()
+    assert [(window.service.name, window.id) for window in found] == [
+        ("overseerr", other.id),
+        ("plex", unended.id),
+        ("plex", long.id),
+    ]
 
 
 async def test_the_current_windows_are_read_by_one_statement(plex: Service, caplog: pytest.LogCaptureFixture) -> None:

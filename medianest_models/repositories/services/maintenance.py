@@ -13,11 +13,11 @@ from uuid import UUID
 
 from asyncpg import Record
 from pydantic import BaseModel
-from tortoise.expressions import Q
+from tortoise.expressions import Q, RawSQL
 from typing_extensions import TypeVar
 
 from medianest_models.checks import as_aware, as_text, as_uuid
-from medianest_models.db.statements import execute, fetch, fetch_one
+from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import ConflictError, InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceMaintenance
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
@@ -46,13 +46,6 @@ RETURNING *
 
 # Raw, for the database's clock.
 _HAS_ENDED: Final = "SELECT ends_at <= clock_timestamp() AS has_ended FROM service_maintenance WHERE id = $1"
-
-# Raw, for the same reason.
-_CURRENT: Final = """
-SELECT * FROM service_maintenance
-WHERE begins_at <= clock_timestamp() AND (ends_at IS NULL OR ends_at > clock_timestamp())
-ORDER BY begins_at DESC, id DESC
-"""
 
 
 async def plan(
@@ -143,8 +136,11 @@ async def list_for_service(
 
 
 async def current() -> list[ServiceMaintenance]:
-    """List the windows of all services that are open now, the latest first."""
-    return [ServiceMaintenance.from_row(row) for row in await fetch(_CURRENT)]
+    """List the windows of all services that are open now, each with its `service`, by whose name they are sorted."""
+    now = RawSQL("clock_timestamp()")
+    is_open = Q(ends_at__gt=now) | Q(ends_at__isnull=True)
+    windows = ServiceMaintenance.filter(is_open, begins_at__lte=now).select_related("service")
+    return await windows.order_by("service__name", "-begins_at", "-id")
 
 
 async def _insert(service: str, begins_at: datetime | None, ends_at: datetime | None, reason: str | None) -> Record:
