@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -205,6 +205,19 @@ async def test_what_can_not_be_stored_is_refused(plex: Service, name: str, value
     with pytest.raises(InvalidInputError, match=rf"^{name}: "):
         await services.maintenance.plan(**{"begins_at": NOON, **arguments})
     assert not await ServiceMaintenance.exists()
+
+
+async def test_what_is_out_of_range_in_utc_is_refused_by_name(plex: Service) -> None:
+    first = datetime(1, 1, 1, tzinfo=timezone(14 * HOUR))
+    last = datetime(9999, 12, 31, 23, tzinfo=timezone(-12 * HOUR))
+    calls = {
+        "begins_at": [services.maintenance.plan("plex", begins_at=first, ends_at=NOON), listed(until=last)],
+        "ends_at": [services.maintenance.begin("plex", ends_at=last), listed(since=first)],
+    }
+    for name, refused in calls.items():
+        for call in refused:
+            with pytest.raises(InvalidInputError, match=rf"^service_maintenance\.{name}: is out of range"):
+                await call
 
 
 @wrong(

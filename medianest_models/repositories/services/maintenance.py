@@ -20,6 +20,7 @@ from medianest_models.checks import as_aware, as_text, as_uuid
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import ConflictError, InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceMaintenance
+from medianest_models.models.columns import as_column
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories.services.registry import as_service_name, no_such_service
 
@@ -63,7 +64,7 @@ async def plan(
         InvalidInputError: It does not end after it begins.
         NotFoundError: There is no such service.
     """
-    row = await _insert(service, as_aware(begins_at, "begins_at"), ends_at, reason)
+    row = await _insert(service, _as_instant("begins_at", begins_at), ends_at, reason)
     if row["id"] is None:
         raise InvalidInputError("ends_at: must be after begins_at")
     return ServiceMaintenance.from_row(row)
@@ -145,14 +146,19 @@ async def current() -> list[ServiceMaintenance]:
 
 async def _insert(service: str, begins_at: datetime | None, ends_at: datetime | None, reason: str | None) -> Record:
     """Insert a window, which begins now by default; the row is of NULLs if it does not end after it begins."""
-    if ends_at is not None:
-        as_aware(ends_at, "ends_at")
+    last = None if ends_at is None else _as_instant("ends_at", ends_at)
     if reason is not None:
         as_text(reason, "reason")
-    row = await fetch_one(_INSERT, as_service_name(service), begins_at, ends_at, reason)
+    row = await fetch_one(_INSERT, as_service_name(service), begins_at, last, reason)
     if row is None:
         raise no_such_service(service)
     return row
+
+
+def _as_instant(name: str, value: datetime) -> datetime:
+    """Take an aware datetime that the column with the argument's name can hold."""
+    instant: datetime = as_column(ServiceMaintenance, name, as_aware(value, name))
+    return instant
 
 
 def _no_such_window(key: UUID) -> NotFoundError:
