@@ -21,7 +21,8 @@ _COUNT: Final = "SELECT count(*) AS number FROM ({rows}) AS counted"
 # Raw, because it reads PostgreSQL's own statistics of a table, and of its partitions: -1 before an ANALYZE.
 _ESTIMATE: Final = """
 SELECT sum(greatest(reltuples, 0))::bigint AS number
-FROM pg_class WHERE oid = to_regclass($1) OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1)))
+FROM pg_class
+WHERE (oid = to_regclass($1) OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1)))) AND relkind = 'r'
 """
 
 _OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "asc"}
