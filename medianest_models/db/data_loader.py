@@ -14,9 +14,12 @@ from enum import Enum
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from tortoise.connection import get_connection
+
 from medianest_models.db.client import Client
 from medianest_models.db.statements import current_client
 from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.settings import DEFAULT_ALIAS
 
 
 class Retry(Enum):
@@ -85,9 +88,9 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
 
     async def __call__(self, argument: ArgumentT) -> AnswerT:
         """Return the answer for one argument, or raise what the statement raised for it."""
-        client = current_client()  # refuses another event loop
+        client = get_connection(DEFAULT_ALIAS)  # refuses another event loop
         if not isinstance(client, Client):
-            return await self._ask_one(argument, client=client)
+            return await self._ask_one(argument, client=current_client())
         queue = self._queues.get(client)
         if queue is None:
             queue = self._queues[client] = _Queue(_Batch())
