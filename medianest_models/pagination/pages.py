@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar, overload
+from typing import Final
 
 from pydantic import BaseModel
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
+from typing_extensions import TypeVar
 
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering
@@ -14,10 +15,9 @@ from medianest_models.pagination.compiler import compile_select, fetch, ordering
 from medianest_models.pagination.results import PaginatedResult, Pagination
 
 ModelT = TypeVar("ModelT", bound=Model)
-SchemaT = TypeVar("SchemaT", bound=BaseModel)
+RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
 
 
-@overload
 async def paginate(
     queryset: QuerySet[ModelT],
     params: PaginationParams | None = None,
@@ -26,40 +26,8 @@ async def paginate(
     limit: int = 20,
     sort_by: str | None = None,
     sort_order: SortOrder = "desc",
-    schema: None = None,
-) -> PaginatedResult[ModelT]: ...
-@overload
-async def paginate(
-    queryset: QuerySet[ModelT],
-    params: PaginationParams | None = None,
-    *,
-    page: int = 1,
-    limit: int = 20,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[SchemaT],
-) -> PaginatedResult[SchemaT]: ...
-@overload
-async def paginate(
-    queryset: QuerySet[ModelT],
-    params: PaginationParams | None = None,
-    *,
-    page: int = 1,
-    limit: int = 20,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[Any] | None,
-) -> PaginatedResult[Any]: ...
-async def paginate(
-    queryset: QuerySet[ModelT],
-    params: PaginationParams | None = None,
-    *,
-    page: int = 1,
-    limit: int = 20,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[SchemaT] | None = None,
-) -> PaginatedResult[Any]:
+    schema: type[RowT] | None = None,
+) -> PaginatedResult[RowT]:
     """Read one page of a query set's rows, and count all its rows.
 
     The rows are counted only if the page is full; a shorter page gives the total by itself. A plain

@@ -51,7 +51,7 @@ class _Page(_Result, Generic[RowT]):
     _of_models: bool = PrivateAttr(default=False)
 
     @classmethod
-    def of(cls, rows: Sequence[Model], schema: type[BaseModel] | None, **position: Any) -> Self:
+    def of(cls, rows: Sequence[Model], schema: type[Any] | None, **position: Any) -> Self:
         """Make the page of some rows: of models, or in a schema."""
         data: list[Any] = [*rows] if schema is None else as_schemas(rows, schema)
         page = cls(data=data, **position)
