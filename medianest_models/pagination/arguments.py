@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pypika_tortoise.enums import Order
 from tortoise.fields import JSONField
@@ -17,10 +17,8 @@ from tortoise.models import Model
 from medianest_models.checks import is_whole
 from medianest_models.errors import InvalidPaginationError, InvalidSortError
 
-if TYPE_CHECKING:
-    Given: TypeAlias = tuple[tuple[str, Order], ...]
-    Ordering: TypeAlias = tuple[tuple[str, bool], ...]
-
+Given: TypeAlias = tuple[tuple[str, Order], ...]
+Ordering: TypeAlias = tuple[tuple[str, bool], ...]
 SortOrder = Literal["asc", "desc"]
 
 MAX_LIMIT: Final = 100

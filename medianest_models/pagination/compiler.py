@@ -16,7 +16,7 @@ import decimal
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from pypika_tortoise.enums import Equality, Order
@@ -31,12 +31,9 @@ from tortoise.queryset import AwaitableQuery, QuerySet
 from medianest_models.encryption.querysets import GuardedQuerySet
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.models.hydration import hydrator, knows
+from medianest_models.pagination.arguments import Ordering
 
-if TYPE_CHECKING:
-    from medianest_models.pagination.arguments import Ordering
-
-    Function: TypeAlias = Callable[..., Any]
-
+Function: TypeAlias = Callable[..., Any]
 ModelT = TypeVar("ModelT", bound=Model)
 
 filters: Final[Callable[[AwaitableQuery[Any]], list[Q]]] = operator.attrgetter("_q_objects")

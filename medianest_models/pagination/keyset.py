@@ -9,7 +9,7 @@ that spans both parts takes two statements.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 from tortoise.expressions import Q
@@ -17,13 +17,10 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 from typing_extensions import TypeVar
 
-from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_column
+from medianest_models.pagination.arguments import Ordering, PaginationParams, SortOrder, check_column, choose_column
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.pagination.results import CursorPage
-
-if TYPE_CHECKING:
-    from medianest_models.pagination.arguments import Ordering
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
