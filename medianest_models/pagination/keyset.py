@@ -100,8 +100,8 @@ async def _read(
         if select is None:
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
-            sql, _, values = select
-            found, _ = await fetch(queryset, f"{sql} LIMIT ${len(values) + 1}", [*values, missing])
+            sql = f"{select.rows_sql} LIMIT ${len(select.values) + 1}"
+            found, _ = await fetch(queryset.model, select.client, sql, *select.values, missing)
             rows += found
         if len(rows) == count:
             break

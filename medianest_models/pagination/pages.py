@@ -62,10 +62,10 @@ async def paginate(
     if select is None:
         rows = await sort(queryset, ordering).limit(limit).offset(offset)
     else:
-        rows_sql, count_sql, values = select
-        page_sql = f"{rows_sql} LIMIT ${len(values) + 1} OFFSET ${len(values) + 2}"
-        sql = _PAGE_AND_TOTAL.format(page_sql, f"${len(values) + 3}", count_sql)
-        rows, records = await fetch(queryset, sql, [*values, limit, offset, limit])
+        number = len(select.values)
+        page_sql = f"{select.rows_sql} LIMIT ${number + 1} OFFSET ${number + 2}"
+        sql = _PAGE_AND_TOTAL.format(page_sql, f"${number + 3}", select.count_sql)
+        rows, records = await fetch(queryset.model, select.client, sql, *select.values, limit, offset, limit)
         total = records[0]["medianest_total"] if records else None
     if len(rows) < limit and (rows or offset == 0):
         total = offset + len(rows)
