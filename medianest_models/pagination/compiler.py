@@ -3,8 +3,8 @@
 A simple query set has filters and an order by columns of its own table, and nothing else: no annotations, `only`,
 `distinct` or locks, and no relation that is filtered by, selected or prefetched. Its filters compare with simple
 values, or are `in`, `not_in` and `isnull`, in any nesting of `Q`. Tortoise builds all other queries, and those that
-this module can't judge: with another Tortoise than 1.1, another class of query set or of `Q`, or attributes that a new
-query set does not have.
+this module can't judge: with another Tortoise than 1.1 or another engine, another class of query set or of `Q`, or
+attributes that a new query set does not have.
 
 This file alone uses private names of query sets and filters, of Tortoise 1.1 (`tortoise-orm<1.2` in pyproject.toml).
 """
