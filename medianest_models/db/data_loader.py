@@ -45,15 +45,6 @@ class _Batch(Generic[ArgumentT, AnswerT]):
     calls: dict[asyncio.Future[AnswerT], ArgumentT] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
 
-    async def answer(self, call: asyncio.Future[AnswerT]) -> AnswerT:
-        """Wait for the result of one call; once all calls are cancelled, cancel the task."""
-        try:
-            return await call
-        except asyncio.CancelledError:
-            if self.task is not None and all(other.cancelled() for other in self.calls):
-                self.task.cancel()
-            raise
-
 
 @dataclass(slots=True, eq=False)
 class _Queue(Generic[ArgumentT, AnswerT]):
@@ -95,6 +86,7 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
         if queue is None:
             queue = self._queues[client] = _Queue(_Batch())
         loop = asyncio.get_running_loop()
+        call: asyncio.Future[AnswerT]
         if queue.turn is None:
             turn = queue.turn = object()
             try:
@@ -112,7 +104,12 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
                 loop.call_later(_LONGEST_WAIT_SECONDS, self._start, queue, batch)
             elif len(batch.calls) == _MOST:
                 self._start(queue, batch)
-        return await batch.answer(call)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if batch.task is not None and all(other.cancelled() for other in batch.calls):
+                batch.task.cancel()  # nobody waits for it any more
+            raise
 
     def _end_turn(self, queue: _Queue[ArgumentT, AnswerT], turn: object) -> None:
         if queue.turn is turn:  # otherwise it took too long, and another batch has started
