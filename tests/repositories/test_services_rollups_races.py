@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -36,7 +36,7 @@ async def plex(fresh_db: DatabaseUrl) -> Service:
 async def answers_are_right() -> None:
     history = await ServiceStatusHistory.all()
     for since, until_ in ((0, TICKS), (7, 250), (120, 240)):
-        window = {"since": at(since), "until": at(until_)}
+        window: dict[str, Any] = {"since": at(since), "until": at(until_)}
         assert await services.uptime("plex", **window) == reference_uptime(history, since, until_)
         assert await services.incidents("plex", **window) == reference_incidents(history, since, until_)
 
@@ -188,7 +188,7 @@ async def test_a_check_counts_beyond_the_bound_of_pruning(plex: Service) -> None
     now = datetime.now(UTC)
     hour = now.replace(minute=0, second=0, microsecond=0)
     await services.record_check("plex", status=DOWN, checked_at=hour - timedelta(minutes=1))
-    window = {"since": hour - timedelta(hours=1), "until": now}
+    window: dict[str, Any] = {"since": hour - timedelta(hours=1), "until": now}
     before = await services.uptime("plex", **window)
     assert await services.prune_history(now) > 0
     assert await services.uptime("plex", **window) == before
