@@ -54,6 +54,13 @@ WHERE begins_at <= clock_timestamp() AND (ends_at IS NULL OR ends_at > clock_tim
 ORDER BY begins_at DESC, id DESC
 """
 
+# Raw, for the same reason, and for DISTINCT ON.
+_UPCOMING: Final = """
+SELECT DISTINCT ON (service_id) * FROM service_maintenance
+WHERE begins_at > clock_timestamp()
+ORDER BY service_id, begins_at, id
+"""
+
 
 async def plan(
     service: str, *, begins_at: datetime, ends_at: datetime | None, reason: str | None = None
@@ -145,6 +152,11 @@ async def list_for_service(
 async def current() -> list[ServiceMaintenance]:
     """List the windows of all services that are open now, the latest first."""
     return [ServiceMaintenance.from_row(row) for row in await fetch(_CURRENT)]
+
+
+async def upcoming() -> list[ServiceMaintenance]:
+    """List the next planned window of each service that has one."""
+    return [ServiceMaintenance.from_row(row) for row in await fetch(_UPCOMING)]
 
 
 async def _insert(service: str, begins_at: datetime | None, ends_at: datetime | None, reason: str | None) -> Record:
