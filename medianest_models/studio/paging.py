@@ -19,11 +19,12 @@ COUNTED: Final = 10_000
 # Raw, because Tortoise's count() ignores a limit.
 _COUNT: Final = "SELECT count(*) AS number FROM ({rows}) AS counted"
 
-# Raw, because it reads PostgreSQL's own statistics of a table, and of its partitions: -1 before an ANALYZE.
+# Raw, because it reads PostgreSQL's own statistics of a table, or of its partitions: -1 before an ANALYZE. One of a
+# partitioned table counts the rows of its partitions once more.
 _ESTIMATE: Final = """
 SELECT sum(greatest(reltuples, 0))::bigint AS number
 FROM pg_class
-WHERE (oid = to_regclass($1) OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1)))) AND relkind = 'r'
+WHERE relkind = 'r' AND (oid = to_regclass($1) OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1))))
 """
 
 

@@ -8,6 +8,7 @@ from medianest_models.repositories.services.availability import (
     Incident as Incident,
     Uptime as Uptime,
     incidents as incidents,
+    incidents_by_service as incidents_by_service,
     uptime as uptime,
     uptime_by_service as uptime_by_service,
 )
