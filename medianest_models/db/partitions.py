@@ -28,6 +28,8 @@ from medianest_models.settings import load_settings
 
 _KEYS: Final = {"service_status_history": "checked_at", "activity_logs": "created_at"}
 """The column of each table that says in which partition a row is."""
+PARTITIONED: Final = tuple(_KEYS)
+"""The tables that have partitions."""
 
 _REFERENCES: Final = {"service_status_history": "services", "activity_logs": "users"}
 """The table that its foreign key refers to."""
@@ -74,6 +76,10 @@ WHERE NOT EXISTS (
 ORDER BY since
 """  # noqa: S608 - of constants only
 
+_LACKS_NEXT: Final = f"""
+SELECT EXISTS (SELECT FROM ({_MISSING}) AS missing WHERE since <= now() + interval '1 month') AS lacks_next
+"""  # noqa: S608 - of constants only
+
 
 async def make_partitions(table: str, *, since: datetime | None = None) -> int:
     """Make the partitions that are missing, from the month of `since` (now) to three months ahead; return how many.
@@ -103,6 +109,13 @@ async def make_partitions(table: str, *, since: datetime | None = None) -> int:
     for month in months:
         made += await _patiently(lambda month=month: _make(table, parent, month))  # type: ignore[misc]
     return made
+
+
+async def lacks_next_month(table: str) -> bool:
+    """Return whether the partition of this month or the next one is missing."""
+    (row,) = await fetch(_LACKS_NEXT, table, None)
+    lacks_next: bool = row["lacks_next"]
+    return lacks_next
 
 
 async def end_of_partitions(table: str, *, before: datetime) -> datetime | None:
