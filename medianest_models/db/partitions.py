@@ -26,10 +26,8 @@ from medianest_models.errors import (
 )
 from medianest_models.settings import load_settings
 
-_KEYS: Final = {"service_status_history": "checked_at", "activity_logs": "created_at"}
-"""The column of each table that says in which partition a row is."""
-PARTITIONED: Final = tuple(_KEYS)
-"""The tables that have partitions."""
+PARTITIONED: Final = {"service_status_history": "checked_at", "activity_logs": "created_at"}
+"""The tables that have partitions, and the column of each that says in which one a row is."""
 
 _REFERENCES: Final = {"service_status_history": "services", "activity_logs": "users"}
 """The table that its foreign key refers to."""
@@ -144,8 +142,8 @@ async def drop_partitions(table: str, *, before: datetime) -> int:
 
 
 async def _parent(table: str) -> Record:
-    if table not in _KEYS:
-        raise InvalidInputError(f"table: must be one of {', '.join(_KEYS)}")
+    if table not in PARTITIONED:
+        raise InvalidInputError(f"table: must be one of {', '.join(PARTITIONED)}")
     parent = await fetch_one(_PARENT, table)
     if parent is None:
         raise MigrationError(f"{table} has no partitions yet: run `medianest db migrate`")
@@ -172,7 +170,7 @@ async def _patiently(step: Callable[[], Awaitable[int]]) -> int:
 
 async def _make(table: str, parent: Record, month: Record) -> int:
     """Make the partition of a month, unless another process has; return how many were made."""
-    key, (since, until) = _KEYS[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
+    key, (since, until) = PARTITIONED[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
     whole, name = f"{parent['schema']}.{table}", f"{parent['schema']}.{table}_{month['name']}"
     client = current_client()
     # In the order in which a deletion of what the rows refer to locks them. The second lock keeps out other processes
