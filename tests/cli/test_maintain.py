@@ -58,6 +58,14 @@ def test_once(fresh_url: DatabaseUrl) -> None:
     ]
 
 
+async def test_health_waits_for_nobody(fresh_url: DatabaseUrl) -> None:
+    async with connection_to(fresh_url) as other, other.transaction():
+        await other.execute("LOCK TABLE service_rollups")
+        health = await asyncio.to_thread(document, "health")
+    assert health["ok"]
+    assert health["warnings"] == ["the checks and partitions could not be looked at"]
+
+
 def test_what_could_not_be_done_is_said_and_the_rest_is_done(fresh_url: DatabaseUrl) -> None:
     sql(f"{EXPIRED};{FAILING}")
     status, output, errors = medianest("maintain", "--json")
