@@ -65,6 +65,7 @@ __all__ = [
     "RollingRateLimit",
     "SecretFieldError",
     "Service",
+    "ServiceMaintenance",
     "ServiceStatus",
     "ServiceStatusHistory",
     "SessionToken",

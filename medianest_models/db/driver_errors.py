@@ -32,6 +32,11 @@ from medianest_models.errors import (
 )
 from medianest_models.settings import DatabaseUrl
 
+_PARTITION: Final = re.compile(
+    r"(service_status_history|activity_logs)_(?:(?:before_)?\d{4}_\d\d|before_infinity|default)"
+)
+"""The beginning of the names of partitions, and of their keys: for a caller, it is their table that refuses a row."""
+
 _UNIQUE: Final = frozenset({"23505", "23P01"})
 _REFERENCE: Final = frozenset({"23503", "23001"})  # RESTRICT is 23001 from version 18 on
 _NOT_NULL: Final = "23502"
@@ -159,6 +164,10 @@ def _from_sqlstate(sqlstate: str) -> MedianestError:
 def _from_constraint(sqlstate: str, error: BaseException) -> ConstraintError:
     constraint: str | None = getattr(error, "constraint_name", None)
     table = getattr(error, "table_name", None) or "a table"
+    if partition := _PARTITION.match(table):
+        table = partition[1]
+        if constraint == f"{partition[0]}_pkey":
+            constraint = f"pk_{table}"
     if sqlstate in _UNIQUE:
         for kind in ConflictError.__subclasses__():
             if constraint is not None and constraint == kind.unique_constraint:

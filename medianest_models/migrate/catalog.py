@@ -25,14 +25,17 @@ class SchemaObject(NamedTuple):
 Catalog: TypeAlias = dict[SchemaObject, dict[str, str]]
 """The properties of each object, by their names."""
 
-# The beginning of the queries: the tables, indexes and so on of the schema $1.
+# The beginning of the queries: the tables, indexes and so on of the schema $1. Partitions come and go, and have what
+# their table has, so that only the default ones are objects.
 _RELATIONS: Final = """
-WITH ours AS (
-    SELECT t.oid, t.relname, t.relkind, t.relpersistence, t.relrowsecurity, t.relforcerowsecurity
+WITH everything AS (
+    SELECT t.oid, t.relname, t.relkind, t.relpersistence, t.relrowsecurity, t.relforcerowsecurity, t.relispartition
     FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
     WHERE n.nspname = $1 AND NOT EXISTS (
         SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'
     )
+), ours AS (
+    SELECT * FROM everything WHERE NOT relispartition
 )
 """
 
@@ -47,8 +50,15 @@ SELECT CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN
            (SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) FROM pg_inherits WHERE inhrelid = oid),
            'none'
        ) AS "parent table",
+       coalesce(pg_get_partkeydef(oid), 'none') AS "partition key",
        CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid, TRUE) ELSE 'none' END AS "definition"
 FROM ours WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+
+_DEFAULT_PARTITIONS: Final = """
+SELECT 'default partition' AS kind, ours.relname AS "table", everything.relname AS name,
+       CASE everything.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END AS "storage"
+FROM ours JOIN pg_partitioned_table AS p ON p.partrelid = ours.oid JOIN everything ON everything.oid = p.partdefid
 """
 
 # A default without its cast to the column's own type.
@@ -167,7 +177,7 @@ WHERE n.nspname = $1 AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') AND N
 )
 """
 
-_OF_TABLES: Final = (_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES)
+_OF_TABLES: Final = (_TABLES, _DEFAULT_PARTITIONS, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES)
 
 
 async def read_catalog(connection: asyncpg.Connection[Any], schema: str) -> Catalog:

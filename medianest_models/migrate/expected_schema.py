@@ -29,7 +29,7 @@ WHERE relnamespace = $1::regnamespace AND (indpred IS NOT NULL OR indexprs IS NO
 UNION ALL
 SELECT format('DROP TRIGGER %I ON %s; %s', tgname, tgrelid::regclass, pg_get_triggerdef(g.oid))
 FROM pg_trigger AS g JOIN pg_class AS t ON t.oid = tgrelid
-WHERE relnamespace = $1::regnamespace AND NOT tgisinternal AND tgqual IS NOT NULL
+WHERE relnamespace = $1::regnamespace AND NOT tgisinternal AND tgqual IS NOT NULL AND tgparentid = 0
 UNION ALL
 SELECT format('ALTER TABLE %s ALTER %I SET DEFAULT %s', attrelid::regclass, attname, pg_get_expr(adbin, adrelid))
 FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum JOIN pg_class AS t ON t.oid = adrelid

@@ -7,7 +7,7 @@ from medianest_models.models.activity import ActivityLog
 from medianest_models.models.downloads import YouTubeDownload
 from medianest_models.models.media_requests import MediaRequest, MediaRequestFollower, MediaRequestStatusUpdate
 from medianest_models.models.rate_limits import RateLimit, RollingRateLimit
-from medianest_models.models.services import Service, ServiceStatusHistory
+from medianest_models.models.services import Service, ServiceMaintenance, ServiceStatusHistory
 from medianest_models.models.sessions import SessionToken
 from medianest_models.models.system_config import SystemConfig
 from medianest_models.models.users import LocalCredential, User
@@ -27,6 +27,7 @@ __all__ = [
     "RateLimit",
     "RollingRateLimit",
     "Service",
+    "ServiceMaintenance",
     "ServiceStatusHistory",
     "SessionToken",
     "SystemConfig",

@@ -30,6 +30,7 @@ class ActivityLog(UUIDModel):
 
     class Meta:
         table = "activity_logs"
+        # The primary key is (id, created_at), because the table is partitioned by created_at.
         indexes = (
             Index(fields=("user_id", "created_at"), name="ix_activity_logs_user_id_created_at"),
             Index(fields=("action", "created_at"), name="ix_activity_logs_action_created_at"),

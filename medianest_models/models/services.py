@@ -1,4 +1,4 @@
-"""The services that the portal depends on, and the history of their checks."""
+"""The services that the portal depends on, the history of their checks, and their maintenance windows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tortoise import fields
+from tortoise.contrib.postgres.indexes import BrinIndex
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
@@ -30,6 +31,7 @@ class Service(Base):
     updated_at = TimestampField(db_default=Now())
 
     status_history: fields.ReverseRelation[ServiceStatusHistory]
+    maintenance: fields.ReverseRelation[ServiceMaintenance]
 
     class Meta:
         table = "services"
@@ -58,9 +60,25 @@ class ServiceStatusHistory(UUIDModel):
 
     class Meta:
         table = "service_status_history"
-        indexes = (
-            Index(
-                fields=("service_id", "checked_at", "id"),
-                name="ix_service_status_history_service_id_checked_at",
-            ),
-        )
+        # The primary key is (service_id, checked_at, id), because the table is partitioned by checked_at.
+        indexes = (BrinIndex(fields=("id",), name="ix_service_status_history_id"),)
+
+
+class ServiceMaintenance(UUIDModel):
+    """A maintenance window of a service: time that counts neither as up nor as down.
+
+    It includes its beginning but not its end. Those of a service may overlap; the time counts once.
+    """
+
+    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
+        "models.Service", related_name="maintenance", on_delete=fields.CASCADE
+    )
+    service_id: int
+    begins_at = TimestampField()
+    ends_at = TimestampField(null=True)
+    reason = TextField(null=True)
+    created_at = TimestampField(db_default=Now())
+
+    class Meta:
+        table = "service_maintenance"
+        indexes = (Index(fields=("service_id", "begins_at"), name="ix_service_maintenance_service_id_begins_at"),)

@@ -25,9 +25,9 @@ VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)
 RETURNING *
 """
 
-# Raw, because a DELETE has no LIMIT. It skips rows that another process is deleting.
+# Raw, because a DELETE has no LIMIT. It skips rows that another process is deleting, and partitions without old rows.
 _PRUNE: Final = f"""
-DELETE FROM activity_logs WHERE id = ANY (ARRAY (
+DELETE FROM activity_logs WHERE created_at {OLDER} AND id = ANY (ARRAY (
     SELECT id FROM activity_logs WHERE created_at {OLDER} ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
 ))
 """  # noqa: S608 - a constant

@@ -11,6 +11,8 @@ from medianest_models.schemas.media_requests import (
 )
 from medianest_models.schemas.rate_limits import RateLimitRead, RollingRateLimitRead
 from medianest_models.schemas.services import (
+    ServiceMaintenanceCreate,
+    ServiceMaintenanceRead,
     ServiceRead,
     ServiceStatusHistoryCreate,
     ServiceStatusHistoryRead,
@@ -30,6 +32,8 @@ __all__ = [
     "MediaRequestStatusUpdateRead",
     "RateLimitRead",
     "RollingRateLimitRead",
+    "ServiceMaintenanceCreate",
+    "ServiceMaintenanceRead",
     "ServiceRead",
     "ServiceStatusHistoryCreate",
     "ServiceStatusHistoryRead",

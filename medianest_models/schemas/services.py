@@ -1,4 +1,4 @@
-"""The services that the portal depends on, and the history of their checks."""
+"""The services that the portal depends on, the history of their checks, and their maintenance windows."""
 
 from typing import Any
 from uuid import UUID
@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, SecretStr, SerializerFunctionWrapHandler, fi
 
 from medianest_models.enums import ServiceStatus
 from medianest_models.masking import mask_credentials
-from medianest_models.models import Service, ServiceStatusHistory
+from medianest_models.models import Service, ServiceMaintenance, ServiceStatusHistory
 from medianest_models.schemas._declaration import Declared, read_schema, write_schema
 
 
@@ -81,3 +81,24 @@ class ServiceStatusHistoryCreate(Declared):
     response_time_ms: int | None = None
     error_message: str | None = None
     checked_at: AwareDatetime | None = None
+
+
+@read_schema(ServiceMaintenance)
+class ServiceMaintenanceRead(Declared):
+    """A maintenance window of a service; it ends at None until it is ended."""
+
+    id: UUID
+    service_id: int
+    begins_at: AwareDatetime
+    ends_at: AwareDatetime | None
+    reason: str | None
+    created_at: AwareDatetime
+
+
+@write_schema(ServiceMaintenance)
+class ServiceMaintenanceCreate(Declared):
+    """A maintenance window: the arguments of `services.maintenance.plan` beside the service."""
+
+    begins_at: AwareDatetime
+    ends_at: AwareDatetime | None
+    reason: str | None = None

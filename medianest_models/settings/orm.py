@@ -71,6 +71,7 @@ def session_settings(url: DatabaseUrl | None) -> dict[str, str]:
     if url is None or not url.pgbouncer:
         session["default_transaction_isolation"] = "read committed"
         session["idle_session_timeout"] = "0"  # it would end the session that holds a lock or listens
+        session["jit"] = "off"  # it takes longer to compile a statement of some milliseconds than to run it
     if url is not None and url.search_path is not None:
         session["search_path"] = url.search_path
     return session

@@ -30,7 +30,7 @@ class Span:
         if self.uptime is None:
             return "unknown"
         if self.uptime.down:
-            return "short" if self.uptime.ratio >= _GOOD else "down"
+            return "short" if (self.uptime.ratio or 0) >= _GOOD else "down"
         return "degraded" if self.uptime.degraded else "up"
 
     @property

@@ -18,8 +18,11 @@ COUNTED: Final = 10_000
 # Raw, because Tortoise's count() ignores a limit.
 _COUNT: Final = "SELECT count(*) AS number FROM ({rows}) AS counted"
 
-# Raw, because it reads PostgreSQL's own statistics of a table: -1 before its first ANALYZE.
-_ESTIMATE: Final = "SELECT reltuples::bigint AS number FROM pg_class WHERE oid = to_regclass($1)"
+# Raw, because it reads PostgreSQL's own statistics of a table, and of its partitions: -1 before an ANALYZE.
+_ESTIMATE: Final = """
+SELECT sum(greatest(reltuples, 0))::bigint AS number
+FROM pg_class WHERE oid = to_regclass($1) OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1)))
+"""
 
 _OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "asc"}
 

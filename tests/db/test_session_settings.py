@@ -36,6 +36,7 @@ PINNED = {
     "standard_conforming_strings": "on",
     "default_transaction_isolation": "read committed",
     "idle_session_timeout": "0",
+    "jit": "off",
 }
 ODD = {
     "TimeZone": "Europe/Berlin",
@@ -43,8 +44,9 @@ ODD = {
     "standard_conforming_strings": "off",
     "default_transaction_isolation": "serializable",
     "idle_session_timeout": "1h",
+    "jit": "on",
 }
-NOT_BEHIND_PGBOUNCER = ("default_transaction_isolation", "idle_session_timeout")
+NOT_BEHIND_PGBOUNCER = ("default_transaction_isolation", "idle_session_timeout", "jit")
 SHOWN = "SELECT " + ", ".join(f"current_setting('{name}') AS \"{name}\"" for name in PINNED)
 
 

@@ -92,7 +92,8 @@ def value(field: Field[Any], variant: str = "") -> Any:
     if isinstance(field, (CharField, TextField)):
         return f"{field.model_field_name} {field.model.__name__}{variant}"[: getattr(field, "max_length", None)]
     if isinstance(field, DatetimeField):
-        return datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=datetime.UTC)
+        place = list(field.model._meta.fields_map).index(field.model_field_name)  # so that what ends has begun before
+        return datetime.datetime(2026, 1, 2, 3, 4, place, 678901, tzinfo=datetime.UTC)
     if isinstance(field, JSONField):
         return {"list": [1, 2.5, None, True], "text": "ü"}
     if isinstance(field, ArrayField):

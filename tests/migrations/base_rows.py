@@ -31,6 +31,9 @@ INSERTS: Final[dict[str, str]] = {
     "service_status_history": (
         "INSERT INTO service_status_history (service_id, status) SELECT id, 'up' FROM services LIMIT 1"
     ),
+    "service_maintenance": (
+        "INSERT INTO service_maintenance (service_id, begins_at) SELECT id, now() FROM services LIMIT 1"
+    ),
     "session_tokens": (
         "INSERT INTO session_tokens (user_id, token_hash, expires_at) SELECT id, 'hash', now() FROM users LIMIT 1"
     ),

@@ -11,8 +11,9 @@ from medianest_models.migrate.catalog import Catalog, read_catalog
 
 _OBJECTS = """
 SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'table' WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index'
-                                    WHEN 'v' THEN 'view' ELSE relkind::text END, relname)
-FROM pg_class WHERE relnamespace = $1::regnamespace
+                                    WHEN 'v' THEN 'view' WHEN 'p' THEN 'table' WHEN 'I' THEN 'index'
+                                    ELSE relkind::text END, relname)
+FROM pg_class WHERE relnamespace = $1::regnamespace AND NOT relispartition
 UNION ALL SELECT format('function %s', oid::regprocedure) FROM pg_proc WHERE pronamespace = $1::regnamespace
 UNION ALL SELECT format('type %s', typname) FROM pg_type
 WHERE typnamespace = $1::regnamespace AND typrelid = 0 AND typelem = 0
@@ -59,7 +60,7 @@ async def indexes(connection: asyncpg.Connection[Any], *, of_constraints: bool =
     assert all(is_["state"] == "valid" for is_ in rows.values())
     found = {
         f"{index.table}.{index.name}": ("UNIQUE " if is_["definition"].startswith("CREATE UNIQUE") else "")
-        + short(is_["definition"].partition("USING btree ")[2])
+        + short(re.sub(r"^.* USING (btree )?", "", is_["definition"]))
         for index, is_ in rows.items()
     }
     if of_constraints:

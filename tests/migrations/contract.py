@@ -248,19 +248,40 @@ TABLES: Final[dict[str, Table]] = {
             "checked_at": NOW,
         },
         "constraints": {
-            "pk_service_status_history": "PRIMARY KEY id",
+            "pk_service_status_history": "PRIMARY KEY (service_id, checked_at, id)",
             "ck_service_status_history_response_time_ms": "CHECK response_time_ms >= 0",
             "ck_service_status_history_status": "CHECK status IN ('up', 'down', 'degraded')",
             "fk_service_status_history_service_id": (
                 "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE"
             ),
         },
-        "indexes": {"ix_service_status_history_service_id_checked_at": "(service_id, checked_at, id)"},
+        "indexes": {"ix_service_status_history_id": "brin id"},
         "triggers": {
             "tr_service_status_history_notify": (
                 f"AFTER INSERT REFERENCING NEW TABLE AS added FOR EACH STATEMENT {WATCHED} medianest_notify_services()"
             ),
+            "tr_service_status_history_refuse": (
+                r"BEFORE DELETE FOR EACH STATEMENT WHEN (current_query() ~ '\mctid\M' AND current_query() !~ "
+                r"'\mtableoid\M') EXECUTE FUNCTION medianest_refuse_delete()"
+            ),
         },
+    },
+    "service_maintenance": {
+        "columns": {
+            "id": ID,
+            "service_id": "integer NOT NULL",
+            "begins_at": "timestamptz NOT NULL",
+            "ends_at": "timestamptz",
+            "reason": "text",
+            "created_at": NOW,
+        },
+        "constraints": {
+            "pk_service_maintenance": "PRIMARY KEY id",
+            "ck_service_maintenance_ends_at_after_begins_at": "CHECK ends_at > begins_at",
+            "fk_service_maintenance_service_id": "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE",
+        },
+        "indexes": {"ix_service_maintenance_service_id_begins_at": "(service_id, begins_at)"},
+        "triggers": {},
     },
     "session_tokens": {
         "columns": {
@@ -358,7 +379,7 @@ TABLES: Final[dict[str, Table]] = {
             "created_at": NOW,
         },
         "constraints": {
-            "pk_activity_logs": "PRIMARY KEY id",
+            "pk_activity_logs": "PRIMARY KEY (id, created_at)",
             "fk_activity_logs_user_id": "FOREIGN KEY user_id REFERENCES users(id) ON DELETE SET NULL",
         },
         "indexes": {
@@ -427,6 +448,7 @@ FUNCTIONS: Final = {
     "medianest_max_running_downloads()",
     "medianest_next_turn(uuid,smallint)",
     "medianest_pause_ends_at(jsonb)",
+    "medianest_refuse_delete()",
     "medianest_release_expired_downloads(integer)",
     "medianest_set_turn()",
     "medianest_users_at_their_limit()",

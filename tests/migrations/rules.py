@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,8 @@ SMALL: Final = {"aerich", "services", "system_config"}
 # The counters also include the earlier work of this session. The locks are those that block INSERT, UPDATE and DELETE
 # of other sessions (PostgreSQL manual, 13.3.1).
 _TABLES: Final = """
-SELECT s.relname AS table, pg_relation_filenode(s.relid) AS file,
+SELECT s.relid, coalesce(pg_partition_root(s.relid), s.relid)::regclass::text AS table,
+       pg_relation_filenode(s.relid) AS file,
        s.seq_tup_read AS read, s.n_tup_upd + s.n_tup_del AS written,
        EXISTS (
            SELECT FROM pg_locks AS l WHERE l.pid = pg_backend_pid() AND l.relation = s.relid AND l.granted
@@ -68,13 +70,14 @@ async def _measured(connection: Connection, sql: str) -> list[str]:
     await transaction.start()
     try:
         await connection.execute("SET LOCAL enable_seqscan = off")  # so that a statement uses an index if there is one
-        before = {row["table"]: row for row in await connection.fetch(_TABLES)}
+        before = {row["relid"]: row for row in await connection.fetch(_TABLES)}
         await connection.execute(sql)
-        after = {row["table"]: row for row in await connection.fetch(_TABLES)}
+        after = {row["relid"]: row for row in await connection.fetch(_TABLES)}
     finally:
         await transaction.rollback()
-    kept = sorted(before.keys() & after.keys() - SMALL)
-    return [problem for table in kept for problem in _costs(before[table], after[table])]
+    kept = sorted((row for row in before.values() if row["relid"] in after), key=itemgetter("table"))
+    problems = [problem for row in kept if row["table"] not in SMALL for problem in _costs(row, after[row["relid"]])]
+    return list(dict.fromkeys(problems))  # those of partitions are their table's
 
 
 def _costs(before: Any, after: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
@@ -14,25 +15,35 @@ EXTRA: Final = "is extra: no applied migration makes it"
 # Changes, and the lines that report them. The statements of a group do not affect each other.
 DRIFTS: Final[list[dict[str, list[str]]]] = [
     {
-        "DROP TABLE activity_logs": ["table activity_logs is missing"],
+        "DROP TABLE activity_logs": ["partitioned table activity_logs is missing"],
         "DROP TABLE services CASCADE": [
             "table services is missing",
+            "constraint fk_service_maintenance_service_id on service_maintenance is missing",
             "constraint fk_service_status_history_service_id on service_status_history is missing",
         ],
         "CREATE TABLE mine (id serial PRIMARY KEY, user_id uuid REFERENCES users, n int CHECK (n > 0)); "
         "CREATE INDEX ON mine (n)": [
             f"table mine {EXTRA}",
         ],
-        "ALTER TABLE service_status_history SET UNLOGGED": [
-            "table service_status_history: storage is unlogged, should be logged",
-        ],
+        "ALTER TABLE session_tokens SET UNLOGGED": ["table session_tokens: storage is unlogged, should be logged"],
         "CREATE TABLE parent (); ALTER TABLE users INHERIT parent": [
             "table users: parent table is parent, should be none",
             f"table parent {EXTRA}",
         ],
         "CREATE VIEW admins AS SELECT id FROM users": [f"view admins {EXTRA}"],
+        "DROP TABLE service_status_history_default": [
+            "default partition service_status_history_default on service_status_history is missing",
+        ],
+        "DO $$ BEGIN EXECUTE format('ALTER TABLE service_status_history DETACH PARTITION service_status_history_%s', "
+        "to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')); END $$": [
+            f"table service_status_history_{datetime.now(UTC):%Y_%m} {EXTRA}",
+        ],
+        "CREATE TABLE service_status_history_1999_01 PARTITION OF service_status_history "
+        "FOR VALUES FROM ('1999-01-01 00:00:00+00') TO ('1999-02-01 00:00:00+00')": [],
+        "ALTER TABLE service_status_history DROP CONSTRAINT pk_service_status_history": [
+            "constraint pk_service_status_history on service_status_history is missing",
+        ],
         "CREATE TABLE parts (n int) PARTITION BY LIST (n); CREATE TABLE part PARTITION OF parts DEFAULT": [
-            f"table part {EXTRA}",
             f"partitioned table parts {EXTRA}",
         ],
         "ALTER TABLE users DROP COLUMN last_login_at": [
@@ -61,7 +72,10 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
         ],
     },
     {
-        "ALTER TABLE activity_logs RENAME TO activity": ["table activity_logs is missing", f"table activity {EXTRA}"],
+        "ALTER TABLE activity_logs RENAME TO activity": [
+            "partitioned table activity_logs is missing",
+            f"partitioned table activity {EXTRA}",
+        ],
         "CREATE MATERIALIZED VIEW admins AS SELECT id FROM users": [f"materialized view admins {EXTRA}"],
         "ALTER TABLE users ALTER COLUMN email SET DEFAULT 'it''s::text'": [
             "column users.email: default is 'it''s::text', should be none",
@@ -80,8 +94,8 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
     },
     {
         "ALTER TABLE activity_logs RENAME TO activity_log; CREATE VIEW activity_logs AS SELECT * FROM activity_log": [
-            "table activity_logs is missing",
-            f"table activity_log {EXTRA}",
+            "partitioned table activity_logs is missing",
+            f"partitioned table activity_log {EXTRA}",
             f"view activity_logs {EXTRA}",
         ],
         "ALTER TABLE services ALTER COLUMN id DROP DEFAULT; DROP SEQUENCE services_id_seq; ALTER TABLE "

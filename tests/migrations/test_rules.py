@@ -32,7 +32,8 @@ READS, WRITES = (
 BAD: Final = {
     "ALTER TABLE media_requests ALTER COLUMN title TYPE TEXT USING upper(title)": ["rewrites media_requests"],
     "ALTER TABLE users ADD COLUMN token UUID DEFAULT gen_random_uuid()": ["rewrites users"],
-    "ALTER TABLE activity_logs ADD COLUMN number SERIAL": ["rewrites activity_logs"],
+    "ALTER TABLE rate_limits ADD COLUMN number SERIAL": ["rewrites rate_limits"],
+    "ALTER TABLE service_status_history ADD COLUMN number SERIAL": ["rewrites service_status_history"],
     "ALTER TABLE youtube_downloads SET UNLOGGED": ["rewrites youtube_downloads"],
     "CREATE INDEX ix_x ON media_requests (imdb_id)": [READS.format("media_requests")],
     "ALTER TABLE rate_limits ADD CONSTRAINT ck_x CHECK (request_count < 1000000)": [READS.format("rate_limits")],

@@ -97,5 +97,5 @@ def of(table: str, found: dict[str, str]) -> dict[str, str]:
 
 def columns_of(definition: str) -> list[str]:
     """Return the columns of a key or an index, without functions and operator classes."""
-    keys = re.sub(r"^(UNIQUE|FOREIGN KEY|PRIMARY KEY) | (NULLS|WHERE|REFERENCES) .*$", "", definition).strip("()")
+    keys = re.sub(r"^(UNIQUE|FOREIGN KEY|PRIMARY KEY|brin) | (NULLS|WHERE|REFERENCES) .*$", "", definition).strip("()")
     return [re.sub(r"^lower\((\w+)\)?|( DESC| text_pattern_ops)$", r"\1", key) for key in re.split(", ", keys)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,77 +16,20 @@ from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
-from medianest_models.repositories.services import Check, Incident, Uptime, availability
+from medianest_models.repositories.services import Check, Uptime, availability, windows
 from medianest_models.settings import DatabaseUrl
+from tests.repositories.service_reference import (
+    HOLD,
+    NOON,
+    TICK,
+    at,
+    reference_incidents,
+    reference_percentiles,
+    reference_uptime,
+)
 
 UP, DOWN, DEGRADED = ServiceStatus.UP, ServiceStatus.DOWN, ServiceStatus.DEGRADED
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TICK = timedelta(seconds=30)
-HOLD = timedelta(minutes=5)
 names = (f"service-{number}" for number in itertools.count())
-
-
-def at(tick: int) -> datetime:
-    return NOON + tick * TICK
-
-
-# The reference
-
-
-def check_at(history: list[ServiceStatusHistory], instant: datetime) -> ServiceStatusHistory | None:
-    """Return the check that determines the service's state at a time."""
-    before = [check for check in history if check.checked_at <= instant]
-    if not before:
-        return None
-    latest = max(before, key=lambda check: (check.checked_at, check.id))
-    return latest if instant - latest.checked_at < HOLD else None
-
-
-def reference_uptime(history: list[ServiceStatusHistory], since: int, until: int) -> Uptime | None:
-    totals = dict.fromkeys(ServiceStatus, timedelta())
-    for tick in range(since, until):
-        check = check_at(history, at(tick))
-        if check is not None:
-            totals[check.status] += TICK
-    if not any(totals.values()):
-        return None
-    return Uptime(at(since), at(until), totals[UP], totals[DEGRADED], totals[DOWN])
-
-
-def reference_incidents(history: list[ServiceStatusHistory], since: int, until: int) -> list[Incident]:
-    found = []
-    tick = since
-    while tick < until:
-        start = tick
-        errors = []
-        while tick < until and (check := check_at(history, at(tick))) is not None and check.status is DOWN:
-            if check.error_message is not None:
-                errors.append(check.error_message)
-            tick += 1
-        if tick > start:
-            ended_at = at(tick) if tick < until else None
-            found.append(Incident(at(start), ended_at, (tick - start) * TICK, errors[0] if errors else None))
-        else:
-            tick += 1
-    return found
-
-
-def reference_percentiles(
-    history: list[ServiceStatusHistory], since: int, until: int, percentiles: list[float]
-) -> dict[float, float] | None:
-    times = sorted(
-        check.response_time_ms
-        for check in history
-        if check.response_time_ms is not None and at(since) <= check.checked_at < at(until)
-    )
-    if not times:
-        return None
-    found = {}
-    for percentile in percentiles:
-        place = percentile / 100 * (len(times) - 1)
-        low, high = times[math.floor(place)], times[math.ceil(place)]
-        found[percentile] = low + (place - math.floor(place)) * (high - low)
-    return found
 
 
 # Comparisons
@@ -172,7 +114,7 @@ async def test_a_step_is_no_day_of_the_calendar(plex: str) -> None:
             plex, since=since, until=since + timedelta(days=2), step=timedelta(days=1)
         )
         assert found == [None, None]
-        rows = await availability.fetch_window(
+        rows = await windows.fetch_windows(
             availability._UPTIME, plex, since, since + timedelta(days=2), step=timedelta(days=1)
         )
         assert [row["until"] - row["since"] for row in rows] == [timedelta(days=1)] * 2

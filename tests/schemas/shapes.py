@@ -24,6 +24,7 @@ TAKEN_BY: Final[dict[str, tuple[Callable[..., Any], set[str]]]] = {
     "YouTubeDownloadCreate": (downloads.enqueue, {"user_id"}),
     "ServiceUpdate": (services.configure, {"name"}),
     "ServiceStatusHistoryCreate": (services.record_check, {"service"}),
+    "ServiceMaintenanceCreate": (services.maintenance.plan, {"service"}),
     "SystemConfigUpdate": (system_config.set, {"key", "updated_by"}),
 }
 

@@ -19,7 +19,11 @@ SESSION = {
     "DateStyle": "ISO, MDY",
     "standard_conforming_strings": "on",
 }
-NOT_BEHIND_PGBOUNCER = {"default_transaction_isolation": "read committed", "idle_session_timeout": "0"}
+NOT_BEHIND_PGBOUNCER = {
+    "default_transaction_isolation": "read committed",
+    "idle_session_timeout": "0",
+    "jit": "off",
+}
 TIMEOUTS = {
     "statement_timeout": "30000ms",
     "lock_timeout": "10000ms",

@@ -1,20 +1,21 @@
-"""The services that the portal depends on: their configuration, their checks, and statistics of these.
+"""The services that the portal depends on: their configuration, their checks, statistics of these, and maintenance.
 
 A service is identified by its `name`.
 """
 
+from medianest_models.repositories.services import maintenance as maintenance
 from medianest_models.repositories.services.availability import (
     Incident as Incident,
     Uptime as Uptime,
     incidents as incidents,
     uptime as uptime,
+    uptime_by_service as uptime_by_service,
 )
 from medianest_models.repositories.services.checks import (
     Check as Check,
     CheckTuple as CheckTuple,
     LatestStatus as LatestStatus,
     latest_statuses as latest_statuses,
-    prune_history as prune_history,
     record_check as record_check,
     record_checks as record_checks,
 )
@@ -25,4 +26,12 @@ from medianest_models.repositories.services.registry import (
     get as get,
     list_enabled as list_enabled,
 )
-from medianest_models.repositories.services.response_times import response_time_percentiles as response_time_percentiles
+from medianest_models.repositories.services.response_times import (
+    response_time_percentiles as response_time_percentiles,
+    response_time_percentiles_by_service as response_time_percentiles_by_service,
+)
+from medianest_models.repositories.services.retention import (
+    drop_history as drop_history,
+    prune_history as prune_history,
+)
+from medianest_models.repositories.services.rollups import roll_up as roll_up

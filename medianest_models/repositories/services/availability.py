@@ -2,38 +2,27 @@
 
 A check determines the state of the service until the next check, but for at most five minutes: after that the state is
 unknown. Of several checks with the same timestamp, the one with the highest id counts, which is the last one recorded.
-A window includes its beginning but not its end; a check before the window can also determine its first part.
+A window includes its beginning but not its end; a check before the window can also determine its first part. Time of
+maintenance is neither up nor down. All of this is exact to the microsecond, also after the checks were removed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, overload
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, TypeAlias, overload
 
 from asyncpg import Record
 
-from medianest_models.checks import as_aware, as_duration
-from medianest_models.db.statements import fetch
-from medianest_models.errors import InvalidInputError
-from medianest_models.repositories.services.registry import as_service_name, no_such_service
-
-MAX_STEPS: Final = 1000
-"""The most steps that one statement answers for."""
-
-# A step is a number of microseconds: PostgreSQL would take an interval of a day for a day of the calendar.
-WINDOW: Final = """
-FROM services s
-CROSS JOIN LATERAL (
-    SELECT
-        $2::timestamptz + number * COALESCE($4::bigint, 0) * interval '1 microsecond' AS since,
-        COALESCE(
-            $2::timestamptz + (number + 1) * $4::bigint * interval '1 microsecond', $3::timestamptz, now()
-        ) AS until
-    FROM generate_series(0, $5::int - 1) AS number
-) w
-"""
-"""The beginning of a FROM clause: `s` is every service, `w` every step of the window, from `w.since` to `w.until`."""
+from medianest_models.repositories.services.windows import (
+    HOLDING,
+    WINDOWS,
+    fetch_windows,
+    floor,
+    microseconds,
+)
 
 
 @dataclass(frozen=True)
@@ -45,26 +34,28 @@ class Uptime:
     up: timedelta
     degraded: timedelta
     down: timedelta
+    maintenance: timedelta = timedelta(0)
+    """The time of maintenance, whatever its checks found."""
 
     @property
     def known(self) -> timedelta:
-        """The time with a known state."""
+        """The time with a known state, without maintenance."""
         return self.up + self.degraded + self.down
 
     @property
     def unknown(self) -> timedelta:
-        """The time without a known state."""
-        return self.until - self.since - self.known
+        """The time without a known state, without maintenance."""
+        return self.until - self.since - self.known - self.maintenance
 
     @property
-    def ratio(self) -> float:
-        """The share of the known time that it was up or degraded, from 0 to 1."""
-        return (self.up + self.degraded) / self.known
+    def ratio(self) -> float | None:
+        """The share of the known time that it was up or degraded, from 0 to 1; None if none is known."""
+        return (self.up + self.degraded) / self.known if self.known else None
 
     @property
-    def degraded_ratio(self) -> float:
-        """The share of the known time that it was degraded, from 0 to 1."""
-        return self.degraded / self.known
+    def degraded_ratio(self) -> float | None:
+        """The share of the known time that it was degraded, from 0 to 1; None if none is known."""
+        return self.degraded / self.known if self.known else None
 
 
 @dataclass(frozen=True)
@@ -72,9 +63,10 @@ class Incident:
     """A continuous time in which a service was down."""
 
     started_at: datetime
-    """Its beginning; that of the window if the service was down before."""
+    """Its beginning; that of the window if the service was down before, and the end of maintenance likewise."""
     ended_at: datetime | None
-    """The first check with another state, or five minutes after the last one; None if it was still down at the end."""
+    """The first check with another state, five minutes after the last one, or the beginning of maintenance; None if it
+    was still down at the end of the window."""
     duration: timedelta
     """The time from `started_at` to `ended_at`, or to the window's end."""
     error_message: str | None
@@ -86,58 +78,99 @@ class Incident:
         return self.ended_at is None
 
 
-# The checks of service s that determine the state in a part of step w, from `starts` to `ends`. Checks older than five
-# minutes before the step are not read, because they no longer count.
-_HOLDING: Final = """
-    SELECT * FROM (
-        SELECT
-            id, status, error_message,
-            GREATEST(checked_at, w.since) AS starts,
-            LEAST(
-                checked_at + interval '5 minutes', lead(checked_at) OVER (ORDER BY checked_at, id), w.until
-            ) AS ends
-        FROM service_status_history
-        WHERE service_id = s.id AND checked_at > w.since - interval '5 minutes' AND checked_at < w.until
-    ) checks
-    WHERE starts < ends
-"""
+Uptimes: TypeAlias = Uptime | list[Uptime | None] | None
 
-# Raw: a window function inside an aggregate, which the ORM does not support.
+_HOLDING: Final = HOLDING.format(service_id="span.service_id", since="span.since", until="span.until")
+_SUMS: Final = ", ".join(
+    microseconds(f"COALESCE(sum(ends - starts) FILTER (WHERE status = '{status}'), interval '0')") + f" AS {status}"
+    for status in ("up", "degraded", "down")
+)
+
+# The sum of what is rolled up, without that of stale hours; of what is read from checks; and of parts of an hour that
+# is rolled up, in which a service was up unless a state says otherwise.
 _UPTIME: Final = f"""
-SELECT w.since, w.until, total.*
-{WINDOW}
-LEFT JOIN LATERAL (
-    SELECT
-        COALESCE(sum(ends - starts) FILTER (WHERE status = 'up'), interval '0') AS up,
-        COALESCE(sum(ends - starts) FILTER (WHERE status = 'degraded'), interval '0') AS degraded,
-        COALESCE(sum(ends - starts) FILTER (WHERE status = 'down'), interval '0') AS down
-    FROM ({_HOLDING}) holding
-) total ON TRUE
-WHERE s.name = $1
-ORDER BY w.since
+{WINDOWS}, total AS (
+    SELECT service_id, number, sum(sign * up) AS up, sum(sign * degraded) AS degraded, sum(sign * down) AS down
+    FROM (
+        SELECT span.service_id, number, sign, up, degraded, down
+        FROM ranges AS span CROSS JOIN LATERAL (
+            SELECT sum(up) AS up, sum(degraded) AS degraded, sum(down) AS down FROM service_rollups
+            WHERE service_id = span.service_id AND hours = span.hours
+                AND begins_at >= span.since AND begins_at < span.until
+        ) AS rolled_up
+        UNION ALL
+        SELECT service_id, number, -sign, up, degraded, down
+        FROM stale JOIN service_rollups USING (service_id) WHERE hours = 1 AND begins_at = hour
+        UNION ALL
+        SELECT service_id, number, sign, up, degraded, down
+        FROM unrolled AS span CROSS JOIN LATERAL (SELECT {_SUMS} FROM ({_HOLDING}) AS holding) AS checked
+        UNION ALL
+        SELECT
+            span.service_id, number, sign, {microseconds("span.until - span.since")}
+                - not_up.degraded - not_up.down - not_up.unknown,
+            not_up.degraded, not_up.down
+        FROM edges AS span
+        JOIN service_rollups AS rolled_up ON rolled_up.service_id = span.service_id
+            AND rolled_up.hours = 1 AND rolled_up.begins_at = {floor("span.since")}
+        CROSS JOIN LATERAL (
+            SELECT {_SUMS.replace("'up'", "'unknown'").replace("AS up", "AS unknown")}
+            FROM (
+                SELECT status, GREATEST(begins_at, span.since) AS starts, LEAST(ends_at, span.until) AS ends
+                FROM service_states
+                WHERE service_id = span.service_id AND begins_at >= {floor("span.since")} AND begins_at < span.until
+                    AND ends_at > span.since
+            ) AS states
+        ) AS not_up
+        WHERE is_rolled_up
+    ) AS parts
+    GROUP BY service_id, number
+), paused AS (
+    SELECT service_id, number, sum(until - since) AS maintenance FROM spans WHERE sign = -1 GROUP BY service_id, number
+)
+SELECT
+    name, since, until, COALESCE(up, 0)::bigint AS up, COALESCE(degraded, 0)::bigint AS degraded,
+    COALESCE(down, 0)::bigint AS down, COALESCE(maintenance, interval '0') AS maintenance
+FROM observed CROSS JOIN steps
+LEFT JOIN total ON total.service_id = observed.id AND total.number = steps.number
+LEFT JOIN paused ON paused.service_id = observed.id AND paused.number = steps.number
+ORDER BY name, since
 """  # noqa: S608 - of constants only
 
-# Raw: gaps and islands. A down check that begins where the previous one ends belongs to the same incident.
+# Gaps and islands: what begins where the previous one ends belongs to the same incident.
 _INCIDENTS: Final = f"""
-SELECT w.until, incident.*
-{WINDOW}
+{WINDOWS}, down AS (
+    SELECT starts, ends, error_message
+    FROM unrolled AS span CROSS JOIN LATERAL ({_HOLDING}) AS holding
+    WHERE sign = 1 AND status = 'down'
+    UNION ALL
+    SELECT GREATEST(begins_at, since), LEAST(ends_at, until), error_message
+    FROM spans JOIN service_states USING (service_id)
+    WHERE sign = 1 AND status = 'down' AND begins_at > since - interval '1 hour' AND begins_at < until
+        AND ends_at > since AND begins_at < rolled_until AND NOT EXISTS (
+            SELECT FROM stale_service_hours AS marked
+            WHERE marked.service_id = spans.service_id AND hour = {floor("begins_at")}
+        )
+), counted AS (
+    SELECT lower(period) AS starts, upper(period) AS ends, error_message
+    FROM down LEFT JOIN maintained ON service_id = (SELECT id FROM observed)
+    CROSS JOIN LATERAL unnest(
+        tstzmultirange(tstzrange(starts, ends)) - COALESCE(periods, tstzmultirange())
+    ) AS period
+)
+SELECT steps.until, incident.*
+FROM observed CROSS JOIN steps
 LEFT JOIN LATERAL (
     SELECT
         min(starts) AS started_at,
-        NULLIF(max(ends), w.until) AS ended_at,
+        NULLIF(max(ends), steps.until) AS ended_at,
         max(ends) - min(starts) AS duration,
-        (array_agg(error_message ORDER BY starts, id) FILTER (WHERE error_message IS NOT NULL))[1] AS error_message
+        (array_agg(error_message ORDER BY starts) FILTER (WHERE error_message IS NOT NULL))[1] AS error_message
     FROM (
-        SELECT *, count(*) FILTER (WHERE is_first) OVER (ORDER BY starts, id) AS number
-        FROM (
-            SELECT *, lag(ends) OVER (ORDER BY starts, id) IS DISTINCT FROM starts AS is_first
-            FROM ({_HOLDING}) holding
-            WHERE status = 'down'
-        ) down
-    ) numbered
-    GROUP BY number
-) incident ON TRUE
-WHERE s.name = $1
+        SELECT *, count(*) FILTER (WHERE is_first) OVER (ORDER BY starts) AS incident
+        FROM (SELECT *, lag(ends) OVER (ORDER BY starts) IS DISTINCT FROM starts AS is_first FROM counted) AS compared
+    ) AS numbered
+    GROUP BY incident
+) AS incident ON TRUE
 ORDER BY incident.started_at
 """  # noqa: S608 - of constants only
 
@@ -150,33 +183,44 @@ async def uptime(
 async def uptime(service: str, *, since: datetime, until: datetime, step: timedelta) -> list[Uptime | None]: ...
 async def uptime(
     service: str, *, since: datetime, until: datetime | None = None, step: timedelta | None = None
-) -> Uptime | list[Uptime | None] | None:
-    """Measure how long a service was up, degraded and down, weighted by time.
+) -> Uptimes:
+    """Measure how long a service was up, degraded and down, weighted by time, and how long in maintenance.
 
     Without `until` the window ends now, by the database's clock. `step`, which requires `until`, is the length of the
     steps into which the window is divided, without a remainder, in one statement.
 
     Returns:
-        The uptime; None if no state is known in the whole window. With `step`, a list of these, one for each step,
-        oldest first.
+        The uptime; None if no state is known in the whole window, and no maintenance. With `step`, a list of these, one
+        for each step, oldest first.
 
     Raises:
         InvalidInputError: A timestamp is naive, the window does not begin before it ends, or `step` does not divide it
             into 1 to 1000 steps.
         NotFoundError: There is no such service.
     """
-    rows = await fetch_window(_UPTIME, service, since, until, step=step)
-    steps = [Uptime(row["since"], row["until"], row["up"], row["degraded"], row["down"]) for row in rows]
-    known = [found if found.known else None for found in steps]
-    return known[0] if step is None else known
+    return _uptimes(await fetch_windows(_UPTIME, service, since, until, step=step), step)
+
+
+@overload
+async def uptime_by_service(
+    *, since: datetime, until: datetime | None = None, step: None = None
+) -> dict[str, Uptime | None]: ...
+@overload
+async def uptime_by_service(*, since: datetime, until: datetime, step: timedelta) -> dict[str, list[Uptime | None]]: ...
+async def uptime_by_service(
+    *, since: datetime, until: datetime | None = None, step: timedelta | None = None
+) -> dict[str, Any]:
+    """Measure the uptime of each enabled service, by its name, in one statement; see `uptime`."""
+    rows = await fetch_windows(_UPTIME, None, since, until, step=step)
+    return {name: _uptimes(list(its), step) for name, its in groupby(rows, key=itemgetter("name"))}
 
 
 async def incidents(service: str, *, since: datetime, until: datetime | None = None) -> list[Incident]:
     """List the times a service was down, oldest first; together they last as long as `uptime` says it was down.
 
-    The window is given as for `uptime`, and so are the errors.
+    Maintenance divides them. The window is given as for `uptime`, and so are the errors.
     """
-    rows = await fetch_window(_INCIDENTS, service, since, until)
+    rows = await fetch_windows(_INCIDENTS, service, since, until)
     return [
         Incident(row["started_at"], row["ended_at"], row["duration"], row["error_message"])
         for row in rows
@@ -184,34 +228,11 @@ async def incidents(service: str, *, since: datetime, until: datetime | None = N
     ]
 
 
-async def fetch_window(
-    sql: str, service: str, since: datetime, until: datetime | None, *values: Any, step: timedelta | None = None
-) -> list[Record]:
-    """Run a statement about a service in a window, or in each step of it; the arguments and errors are `uptime`'s.
-
-    The statement begins its FROM with `WINDOW` and has its further parameters from `$6` on. It returns no row where
-    there is no such service, and else one or more for each step, with `until`.
-    """
-    as_aware(since, "since")
-    if until is not None and since >= as_aware(until, "until"):
-        raise InvalidInputError("since: must be before until")
-    number = 1 if step is None else _count_steps(since, until, step)
-    microseconds = None if step is None else step // timedelta(microseconds=1)
-    rows = await fetch(sql, as_service_name(service), since, until, microseconds, number, *values)
-    if not rows:
-        raise no_such_service(service)
-    if until is None and since >= rows[0]["until"]:
-        raise InvalidInputError("since: must be before now")
-    return rows
-
-
-def _count_steps(since: datetime, until: datetime | None, step: timedelta) -> int:
-    as_duration(step, "step")
-    if until is None:
-        raise InvalidInputError("until: must be given with a step")
-    number, rest = divmod(until - since, step)
-    if rest:
-        raise InvalidInputError("step: must divide the window from since to until")
-    if number > MAX_STEPS:
-        raise InvalidInputError(f"step: must cut the window into at most {MAX_STEPS} steps, not {number}")
-    return number
+def _uptimes(rows: list[Record], step: timedelta | None) -> Uptimes:
+    """Make the result for a service from the rows of its steps."""
+    steps: list[Uptime | None] = []
+    for row in rows:
+        times = (timedelta(microseconds=row[state]) for state in ("up", "degraded", "down"))
+        found = Uptime(row["since"], row["until"], *times, row["maintenance"])
+        steps.append(found if found.known or found.maintenance else None)
+    return steps[0] if step is None else steps

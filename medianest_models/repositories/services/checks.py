@@ -1,10 +1,10 @@
-"""Checks of the services: recording their results, reading the latest, deleting old ones."""
+"""Checks of the services: recording their results, reading the latest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
@@ -15,7 +15,7 @@ from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import ServiceStatusHistory
 from medianest_models.models.columns import as_column
-from medianest_models.repositories._bulk import BATCH_SIZE, NUMBERED_ID, OLDER, delete_older
+from medianest_models.repositories._bulk import NUMBERED_ID
 from medianest_models.repositories.services.registry import as_service_name, no_such_service
 
 CheckTuple: TypeAlias = tuple[str, ServiceStatus, int | None, str | None, datetime | None]
@@ -77,17 +77,6 @@ WHERE s.enabled
 ORDER BY s.name
 """
 
-# Raw: DELETE has no LIMIT, and service after service is read from the old end of the index. A row that another prune
-# has locked is that one's, so that nobody waits.
-_PRUNE: Final = f"""
-DELETE FROM service_status_history WHERE ctid = ANY (ARRAY (
-    SELECT old.ctid FROM services CROSS JOIN LATERAL (
-        SELECT ctid FROM service_status_history WHERE service_id = services.id AND checked_at {OLDER}
-        ORDER BY checked_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
-    ) AS old LIMIT $3
-))
-"""  # noqa: S608 - a constant
-
 
 async def record_check(
     service: str,
@@ -134,15 +123,6 @@ async def latest_statuses() -> list[LatestStatus]:
         check = None if row["id"] is None else ServiceStatusHistory.from_row(row)
         found.append(LatestStatus(row["service"], row["display_name"], check))
     return found
-
-
-async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
-    """Remove the checks that are older than an age, by the database's clock, or an instant; return how many.
-
-    Each batch is a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts
-    longer than a batch. Inside a transaction all of that is lost, so call it outside of any.
-    """
-    return await delete_older(_PRUNE, older_than, batch_size=batch_size)
 
 
 async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:

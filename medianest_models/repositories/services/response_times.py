@@ -1,26 +1,67 @@
-"""Percentiles of the response times of a service."""
+"""Percentiles of the response times of services.
+
+They are computed from counts by bucket (`rollups.BUCKET`): below 50 ms exactly, and above with a relative error of at
+most 2 %, before and after the checks are rolled up.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, overload
+from itertools import accumulate, groupby
+from operator import itemgetter
+from typing import Any, Final, TypeAlias, overload
+
+from asyncpg import Record
 
 from medianest_models.errors import InvalidInputError
-from medianest_models.repositories.services.availability import WINDOW, fetch_window
+from medianest_models.repositories.services.rollups import BUCKET, EXACT_BELOW, RATIO, UNPACKED
+from medianest_models.repositories.services.windows import WINDOWS, fetch_windows, floor
 
-# Raw: an ordered-set aggregate, which the ORM does not support.
-_PERCENTILES: Final = f"""
-SELECT w.since, w.until, measured.percentiles
-{WINDOW}
-LEFT JOIN LATERAL (
-    SELECT percentile_cont($6::float8[]) WITHIN GROUP (ORDER BY response_time_ms) AS percentiles
-    FROM service_status_history
-    WHERE service_id = s.id AND checked_at >= w.since AND checked_at < w.until
-) measured ON TRUE
-WHERE s.name = $1
-ORDER BY w.since
-"""  # noqa: S608 - of constants only
+Percentiles: TypeAlias = dict[float, float]
+
+# Hours in which the kept checks begin or that lie before are read as a whole, even if only a part is in the window.
+_RESPONSE_TIMES: Final = f"""
+{WINDOWS}, counted AS (
+    SELECT span.service_id, span.number, bucket, rolled_up.number AS counted
+    FROM ranges AS span CROSS JOIN LATERAL (
+        SELECT bucket, sum(number) AS number FROM service_rollups CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
+        WHERE service_id = span.service_id AND hours = span.hours
+            AND begins_at >= span.since AND begins_at < span.until
+        GROUP BY bucket
+    ) AS rolled_up
+    WHERE sign = 1
+    UNION ALL
+    SELECT service_id, stale.number, bucket, -unpacked.number
+    FROM stale JOIN service_rollups USING (service_id) CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
+    WHERE sign = 1 AND hours = 1 AND begins_at = hour
+    UNION ALL
+    SELECT span.service_id, span.number, bucket, measured.number
+    FROM (
+        SELECT service_id, number, sign, since, until FROM unrolled
+        UNION ALL
+        SELECT service_id, number, sign, since, until FROM edges WHERE is_rolled_up AND {floor("since")} >= {{kept}}
+    ) AS span CROSS JOIN LATERAL (
+        SELECT {BUCKET} AS bucket, count(*) AS number FROM service_status_history
+        WHERE service_id = span.service_id AND checked_at >= since AND checked_at < until
+            AND response_time_ms IS NOT NULL
+        GROUP BY bucket
+    ) AS measured
+    WHERE sign = 1
+    UNION ALL
+    SELECT service_id, edges.number, bucket, unpacked.number
+    FROM edges JOIN service_rollups USING (service_id) CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
+    WHERE sign = 1 AND is_rolled_up AND hours = 1 AND begins_at = {floor("since")} AND {floor("since")} < {{kept}}
+), summed AS (
+    SELECT service_id, number, bucket, sum(counted)::bigint AS counted FROM counted GROUP BY service_id, number, bucket
+)
+SELECT name, until, array_agg(bucket ORDER BY bucket) AS buckets, array_agg(counted ORDER BY bucket) AS counts
+FROM observed CROSS JOIN steps
+LEFT JOIN summed ON service_id = id AND summed.number = steps.number
+GROUP BY name, steps.number, until
+ORDER BY name, steps.number
+""".format(kept="(SELECT since FROM kept_history WHERE table_name = 'service_status_history')")  # noqa: S608 - of constants only
 
 
 @overload
@@ -31,11 +72,11 @@ async def response_time_percentiles(
     until: datetime | None = None,
     percentiles: Sequence[float] = ...,
     step: None = None,
-) -> dict[float, float] | None: ...
+) -> Percentiles | None: ...
 @overload
 async def response_time_percentiles(
     service: str, *, since: datetime, until: datetime, percentiles: Sequence[float] = ..., step: timedelta
-) -> list[dict[float, float] | None]: ...
+) -> list[Percentiles | None]: ...
 async def response_time_percentiles(
     service: str,
     *,
@@ -43,27 +84,82 @@ async def response_time_percentiles(
     until: datetime | None = None,
     percentiles: Sequence[float] = (50, 95, 99),
     step: timedelta | None = None,
-) -> dict[float, float] | list[dict[float, float] | None] | None:
+) -> Percentiles | list[Percentiles | None] | None:
     """Compute percentiles of the response times of a service's checks.
 
-    All checks in the window that measured a response time count, whatever they found; one at its beginning does, one at
-    its end does not. Between two of them the value is interpolated. The service, the window and its steps are given as
-    for `uptime`, and raise its errors.
+    All checks in the window that measured a response time count, whatever they found, and also in maintenance; one at
+    its beginning does, one at its end does not. Between two of them the value is interpolated. Of an hour whose checks
+    were removed all count, also if only a part of it is in the window. The service, the window and its steps are given
+    as for `uptime`, and raise its errors.
 
     Returns:
-        Milliseconds by percentile; None if no check in the window has a response time. With `step`, a list of these,
-        one for each step, oldest first.
+        Milliseconds by percentile, exact below 50 and else with an error of at most 2 %; None if no check in the window
+        has a response time. With `step`, a list of these, one for each step, oldest first.
 
     Raises:
         InvalidInputError: `percentiles` is empty or holds anything but numbers from 0 to 100.
     """
+    _check(percentiles)
+    rows = await fetch_windows(_RESPONSE_TIMES, service, since, until, step=step)
+    measured = [_percentiles(row, percentiles) for row in rows]
+    return measured[0] if step is None else measured
+
+
+@overload
+async def response_time_percentiles_by_service(
+    *, since: datetime, until: datetime | None = None, percentiles: Sequence[float] = ..., step: None = None
+) -> dict[str, Percentiles | None]: ...
+@overload
+async def response_time_percentiles_by_service(
+    *, since: datetime, until: datetime, percentiles: Sequence[float] = ..., step: timedelta
+) -> dict[str, list[Percentiles | None]]: ...
+async def response_time_percentiles_by_service(
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    percentiles: Sequence[float] = (50, 95, 99),
+    step: timedelta | None = None,
+) -> dict[str, Any]:
+    """Compute the percentiles of each enabled service, by its name, in one statement.
+
+    See `response_time_percentiles`.
+    """
+    _check(percentiles)
+    rows = await fetch_windows(_RESPONSE_TIMES, None, since, until, step=step)
+    measured = {
+        name: [_percentiles(row, percentiles) for row in its] for name, its in groupby(rows, key=itemgetter("name"))
+    }
+    return {name: its[0] for name, its in measured.items()} if step is None else measured
+
+
+def _check(percentiles: Sequence[float]) -> None:
     if not percentiles or not all(map(_is_percentage, percentiles)):
         raise InvalidInputError("percentiles: must be one or more numbers from 0 to 100")
-    fractions = [percentile / 100 for percentile in percentiles]
-    rows = await fetch_window(_PERCENTILES, service, since, until, fractions, step=step)
-    measured = [row["percentiles"] and dict(zip(percentiles, row["percentiles"], strict=True)) for row in rows]
-    return measured[0] if step is None else measured
 
 
 def _is_percentage(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100  # noqa: PLR2004
+
+
+def _percentiles(row: Record, percentiles: Sequence[float]) -> Percentiles | None:
+    """Compute percentiles as PostgreSQL's `percentile_cont` does, from the number of values in each bucket."""
+    counts = list(accumulate(count or 0 for count in row["counts"]))
+    if not counts[-1]:
+        return None
+
+    def value_at(place: int) -> float:
+        return _milliseconds(row["buckets"][bisect_right(counts, place)])
+
+    found = {}
+    for percentile in percentiles:
+        place, fraction = divmod(percentile / 100 * (counts[-1] - 1), 1)
+        lower = value_at(int(place))
+        found[percentile] = lower + fraction * (value_at(int(place) + 1) - lower) if fraction else lower
+    return found
+
+
+def _milliseconds(bucket: int) -> float:
+    """Return the value from which no value of a bucket differs by more than 2 %."""
+    if bucket < EXACT_BELOW:
+        return float(bucket)
+    return EXACT_BELOW * RATIO ** (bucket - EXACT_BELOW) * 2 * RATIO / (1 + RATIO)

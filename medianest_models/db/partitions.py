@@ -1,0 +1,198 @@
+"""The partitions, one for each month in UTC, of the tables that grow for ever.
+
+The default partition takes the rows that no month has. A migration has made the first partitions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from time import monotonic
+from typing import Final
+
+from asyncpg import Record
+
+from medianest_models.checks import as_aware
+from medianest_models.db.statements import current_client, execute, fetch, fetch_one
+from medianest_models.db.transactions import transaction
+from medianest_models.errors import (
+    ConfigurationError,
+    DatabaseTimeoutError,
+    InvalidInputError,
+    MigrationError,
+    TransactionConflictError,
+)
+from medianest_models.settings import load_settings
+
+_KEYS: Final = {"service_status_history": "checked_at", "activity_logs": "created_at"}
+"""The column of each table that says in which partition a row is."""
+
+_REFERENCES: Final = {"service_status_history": "services", "activity_logs": "users"}
+"""The table that its foreign key refers to."""
+
+_LOCK_MILLISECONDS: Final = 200
+"""The length of a wait for a lock, before those who queue behind it get their turn.
+
+It is shorter than PostgreSQL's own `deadlock_timeout`, so that none of them is chosen as the victim of a deadlock.
+"""
+
+# The names are quoted where they need it.
+_PARENT: Final = """
+SELECT quote_ident(nspname) AS schema, quote_ident(current_user) AS role, rolname <> current_user AS is_others,
+       quote_ident(rolname) AS owner,
+       pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE') AS may_create
+FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace JOIN pg_roles AS r ON r.oid = relowner
+WHERE pg_class.oid = to_regclass($1) AND relkind = 'p'
+"""
+
+_PARTITIONS: Final = """
+SELECT quote_ident(nspname) || '.' || quote_ident(relname) AS name, bound = 'DEFAULT' AS is_default,
+       substring(bound FROM $re$FROM \\('([^']*)'\\)$re$)::timestamptz AS since,  -- NULL: from the beginning of time
+       substring(bound FROM $re$TO \\('([^']*)'\\)$re$)::timestamptz AS until  -- NULL: to its end
+FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid JOIN pg_namespace AS n ON n.oid = relnamespace
+CROSS JOIN pg_get_expr(relpartbound, c.oid) AS bound
+WHERE inhparent = to_regclass($1)
+"""
+
+_MISSING: Final = f"""
+SELECT since, until, to_char(month, 'YYYY_MM') AS name FROM (
+    SELECT month, month AT TIME ZONE 'UTC' AS since, (month + interval '1 month') AT TIME ZONE 'UTC' AS until
+    FROM generate_series(
+        date_trunc('month', coalesce($2::timestamptz, now()) AT TIME ZONE 'UTC'),
+        date_trunc('month', now() AT TIME ZONE 'UTC') + interval '3 months',
+        interval '1 month'
+    ) AS month
+) AS months
+WHERE NOT EXISTS (
+    SELECT FROM ({_PARTITIONS}) AS present
+    WHERE NOT is_default
+        AND coalesce(present.since < months.until, TRUE) AND coalesce(present.until > months.since, TRUE)
+)
+ORDER BY since
+"""  # noqa: S608 - of constants only
+
+
+async def make_partitions(table: str, *, since: datetime | None = None) -> int:
+    """Make the partitions that are missing, from the month of `since` (now) to three months ahead; return how many.
+
+    A month's rows are moved out of the default partition, in a transaction for each month, in which nobody can read or
+    write the default partition. Several processes may do this at once, and others may insert rows meanwhile.
+
+    Args:
+        table: `service_status_history` or `activity_logs`.
+        since: An instant in the first month.
+
+    Raises:
+        InvalidInputError: The table has no partitions, or the instant is naive.
+        ConfigurationError: The role may not make tables there, or another table has the name of a partition.
+        DatabaseTimeoutError: Others have locked the table for `DATABASE_LOCK_TIMEOUT`.
+    """
+    parent = await _parent(table)
+    if since is not None:
+        as_aware(since, "since")
+    months = await fetch(_MISSING, table, since)
+    if months and not parent["may_create"]:
+        raise ConfigurationError(
+            f"the role {parent['role']} may not make partitions of {table}: run this as {parent['owner']}, "
+            f"which owns it and has to have CREATE on the schema {parent['schema']}"
+        )
+    made = 0
+    for month in months:
+        made += await _patiently(lambda month=month: _make(table, parent, month))  # type: ignore[misc]
+    return made
+
+
+async def end_of_partitions(table: str, *, before: datetime) -> datetime | None:
+    """Return the latest end of the partitions that end at an instant or before it; None if there are none."""
+    ends: list[datetime] = [row["until"] for row in await _ended(table, before)]
+    return max(ends, default=None)
+
+
+async def drop_partitions(table: str, *, before: datetime) -> int:
+    """Drop the partitions all of whose rows are before an instant, and return how many; never the default partition.
+
+    Inside the caller's transaction, others can't read or write the table from here to its end.
+
+    Raises:
+        InvalidInputError: The table has no partitions, or the instant is naive.
+        ConfigurationError: The role does not own the table.
+        DatabaseTimeoutError: Others have locked the table for `DATABASE_LOCK_TIMEOUT`.
+    """
+    parent = await _parent(table)
+    as_aware(before, "before")
+    if not await _ended(table, before):
+        return 0
+    if not parent["may_create"]:
+        raise ConfigurationError(f"the role {parent['role']} may not drop partitions of {table}: run this as its owner")
+    return await _patiently(lambda: _drop(table, parent, before))
+
+
+async def _parent(table: str) -> Record:
+    if table not in _KEYS:
+        raise InvalidInputError(f"table: must be one of {', '.join(_KEYS)}")
+    parent = await fetch_one(_PARENT, table)
+    if parent is None:
+        raise MigrationError(f"{table} has no partitions yet: run `medianest db migrate`")
+    return parent
+
+
+async def _patiently(step: Callable[[], Awaitable[int]]) -> int:
+    """Run a step in a transaction, again for `DATABASE_LOCK_TIMEOUT` if a lock was not free for a short while."""
+    deadline = monotonic() + load_settings().database_lock_timeout
+    while True:
+        try:
+            async with transaction():
+                (before,) = await fetch("SELECT current_setting('lock_timeout') AS lock_timeout")
+                await fetch("SELECT set_config('lock_timeout', $1, TRUE)", str(_LOCK_MILLISECONDS))
+                done = await step()
+                await fetch("SELECT set_config('lock_timeout', $1, TRUE)", before["lock_timeout"])
+                return done
+        except (DatabaseTimeoutError, TransactionConflictError) as error:
+            is_lock = isinstance(error, TransactionConflictError) or error.sqlstate == "55P03"
+            if not is_lock or monotonic() > deadline:
+                raise
+        await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - no secret
+
+
+async def _make(table: str, parent: Record, month: Record) -> int:
+    """Make the partition of a month, unless another process has; return how many were made."""
+    key, (since, until) = _KEYS[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
+    whole, name = f"{parent['schema']}.{table}", f"{parent['schema']}.{table}_{month['name']}"
+    client = current_client()
+    # In the order in which a deletion of what the rows refer to locks them. The second lock is that of another process
+    # which makes partitions.
+    await client.execute_script(
+        f"LOCK TABLE {parent['schema']}.{_REFERENCES[table]} IN SHARE ROW EXCLUSIVE MODE;"
+        f"LOCK TABLE ONLY {whole} IN SHARE UPDATE EXCLUSIVE MODE"
+    )
+    if month["since"] not in {row["since"] for row in await fetch(_MISSING, table, month["since"])}:
+        return 0
+    if (await fetch("SELECT to_regclass($1) IS NOT NULL AS is_there", name))[0]["is_there"]:
+        raise ConfigurationError(f"the table {name} is in the way of a partition of {table}: rename, attach or drop it")
+    await client.execute_script(f"CREATE TABLE {name} (LIKE {whole} INCLUDING ALL EXCLUDING INDEXES)")
+    if parent["is_others"]:
+        await client.execute_script(f"ALTER TABLE {name} OWNER TO {parent['owner']}")
+    default = next((row["name"] for row in await fetch(_PARTITIONS, table) if row["is_default"]), None)
+    if default is not None:
+        await client.execute_script(f"LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE")
+        await execute(
+            f"WITH moved AS (DELETE FROM {default} WHERE {key} >= {since} AND {key} < {until} RETURNING *) "  # noqa: S608 - names of ours
+            f"INSERT INTO {name} SELECT * FROM moved"
+        )
+    await client.execute_script(f"ALTER TABLE {whole} ATTACH PARTITION {name} FOR VALUES FROM ({since}) TO ({until})")
+    return 1
+
+
+async def _ended(table: str, before: datetime) -> list[Record]:
+    """List the partitions that end at an instant or before it."""
+    return [row for row in await fetch(_PARTITIONS, table) if row["until"] is not None and row["until"] <= before]
+
+
+async def _drop(table: str, parent: Record, before: datetime) -> int:
+    await current_client().execute_script(f"LOCK TABLE ONLY {parent['schema']}.{table} IN ACCESS EXCLUSIVE MODE")
+    names = [row["name"] for row in await _ended(table, before)]
+    if names:
+        await current_client().execute_script(f"DROP TABLE {', '.join(names)}")
+    return len(names)

@@ -1,0 +1,125 @@
+"""Removing old checks, after they are rolled up: uptime and incidents stay exact, for ever.
+
+The row of `kept_history` says since when checks are kept. The trigger's function `medianest_mark_stale_hours` refuses
+late checks of the hours before, because these can't be rolled up again.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from medianest_models.checks import as_aware, as_duration
+from medianest_models.db.partitions import drop_partitions, end_of_partitions
+from medianest_models.db.statements import execute, fetch
+from medianest_models.db.transactions import transaction
+from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
+from medianest_models.repositories.services.rollups import FINISHED, roll_up
+from medianest_models.repositories.services.windows import ceil
+
+logger = logging.getLogger("medianest_models.services")
+
+_TABLE: Final = "service_status_history"
+
+# A check counts for five minutes, so it is needed until the hour after it is rolled up.
+_INSTANT: Final = f"""
+SELECT LEAST(
+    COALESCE($1::timestamptz, now() - $2::float8 * interval '1 second'), {FINISHED} - interval '5 minutes'
+) AS before
+"""
+
+# Nobody is changing checks who could not see the new bound.
+_LOCK: Final = """
+SELECT (SELECT count(*) FROM services) = (
+    SELECT count(*) FROM (SELECT FROM services ORDER BY id FOR UPDATE SKIP LOCKED) AS locked
+) AS are_free
+"""
+
+# Only if the hours in which the removed checks count are rolled up.
+_RAISE: Final = f"""
+UPDATE kept_history SET since = GREATEST(since, $1)
+WHERE table_name = '{_TABLE}' AND NOT EXISTS (
+    SELECT FROM services CROSS JOIN LATERAL (
+        SELECT COALESCE(max(begins_at) + interval '1 hour', '-infinity') AS rolled_until
+        FROM service_rollups WHERE service_id = services.id AND hours = 1
+    ) AS rolled CROSS JOIN (SELECT {ceil("$1::timestamptz + interval '5 minutes'")} AS final) AS bound
+    WHERE EXISTS (SELECT FROM stale_service_hours WHERE service_id = services.id AND hour < final)
+        OR rolled_until < final AND EXISTS (
+            SELECT FROM service_status_history
+            WHERE service_id = services.id AND checked_at > rolled_until - interval '5 minutes' AND checked_at < final
+        )
+)
+"""  # noqa: S608 - of constants only
+
+# The partition is named beside the row's place in it, which exists in others too. Service after service is read from
+# the old end of the index. A row that another process is deleting is that one's, so that nobody waits.
+_DELETE: Final = """
+WITH old AS MATERIALIZED (
+    SELECT partition, place FROM services CROSS JOIN LATERAL (
+        SELECT tableoid AS partition, ctid AS place FROM service_status_history
+        WHERE service_id = services.id AND checked_at < $1
+        ORDER BY checked_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) AS checks LIMIT $2
+)
+DELETE FROM service_status_history
+WHERE checked_at < $1 AND ctid = ANY (ARRAY (SELECT place FROM old))
+    AND (tableoid, ctid) IN (SELECT partition, place FROM old)
+RETURNING TRUE
+"""
+
+
+async def drop_history(older_than: timedelta | datetime) -> int:
+    """Roll up, and drop the months all of whose checks are older than an age or an instant; return how many.
+
+    It takes milliseconds and gives the space on disk back. It can be stopped at any time. If a transaction is changing
+    checks that are not rolled up yet, it drops nothing.
+
+    Raises:
+        ConfigurationError: The role does not own the table.
+        DatabaseTimeoutError: Others have used the table for `DATABASE_LOCK_TIMEOUT`.
+    """
+    end = await end_of_partitions(_TABLE, before=await _instant(older_than))
+    if end is None or not await _raise_bound(end):
+        return 0
+    return await drop_partitions(_TABLE, before=end)
+
+
+async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
+    """Roll up, and remove the checks that are older than an age or an instant; return how many.
+
+    Whole months are dropped as by `drop_history`, which also gives their space back. Of the rest each batch is deleted
+    by a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts longer than a
+    batch. Inside a transaction all of that is lost, so call it outside of any. Checks that are not rolled up stay.
+    """
+    before = await _instant(older_than)
+    if not await _raise_bound(before):
+        return 0
+    removed = 0
+    end = await end_of_partitions(_TABLE, before=before)
+    if end is not None:
+        (row,) = await fetch("SELECT count(*) AS checks FROM service_status_history WHERE checked_at < $1", end)
+        await drop_partitions(_TABLE, before=end)
+        removed = row["checks"]
+    return removed + await delete_in_batches(_DELETE, before, batch_size=batch_size)
+
+
+async def _instant(older_than: timedelta | datetime) -> datetime:
+    """Return the instant, by the database's clock, before which checks are to go that are surely rolled up."""
+    if isinstance(older_than, datetime):
+        (row,) = await fetch(_INSTANT, as_aware(older_than, "older_than"), None)
+    else:
+        (row,) = await fetch(_INSTANT, None, as_duration(older_than, "older_than").total_seconds())
+    before: datetime = row["before"]
+    return before
+
+
+async def _raise_bound(before: datetime) -> bool:
+    """Roll up, and let no check before an instant be added any more; return whether that was possible."""
+    await roll_up()
+    async with transaction():
+        (services,) = await fetch(_LOCK)
+        if services["are_free"] and await execute(_RAISE, before):
+            return True
+    logger.warning("no old checks were removed: another transaction is changing checks")
+    return False

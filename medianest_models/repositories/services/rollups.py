@@ -1,0 +1,199 @@
+"""Roll-ups: what the checks of each finished hour of a service amount to, and of each day and more.
+
+An hour is finished five minutes after its end. It is rolled up in a transaction that holds the service's row, for which
+transactions that change its checks wait, and which waits for none of them: see the trigger's function
+`medianest_mark_stale_hours`. Killed anywhere, it leaves every answer right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from medianest_models.db.statements import execute, fetch, fetch_one
+from medianest_models.db.transactions import transaction
+from medianest_models.repositories.services.windows import HOLDING, WIDTHS, floor, microseconds
+
+_BATCH_HOURS: Final = WIDTHS[2]
+"""The most hours that one transaction rolls up."""
+_HOUR: Final = timedelta(hours=1)
+_BATCH: Final = _BATCH_HOURS * _HOUR
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+EXACT_BELOW: Final = 50
+RATIO: Final = 1.04
+"""Response times in milliseconds have a bucket each below `EXACT_BELOW`, and above one for each power of this."""
+BUCKET: Final = f"""
+    (CASE WHEN response_time_ms < {EXACT_BELOW} THEN response_time_ms
+    ELSE {EXACT_BELOW} + floor(ln(response_time_ms / {EXACT_BELOW}::float8) / ln({RATIO}::float8)) END)::int
+"""
+"""The bucket of a check's response time, in SQL."""
+
+# Counts of buckets as sums of powers of two: each element is 32 times a bucket, and an exponent.
+_PACKED: Final = """
+    SELECT span, array_agg((bucket * 32 + exponent)::smallint ORDER BY bucket, exponent) AS response_times
+    FROM buckets CROSS JOIN LATERAL generate_series(0, (ln(number) / ln(2))::int) AS exponent
+    WHERE number & (1::bigint << exponent) <> 0
+    GROUP BY span
+"""
+UNPACKED: Final = (
+    "SELECT element >> 5 AS bucket, 1::bigint << (element & 31) AS number FROM unnest(response_times) AS element"
+)
+"""The same backwards: the buckets in a `response_times`, each once or more, and how often they occur."""
+
+FINISHED: Final = floor("now() - interval '5 minutes'")
+"""The end of the last finished hour, in SQL."""
+
+_LOCK: Final = "SELECT FROM services WHERE id = $1 FOR UPDATE SKIP LOCKED"
+
+# What there is to do: stale hours, or else the first hour with checks that is not rolled up. Checks count for five
+# minutes, so those from before that hour may reach into it. Hours may be marked that were not rolled up yet: their turn
+# comes.
+_NEXT: Final = f"""
+SELECT
+    ARRAY(
+        SELECT DISTINCT hour FROM stale_service_hours WHERE service_id = $1 AND hour < rolled_until
+        ORDER BY hour LIMIT {_BATCH_HOURS}
+    ) AS stale,
+    CASE WHEN first_check IS NOT NULL THEN GREATEST(rolled_until, {floor("first_check")}) END AS since,
+    {FINISHED} AS until
+FROM (
+    SELECT rolled_until, (
+        SELECT min(checked_at) FROM service_status_history
+        WHERE service_id = $1 AND checked_at > COALESCE(rolled_until, '-infinity') - interval '5 minutes'
+    ) AS first_check
+    FROM (
+        SELECT max(begins_at) + interval '1 hour' AS rolled_until FROM service_rollups
+        WHERE service_id = $1 AND hours = 1
+    ) AS rolled
+) AS checked
+"""  # noqa: S608 - of constants only
+
+_UNMARK: Final = "DELETE FROM stale_service_hours WHERE service_id = $1 AND hour >= $2 AND hour < $3"
+_CLEAR_STATES: Final = "DELETE FROM service_states WHERE service_id = $1 AND begins_at >= $2 AND begins_at < $3"
+_CLEAR: Final = f"""
+DELETE FROM service_rollups WHERE service_id = $1 AND ({
+    " OR ".join(
+        f"hours = {width} AND begins_at >= {floor('$2::timestamptz', str(width))} AND begins_at < $3"
+        for width in WIDTHS
+    )
+})
+"""  # noqa: S608 - of constants only
+
+# The state of each part of an hour is that of a check, and unknown between. Parts without a gap, with the same state
+# and the same message, are one.
+_ROLL_UP: Final = f"""
+WITH holding AS ({
+    HOLDING.format(service_id="$1", since="$2::timestamptz", until="$3::timestamptz")
+}), parts AS MATERIALIZED (
+    SELECT
+        hour, status, error_message, GREATEST(starts, hour) AS starts, LEAST(ends, hour + interval '1 hour') AS ends
+    FROM holding CROSS JOIN LATERAL (
+        SELECT {floor("starts")} AS hour UNION SELECT {floor("ends - interval '1 microsecond'")}
+    ) AS touched
+), measured AS MATERIALIZED (
+    SELECT {floor("checked_at")} AS span, {BUCKET} AS bucket, count(*) AS number FROM service_status_history
+    WHERE service_id = $1 AND checked_at >= $2 AND checked_at < $3
+    GROUP BY span, bucket
+), buckets AS (
+    SELECT * FROM measured WHERE bucket IS NOT NULL
+), packed AS ({_PACKED}), not_up AS (
+    SELECT starts, ends, status, error_message FROM parts WHERE status <> 'up'
+    UNION ALL
+    SELECT gap.* FROM (
+        SELECT ends AS starts, COALESCE(lead(starts) OVER hourly, hour + interval '1 hour') AS ends, 'unknown', NULL
+        FROM parts WINDOW hourly AS (PARTITION BY hour ORDER BY starts)
+    ) AS gap WHERE starts < ends
+    UNION ALL
+    SELECT hour, min(starts), 'unknown', NULL FROM parts GROUP BY hour HAVING hour < min(starts)
+), numbered AS (
+    SELECT *, count(*) FILTER (WHERE is_first) OVER (ORDER BY starts) AS number
+    FROM (
+        SELECT *, ({floor("starts")}, starts, status, error_message) IS DISTINCT FROM (
+            lag({floor("starts")}) OVER w, lag(ends) OVER w, lag(status) OVER w, lag(error_message) OVER w
+        ) AS is_first
+        FROM not_up WINDOW w AS (ORDER BY starts)
+    ) AS compared
+), states AS (
+    INSERT INTO service_states (service_id, begins_at, ends_at, status, error_message)
+    SELECT $1, min(starts), max(ends), min(status), min(error_message) FROM numbered GROUP BY number
+)
+INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, checks, response_times)
+SELECT
+    $1, 1, hour, COALESCE(up, 0), COALESCE(degraded, 0), COALESCE(down, 0), COALESCE(checks, 0),
+    COALESCE(response_times, '{{}}')
+FROM (
+    SELECT
+        hour,
+        {microseconds("sum(ends - starts) FILTER (WHERE status = 'up')")} AS up,
+        {microseconds("sum(ends - starts) FILTER (WHERE status = 'degraded')")} AS degraded,
+        {microseconds("sum(ends - starts) FILTER (WHERE status = 'down')")} AS down
+    FROM parts GROUP BY hour
+) AS total
+LEFT JOIN (SELECT span, sum(number) AS checks FROM measured GROUP BY span) AS counted ON counted.span = hour
+LEFT JOIN packed ON packed.span = hour
+"""  # noqa: S608 - of constants only
+
+# $2 is the width, $3 that of the roll-ups that are summed.
+_WIDEN: Final = f"""
+WITH narrower AS MATERIALIZED (
+    SELECT {floor("begins_at", "$2::int")} AS span, * FROM service_rollups
+    WHERE service_id = $1 AND hours = $3 AND begins_at >= {floor("$4::timestamptz", "$2::int")}
+        AND begins_at < {floor("$5::timestamptz - interval '1 hour'", "$2::int")} + $2::int * interval '1 hour'
+), buckets AS (
+    SELECT span, bucket, sum(number)::bigint AS number
+    FROM narrower CROSS JOIN LATERAL ({UNPACKED}) AS unpacked GROUP BY span, bucket
+), packed AS ({_PACKED})
+INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, checks, response_times)
+SELECT $1, $2, span, up, degraded, down, checks, COALESCE(response_times, '{{}}')
+FROM (
+    SELECT span, sum(up) AS up, sum(degraded) AS degraded, sum(down) AS down, sum(checks) AS checks
+    FROM narrower GROUP BY span
+) AS total
+LEFT JOIN packed USING (span)
+ON CONFLICT (service_id, hours, begins_at) DO UPDATE SET
+    (up, degraded, down, checks, response_times)
+        = (EXCLUDED.up, EXCLUDED.degraded, EXCLUDED.down, EXCLUDED.checks, EXCLUDED.response_times)
+"""  # noqa: S608 - of constants only
+
+
+async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
+    """Roll up the finished hours of all services, and return how many that were.
+
+    Hours whose checks have changed since are rolled up again. It goes in transactions of a few milliseconds, so it can
+    be stopped at any time, and several processes may run it at once. A service whose checks another transaction is
+    changing at this moment is left for the next time. `progress` is called with the number of hours after each of them.
+    """
+    total = 0
+    for service in await fetch("SELECT id FROM services ORDER BY id"):
+        while number := await _roll_up_batch(service["id"]):
+            total += number
+            if progress is not None:
+                progress(number)
+    return total
+
+
+async def _roll_up_batch(service_id: int) -> int:
+    """Roll up the next hours of a service, and return how many; 0 if there are none, or it is in use."""
+    async with transaction():
+        if await fetch_one(_LOCK, service_id) is None:
+            return 0
+        (work,) = await fetch(_NEXT, service_id)
+        if work["stale"]:
+            since = work["stale"][0]
+            until = since + _HOUR * sum(hour == since + place * _HOUR for place, hour in enumerate(work["stale"]))
+            await execute(_CLEAR_STATES, service_id, since, until)
+            await execute(_CLEAR, service_id, since, until)
+        elif work["since"] is not None and work["since"] < work["until"]:
+            since = work["since"]
+            # It ends where a wide roll-up does, so that each of these is written once.
+            until = min(since + _BATCH - (since - _EPOCH) % _BATCH, work["until"])
+        else:
+            return 0
+        await execute(_UNMARK, service_id, since, until)
+        await execute(_ROLL_UP, service_id, since, until)
+        for narrower, width in pairwise(WIDTHS):
+            await execute(_WIDEN, service_id, width, narrower, since, until)
+    return int((until - since) / _HOUR)

@@ -1,0 +1,80 @@
+"""Roll-ups: the same answers before and after, while checks are late, change and go."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings, strategies as st
+
+from medianest_models.enums import ServiceStatus
+from medianest_models.models import Service, ServiceStatusHistory
+from medianest_models.repositories import services
+from medianest_models.repositories.services import Check
+from medianest_models.settings import DatabaseUrl
+from tests.repositories.service_reference import at, reference_incidents, reference_percentiles, reference_uptime
+
+UP, DOWN, DEGRADED = ServiceStatus.UP, ServiceStatus.DOWN, ServiceStatus.DEGRADED
+HOUR = timedelta(hours=1)
+names = (f"service-{number}" for number in itertools.count())
+
+
+class Step(NamedTuple):
+    """What happens next: checks arrive, are removed or change, or the hours are rolled up."""
+
+    action: str
+    checks: list[tuple[int, ServiceStatus, int | None, str | None]]
+
+
+TICKS_A_DAY = 2 * 60 * 24
+checks = st.lists(
+    st.tuples(
+        st.integers(-30, 500) | st.integers(TICKS_A_DAY - 30, TICKS_A_DAY + 30) | st.integers(110, 130),
+        st.sampled_from(ServiceStatus),
+        st.none() | st.integers(0, 1000),
+        st.none() | st.sampled_from("ab"),
+    ),
+    max_size=20,
+)
+steps = st.builds(Step, st.sampled_from(["record", "record", "record", "remove", "change", "roll up"]), checks)
+windows = st.tuples(st.integers(-40, 600), st.integers(1, 600) | st.integers(TICKS_A_DAY, TICKS_A_DAY + 200))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=st.lists(steps, min_size=1, max_size=6), asked=st.lists(windows, min_size=3, max_size=3))
+async def test_as_the_reference(db: DatabaseUrl, plan: list[Step], asked: list[tuple[int, int]]) -> None:
+    service = await Service.create(name=next(names), display_name="S")
+    for step in [*plan, Step("roll up", [])]:
+        await take(step, service)
+        await compare(service.name, await ServiceStatusHistory.filter(service=service), asked)
+
+
+async def take(step: Step, service: Service) -> None:
+    if step.action == "record":
+        await services.record_checks(
+            [Check(service.name, status, ms, error, at(tick)) for tick, status, ms, error in step.checks]
+        )
+    elif step.action == "roll up":
+        event(f"rolled up {await services.roll_up()} hours")
+        assert await services.roll_up() == 0
+    else:
+        some = await ServiceStatusHistory.filter(service=service).order_by("checked_at").limit(len(step.checks))
+        for check, (tick, status, _, error) in zip(some, step.checks, strict=False):
+            if step.action == "remove":
+                await check.delete()
+            else:
+                check.checked_at, check.status, check.error_message = at(tick), status, error
+                await check.save()
+
+
+async def compare(name: str, history: list[ServiceStatusHistory], asked: Sequence[tuple[int, int]]) -> None:
+    for since, length in asked:
+        window: dict[str, Any] = {"since": at(since), "until": at(since + length)}
+        assert await services.uptime(name, **window) == reference_uptime(history, since, since + length)
+        assert await services.incidents(name, **window) == reference_incidents(history, since, since + length)
+        found = await services.response_time_percentiles(name, **window)
+        expected = reference_percentiles(history, since, since + length, [50, 95, 99])
+        assert found == (None if expected is None else pytest.approx(expected, rel=0.02))
