@@ -51,7 +51,7 @@ lint:
 bench *arguments:
     @python -m benchmarks.peers "$@"
 
-# answers about years of service checks: milliseconds, bytes; --quick takes a minute
+# answers about years of service checks: milliseconds, bytes; --quick takes half a minute
 bench-history *arguments:
     @python -m benchmarks.history "$@"
 

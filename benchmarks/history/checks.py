@@ -16,11 +16,10 @@ from medianest_models.enums import ServiceStatus
 from medianest_models.repositories import services
 from medianest_models.repositories.services import Check
 
-MINUTES_A_DAY: Final = 1440
 _MINUTE: Final = timedelta(minutes=1)
-_QUIET_MINUTES: Final = MINUTES_A_DAY
+_QUIET_MINUTES: Final = 2 * 1440
 _TROUBLE_MINUTES: Final = 20
-_MESSAGES: Final = ("connection refused", "timed out after 10 s", "502 Bad Gateway", "name resolution failed", None)
+_MESSAGES: Final = ("connection refused", "timed out after 10 s", "502 Bad Gateway")
 _Result: TypeAlias = tuple[ServiceStatus, int | None, str | None]
 
 
@@ -31,17 +30,17 @@ async def add_services(connection: asyncpg.Connection, number: int) -> list[str]
     return names
 
 
-def make_checks(names: Sequence[str], since: datetime, days: int) -> Iterator[Check]:
+def make_checks(names: Sequence[str], since: datetime, minutes: int) -> Iterator[Check]:
     """Draw a check of each service in each minute, in the order of time.
 
     Args:
         names: The services' names.
         since: The first minute.
-        days: The length of the history.
+        minutes: The length of the history.
     """
     dice = Random(7)  # noqa: S311 - no secret
     histories = [(name, _results(Random(place), 15 * 1.2**place)) for place, name in enumerate(names)]  # noqa: S311
-    for minute in range(days * MINUTES_A_DAY):
+    for minute in range(minutes):
         begun = since + minute * _MINUTE
         for place, (name, results) in enumerate(histories):
             if (result := next(results)) is not None:
@@ -51,8 +50,8 @@ def make_checks(names: Sequence[str], since: datetime, days: int) -> Iterator[Ch
 def _results(dice: Random, typical: float) -> Iterator[_Result | None]:
     """Draw the result of a service in each minute, None where it is not checked.
 
-    It is well for a day or so, then in trouble. The times are lognormal around a typical number of milliseconds, with
-    spikes.
+    It is well for two days or so, then in trouble. The times are lognormal around a typical number of milliseconds,
+    with spikes.
     """
     middle = log(typical)
     while True:
@@ -60,10 +59,11 @@ def _results(dice: Random, typical: float) -> Iterator[_Result | None]:
             spike = 12 if dice.random() < 0.003 else 1  # noqa: PLR2004 - a share
             yield ServiceStatus.UP, int(spike * dice.lognormvariate(middle, 0.35)), None
         status = dice.choice((ServiceStatus.DOWN, ServiceStatus.DOWN, ServiceStatus.DEGRADED, None))
-        for _ in range(int(dice.lognormvariate(log(_TROUBLE_MINUTES), 1))):
+        message = dice.choice(_MESSAGES)
+        for minute in range(int(dice.lognormvariate(log(_TROUBLE_MINUTES), 1))):
             match status:
                 case ServiceStatus.DOWN:
-                    yield status, None, dice.choice(_MESSAGES)
+                    yield status, None, message if minute > 0 else None
                 case ServiceStatus.DEGRADED:
                     yield status, int(8 * dice.lognormvariate(middle, 0.5)), "slow"
                 case _:

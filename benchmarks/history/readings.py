@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from statistics import median
@@ -53,6 +53,11 @@ class Reading:
     plain: Callable[[Any], Any] | None
     before: Call | None = None
 
+    async def answer(self, column: str = "package") -> Any:
+        """Return the answer of a column, comparable."""
+        answer = await self.calls[column]()
+        return None if self.plain is None else self.plain(answer)
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -85,23 +90,19 @@ class Readings:
             with_raw: Whether all of its raw checks are there.
         """
         service, window = self._names[0], (self._until - days * _DAY, self._until)
-        for title, ask, plain in (
-            ("uptime", services.uptime, plain_uptime),
-            ("response times", services.response_time_percentiles, plain_percentiles),
-            ("incidents", services.incidents, plain_incidents),
-        ):
+        for title, (ask, plain) in KINDS.items():
             calls: dict[str, Call] = {"package": partial(ask, service, since=window[0], until=window[1])}
             if with_raw:
                 fractions = [_FRACTIONS] if title == "response times" else []
                 calls["before roll-ups"] = partial(_ask_before, title, service, *window)
                 calls["raw SQL"] = partial(self._connection.fetch, RAW_SQL[title], service, *window, *fractions)
-            yield Reading(f"{title}, {WINDOWS[days]}", calls, plain)
+            yield Reading(f"{title}, {WINDOWS.get(days, f'{days} days')}", calls, plain)
 
     def of_all(self, days: int) -> Iterator[Reading]:
         """Yield the questions about all services, with a strip of so many days, whose raw checks are there."""
         window, latest = (self._until - days * _DAY, self._until), "latest statuses"
         strip: dict[str, Call] = {
-            "package": partial(self._uptime_of_all, *window),
+            "package": partial(services.uptime_by_service, since=window[0], until=window[1], step=_DAY),
             "before roll-ups": partial(self._uptime_of_all_before, *window),
             "raw SQL": partial(self._connection.fetch, RAW_SQL["uptime of all"], *window, _DAY),
         }
@@ -119,10 +120,6 @@ class Readings:
         uptime = next(self.of_window(days, with_raw=True))
         for title, age in (("a check", timedelta()), ("a late check", _DAY)):
             yield Reading(f"{uptime.title}, after {title}", uptime.calls, plain_uptime, self._arrival(age))
-
-    async def _uptime_of_all(self, since: datetime, until: datetime) -> list[Any]:
-        calls = (services.uptime(name, since=since, until=until, step=_DAY) for name in self._names)
-        return list(await asyncio.gather(*calls))
 
     async def _uptime_of_all_before(self, since: datetime, until: datetime) -> list[Any]:
         return list(await asyncio.gather(*(_ask_before("uptime", name, since, until, _DAY) for name in self._names)))
@@ -164,53 +161,47 @@ async def compare(reading: Reading) -> None:
     """
     if reading.before is not None:
         await reading.before()
-    answers = {column: await call() for column, call in reading.calls.items()}
-    if reading.plain is None:
-        return
-    plain = {column: reading.plain(answer) for column, answer in answers.items()}
-    for column, answer in plain.items():
-        if not agree(plain["package"], answer):
-            raise UnequalError(
-                f"{reading.title}: the package and {column} differ:\n"
-                f"{str(plain['package'])[:2000]}\n{str(answer)[:2000]}"
-            )
+    ours = await reading.answer()
+    for column in reading.calls:
+        theirs = await reading.answer(column)
+        if not agree(ours, theirs):
+            raise UnequalError(f"{reading.title}: the package and {column} differ:\n{ours!s:.2000}\n{theirs!s:.2000}")
 
 
-async def measure(reading: Reading, server: ServerProcesses, *, repetitions: int, seconds: float) -> dict[str, Timing]:
-    """Compare and measure each column.
+async def measure(
+    readings: Sequence[Reading], server: ServerProcesses, *, repetitions: int, seconds: float
+) -> dict[str, dict[str, Timing]]:
+    """Compare the answers of all columns, and then measure them in turns; return the times by title and column.
 
     Args:
-        reading: The question.
+        readings: The questions.
         server: The server's processes.
-        repetitions: The most repetitions.
-        seconds: The time after which no further repetition begins; but there are at least three.
+        repetitions: The most calls of a column for a question.
+        seconds: The time after which it has no further call; but it has at least three.
 
     Raises:
         UnequalError: The columns gave different answers.
     """
-    await compare(reading)
-    return {
-        column: await _measure(call, reading.before, server, repetitions, seconds)
-        for column, call in reading.calls.items()
-    }
+    for reading in readings:
+        await compare(reading)
+    calls = [(reading, column, call) for reading in readings for column, call in reading.calls.items()]
+    taken: dict[tuple[str, str], list[Timing]] = {(reading.title, column): [] for reading, column, _ in calls}
+    for turn in range(repetitions):
+        for reading, column, call in calls:
+            so_far = taken[reading.title, column]
+            if turn < _LEAST_REPETITIONS or sum(timing.milliseconds for timing in so_far) < 1000 * seconds:
+                if reading.before is not None:
+                    await reading.before()
+                so_far.append(await _time(call, server))
+    medians = {key: Timing(*map(median, zip(*map(astuple, timings), strict=True))) for key, timings in taken.items()}
+    return {r.title: {column: medians[r.title, column] for column in r.calls} for r in readings}
 
 
-async def _measure(
-    call: Call, before: Call | None, server: ServerProcesses, repetitions: int, seconds: float
-) -> Timing:
-    times: list[float] = []
-    client: list[float] = []
-    used: list[float] = []
-    deadline = perf_counter() + seconds
-    while len(times) < _LEAST_REPETITIONS or (len(times) < repetitions and perf_counter() < deadline):
-        if before is not None:
-            await before()
-        server_before, cpu, begun = server.cpu_seconds(), process_time(), perf_counter()
-        await call()
-        times.append(perf_counter() - begun)
-        client.append(process_time() - cpu)
-        used.append(server.cpu_seconds() - server_before)
-    return Timing(*(1000 * median(numbers) for numbers in (times, client, used)))
+async def _time(call: Call, server: ServerProcesses) -> Timing:
+    used, cpu, begun = server.cpu_seconds(), process_time(), perf_counter()
+    await call()
+    seconds = perf_counter() - begun, process_time() - cpu, server.cpu_seconds() - used
+    return Timing(*(1000 * part for part in seconds))
 
 
 def agree(one: Any, other: Any) -> bool:
@@ -256,3 +247,11 @@ def _value(row: Any, name: str) -> Any:
     if row is None:  # a step without a known state
         return timedelta()
     return getattr(row, name) if hasattr(row, name) else row[name]
+
+
+KINDS: Final[Mapping[str, tuple[Callable[..., Awaitable[Any]], Callable[[Any], Any]]]] = {
+    "uptime": (services.uptime, plain_uptime),
+    "response times": (services.response_time_percentiles, plain_percentiles),
+    "incidents": (services.incidents, plain_incidents),
+}
+"""The questions about one service: the package's function, and what makes its answer comparable."""

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks.history import table
+from benchmarks.history import growth, table
 from benchmarks.history.__main__ import History, Size
-from benchmarks.history.checks import make_checks
+from benchmarks.history.checks import add_services, load, make_checks
 from benchmarks.history.readings import COLUMNS, Reading, Timing, UnequalError, agree, compare
 from benchmarks.history.table import Verdict
+from benchmarks.server import connect
 from medianest_models.embedded import EmbeddedServer
+from medianest_models.repositories import services
+from medianest_models.settings import DatabaseUrl
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -24,21 +27,46 @@ async def test_a_small_run_asks_all_and_all_agree(
 ) -> None:
     for name in ("DATABASE_URL", "ENCRYPTION_KEYS", "LOG_LEVEL"):
         monkeypatch.setenv(name, "")  # the run sets them, and they are taken back
-    kept = json.loads(json.dumps(await History(new_server(), Size(services=2, days=2, seconds=0)).run()))
-    assert 4_000 < kept["checks"] < 2 * 2 * 1440
-    with_raw = kept["measured"]["with all raw checks"]
-    assert list(with_raw) == [
-        "uptime, a day", "response times, a day", "incidents, a day",
-        "uptime of all services, 2 days by days", "dashboard", "latest statuses",
-    ]  # fmt: skip
-    assert {title for title, columns in with_raw.items() if list(columns) != list(COLUMNS)} == {"dashboard"}
-    assert all(t["server"] > 0 for columns in with_raw.values() for t in columns.values())
-    assert [verdict["title"] for verdict in kept["verdicts"]] == ["a check"]
+    kept = json.loads(json.dumps(await History(new_server(), Size(services=2, days=64, seconds=0)).run()))
+    assert 2 * 63 * 1440 < kept["checks"] < 2 * 72 * 1440
+    assert kept["hours"] >= 2 * 63 * 24
+    assert kept["megabytes_after"] < kept["megabytes_before"]
+    with_all, after_a_check, long = kept["measured"].values()
+    kinds, windows = ("uptime", "response times", "incidents"), ("a day", "30 days", "64 days", "a year", "ten years")
+    of_all = ["uptime of all services, 30 days by days", "dashboard", "latest statuses"]
+    assert list(with_all) == [*(f"{kind}, {window}" for window in windows[:3] for kind in kinds), *of_all]
+    assert list(after_a_check) == ["uptime, 30 days, after a check", "uptime, 30 days, after a late check"]
+    assert list(long) == [*(f"{kind}, {w}" for w in windows if w != "64 days" for kind in kinds), *of_all]
+    assert {title for title, columns in with_all.items() if list(columns) != list(COLUMNS)} == {"dashboard"}
+    assert all(t["server"] > 0 for columns in with_all.values() for t in columns.values())
+    assert len(kept["verdicts"]) == 4 + 3 * (4 + 2) + 1
+
+
+async def test_a_history_that_is_copied_back_has_the_same_answers(fresh_db: DatabaseUrl) -> None:
+    connection = await connect(fresh_db)
+    (name,) = await add_services(connection, 1)
+    until = datetime.now(UTC)
+    since = growth.aligned(until - timedelta(days=8))
+    await load(make_checks([name], since, (until - since) // timedelta(minutes=1)), at_once=10_000)
+    await services.roll_up()
+    assert await growth.copy_back(connection, since, until, days=600) == 600 // 8
+    await connection.close()
+    period = growth.aligned(until) - since
+    found = await services.uptime(name, since=since, until=since + period)
+    assert found is not None
+    for copies, first in ((1, since - period), (75, since - 75 * period), (76, since - 75 * period)):
+        copied = await services.uptime(name, since=first, until=first + copies * period)
+        assert copied is not None
+        assert (copied.up, copied.degraded, copied.down) == (
+            copies * found.up, copies * found.degraded, copies * found.down,
+        )  # fmt: skip
+        incidents = await services.incidents(name, since=first, until=first + copies * period)
+        assert sum((incident.duration for incident in incidents), timedelta()) == copied.down
 
 
 def test_the_checks_are_those_of_a_portal() -> None:
-    checks = list(make_checks(["one", "two"], SINCE, 20))
-    assert checks == list(make_checks(["one", "two"], SINCE, 20))
+    checks = list(make_checks(["one", "two"], SINCE, 20 * 1440))
+    assert checks == list(make_checks(["one", "two"], SINCE, 20 * 1440))
     assert checks == sorted(checks, key=lambda check: check.checked_at or SINCE)
     assert {check.status for check in checks} == {"up", "degraded", "down"}
     assert len(checks) < 2 * 20 * 1440  # it was not always checked
