@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from benchmarks.history import growth, table
 from benchmarks.history.checks import add_services, load, make_checks
-from benchmarks.history.readings import KINDS, WINDOWS, Reading, Readings, Timing, UnequalError, agree, measure
+from benchmarks.history.readings import KINDS, WINDOWS, Reading, Readings, Timing, measure, unchanged
 from benchmarks.history.table import Verdict
 from benchmarks.server import ServerProcesses, connect, own_server
 from medianest_models.db import database
@@ -109,11 +109,8 @@ class History:
         strip = min(30, self.size.days)
         await self._table("with all checks", [*with_raw, *readings.of_all(strip)])
         await self._table("right after a check was recorded", list(readings.after_a_check(strip)))
-        answers = [await reading.answer() for reading in with_raw]
-        await self._drop()
-        for reading, answer in zip(with_raw, answers, strict=True):
-            if not agree(await reading.answer(), answer):
-                raise UnequalError(f"{reading.title}: the answer changed when the checks were dropped")
+        async with unchanged(with_raw):
+            await self._drop()
         copies = await growth.copy_back(self.connection, since, until, days=_TEN_YEARS)
         await self.connection.execute("VACUUM ANALYZE service_rollups, service_states")
         print(f"\nthe roll-ups were copied back {copies} times, to a history of more than ten years", flush=True)
@@ -147,7 +144,7 @@ class History:
             print(f"{title:20} p50 {{p50:.1f}}, p99 {{p99:.1f}}, at most {{most:.1f}}".format(**self.kept[title]))
         await self.connection.execute("VACUUM ANALYZE service_rollups, service_states")
         rolled_up = sum(await self._bytes(*_ROLL_UPS)) / 1e6
-        self.kept |= {"hours": hours, "roll_up_seconds": seconds, "rolled_up_megabytes": rolled_up}
+        self.kept |= {"hours": hours, "hours_left": left, "roll_up_seconds": seconds, "rolled_up_megabytes": rolled_up}
         self.verdicts.append(Verdict("rolling up the history", seconds, 60 * self.share, "s"))
         self.verdicts.append(Verdict("roll-ups of the history", rolled_up, 40 * self.share, "MB"))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -166,6 +167,21 @@ async def compare(reading: Reading) -> None:
         theirs = await reading.answer(column)
         if not agree(ours, theirs):
             raise UnequalError(f"{reading.title}: the package and {column} differ:\n{ours!s:.2000}\n{theirs!s:.2000}")
+
+
+@asynccontextmanager
+async def unchanged(readings: Sequence[Reading]) -> AsyncIterator[None]:
+    """Compare the package's answers before and after a block.
+
+    Raises:
+        UnequalError: They differ.
+    """
+    answers = [await reading.answer() for reading in readings]
+    yield
+    for reading, before in zip(readings, answers, strict=True):
+        after = await reading.answer()
+        if not agree(before, after):
+            raise UnequalError(f"{reading.title}: the answer has changed:\n{before!s:.2000}\n{after!s:.2000}")
 
 
 async def measure(
