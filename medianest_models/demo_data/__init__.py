@@ -11,10 +11,10 @@ from medianest_models.db import transaction
 from medianest_models.db.statements import execute
 from medianest_models.demo_data.media import make_downloads, make_followers, make_requests
 from medianest_models.demo_data.random_source import RandomSource
-from medianest_models.demo_data.services import CHECKS, make_checks
+from medianest_models.demo_data.services import CHECKS, make_checks, make_maintenance
 from medianest_models.demo_data.users import make_users, make_visits
 from medianest_models.errors import ConfigurationError, ConflictError
-from medianest_models.models import Service, User
+from medianest_models.models import Service, ServiceMaintenance, User
 from medianest_models.models.base import Base
 from medianest_models.repositories import services
 from medianest_models.settings import load_settings
@@ -71,7 +71,11 @@ async def fill_with_demo_data(progress: Callable[[int, int], None]) -> dict[str,
         as_seeded = (None, None, None)
         watched = [service for service in enabled if (service.url, service.api_key, service.config_data) == as_seeded]
         written["service_status_history"] = CHECKS * len(watched)
+        maintenance = make_maintenance(source.now, watched)
+        written["service_maintenance"] = len(maintenance)
         total = sum(written.values())
+        await ServiceMaintenance.bulk_create(maintenance)
+        progress(len(maintenance), total)
         for rows in tables:
             for start in range(0, len(rows), _BATCH):
                 batch = rows[start : start + _BATCH]

@@ -1,4 +1,4 @@
-"""A month of checks of the services, with an outage now and then."""
+"""A month of checks of the services, with an outage now and then, and their maintenance windows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.enums import ServiceStatus
+from medianest_models.models import Service, ServiceMaintenance
 from medianest_models.repositories.services import Check
 
 _PERIOD: Final = timedelta(days=30)
@@ -28,6 +29,21 @@ def make_checks(source: RandomSource, service: str, place: int) -> Iterator[Chec
             yield Check(service, state, None, "connection refused", when)
         else:
             yield Check(service, state, answer * (9 if state is ServiceStatus.DEGRADED else 1), None, when)
+
+
+def make_maintenance(now: datetime, services: list[Service]) -> list[ServiceMaintenance]:
+    """Make a past window of the first service, and one of next week of the last; none without services."""
+    tonight = now.replace(hour=3, minute=0, second=0, microsecond=0)
+    plans = ((services[0], -6, "new disks"), (services[-1], 7, "upgrade")) if services else ()
+    return [
+        ServiceMaintenance(
+            service_id=service.id,
+            begins_at=tonight + timedelta(days=days),
+            ends_at=tonight + timedelta(days=days, hours=2),
+            reason=reason,
+        )
+        for service, days, reason in plans
+    ]
 
 
 def _trouble(source: RandomSource) -> tuple[datetime, datetime, ServiceStatus]:

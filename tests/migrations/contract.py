@@ -248,14 +248,16 @@ TABLES: Final[dict[str, Table]] = {
             "checked_at": NOW,
         },
         "constraints": {
-            "pk_service_status_history": "PRIMARY KEY (service_id, checked_at, id)",
             "ck_service_status_history_response_time_ms": "CHECK response_time_ms >= 0",
             "ck_service_status_history_status": "CHECK status IN ('up', 'down', 'degraded')",
             "fk_service_status_history_service_id": (
                 "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE"
             ),
         },
-        "indexes": {"ix_service_status_history_id": "brin id"},
+        "indexes": {
+            "ix_service_status_history_service_id_checked_at": "(service_id, checked_at)",
+            "ix_service_status_history_id": "brin id",
+        },
         "triggers": {
             "tr_service_status_history_notify": (
                 f"AFTER INSERT REFERENCING NEW TABLE AS added FOR EACH STATEMENT {WATCHED} medianest_notify_services()"

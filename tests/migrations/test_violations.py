@@ -137,7 +137,11 @@ BY_HAND: Final[dict[str, list[str]]] = {
     "ck_system_config_customized_at": [
         "INSERT INTO system_config (key, value, customized_at) VALUES ('x', '1', 'infinity')"
     ],
-} | {f"pk_{table}": [AGAIN.format(table=table)] for table in TABLES}
+} | {
+    f"pk_{table}": [AGAIN.format(table=table)]
+    for table, contract in TABLES.items()
+    if f"pk_{table}" in contract["constraints"]
+}
 CASES: Final = BY_HAND | {
     rule: [
         f"UPDATE {table} SET {rule.removeprefix(f'ck_{table}_')} = '{instant}'"

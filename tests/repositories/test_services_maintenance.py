@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -207,6 +207,19 @@ async def test_what_can_not_be_stored_is_refused(plex: Service, name: str, value
     assert not await ServiceMaintenance.exists()
 
 
+async def test_what_is_out_of_range_in_utc_is_refused_by_name(plex: Service) -> None:
+    first = datetime(1, 1, 1, tzinfo=timezone(14 * HOUR))
+    last = datetime(9999, 12, 31, 23, tzinfo=timezone(-12 * HOUR))
+    calls = {
+        "begins_at": [services.maintenance.plan("plex", begins_at=first, ends_at=NOON), listed(until=last)],
+        "ends_at": [services.maintenance.begin("plex", ends_at=last), listed(since=first)],
+    }
+    for name, refused in calls.items():
+        for call in refused:
+            with pytest.raises(InvalidInputError, match=rf"^service_maintenance\.{name}: is out of range"):
+                await call
+
+
 @wrong(
     service=["", None],
     since=[datetime(2026, 1, 1), "noon"],  # noqa: DTZ001 - that is the point
@@ -247,7 +260,12 @@ async def test_the_current_windows_are_those_of_all_services_that_are_open(plex:
     for begins_at, ends_at in ((NOON, NOON + HOUR), (LATER, LATER + HOUR), (LATER, None)):
         await plan(begins_at, ends_at)
     long, unended = await plan(NOON, LATER), await plan(NOON + HOUR, None)
-    assert [window.id for window in await services.maintenance.current()] == [other.id, unended.id, long.id]
+    found = await services.maintenance.current()
+    assert [(window.service.name, window.id) for window in found] == [
+        ("overseerr", other.id),
+        ("plex", unended.id),
+        ("plex", long.id),
+    ]
 
 
 async def test_the_current_windows_are_read_by_one_statement(plex: Service, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,14 @@ from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.users import make_users
 from medianest_models.enums import RequestStatus, ServiceStatus
 from medianest_models.errors import ConflictError
-from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
+from medianest_models.models import (
+    MediaRequest,
+    Service,
+    ServiceMaintenance,
+    ServiceStatusHistory,
+    User,
+    YouTubeDownload,
+)
 from medianest_models.repositories import downloads, media_requests, services, users
 from medianest_models.repositories.services import Uptime
 from medianest_models.seed import seed
@@ -144,6 +151,10 @@ async def test_the_demo_data_make_sense_and_a_page_worth_looking_at(analyst: Vis
     assert written["users"] == await User.all().count() == 50
     assert written["media_requests"] == await MediaRequest.all().count() == 2000
     assert written["service_status_history"] == await ServiceStatusHistory.all().count() == 3 * 30 * 288
+    past, planned = await ServiceMaintenance.all().order_by("begins_at")
+    assert written["service_maintenance"] == 2
+    assert past.ends_at is not None
+    assert past.ends_at < datetime.datetime.now(datetime.UTC) < planned.begins_at
     assert await fill_with_demo_data(lambda *_: None) is None
     text = await analyst.page("/")
     assert len(charts(text)) == 9

@@ -232,7 +232,7 @@ def _uptimes(rows: list[Record], step: timedelta | None) -> Uptimes:
     """Make the result for a service from the rows of its steps."""
     steps: list[Uptime | None] = []
     for row in rows:
-        times = (timedelta(microseconds=row[state]) for state in ("up", "degraded", "down"))
-        found = Uptime(row["since"], row["until"], *times, row["maintenance"])
+        up, degraded, down = (timedelta(microseconds=row[state]) for state in ("up", "degraded", "down"))
+        found = Uptime(row["since"], row["until"], up, degraded, down, row["maintenance"])
         steps.append(found if found.known or found.maintenance else None)
     return steps[0] if step is None else steps
