@@ -115,6 +115,7 @@ class History:
         await self.connection.execute("VACUUM ANALYZE service_rollups, service_states")
         print(f"\nthe roll-ups were copied back {copies} times, to a history of more than ten years", flush=True)
         rolled_up = [reading for days in WINDOWS for reading in readings.of_window(days, with_raw=False)]
+        print(f"in ten years, {names[0]} had {len(await rolled_up[-1].answer()):,} incidents")
         await self._table(_LONG, [*rolled_up, *readings.of_all(strip)])
         self._judge()
 

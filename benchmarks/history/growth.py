@@ -18,30 +18,32 @@ from medianest_models.repositories import services
 from medianest_models.repositories.services import Check, rollups
 from medianest_models.repositories.services.windows import WIDTHS
 
-UNIT: Final = timedelta(days=8)
-"""A history is copied back in units of this length, with the roll-ups of so many hours and less."""
-_UNIT_HOURS: Final = UNIT // timedelta(hours=1)
+_HOUR: Final = timedelta(hours=1)
+_UNIT_HOURS: Final = 192
+_UNIT: Final = _UNIT_HOURS * _HOUR
+"""The width of the widest roll-ups that are copied, because they stay aligned; the wider ones are summed."""
 _EVERY: Final = 0.05
 _TRIES: Final = 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COPY: Final = """
 INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, checks, response_times)
-SELECT service_id, hours, begins_at - number * $3::interval, up, degraded, down, checks, response_times
+SELECT service_id, hours, begins_at - number * $3::int * interval '1 hour', up, degraded, down, checks, response_times
 FROM service_rollups CROSS JOIN generate_series(1, $4::int) AS number
 WHERE hours <= $5 AND begins_at >= $1 AND begins_at < $2
 """
 _COPY_STATES: Final = """
 INSERT INTO service_states (service_id, begins_at, ends_at, status, error_message)
-SELECT service_id, begins_at - number * $3::interval, ends_at - number * $3::interval, status, error_message
+SELECT service_id, begins_at - earlier, ends_at - earlier, status, error_message
 FROM service_states CROSS JOIN generate_series(1, $4::int) AS number
+CROSS JOIN LATERAL (SELECT number * $3::int * interval '1 hour' AS earlier) AS shift
 WHERE begins_at >= $1 AND begins_at < $2
 """
 
 
 def aligned(instant: datetime) -> datetime:
     """Return the beginning of the unit in which an instant lies."""
-    return instant - (instant - _EPOCH) % UNIT
+    return instant - (instant - _EPOCH) % _UNIT
 
 
 async def copy_back(connection: asyncpg.Connection, since: datetime, until: datetime, *, days: int) -> int:
@@ -56,8 +58,8 @@ async def copy_back(connection: asyncpg.Connection, since: datetime, until: date
     end = aligned(until)
     period = end - since
     copies = -(-timedelta(days=days) // period)
-    await connection.execute(_COPY, since, end, period, copies, _UNIT_HOURS)
-    await connection.execute(_COPY_STATES, since, end, period, copies)
+    await connection.execute(_COPY, since, end, period // _HOUR, copies, _UNIT_HOURS)
+    await connection.execute(_COPY_STATES, since, end, period // _HOUR, copies)
     wide = WIDTHS[WIDTHS.index(_UNIT_HOURS) :]
     for service in await connection.fetch("SELECT id FROM services"):
         for narrower, width in pairwise(wide):
