@@ -28,7 +28,9 @@ from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import services
 
 _TEN_YEARS: Final = 3650
-_LONG: Final = "with the checks of 30 days, and a history of ten years"
+_STRIP_DAYS: Final = 30
+_KEPT_DAYS: Final = _STRIP_DAYS + 1  # all checks of the strip, and those before it that count at its beginning
+_LONG: Final = "with the checks of a month or two, and a history of ten years"
 _ROLL_UPS: Final = ("service_rollups", "service_states")
 _BYTES: Final = """
 SELECT sum(pg_table_size(oid))::bigint AS rows, sum(pg_indexes_size(oid))::bigint AS indexes
@@ -106,9 +108,8 @@ class History:
         readings = Readings(names, until, self.connection)
         windows = sorted({days for days in WINDOWS if days < self.size.days} | {self.size.days})
         with_raw = [reading for days in windows for reading in readings.of_window(days, with_raw=True)]
-        strip = min(30, self.size.days)
-        await self._table("with all checks", [*with_raw, *readings.of_all(strip)])
-        await self._table("right after a check was recorded", list(readings.after_a_check(strip)))
+        await self._table("with all checks", [*with_raw, *readings.of_all(_STRIP_DAYS)])
+        await self._table("right after a check was recorded", list(readings.after_a_check(_STRIP_DAYS)))
         async with unchanged(with_raw):
             await self._drop()
         copies = await growth.copy_back(self.connection, since, until, days=_TEN_YEARS)
@@ -116,7 +117,7 @@ class History:
         print(f"\nthe roll-ups were copied back {copies} times, to a history of more than ten years", flush=True)
         rolled_up = [reading for days in WINDOWS for reading in readings.of_window(days, with_raw=False)]
         print(f"in ten years, {names[0]} had {len(await rolled_up[-1].answer()):,} incidents")
-        await self._table(_LONG, [*rolled_up, *readings.of_all(strip)])
+        await self._table(_LONG, [*rolled_up, *readings.of_all(_STRIP_DAYS)])
         self._judge()
 
     async def _load(self, names: Sequence[str], since: datetime, until: datetime) -> None:
@@ -152,13 +153,13 @@ class History:
     async def _drop(self) -> None:
         before = sum(await self._bytes("service_status_history", *_ROLL_UPS)) / 1e6
         started = monotonic()
-        dropped = await services.drop_history(timedelta(days=30))
+        dropped = await services.drop_history(timedelta(days=_KEPT_DAYS))
         seconds = monotonic() - started
         after = sum(await self._bytes("service_status_history", *_ROLL_UPS)) / 1e6
         print(f"\n{dropped} partitions dropped in {seconds:.2f} s: {before:.0f} MB before, {after:.0f} MB after")
         self.kept |= {"drop_seconds": seconds, "megabytes_before": before, "megabytes_after": after}
         goal = 250 * self.size.services / _FULL.services
-        self.verdicts.append(Verdict("history with the checks of 30 days", after, goal, "MB"))
+        self.verdicts.append(Verdict("history with the checks of a month or two", after, goal, "MB"))
 
     def _judge(self) -> None:
         """Add the verdicts on the times with the long history."""
