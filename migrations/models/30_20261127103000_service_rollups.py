@@ -20,9 +20,11 @@ CREATE TABLE service_rollups (
     hours SMALLINT NOT NULL,
     response_times SMALLINT[] NOT NULL,
     CONSTRAINT pk_service_rollups PRIMARY KEY (service_id, hours, begins_at),
-    CONSTRAINT ck_service_rollups_hours CHECK (hours IN (1, 24, 192, 1536, 12288)),
+    CONSTRAINT ck_service_rollups_hours CHECK (hours >= 1),
     CONSTRAINT ck_service_rollups_times
         CHECK (up >= 0 AND degraded >= 0 AND down >= 0 AND up + degraded + down <= hours * 3600000000),
+    CONSTRAINT ck_service_rollups_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
     CONSTRAINT fk_service_rollups_service_id FOREIGN KEY (service_id) REFERENCES services (id) ON DELETE CASCADE
 );
 
@@ -35,27 +37,34 @@ CREATE TABLE service_states (
     error_message TEXT,
     CONSTRAINT pk_service_states PRIMARY KEY (service_id, begins_at),
     CONSTRAINT ck_service_states_status CHECK (status IN ('degraded', 'down', 'unknown')),
-    CONSTRAINT ck_service_states_ends_at CHECK (ends_at > begins_at AND ends_at <= begins_at + interval '1 hour'),
+    CONSTRAINT ck_service_states_length CHECK (ends_at > begins_at AND ends_at <= begins_at + interval '1 hour'),
+    CONSTRAINT ck_service_states_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
+    CONSTRAINT ck_service_states_ends_at
+        CHECK (ends_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
     CONSTRAINT fk_service_states_service_id FOREIGN KEY (service_id) REFERENCES services (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_service_states_down ON service_states (service_id, begins_at) WHERE status = 'down';
+CREATE INDEX ix_service_states_service_id_begins_at ON service_states (service_id, begins_at) WHERE status = 'down';
 
 -- The hours that were rolled up and whose checks have changed since. Without a unique key, so that transactions that
 -- change the same hour do not wait for each other.
 CREATE TABLE stale_service_hours (
     service_id INT NOT NULL,
-    hour TIMESTAMPTZ NOT NULL,
+    begins_at TIMESTAMPTZ NOT NULL,
+    CONSTRAINT ck_stale_service_hours_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
     CONSTRAINT fk_stale_service_hours_service_id FOREIGN KEY (service_id) REFERENCES services (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_stale_service_hours_service_id_hour ON stale_service_hours (service_id, hour);
+CREATE INDEX ix_stale_service_hours_service_id_begins_at ON stale_service_hours (service_id, begins_at);
 
--- Since when the checks are kept: those before were removed.
+-- Since when the checks are kept, if earlier ones were removed.
 CREATE TABLE kept_history (
     table_name VARCHAR(63) NOT NULL,
-    since TIMESTAMPTZ NOT NULL,
-    CONSTRAINT pk_kept_history PRIMARY KEY (table_name)
+    begins_at TIMESTAMPTZ NOT NULL,
+    CONSTRAINT pk_kept_history PRIMARY KEY (table_name),
+    CONSTRAINT ck_kept_history_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00')
 );
-INSERT INTO kept_history (table_name, since) VALUES ('service_status_history', '0001-01-01 00:00:00+00');
 
 -- Marks the hours in which added or removed checks count as stale. A check counts for five minutes.
 --
@@ -65,8 +74,8 @@ INSERT INTO kept_history (table_name, since) VALUES ('service_status_history', '
 -- that is over is marked, which is never wrong.
 --
 -- An hour that began less than five minutes after the first check that is kept may lack an earlier one, so it and the
--- hours before it stay as they were rolled up. The row of kept_history is locked against a snapshot from before it was
--- changed.
+-- hours before it stay as they were rolled up. The row of kept_history is made and locked, so that a snapshot from before
+-- its change is an error.
 CREATE FUNCTION medianest_mark_stale_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     epoch CONSTANT timestamptz := '1970-01-01 00:00:00+00';
@@ -80,7 +89,9 @@ BEGIN
     ) THEN
         RETURN NULL;
     END IF;
-    SELECT date_bin('1 hour', since + interval '1 hour 5 minutes' - interval '1 microsecond', epoch) INTO changeable
+    INSERT INTO kept_history (table_name, begins_at) VALUES ('service_status_history', '0001-01-01 00:00:00+00')
+    ON CONFLICT (table_name) DO NOTHING;
+    SELECT date_bin('1 hour', begins_at + interval '1 hour 5 minutes' - interval '1 microsecond', epoch) INTO changeable
     FROM kept_history
     WHERE table_name = 'service_status_history' FOR SHARE;
     IF TG_ARGV[0] = 'added' AND EXISTS (SELECT FROM changed WHERE checked_at < changeable) THEN
@@ -88,7 +99,7 @@ BEGIN
             MESSAGE = 'a check is older than the checks that are kept',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'ck_service_status_history_kept';
     END IF;
-    INSERT INTO stale_service_hours (service_id, hour)
+    INSERT INTO stale_service_hours (service_id, begins_at)
     SELECT touched.service_id, touched.hour
     FROM (
         SELECT DISTINCT service_id, touched.hour

@@ -19,7 +19,10 @@ DRIFTS: Final[list[dict[str, list[str]]]] = [
         "DROP TABLE services CASCADE": [
             "table services is missing",
             "constraint fk_service_maintenance_service_id on service_maintenance is missing",
+            "constraint fk_service_rollups_service_id on service_rollups is missing",
+            "constraint fk_service_states_service_id on service_states is missing",
             "constraint fk_service_status_history_service_id on service_status_history is missing",
+            "constraint fk_stale_service_hours_service_id on stale_service_hours is missing",
         ],
         "CREATE TABLE mine (id serial PRIMARY KEY, user_id uuid REFERENCES users, n int CHECK (n > 0)); "
         "CREATE INDEX ON mine (n)": [

@@ -117,7 +117,7 @@ async def test_the_version_before_goes_on_while_they_are_applied(
         await insert.fetch()
         assert len(await read.fetch()) == number + 1
         if name != "partitions":
-            assert await look.execute(OLD_PRUNE, None, 1e9, 1) == "DELETE 1"
+            assert await look.execute(OLD_PRUNE, None, 7e8, 1) == "DELETE 1"
             await insert.fetch()
 
 

@@ -61,7 +61,9 @@ FROM observed CROSS JOIN steps
 LEFT JOIN summed ON service_id = id AND summed.number = steps.number
 GROUP BY name, steps.number, until
 ORDER BY name, steps.number
-""".format(kept="(SELECT since FROM kept_history WHERE table_name = 'service_status_history')")  # noqa: S608 - of constants only
+""".format(  # noqa: S608 - of constants only
+    kept="(SELECT COALESCE(max(begins_at), '-infinity') FROM kept_history WHERE table_name = 'service_status_history')"
+)
 
 
 @overload
