@@ -24,6 +24,10 @@ _COMMANDS: Final = {
     "demo-data": ("setup", "Fill the database with a portal to look around in; migrates and seeds it first."),
     "health": ("health", "Say whether the database can be used."),
     "import-prisma": ("import_prisma", "Import a MediaNest that Prisma made, in one transaction; can be run again."),
+    "maintain": (
+        "maintain",
+        "Do all that is due from time to time: roll up checks, drop what is old, make partitions.",
+    ),
     "prune": ("prune", "Delete what is over: expired sessions and rate limits, and old history where an age is given."),
     "secrets": ("secrets", "Make and rotate the keys of the secrets in the database."),
     "seed": ("setup", "Put in the default services and settings."),
@@ -53,10 +57,11 @@ class Application(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and error.filename is None:  # the output can't be written
                 raise
-            from medianest_models.cli.output import print_failure  # noqa: PLC0415 - not needed for --version
+            from medianest_models.cli.output import AS_JSON, print_result  # noqa: PLC0415 - not needed for --version
 
             failure = error if isinstance(error, click.ClickException) else _failure(error)
-        if print_failure(ctx, failure):
+        if ctx.meta.get(AS_JSON):
+            print_result({"error": failure.format_message()}, "", as_json=True)
             await ctx.aexit(failure.exit_code)
         raise failure
 

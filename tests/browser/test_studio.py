@@ -40,7 +40,7 @@ async def test_with_the_token_and_without(visit: Visit, page: Page) -> None:
 async def test_the_dashboard_and_the_lists(visit: Visit, page: Page) -> None:
     await asyncio.to_thread(document, "demo-data")
     await visit()
-    await expect(page.get_by_role("img", name=re.compile("Plex Media Server was up"))).to_have_count(2)
+    await expect(page.get_by_role("img", name=re.compile("Plex Media Server was up"))).to_have_count(3)
     await expect(page.get_by_role("img", name=re.compile("Response times of Plex"))).to_be_visible()
     await keep(page, "dashboard")
     await page.get_by_role("link", name="Media requests", exact=True).click()

@@ -268,9 +268,27 @@ async def test_the_current_windows_are_those_of_all_services_that_are_open(plex:
     ]
 
 
-async def test_the_current_windows_are_read_by_one_statement(plex: Service, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_upcoming_windows_are_the_next_ones_of_each_service(plex: Service) -> None:
+    await Service.create(name="overseerr", display_name="Overseerr")
+    await services.maintenance.begin("overseerr", ends_at=LATER)
+    assert await services.maintenance.upcoming() == []
+    for begins_at, ends_at in ((NOON, NOON + HOUR), (NOON, None), (LATER + HOUR, LATER + 2 * HOUR)):
+        await plan(begins_at, ends_at)
+    following = await plan(LATER, None)
+    await plan(LATER + MICROSECOND, LATER + HOUR)
+    other = await services.maintenance.plan("overseerr", begins_at=LATER, ends_at=LATER + HOUR)
+    found = await services.maintenance.upcoming()
+    assert {window.id: values(window) for window in found} == {
+        window.id: values(await stored(window)) for window in (following, other)
+    }
+
+
+@pytest.mark.parametrize("call", [services.maintenance.current, services.maintenance.upcoming])
+async def test_the_windows_of_all_services_are_read_by_one_statement(
+    plex: Service, caplog: pytest.LogCaptureFixture, call: Any
+) -> None:
     with caplog.at_level("DEBUG", "medianest_models.query"):
-        await services.maintenance.current()
+        await call()
     assert len(caplog.messages) == 1
 
 

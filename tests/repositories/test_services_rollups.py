@@ -78,3 +78,38 @@ async def compare(name: str, history: list[ServiceStatusHistory], asked: Sequenc
         found = await services.response_time_percentiles(name, **window)
         expected = reference_percentiles(history, since, since + length, [50, 95, 99])
         assert found == (None if expected is None else pytest.approx(expected, rel=0.02))
+
+
+async def test_the_answers_for_all_services_are_those_for_each(
+    db: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, enabled in enumerate((True, True, True, False)):
+        await Service.create(name=f"all-{number}", display_name="S", enabled=enabled)
+    for number in (1, 2, 3):
+        found = [(UP, DOWN, DEGRADED, DOWN)[(tick // 7 + number) % 4] for tick in range(400)]
+        await services.record_checks(
+            Check(f"all-{number}", status, 10 * number, f"error {tick}" if tick % 3 else None, at(tick))
+            for tick, status in enumerate(found)
+        )
+    await services.maintenance.plan("all-1", begins_at=at(100), ends_at=at(171), reason="new disks")
+    await services.roll_up()
+    await services.record_check("all-2", status=DOWN, checked_at=at(20))  # the hour is read from its checks now
+    window: dict[str, Any] = {"since": at(3), "until": at(363)}
+    names = ["all-0", "all-1", "all-2"]
+    calls: list[tuple[Any, Any, dict[str, Any]]] = [
+        (services.uptime_by_service, services.uptime, {}),
+        (services.uptime_by_service, services.uptime, {"step": HOUR}),
+        (services.incidents_by_service, services.incidents, {}),
+        (services.response_time_percentiles_by_service, services.response_time_percentiles, {}),
+        (services.response_time_percentiles_by_service, services.response_time_percentiles, {"step": HOUR}),
+    ]
+    for of_all, of_one, step in calls:
+        caplog.clear()
+        with caplog.at_level("DEBUG", "medianest_models.query"):
+            together = await of_all(**window, **step)
+        assert len(caplog.messages) == 1
+        assert list(together) == names
+        assert together == {name: await of_one(name, **window, **step) for name in names}
+    found_incidents = await services.incidents_by_service(**window)
+    assert found_incidents["all-0"] == []
+    assert len(found_incidents["all-1"]) != len(found_incidents["all-2"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 import re
 from typing import Any
 from xml.etree import ElementTree
@@ -30,15 +31,19 @@ from medianest_models.repositories.services import Uptime
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from medianest_models.studio import Studio
-from medianest_models.studio.charts import Span, percent, response_chart, uptime_strip
+from medianest_models.studio.charts import Span, lasting, percent, response_chart, uptime_strip
+from medianest_models.studio.service_panels import Period, read_panels
 from tests.studio.conftest import Visitor, visiting
 
+HOUR = datetime.timedelta(hours=1)
+DAY = 24 * HOUR
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 
 
-def lasting(up: float = 0, degraded: float = 0, down: float = 0) -> Uptime:
-    parts = [datetime.timedelta(minutes=minutes) for minutes in (up, degraded, down)]
-    return Uptime(NOW - datetime.timedelta(hours=1), NOW, *parts)
+def in_an_hour(up: float = 0, degraded: float = 0, down: float = 0, maintenance: float = 0) -> Uptime:
+    return Uptime(
+        NOW - HOUR, NOW, *(datetime.timedelta(minutes=number) for number in (up, degraded, down, maintenance))
+    )
 
 
 def charts(text: str) -> list[ElementTree.Element]:
@@ -73,7 +78,8 @@ async def test_a_service_that_was_never_checked(visitor: Visitor) -> None:
     await seed()
     text = await visitor.page("/")
     assert text.count("never checked") == 3
-    assert text.count("no data</span>") == 6
+    assert text.count("no data</span>") == 9 + 1  # and in the key
+    assert text.count("Incidents of 30 days: none") == 3
     assert text.count("no response times in the last 24 hours") == 3
 
 
@@ -106,32 +112,195 @@ async def test_the_page_shows_what_is_known(visitor: Visitor) -> None:
     assert "There is nothing here yet" not in text
     assert "Jazz &amp; more" in text
     assert re.search(r"<span>pending</span><strong>1</strong>", text)
-    day, month, times = (
-        charts(text)[:3] if "Overseerr" not in charts(text)[0].get("aria-label", "") else charts(text)[2:5]
-    )
-    assert [chart.get("role") for chart in (day, month, times)] == ["img"] * 3
-    assert len(day.findall("rect")) == 24
-    assert len(month.findall("rect")) == 30
-    assert "Plex Media Server was up 75.00 % of the last 24 hours" in day.get("aria-label", "")
-    assert day.findall("rect")[-1].get("class") == "down"
-    assert day.findall("rect")[0].findtext("title", "").endswith("no data")
+    day, month, year, times = (chart for chart in charts(text) if "Plex" in chart.get("aria-label", ""))
+    assert [chart.get("role") for chart in (day, month, year, times)] == ["img"] * 4
+    assert [len(chart.findall("g")) for chart in (day, month, year)] == [24, 30, 52]
+    for chart, period in ((day, "24 hours"), (month, "30 days"), (year, "year")):
+        assert f"Plex Media Server was up 75.00 % of the last {period}. Outages: " in chart.get("aria-label", "")
+    assert day.findall("g")[0].findtext("title", "").endswith("no data")
+    assert re.search(r"Time without data: \w{3} \d\d:00 to ", day.get("aria-label", ""))
     assert "the median is 40 to 40 ms" in times.get("aria-label", "")
+    assert "98.6 % without data,</span> 75.00 %" in text
+
+
+def maintenance(text: str) -> list[str]:
+    """Return what a service's card says about its maintenance."""
+    found = re.findall(r'<p class="small mb-2 place">(.*?)</p>', re.sub(r"<time.*?</time>", "...", text), re.DOTALL)
+    return [" ".join(html.unescape(re.sub(r"<[^>]*>", " ", said)).split()) for said in found]
+
+
+async def test_incidents_and_maintenance_are_shown(visitor: Visitor) -> None:
+    await seed()
+    now = datetime.datetime.now(datetime.UTC)
+    for hours in range(5, 0, -1):
+        await services.record_check(
+            "plex",
+            status=ServiceStatus.DOWN,
+            error_message=f"<b>refused</b> {hours}",
+            checked_at=now - hours * HOUR,
+        )
+    await services.record_check("overseerr", status=ServiceStatus.DOWN, checked_at=now)
+    await services.maintenance.begin("plex", reason="<i>new disks</i>")
+    await services.maintenance.plan(
+        "plex", begins_at=now + 10 * DAY, ends_at=now + 10 * DAY + 2 * HOUR, reason="upgrade"
+    )
+    await services.maintenance.plan("plex", begins_at=now + 20 * DAY, ends_at=None, reason="move")
+    await services.maintenance.begin("uptime-kuma", ends_at=now + 30 * DAY)
+    text = await visitor.page("/")
+    overseerr, plex, kuma = re.findall(r'<section class="col-md-6 col-xl-4".*?</section>', text, re.DOTALL)
+    assert "Incidents of 30 days: 5" in plex
+    shown = re.findall(r'<li class="[^"]*incident">(.*?)</li>', plex, re.DOTALL)
+    assert [f">&lt;b&gt;refused&lt;/b&gt; {hours}</span>" in item for hours, item in enumerate(shown, 1)] == [True] * 3
+    assert all(re.search(r">\s+5 min\s", item) for item in shown)
+    assert f"{now - HOUR:%Y-%m-%d %H:%M:%S}+00:00</time>" in shown[0]
+    assert maintenance(plex) == [
+        "maintenance until it is ended, from ... <i>new disks</i>",
+        "planned maintenance for 2 h, from ... upgrade",
+    ]
+    assert f">{now + 10 * DAY:%Y-%m-%d %H:%M:%S}+00:00</time>" in plex
+    assert "<strong>ongoing</strong>" in overseerr
+    assert maintenance(overseerr) == []
+    assert maintenance(kuma) == ["maintenance for 29 d 23 h, from ..."]
+
+
+async def test_time_to_come_is_neither_unknown_nor_maintenance(db: DatabaseUrl) -> None:
+    await seed()
+    now = datetime.datetime.now(datetime.UTC)
+    await services.record_check("plex", status=ServiceStatus.UP, checked_at=now - datetime.timedelta(minutes=1))
+    await services.maintenance.plan("plex", begins_at=now + HOUR / 2, ends_at=None)
+    panel = next(panel for panel in await read_panels() if panel["display_name"] == "Plex Media Server")
+    for strip in panel["strips"]:
+        drawn = ElementTree.fromstring(strip["drawn"])  # noqa: S314 - our own
+        assert "Maintenance" not in drawn.get("aria-label", "")
+        uptime = drawn.findall("g")[-1].findtext("title", "")
+        assert "up 100.0%" in uptime
+
+
+async def test_all_services_are_read_by_the_statements_for_one(
+    db: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    numbers = []
+    for names in (["one"], ["two", "three", "four"]):
+        await Service.bulk_create([Service(name=name, display_name=name) for name in names])
+        caplog.clear()
+        with caplog.at_level("DEBUG", "medianest_models.query"):
+            panels = await read_panels()
+        numbers.append((len(panels), len(caplog.messages)))
+    (first, statements), (then, same) = numbers
+    assert then == first + 3
+    assert statements == same
+
+
+async def test_a_service_that_is_disabled_meanwhile_is_left_out(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await seed()
+    read = services.maintenance.current
+
+    async def disabling() -> list[ServiceMaintenance]:
+        await Service.filter(name="plex").update(enabled=False)
+        return await read()
+
+    monkeypatch.setattr(services.maintenance, "current", disabling)
+    assert [panel["display_name"] for panel in await read_panels()] == ["Overseerr", "Uptime Kuma"]
+
+
+def drawn(name: str, uptimes: list[Uptime]) -> ElementTree.Element:
+    spans = [Span(f"part {number}", uptime) for number, uptime in enumerate(uptimes)]
+    return ElementTree.fromstring(uptime_strip(name, spans, "today"))  # noqa: S314 - our own
 
 
 def test_a_strip_says_what_its_colours_say() -> None:
-    uptimes = [lasting(60), lasting(30, 30), lasting(59.9, 0, 0.1), lasting(0, 0, 60), None]
-    spans = [Span(f"part {number}", uptime) for number, uptime in enumerate(uptimes)]
-    strip = ElementTree.fromstring(uptime_strip("<Plex>", spans, "today"))  # noqa: S314 - our own
-    assert [part.get("class") for part in strip] == ["up", "degraded", "short", "down", "unknown"]
+    strip = drawn(
+        "<Plex>",
+        [
+            in_an_hour(60),
+            in_an_hour(30, 30),
+            in_an_hour(59.9, 0, 0.1),
+            in_an_hour(0, 0, 60),
+            in_an_hour(),
+            in_an_hour(45, maintenance=15),
+            in_an_hour(maintenance=60),
+            in_an_hour(0, 0, 10, 5),
+            in_an_hour(59.8),
+        ],
+    )
+    assert [[rect.get("class") for rect in part.findall("rect")] for part in strip] == [
+        ["up"],
+        ["degraded"],
+        ["short"],
+        ["down"],
+        ["unknown"],
+        ["up", "maintenance"],
+        ["maintenance"],
+        ["down", "maintenance", "unknown"],
+        ["up"],
+    ]
     assert [part.findtext("title") for part in strip] == [
         "part 0: up 100.0%",
         "part 1: up 100.0%, degraded 50.0%",
         "part 2: up 99.8%",
         "part 3: up 0.0%",
         "part 4: no data",
+        "part 5: up 100.0%, maintenance for 15 min",
+        "part 6: maintenance for 1 h",
+        "part 7: up 0.0%, maintenance for 5 min, no data for 45 min",
+        "part 8: up 100.0%",
     ]
-    assert strip.get("aria-label") == ("<Plex> was up 74.96 % of today. 5 parts: 2 with an outage, 1 without data.")
-    assert percent([None]) == "no data"
+    assert strip.get("aria-label") == (
+        "<Plex> was up 80.24 % of today. Outages: part 2 to part 3, part 7. Maintenance: part 5 to part 7. "
+        "Time without data: part 4, part 7."
+    )
+
+
+def test_the_heights_of_a_part_are_its_shares_and_nothing_is_too_small_to_be_seen() -> None:
+    for uptime in (
+        in_an_hour(59, maintenance=1),
+        in_an_hour(20, maintenance=20),
+        in_an_hour(),
+        in_an_hour(1, 1, 57, 1),
+    ):
+        rects = drawn("Plex", [uptime])[0].findall("rect")
+        edges = [float(rect.get("y", "")) + float(rect.get("height", "")) for rect in rects]
+        assert edges[0] == 30
+        assert [float(rect.get("y", "")) for rect in rects] == pytest.approx([*edges[1:], 0], abs=0.11)
+        assert all(float(rect.get("height", "")) > 3 for rect in rects)
+    thirds = [
+        float(rect.get("height", "")) for rect in drawn("Plex", [in_an_hour(20, maintenance=20)])[0].findall("rect")
+    ]
+    assert thirds == [10, 10, 10]
+
+
+def test_a_strip_without_known_time_says_so() -> None:
+    assert drawn("Plex", [in_an_hour()]).get("aria-label") == "Plex in today: no data. Time without data: part 0."
+    assert percent(in_an_hour(maintenance=30)) == "maintenance"
+    assert drawn("Plex", [in_an_hour(60)]).get("aria-label") == "Plex was up 100.00 % of today. No outage."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.5, "less than 1 s"), (59, "59 s"), (60, "1 min"), (90, "1 min 30 s"), (3_600, "1 h"), (3_659, "1 h"),
+        (4_800, "1 h 20 min"), (90_000, "1 d 1 h"), (86_400 * 400 + 59, "400 d"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_said_with_its_two_largest_units(seconds: float, said: str) -> None:
+    assert lasting(datetime.timedelta(seconds=seconds)) == said
+
+
+@pytest.mark.parametrize(("step", "number"), [(HOUR, 24), (DAY, 30), (7 * DAY, 52)])
+@pytest.mark.parametrize(
+    "now", [NOW, NOW + datetime.timedelta(minutes=1), NOW + 12 * HOUR - datetime.timedelta(microseconds=1)]
+)
+def test_the_last_part_of_a_strip_ends_with_the_hour_or_the_day(
+    step: datetime.timedelta, number: int, now: datetime.datetime
+) -> None:
+    period = Period("", "", step, number, "")
+    end = period.current(now) + step
+    unit = min(step, DAY)
+    assert period.current(now) < now <= end < now + unit
+    assert (end - NOW) % unit == datetime.timedelta()
+    assert period.since(now) == end - number * step
 
 
 def test_a_gap_in_the_response_times_is_a_gap_in_the_line() -> None:
@@ -151,14 +320,20 @@ async def test_the_demo_data_make_sense_and_a_page_worth_looking_at(analyst: Vis
     assert written["users"] == await User.all().count() == 50
     assert written["media_requests"] == await MediaRequest.all().count() == 2000
     assert written["service_status_history"] == await ServiceStatusHistory.all().count() == 3 * 30 * 288
-    past, planned = await ServiceMaintenance.all().order_by("begins_at")
-    assert written["service_maintenance"] == 2
-    assert past.ends_at is not None
-    assert past.ends_at < datetime.datetime.now(datetime.UTC) < planned.begins_at
+    *past, planned = await ServiceMaintenance.all().order_by("begins_at")
+    assert written["service_maintenance"] == len(past) + 1 == 4
+    now = datetime.datetime.now(datetime.UTC)
+    assert all(window.ends_at is not None and window.ends_at < now for window in past)
+    assert planned.begins_at > now
     assert await fill_with_demo_data(lambda *_: None) is None
     text = await analyst.page("/")
-    assert len(charts(text)) == 9
-    assert "no data" not in re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL)
+    assert "about 25,920</strong>" in text
+    assert len(charts(text)) == 12
+    strips = [chart.get("aria-label", "") for chart in charts(text) if "strip" in chart.get("class", "")]
+    for said in ("Outages: ", "Maintenance: ", "Time without data: "):
+        assert [said in strip for strip in strips].count(True) >= 3
+    assert maintenance(text) == ["planned maintenance for 2 h, from ... upgrade of the operating system"]
+    assert "never checked" not in text
     assert await users.bootstrap_admin() is not None
     plex = await Service.get(name="plex")
     assert plex.api_key is not None

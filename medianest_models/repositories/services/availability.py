@@ -8,6 +8,7 @@ maintenance is neither up nor down. All of this is exact to the microsecond, als
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -142,11 +143,11 @@ ORDER BY name, since
 # Gaps and islands: what begins where the previous one ends belongs to the same incident.
 _INCIDENTS: Final = f"""
 {WINDOWS}, down AS (
-    SELECT starts, ends, error_message
+    SELECT span.service_id, starts, ends, error_message
     FROM unrolled AS span CROSS JOIN LATERAL ({_HOLDING}) AS holding
     WHERE sign = 1 AND status = 'down'
     UNION ALL
-    SELECT GREATEST(begins_at, since), LEAST(ends_at, until), error_message
+    SELECT service_id, GREATEST(begins_at, since), LEAST(ends_at, until), error_message
     FROM spans JOIN service_states USING (service_id)
     WHERE sign = 1 AND status = 'down' AND begins_at > since - interval '1 hour' AND begins_at < until
         AND ends_at > since AND begins_at < rolled_until AND NOT EXISTS (
@@ -154,27 +155,29 @@ _INCIDENTS: Final = f"""
             WHERE marked.service_id = spans.service_id AND marked.begins_at = {floor("service_states.begins_at")}
         )
 ), counted AS (
-    SELECT lower(period) AS starts, upper(period) AS ends, error_message
-    FROM down LEFT JOIN maintained ON service_id = (SELECT id FROM observed)
+    SELECT service_id, lower(period) AS starts, upper(period) AS ends, error_message
+    FROM down LEFT JOIN maintained USING (service_id)
     CROSS JOIN LATERAL unnest(
         tstzmultirange(tstzrange(starts, ends)) - COALESCE(periods, tstzmultirange())
     ) AS period
 )
-SELECT steps.until, incident.*
+SELECT
+    name, steps.until, started_at, NULLIF(ends, steps.until) AS ended_at, ends - started_at AS duration, error_message
 FROM observed CROSS JOIN steps
-LEFT JOIN LATERAL (
+LEFT JOIN (
     SELECT
-        min(starts) AS started_at,
-        NULLIF(max(ends), steps.until) AS ended_at,
-        max(ends) - min(starts) AS duration,
+        service_id, min(starts) AS started_at, max(ends) AS ends,
         (array_agg(error_message ORDER BY starts) FILTER (WHERE error_message IS NOT NULL))[1] AS error_message
     FROM (
-        SELECT *, count(*) FILTER (WHERE is_first) OVER (ORDER BY starts) AS incident
-        FROM (SELECT *, lag(ends) OVER (ORDER BY starts) IS DISTINCT FROM starts AS is_first FROM counted) AS compared
+        SELECT *, count(*) FILTER (WHERE is_first) OVER (PARTITION BY service_id ORDER BY starts) AS incident
+        FROM (
+            SELECT *, lag(ends) OVER (PARTITION BY service_id ORDER BY starts) IS DISTINCT FROM starts AS is_first
+            FROM counted
+        ) AS compared
     ) AS numbered
-    GROUP BY incident
-) AS incident ON TRUE
-ORDER BY incident.started_at
+    GROUP BY service_id, incident
+) AS incidents ON service_id = id
+ORDER BY name, started_at
 """  # noqa: S608 - of constants only
 
 
@@ -223,7 +226,17 @@ async def incidents(service: str, *, since: datetime, until: datetime | None = N
 
     Maintenance divides them. The window is given as for `uptime`, and so are the errors.
     """
-    rows = await fetch_windows(_INCIDENTS, service, since, until)
+    return _incidents(await fetch_windows(_INCIDENTS, service, since, until))
+
+
+async def incidents_by_service(*, since: datetime, until: datetime | None = None) -> dict[str, list[Incident]]:
+    """List the incidents of each enabled service, by its name, in one statement; see `incidents`."""
+    rows = await fetch_windows(_INCIDENTS, None, since, until)
+    return {name: _incidents(its) for name, its in groupby(rows, key=itemgetter("name"))}
+
+
+def _incidents(rows: Iterable[Record]) -> list[Incident]:
+    """Make the result for a service, which has a row without an incident if there is none."""
     return [
         Incident(row["started_at"], row["ended_at"], row["duration"], row["error_message"])
         for row in rows

@@ -26,10 +26,9 @@ _RESPONSE_TIMES: Final = f"""
 {WINDOWS}, counted AS (
     SELECT span.service_id, span.number, bucket, rolled_up.number AS counted
     FROM ranges AS span CROSS JOIN LATERAL (
-        SELECT bucket, sum(number) AS number FROM service_rollups CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
+        SELECT bucket, number FROM service_rollups CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
         WHERE service_id = span.service_id AND hours = span.hours
             AND begins_at >= span.since AND begins_at < span.until
-        GROUP BY bucket
     ) AS rolled_up
     WHERE sign = 1
     UNION ALL
@@ -55,11 +54,14 @@ _RESPONSE_TIMES: Final = f"""
     WHERE sign = 1 AND is_rolled_up AND hours = 1 AND begins_at = {floor("since")} AND {floor("since")} < {{kept}}
 ), summed AS (
     SELECT service_id, number, bucket, sum(counted)::bigint AS counted FROM counted GROUP BY service_id, number, bucket
+), measured AS (
+    SELECT
+        service_id, number, array_agg(bucket ORDER BY bucket) AS buckets, array_agg(counted ORDER BY bucket) AS counts
+    FROM summed GROUP BY service_id, number
 )
-SELECT name, until, array_agg(bucket ORDER BY bucket) AS buckets, array_agg(counted ORDER BY bucket) AS counts
+SELECT name, until, buckets, counts
 FROM observed CROSS JOIN steps
-LEFT JOIN summed ON service_id = id AND summed.number = steps.number
-GROUP BY name, steps.number, until
+LEFT JOIN measured ON service_id = id AND measured.number = steps.number
 ORDER BY name, steps.number
 """.format(  # noqa: S608 - of constants only
     kept="(SELECT COALESCE(max(begins_at), '-infinity') FROM kept_history WHERE table_name = 'service_status_history')"
@@ -145,7 +147,7 @@ def _is_percentage(value: object) -> bool:
 
 def _percentiles(row: Record, percentiles: Sequence[float]) -> Percentiles | None:
     """Compute percentiles as PostgreSQL's `percentile_cont` does, from the number of values in each bucket."""
-    counts = list(accumulate(count or 0 for count in row["counts"]))
+    counts = list(accumulate(row["counts"] or [0]))
     if not counts[-1]:
         return None
 

@@ -76,8 +76,8 @@ WITH steps AS (
 ), ranges AS (
     SELECT service_id, number, sign, hours, part.since, part.until
     FROM hourly
-    CROSS JOIN (VALUES {", ".join(f"({width}, {wider})" for width, wider in pairwise((*WIDTHS, "NULL")))})
-        AS width (hours, wider)
+    JOIN (VALUES {", ".join(f"({width}, {wider})" for width, wider in pairwise((*WIDTHS, "NULL")))})
+        AS width (hours, wider) ON hours * interval '1 hour' <= last_hour - first_hour
     CROSS JOIN LATERAL (SELECT
         {ceil("first_hour", "hours")} AS outer_since, {floor("last_hour", "hours")} AS outer_until,
         {ceil("first_hour", "wider")} AS inner_since, {floor("last_hour", "wider")} AS inner_until
