@@ -23,7 +23,6 @@ _UNIT_HOURS: Final = 192
 _UNIT: Final = _UNIT_HOURS * _HOUR
 """The width of the widest roll-ups that are copied, because they stay aligned; the wider ones are summed."""
 _EVERY: Final = 0.05
-_TRIES: Final = 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COPY: Final = """
@@ -89,19 +88,15 @@ async def recording(names: Sequence[str]) -> AsyncIterator[list[float]]:
         task.cancel()
 
 
-async def roll_up_beside_others() -> tuple[int, float]:
-    """Roll up all finished hours; return how many there were, and the seconds until the last of them.
+async def roll_up_all() -> int:
+    """Roll up all finished hours, and return how many.
 
-    A service whose checks are being recorded at the moment is passed over, so it is tried again some times.
+    A service whose checks are being recorded at the moment is passed over, so it is tried again.
     """
-    hours, tries, started = 0, 0, perf_counter()
-    ended = started
-    while tries < _TRIES:
-        tries += 1
-        if done := await services.roll_up():
-            hours, tries, ended = hours + done, 0, perf_counter()
-        await asyncio.sleep(0.01)
-    return hours, ended - started
+    hours = 0
+    while await services.hours_to_roll_up():
+        hours += await services.roll_up()
+    return hours
 
 
 def spread(latencies: Sequence[float]) -> dict[str, float]:
