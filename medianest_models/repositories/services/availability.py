@@ -88,7 +88,8 @@ _SUMS: Final = ", ".join(
 )
 
 # The sum of what is rolled up, without that of stale hours; of what is read from checks; and of parts of an hour that
-# is rolled up, in which a service was up unless a state says otherwise.
+# is rolled up, in which a service was up unless a state says otherwise. OFFSET keeps the planner from joining these
+# hours with all that are rolled up.
 _UPTIME: Final = f"""
 {WINDOWS}, total AS (
     SELECT service_id, number, sum(sign * up) AS up, sum(sign * degraded) AS degraded, sum(sign * down) AS down
@@ -111,8 +112,10 @@ _UPTIME: Final = f"""
                 - not_up.degraded - not_up.down - not_up.unknown,
             not_up.degraded, not_up.down
         FROM edges AS span
-        JOIN service_rollups AS rolled_up ON rolled_up.service_id = span.service_id
-            AND rolled_up.hours = 1 AND rolled_up.begins_at = {floor("span.since")}
+        CROSS JOIN LATERAL (
+            SELECT FROM service_rollups
+            WHERE service_id = span.service_id AND hours = 1 AND begins_at = {floor("span.since")} OFFSET 0
+        ) AS rolled_up
         CROSS JOIN LATERAL (
             SELECT {_SUMS.replace("'up'", "'unknown'").replace("AS up", "AS unknown")}
             FROM (
