@@ -10,7 +10,7 @@ import asyncclick as click
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import DatabaseHealth, database, database_health, get_database_stats
 from medianest_models.errors import DatabaseUnavailableError
-from medianest_models.repositories import downloads
+from medianest_models.repositories import downloads, services
 
 
 @click.command("health")
@@ -35,10 +35,11 @@ async def health_command(ctx: click.Context, *, as_json: bool) -> None:
 @click.command("stats")
 @json_option
 async def stats_command(*, as_json: bool) -> None:
-    """Count users, media requests and downloads. Says too whether the queue is paused."""
+    """Count users, media requests and downloads. Says too whether the queue is paused, and what is in maintenance."""
     async with database():
         stats = await get_database_stats()
         pause = await downloads.pause_status()
+        windows = await services.maintenance.current()
     if stats is None:
         raise DatabaseUnavailableError("the rows could not be counted; `medianest db status` says more")
     shown: dict[str, Any] = asdict(stats)
@@ -47,6 +48,9 @@ async def stats_command(*, as_json: bool) -> None:
         until = None if pause.until is None else pause.until.isoformat()
         shown["downloads_paused"] = {"until": until, "reason": pause.reason}
         rows["downloads paused"] = f"until {until or 'resumed'}" + (f": {pause.reason}" if pause.reason else "")
+    if windows:
+        shown["in_maintenance"] = names = sorted({window.service.name for window in windows})
+        rows["in maintenance"] = ", ".join(names)
     print_result(shown, rows.items(), as_json=as_json)
 
 

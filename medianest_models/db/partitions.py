@@ -42,6 +42,7 @@ It is shorter than PostgreSQL's own `deadlock_timeout`, so that none of them is 
 _PARENT: Final = """
 SELECT quote_ident(nspname) AS schema, quote_ident(current_user) AS role, rolname <> current_user AS is_others,
        quote_ident(rolname) AS owner,
+       EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary) AS has_key,
        pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE') AS may_create
 FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace JOIN pg_roles AS r ON r.oid = relowner
 WHERE pg_class.oid = to_regclass($1) AND relkind = 'p'
@@ -77,8 +78,8 @@ ORDER BY since
 async def make_partitions(table: str, *, since: datetime | None = None) -> int:
     """Make the partitions that are missing, from the month of `since` (now) to three months ahead; return how many.
 
-    A month's rows are moved out of the default partition, in a transaction for each month, in which nobody can read or
-    write the default partition. Several processes may do this at once, and others may insert rows meanwhile.
+    A month's rows are moved out of the default partition, in a transaction for each month, for which those who write to
+    the table or read the default partition wait. Several processes may do this at once, and others may insert rows.
 
     Args:
         table: `service_status_history` or `activity_logs`.
@@ -161,17 +162,19 @@ async def _make(table: str, parent: Record, month: Record) -> int:
     key, (since, until) = _KEYS[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
     whole, name = f"{parent['schema']}.{table}", f"{parent['schema']}.{table}_{month['name']}"
     client = current_client()
-    # In the order in which a deletion of what the rows refer to locks them. The second lock is that of another process
-    # which makes partitions.
+    # In the order in which a deletion of what the rows refer to locks them. The second lock keeps out other processes
+    # that make partitions, and INSERTs: one that had found the default partition for its row before would be refused.
     await client.execute_script(
         f"LOCK TABLE {parent['schema']}.{_REFERENCES[table]} IN SHARE ROW EXCLUSIVE MODE;"
-        f"LOCK TABLE ONLY {whole} IN SHARE UPDATE EXCLUSIVE MODE"
+        f"LOCK TABLE ONLY {whole} IN SHARE ROW EXCLUSIVE MODE"
     )
     if month["since"] not in {row["since"] for row in await fetch(_MISSING, table, month["since"])}:
         return 0
     if (await fetch("SELECT to_regclass($1) IS NOT NULL AS is_there", name))[0]["is_there"]:
         raise ConfigurationError(f"the table {name} is in the way of a partition of {table}: rename, attach or drop it")
     await client.execute_script(f"CREATE TABLE {name} (LIKE {whole} INCLUDING ALL EXCLUDING INDEXES)")
+    if not parent["has_key"]:  # a publication of all tables would stop every DELETE
+        await client.execute_script(f"ALTER TABLE {name} REPLICA IDENTITY FULL")
     if parent["is_others"]:
         await client.execute_script(f"ALTER TABLE {name} OWNER TO {parent['owner']}")
     default = next((row["name"] for row in await fetch(_PARTITIONS, table) if row["is_default"]), None)

@@ -167,7 +167,18 @@ class Services(EditableView):
     fixed = ("created_at", "updated_at")
 
 
-class ServiceStatusHistories(EditableView):
+class OfAServiceView(EditableView):
+    """The base of the tables whose rows belong to a service, which the repository takes by its name."""
+
+    async def insert(self, values: dict[str, Any]) -> Model:
+        """Create a row, whose service the form gives by its id."""
+        service = await models.Service.get_or_none(id=values.pop("service_id"))
+        if service is None:
+            raise NotFoundError("service: there is no such service")
+        return await super().insert({"service": service.name, **values})
+
+
+class ServiceStatusHistories(OfAServiceView):
     """The results of the checks."""
 
     table = models.ServiceStatusHistory
@@ -176,12 +187,20 @@ class ServiceStatusHistories(EditableView):
     fixed_later = ("service", "checked_at")
     make = staticmethod(services.record_check)
 
+
+class ServiceMaintenances(OfAServiceView):
+    """When the services are in maintenance: time that counts neither as up nor as down."""
+
+    table = models.ServiceMaintenance
+    icon = "fa fa-screwdriver-wrench"
+    name_of_row = "begins_at"
+    fixed = ("created_at",)
+    fixed_later = ("service",)
+    make = staticmethod(services.maintenance.plan)
+
     async def insert(self, values: dict[str, Any]) -> Model:
-        """Record a check, whose service the form gives by its id."""
-        service = await models.Service.get_or_none(id=values.pop("service_id"))
-        if service is None:
-            raise NotFoundError("service: there is no such service")
-        return await super().insert({"service": service.name, **values})
+        """Plan a window; without an end it lasts until it gets one."""
+        return await super().insert({"ends_at": None, **values})
 
 
 class SessionTokens(EditableView):
@@ -263,6 +282,7 @@ TABLES: Final[tuple[type[EditableView], ...]] = (
     YouTubeDownloads,
     Services,
     ServiceStatusHistories,
+    ServiceMaintenances,
     SessionTokens,
     RateLimits,
     RollingRateLimits,

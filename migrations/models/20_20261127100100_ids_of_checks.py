@@ -1,6 +1,6 @@
 """A check by its id, in an index of some bytes per 16 pages: ids are in the order in which they were made.
 
-The key of the partitions begins with the service, and a second B-tree would be a third of the table.
+A second B-tree would be a third of the table.
 """
 
 from tortoise import BaseDBAsyncClient

@@ -56,13 +56,14 @@ BEGIN
         END;
         PERFORM pg_sleep(0.05);
     END LOOP;
+    -- The new index takes the name of the one that it replaces.
+    DROP INDEX ix_service_status_history_service_id_checked_at;
+    ALTER INDEX ix_service_status_history_service_id_checked_at_only
+        RENAME TO ix_service_status_history_service_id_checked_at;
     FOR given IN SELECT * FROM (VALUES
-        (
-            'service_status_history', 'checked_at', 'service_id, checked_at, id',
-            'uq_service_status_history_service_id_checked_at_id', 'ix_service_status_history_service_id_checked_at'
-        ),
-        ('activity_logs', 'created_at', 'id, created_at', 'uq_activity_logs_id_created_at', NULL)
-    ) AS tables (name, moment, key, key_index, replaced_index)
+        ('service_status_history', 'checked_at', NULL, NULL),
+        ('activity_logs', 'created_at', 'id, created_at', 'uq_activity_logs_id_created_at')
+    ) AS tables (name, moment, key, key_index)
     LOOP
         old := given.name;
         users_of_it := (
@@ -108,7 +109,7 @@ BEGIN
         owner := (SELECT relowner::regrole::text FROM pg_class WHERE oid = old);
         indexes := ARRAY (
             SELECT pg_get_indexdef(indexrelid) FROM pg_index AS x JOIN pg_class AS i ON i.oid = indexrelid
-            WHERE indrelid = old AND indisvalid AND relname NOT IN (given.key_index, coalesce(given.replaced_index, ''))
+            WHERE indrelid = old AND indisvalid AND relname IS DISTINCT FROM given.key_index
                 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
         );
 
@@ -129,12 +130,12 @@ BEGIN
             LOOP
                 EXECUTE command;
             END LOOP;
-            EXECUTE format(
-                'ALTER TABLE %I DROP CONSTRAINT %I, ADD CONSTRAINT %I PRIMARY KEY USING INDEX %I',
-                before, 'pk_' || given.name, before || '_pkey', given.key_index
-            );
-            IF given.replaced_index IS NOT NULL THEN
-                EXECUTE format('DROP INDEX IF EXISTS %I', given.replaced_index);
+            EXECUTE format('ALTER TABLE %I DROP CONSTRAINT %I', before, 'pk_' || given.name);
+            IF given.key IS NOT NULL THEN
+                EXECUTE format(
+                    'ALTER TABLE %I ADD CONSTRAINT %I PRIMARY KEY USING INDEX %I',
+                    before, before || '_pkey', given.key_index
+                );
             END IF;
             FOR name_of_index, command IN
                 SELECT relname, format('%s_idx%s', before, row_number() OVER (ORDER BY relname))
@@ -144,7 +145,11 @@ BEGIN
             END LOOP;
             first := bound;
         END IF;
-        EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I PRIMARY KEY (%s)', given.name, 'pk_' || given.name, given.key);
+        IF given.key IS NOT NULL THEN
+            EXECUTE format(
+                'ALTER TABLE %I ADD CONSTRAINT %I PRIMARY KEY (%s)', given.name, 'pk_' || given.name, given.key
+            );
+        END IF;
         FOREACH command IN ARRAY unproven || foreign_keys || indexes || triggers || grants LOOP
             EXECUTE command;
         END LOOP;
@@ -169,6 +174,13 @@ BEGIN
             EXECUTE command;
         END LOOP;
         EXECUTE format('CREATE TABLE %I PARTITION OF %I DEFAULT', given.name || '_default', given.name);
+        -- For a publication of all tables: without a key, it would stop every DELETE.
+        FOR command IN
+            SELECT format('ALTER TABLE %s REPLICA IDENTITY FULL', relid) FROM pg_partition_tree(given.name::regclass)
+            WHERE given.key IS NULL AND isleaf
+        LOOP
+            EXECUTE command;
+        END LOOP;
         FOR command IN
             SELECT format('ALTER TABLE %s OWNER TO %s', relid, owner) FROM pg_partition_tree(given.name::regclass)
             JOIN pg_class ON oid = relid WHERE relowner <> owner::regrole
@@ -219,12 +231,9 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     FOR given IN SELECT * FROM (VALUES
-        (
-            'service_status_history', 'checked_at', 'service_id, checked_at, id',
-            'uq_service_status_history_service_id_checked_at_id', 'ix_service_status_history_service_id_checked_at'
-        ),
-        ('activity_logs', 'created_at', 'id, created_at', 'uq_activity_logs_id_created_at', NULL)
-    ) AS tables (name, moment, key, key_index, replaced_index)
+        ('service_status_history', 'checked_at', NULL, NULL),
+        ('activity_logs', 'created_at', 'id, created_at', 'uq_activity_logs_id_created_at')
+    ) AS tables (name, moment, key, key_index)
     LOOP
         old := given.name;
         parts := given.name || '_partitions';
@@ -272,9 +281,8 @@ BEGIN
             CASE WHEN bound < '9999-12-31' THEN format('%I < %L', given.moment, bound AT TIME ZONE 'UTC')
                  ELSE format('%I IS NOT NULL', given.moment) END
         );
-        EXECUTE format('CREATE UNIQUE INDEX %I ON %I (%s)', given.key_index, given.name, given.key);
-        IF given.replaced_index IS NOT NULL THEN
-            EXECUTE format('CREATE INDEX %I ON %I (%s)', given.replaced_index, given.name, given.key);
+        IF given.key IS NOT NULL THEN
+            EXECUTE format('CREATE UNIQUE INDEX %I ON %I (%s)', given.key_index, given.name, given.key);
         END IF;
         FOREACH command IN ARRAY unproven || foreign_keys || indexes || triggers || grants LOOP
             EXECUTE command;
@@ -283,6 +291,9 @@ BEGIN
     END LOOP;
 END
 $$;
+ALTER INDEX ix_service_status_history_service_id_checked_at
+    RENAME TO ix_service_status_history_service_id_checked_at_only;
+CREATE INDEX ix_service_status_history_service_id_checked_at ON service_status_history (service_id, checked_at, id);
 DROP FUNCTION medianest_refuse_delete();
 """
 
@@ -340,41 +351,41 @@ MODELS_STATE = (
     "wl6wHvcpvfaRzWFWiG5dR7YuEh/FpN7YwlNjBaBV0QoymK1A7ruWRlHMvgInyF4FGl7MKQ"
     "+PqfFApmms2k7fnY7hR+sBi8n9/UAjjvgVReOqx6R2GL0rmkrjoM2m1xLH7oJKB3SYETJn"
     "1jmzY+co8prQOZXqpXXIm78lW65vG6hgC6cYfJ5IIuE5oRH1OHM163mRsBghoQzOhH2Yl7"
-    "hnauZPCYmhxS6btKcwXsrgjXRL57tfC3olwCuMs0yejyP9h+B4XFiw/qasXFIFD8flijeh"
-    "/7lKeInTq85FbT/dY/tppU+83Xw6Qf741jm//HJxgkw2ceBz+/1V61ycZTPJ0MVmWU6zQZ"
-    "ONoUYYxLDcG3YRo59OtA74nKY0xHWZa6xwbDAl+Pej3HLhWZHLJERrTbdEmm4yunyw3hfa"
-    "4k8K1b4G4ayzwAbozY1Fa5oBY2anPYM4rykw2bvKZQ2UenOPPRCnoWUXsedLWIXMCbo7ZC"
-    "0QwEPmD5iAS2xi3xP3HzZBYXFvA4dQP3AkpTyMhgeKq6QRNn4gXuj0+Y0HWTyozabWVB/O"
-    "Y7vVbeR2rTyUJo71WvdqFfJFVerN5Yaq1BeAlS9SoFLdXDS7tpq07RNpkw1b+JrepFQFLM"
-    "d5/S6TmmxiOOTt2AmhXYdIqGwPj1noiVzoB1ATccducS9jfQFV4Gk7cDeuneh35kQvdQ7Q"
-    "KXUdfIF7REKqCjgXNPjX3scrIblvexC1xbzqLSzOMwritVIbq8L1JTFlbmqX8VUHc1K0bu"
-    "YyN3Mdbbs6R0ZKCunenhmZepzYZ9ITsqHbJY4/by7cJZY5jf48a64jJJwDuicIowcyRdgx"
-    "4ZNwVESP2PI1/ibLRYJgBb7HmU3/KyfoO3FDCoihyUjGRpD5RFoQABrkB5y4cvPXI8R8O/"
-    "uELIIfiReeVQnlsMWcvC4t9SGVXR5S0TqpL9wcWMc9vWTYbv+8hOz+aYCz/atnAmtdSlrS"
-    "CT/LwzqhE23iVtL4a6aV1Mz9GEXs77chUzs+V12tTyzyxXdjVOmaw5W5saMxeV/ULjYXXJ"
-    "PM7U/jrsHlEmDthtGVE9flhE7tkAlaB2+BLm663Z/F6yT2Gj4XtUk2jxNENXcIgDHkZY68"
-    "0tLGU+ldI8jTmLkcA7YPMJoddD8VidQNzvrj/jxom0Lt1ihNsL4WslgfWzL23RMP3Y0hA7"
-    "SNpH938tHJL+KZgOTXOwRi1ApKgQwWdR6yL9Bc4OqjcXZpdC+/tK8ObhvExtQSQUwV9xeJ"
-    "sSGfSuzz+Ncsqkf+0uinZdaXyJW73pgnfdKAkcvRJ6g5PKCxiheTyyyyVt2igJVqXrnG+t"
-    "alPXX2yN5aCKeSgtsLManKbTFsxcsjNUMVBTsuW+ZzP2UCfbYMFQB7JlOFfYVdRMYPV7Ei"
-    "J9gimd3145kpJ4nyLFU5unbdvjqRyhaoXucfOxcnCJs2dVTF7uccVpPTAY+c25O4Lwlckh"
-    "StQg8veJCqdnGp+GaK9FKx2JA6K/u4xKXrnbMyN/b+nJ9uiJt1H0l6BYqlKzsQZ73OZ3EP"
-    "qMxw61zfXIs7RMXZac/3xC2iP/PwdGqjLXsvKBZuS/wUyqdihGlarUiQjlZYVJcN93YIpk"
-    "NzJC9YjV2EvCZaFb3sMHmyhFkWm8ACvXnI3gVF7yPJygWdch3I6qAlriGp4JjMuD9lDcA0"
-    "17dUELf0MdvVIVMP91ZxQCYcztbFS3Fzq2D3mjKf+/fEEDFmLIZ1dzYUQew/zO9BcedhaV"
-    "XqZIXscjFSJSxMYvPfJA6nWLOlFuF76ZAegz/LUe6KMs8SRVakaxa0Z6rdTWPa1PTIbCun"
-    "djTksnhaeCo818TtU/cERfLEfIZacjMMjbCHMEc20DgZWiDgJrOcQYSCqBitGXTDVQjb6J"
-    "cRtYgIeyBsoVE+qPFOpN0TizlDeaHW3YS5D9JTOTKQ3lnitq1YRIC7Z+iO+64j7aoiSkJo"
-    "bxVpCNtQkjDQ3jozaKPLvjxoLzR2KXOBkzThxfvRG5k+CbxuhQFG2I7QkArHW5p5t1fx2A"
-    "vNnDa8VM9YKwjDWsbT9KusYUjdSP21abOCps1gmjAKxkNX5Sphbiu2UT6DgFOus+8ssVeq"
-    "wlWwNCS30Y5z+aEfL/BDP077oe/RfiZk9YmZniVi6Un94t837RuxeRlkCMJCdi9b552L9y"
-    "cotmzfOmeXHz912z2Ruc/ssfA7g/zvWp2uSBpgapUlbGS04qdbrOPwBS0Wl9td2LYXqRvB"
-    "X6SvBBeOVyfo+a1zcXn1sdUVeW6dD533HwR+OVEPDsO8PHz9anYORnxZdATmGurqpoNGYg"
-    "7cdazbZbm2sWVlniuKy+31jeubAHGm9xacxhNy1ZvBt+INoTKK4hZITQG1EbLURsj+iJi+"
-    "tZpXgSpc+xWUtJXFFoBm24sOM9egSKJCwaD/eXj48uXrw+cvX705Pnr9+vjN89nalH60aK"
-    "U67bwX61SiNdML1wA0PWOM+Uiz/mefzUxKrXVAs2StsOvzmdJbDIC1iNw3WNFLOFVArUrk"
-    "8xh22VAfFS5zyomL7LXaW0edL8EekE041t9Alj35xmXqqXf1qbd2VK26Qgkt6K7YwknRmh"
-    "2WuZlnO5grDWVFuG7qMjd1HYutjsX204/ulzMWW4u4tD9qaFxbwifNRR4teJ5nmRtLNqB1"
-    "SLNyhTR7JK6nDfx0lrmdEBOphEl+B5sIYlAVQDjMXkF0txI3Dmrk2mDyC2/m5vpI8nXsuG"
-    "UEucCho80vZj/+D4tcW0E="
+    "hnauZPCYmhxS6btKcwXsrgjXRL57tfC3olwCuMs0yejyP9h+B4XFiw/qasXFIFD8dFvyQ8"
+    "HCfKzHs4Tg+CMS/RiBXXzBslPVcAjIyqk/EuTq86F7VBd48NupU+gnfz6QT541vn/PLLxQ"
+    "ky2cSBz+33V61zcbjOJEMXm2U5XgdNNoYaYVYB/cOwi1ghdaJ1BOo0xyKuy1xjhXOMKcG/"
+    "3x5AcpkpRq4SorXqXSLVOxnuPq6l5Jx6kkK180M46ywwSnpz69WadsmYHWzPIM5rm0z2rn"
+    "KZJ6Xe3GMPxGlo6U7s+RKaI3MCmYCsBSKKyPwBNXGJTex74v7DJigs7m3goeoHnq2Uh+H5"
+    "QHGVvMbGD8QLvVC/8SCLB7XZ1Jrq44tst7qNXPeVh9LEsV7roq9CzrFKvbn8YpX6ArDyhS"
+    "5UqpuLZtdWk7Z9Im2yYQvfG5yUqoApO68jaFKTTQyHvB07IbTrmA2V7eExlwEiF/oB1ETc"
+    "sVvc7VlfQBV42g78n2uv/p159UudA3RKXQdf4K+RkKoCzgU9EGp36JWQ3Lc9iNqEX/UWFg"
+    "csBfFaqY1V4frWmjI3tcv4qoM5KVo3c5mbuQ7/XZ0zLCWFdG8PsUw9Tuwz6ZrZ0O0Sx583"
+    "F+4Sy5xGf54115kWzgHdE4TRA5ki7JjwSXhOokds+RoHmOUiQfQE3+PMpv+VE/SduLIFxN"
+    "BkJIM1yHwiLYhIDfIDTly5+esRYr6dfUIWwY/ECw/PhHLYYk5eH5v61MwuT81oveYXbg6s"
+    "4y9fMmy3f4BDdv80wNkO3zOBtW5JLemEn+XyndCJNnFNavw100pq5n6MIvb325CpPbGrrt"
+    "YnFvniuzGqdM3hytzY0Zi8L2oXmwuuSeb2p3HX4HIJsHbD6MqJ63JCp3bIBK2Dt0AXN93u"
+    "z+J1EnsNn4vaJJvHCaKaOybBGPIyR96xaeOp9K4R5GnMXI4B2wcYzQ66n4pE6gbBB3B/Hk"
+    "VOoXZrlCZYXwtZrI8tGYzviYfuxpAB2kbSvzv56OQX8UxA8usdAjFqBaVABos6D9k3ei5w"
+    "9dE4uzS6l1/aVwe3DWJjaomoqor7i8TYkE8l9nn8axbVI39p9NMy60vkyl1vzJM+acDI5e"
+    "gT1Bwe0FjFi8llFlmrblHASjWvXGN9DdSeOntkby2EU0nB7YWYVOW2GLbi5ZGaoYqCHZct"
+    "87mfMoE+W4YKgD2TqcK+wi5C9YerWJETbJHM7vrxzJSTRHmWqhxdu25fnUhlC1Sv84+dix"
+    "OETZs6qmL3cw6ryemAR87tSdyXRFJJilahhxc8SFW7uFR8M0V6qVhsSJ2VfVzi0vXOWZkb"
+    "e3/OTzfEVb+PJL0CxdKVHYizXuezuJhUZrh1rm+uxaWm4uy053viWtOfeXg6tdGWvRcUi/"
+    "8lfgrlUzHCNK1WJGpIKyyqy4Z7OwTTsUKSN77GbmZeE62K3r6YPFnCLItNYIHePGTvgqL3"
+    "kWTlgk65n2R10BL3olRwTGZc6LIGYJr7ZCqIW/qY7eqQqYd7qzggEw5n6+KluLlVsHtNmc"
+    "/9e2KIGDMWw7pLJIog9h/m96C487C0KnWyQna5GKkSFiax+W8Sh1Os2VKL8L10SI/Bn+Uo"
+    "d0WZZ4kiK9I1C9oz1e6mMW1qemS2lVM7GnJZPC08FZ5r4jqse4IieWI+Qy25GYZG2EOYIx"
+    "tonAwtEHCTWc4gQkFUjNYMuuEqhG30y4haRIQ9ELbQKB/UeCfS7onFnKG84etuwtwH6akc"
+    "GUjvLHH9VywiwN0zdMd915F2VRElIbS3ijSEbShJGGhvnRm00e1jHrQXGruUucBJmvDi/e"
+    "iNTJ8EXrfCACNsR2hIheMtzbxsrHjshWZOG16qZ6wVhGEt42n6VdYwpG6k/tq0WUHTZjBN"
+    "GAUDtKtylTC3Fdson0HAKdfZd5bYK1XhKlgakttox7n80I8X+KEfp/3Q92g/E7L6xEzPEr"
+    "H0pH7x75v2jdi8DDIEYSG7l63zzsX7ExRbtm+ds8uPn7rtnsjcZ/ZY+J1B/netTlckDTC1"
+    "yhI2Mlrx0y3WcfiCFovL7S5s24vUFeUv0neUC8erE/T81rm4vPrY6oo8t86HzvsPAr+cqA"
+    "eHYV4evn41Owcjviw6AnMNdXXTQSMxB+461u2yXNvYsjLPFcXl9voK+E2AONN7C07jCbnq"
+    "zeBb8YZQGUVxC6SmgNoIWWojZH9ETN9azatAFa79CkraymILQLPtRYeZa1AkUaFg0P88PH"
+    "z58vXh85ev3hwfvX59/Ob5bG1KP1q0Up123ot1KtGa6YVrAJqeMcZ8pFn/s89mJqXWOqBZ"
+    "slbY9flM6S0GwFpE7hus6CWcKqBWJfJ5DLtsqI8KlznlxEX2Wu2to86XYA/IJhzrr0TLnn"
+    "zjMvXUu/rUWzuqVl2hhBZ0V2zhpGjNDsvczLMdzJWGsiJcN3WZm7qOxVbHYvvpR/fLGYut"
+    "RVzaHzU0ri3hk+YijxY8z7PMjSUb0DqkWblCmj0S19MGfjrL3E6IiVTCJL+DTQQxqAogHG"
+    "avILpbiRsHNXJtMPmFV4VzfST5OnbcMoJc4NDR5hezH/8HGs2MLw=="
 )

@@ -20,9 +20,11 @@ CREATE TABLE service_rollups (
     hours SMALLINT NOT NULL,
     response_times SMALLINT[] NOT NULL,
     CONSTRAINT pk_service_rollups PRIMARY KEY (service_id, hours, begins_at),
-    CONSTRAINT ck_service_rollups_hours CHECK (hours IN (1, 24, 192, 1536, 12288)),
+    CONSTRAINT ck_service_rollups_hours CHECK (hours >= 1),
     CONSTRAINT ck_service_rollups_times
         CHECK (up >= 0 AND degraded >= 0 AND down >= 0 AND up + degraded + down <= hours * 3600000000),
+    CONSTRAINT ck_service_rollups_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
     CONSTRAINT fk_service_rollups_service_id FOREIGN KEY (service_id) REFERENCES services (id) ON DELETE CASCADE
 );
 
@@ -35,27 +37,34 @@ CREATE TABLE service_states (
     error_message TEXT,
     CONSTRAINT pk_service_states PRIMARY KEY (service_id, begins_at),
     CONSTRAINT ck_service_states_status CHECK (status IN ('degraded', 'down', 'unknown')),
-    CONSTRAINT ck_service_states_ends_at CHECK (ends_at > begins_at AND ends_at <= begins_at + interval '1 hour'),
+    CONSTRAINT ck_service_states_length CHECK (ends_at > begins_at AND ends_at <= begins_at + interval '1 hour'),
+    CONSTRAINT ck_service_states_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
+    CONSTRAINT ck_service_states_ends_at
+        CHECK (ends_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
     CONSTRAINT fk_service_states_service_id FOREIGN KEY (service_id) REFERENCES services (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_service_states_down ON service_states (service_id, begins_at) WHERE status = 'down';
+CREATE INDEX ix_service_states_service_id_begins_at ON service_states (service_id, begins_at) WHERE status = 'down';
 
 -- The hours that were rolled up and whose checks have changed since. Without a unique key, so that transactions that
 -- change the same hour do not wait for each other.
 CREATE TABLE stale_service_hours (
     service_id INT NOT NULL,
-    hour TIMESTAMPTZ NOT NULL,
+    begins_at TIMESTAMPTZ NOT NULL,
+    CONSTRAINT ck_stale_service_hours_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'),
     CONSTRAINT fk_stale_service_hours_service_id FOREIGN KEY (service_id) REFERENCES services (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_stale_service_hours_service_id_hour ON stale_service_hours (service_id, hour);
+CREATE INDEX ix_stale_service_hours_service_id_begins_at ON stale_service_hours (service_id, begins_at);
 
--- Since when the checks are kept: those before were removed.
+-- Since when the checks are kept, if earlier ones were removed.
 CREATE TABLE kept_history (
     table_name VARCHAR(63) NOT NULL,
-    since TIMESTAMPTZ NOT NULL,
-    CONSTRAINT pk_kept_history PRIMARY KEY (table_name)
+    begins_at TIMESTAMPTZ NOT NULL,
+    CONSTRAINT pk_kept_history PRIMARY KEY (table_name),
+    CONSTRAINT ck_kept_history_begins_at
+        CHECK (begins_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00')
 );
-INSERT INTO kept_history (table_name, since) VALUES ('service_status_history', '0001-01-01 00:00:00+00');
 
 -- Marks the hours in which added or removed checks count as stale. A check counts for five minutes.
 --
@@ -65,8 +74,8 @@ INSERT INTO kept_history (table_name, since) VALUES ('service_status_history', '
 -- that is over is marked, which is never wrong.
 --
 -- An hour that began less than five minutes after the first check that is kept may lack an earlier one, so it and the
--- hours before it stay as they were rolled up. The row of kept_history is locked against a snapshot from before it was
--- changed.
+-- hours before it stay as they were rolled up. The row of kept_history is made and locked, so that a snapshot from before
+-- its change is an error.
 CREATE FUNCTION medianest_mark_stale_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     epoch CONSTANT timestamptz := '1970-01-01 00:00:00+00';
@@ -80,7 +89,9 @@ BEGIN
     ) THEN
         RETURN NULL;
     END IF;
-    SELECT date_bin('1 hour', since + interval '1 hour 5 minutes' - interval '1 microsecond', epoch) INTO changeable
+    INSERT INTO kept_history (table_name, begins_at) VALUES ('service_status_history', '0001-01-01 00:00:00+00')
+    ON CONFLICT (table_name) DO NOTHING;
+    SELECT date_bin('1 hour', begins_at + interval '1 hour 5 minutes' - interval '1 microsecond', epoch) INTO changeable
     FROM kept_history
     WHERE table_name = 'service_status_history' FOR SHARE;
     IF TG_ARGV[0] = 'added' AND EXISTS (SELECT FROM changed WHERE checked_at < changeable) THEN
@@ -88,7 +99,7 @@ BEGIN
             MESSAGE = 'a check is older than the checks that are kept',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'ck_service_status_history_kept';
     END IF;
-    INSERT INTO stale_service_hours (service_id, hour)
+    INSERT INTO stale_service_hours (service_id, begins_at)
     SELECT touched.service_id, touched.hour
     FROM (
         SELECT DISTINCT service_id, touched.hour
@@ -183,41 +194,41 @@ MODELS_STATE = (
     "wl6wHvcpvfaRzWFWiG5dR7YuEh/FpN7YwlNjBaBV0QoymK1A7ruWRlHMvgInyF4FGl7MKQ"
     "+PqfFApmms2k7fnY7hR+sBi8n9/UAjjvgVReOqx6R2GL0rmkrjoM2m1xLH7oJKB3SYETJn"
     "1jmzY+co8prQOZXqpXXIm78lW65vG6hgC6cYfJ5IIuE5oRH1OHM163mRsBghoQzOhH2Yl7"
-    "hnauZPCYmhxS6btKcwXsrgjXRL57tfC3olwCuMs0yejyP9h+B4XFiw/qasXFIFD8flijeh"
-    "/7lKeInTq85FbT/dY/tppU+83Xw6Qf741jm//HJxgkw2ceBz+/1V61ycZTPJ0MVmWU6zQZ"
-    "ONoUYYxLDcG3YRo59OtA74nKY0xHWZa6xwbDAl+Pej3HLhWZHLJERrTbdEmm4yunyw3hfa"
-    "4k8K1b4G4ayzwAbozY1Fa5oBY2anPYM4rykw2bvKZQ2UenOPPRCnoWUXsedLWIXMCbo7ZC"
-    "0QwEPmD5iAS2xi3xP3HzZBYXFvA4dQP3AkpTyMhgeKq6QRNn4gXuj0+Y0HWTyozabWVB/O"
-    "Y7vVbeR2rTyUJo71WvdqFfJFVerN5Yaq1BeAlS9SoFLdXDS7tpq07RNpkw1b+JrepFQFLM"
-    "d5/S6TmmxiOOTt2AmhXYdIqGwPj1noiVzoB1ATccducS9jfQFV4Gk7cDeuneh35kQvdQ7Q"
-    "KXUdfIF7REKqCjgXNPjX3scrIblvexC1xbzqLSzOMwritVIbq8L1JTFlbmqX8VUHc1K0bu"
-    "YyN3Mdbbs6R0ZKCunenhmZepzYZ9ITsqHbJY4/by7cJZY5jf48a64jJJwDuicIowcyRdgx"
-    "4ZNwVESP2PI1/ibLRYJgBb7HmU3/KyfoO3FDCoihyUjGRpD5RFoQABrkB5y4cvPXI8R8O/"
-    "uELIIfiReeVQnlsMWcvC4t9SGVXR5S0TqpL9wcWMc9vWTYbv+8hOz+aYCz/atnAmtdSlrS"
-    "CT/LwzqhE23iVtL4a6aV1Mz9GEXs77chUzs+V12tTyzyxXdjVOmaw5W5saMxeV/ULjYXXJ"
-    "PM7U/jrsHlEmDthtGVE9flhE7tkAlaB2+BLm663Z/F6yT2Gj4XtUk2jxNENXcIgDHkZY68"
-    "0tLGU+ldI8jTmLkcA7YPMJoddD8VidQNzvrj/jxom0Lt1ihNsL4WslgfWzL23RMP3Y0hA7"
-    "SNpH938tHJL+KZgOTXOwRi1ApKgQwWdR6yL9Bc4OqjcXZpdC+/tK8ObhvExtQSQUwV9xeJ"
-    "sSGfSuzz+Ncsqkf+0uinZdaXyJW73pgnfdKAkcvRJ6g5PKCxiheTyyyyVt2igJVqXrnG+t"
-    "alPXX2yN5aCKeSgtsLManKbTFsxcsjNUMVBTsuW+ZzP2UCfbYMFQB7JlOFfYVdRMYPV7Ei"
-    "J9gimd3145kpJ4nyLFU5unbdvjqRyhaoXucfOxcnCJs2dVTF7uccVpPTAY+c25O4Lwlckh"
-    "StQg8veJCqdnGp+GaK9FKx2JA6K/u4xKXrnbMyN/b+nJ9uiJt1H0l6BYqlKzsQZ73OZ3EP"
-    "qMxw61zfXIs7RMXZac/3xC2iP/PwdGqjLXsvKBZuS/wUyqdihGlarUiQjlZYVJcN93YIpk"
-    "NzJC9YjV2EvCZaFb3sMHmyhFkWm8ACvXnI3gVF7yPJygWdch3I6qAlriGp4JjMuD9lDcA0"
-    "17dUELf0MdvVIVMP91ZxQCYcztbFS3Fzq2D3mjKf+/fEEDFmLIZ1dzYUQew/zO9BcedhaV"
-    "XqZIXscjFSJSxMYvPfJA6nWLOlFuF76ZAegz/LUe6KMs8SRVakaxa0Z6rdTWPa1PTIbCun"
-    "djTksnhaeCo818TtU/cERfLEfIZacjMMjbCHMEc20DgZWiDgJrOcQYSCqBitGXTDVQjb6J"
-    "cRtYgIeyBsoVE+qPFOpN0TizlDeaHW3YS5D9JTOTKQ3lnitq1YRIC7Z+iO+64j7aoiSkJo"
-    "bxVpCNtQkjDQ3jozaKPLvjxoLzR2KXOBkzThxfvRG5k+CbxuhQFG2I7QkArHW5p5t1fx2A"
-    "vNnDa8VM9YKwjDWsbT9KusYUjdSP21abOCps1gmjAKxkNX5Sphbiu2UT6DgFOus+8ssVeq"
-    "wlWwNCS30Y5z+aEfL/BDP077oe/RfiZk9YmZniVi6Un94t837RuxeRlkCMJCdi9b552L9y"
-    "cotmzfOmeXHz912z2Ruc/ssfA7g/zvWp2uSBpgapUlbGS04qdbrOPwBS0Wl9td2LYXqRvB"
-    "X6SvBBeOVyfo+a1zcXn1sdUVeW6dD533HwR+OVEPDsO8PHz9anYORnxZdATmGurqpoNGYg"
-    "7cdazbZbm2sWVlniuKy+31jeubAHGm9xacxhNy1ZvBt+INoTKK4hZITQG1EbLURsj+iJi+"
-    "tZpXgSpc+xWUtJXFFoBm24sOM9egSKJCwaD/eXj48uXrw+cvX705Pnr9+vjN89nalH60aK"
-    "U67bwX61SiNdML1wA0PWOM+Uiz/mefzUxKrXVAs2StsOvzmdJbDIC1iNw3WNFLOFVArUrk"
-    "8xh22VAfFS5zyomL7LXaW0edL8EekE041t9Alj35xmXqqXf1qbd2VK26Qgkt6K7YwknRmh"
-    "2WuZlnO5grDWVFuG7qMjd1HYutjsX204/ulzMWW4u4tD9qaFxbwifNRR4teJ5nmRtLNqB1"
-    "SLNyhTR7JK6nDfx0lrmdEBOphEl+B5sIYlAVQDjMXkF0txI3Dmrk2mDyC2/m5vpI8nXsuG"
-    "UEucCho80vZj/+D4tcW0E="
+    "hnauZPCYmhxS6btKcwXsrgjXRL57tfC3olwCuMs0yejyP9h+B4XFiw/qasXFIFD8dFvyQ8"
+    "HCfKzHs4Tg+CMS/RiBXXzBslPVcAjIyqk/EuTq86F7VBd48NupU+gnfz6QT541vn/PLLxQ"
+    "ky2cSBz+33V61zcbjOJEMXm2U5XgdNNoYaYVYB/cOwi1ghdaJ1BOo0xyKuy1xjhXOMKcG/"
+    "3x5AcpkpRq4SorXqXSLVOxnuPq6l5Jx6kkK180M46ywwSnpz69WadsmYHWzPIM5rm0z2rn"
+    "KZJ6Xe3GMPxGlo6U7s+RKaI3MCmYCsBSKKyPwBNXGJTex74v7DJigs7m3goeoHnq2Uh+H5"
+    "QHGVvMbGD8QLvVC/8SCLB7XZ1Jrq44tst7qNXPeVh9LEsV7roq9CzrFKvbn8YpX6ArDyhS"
+    "5UqpuLZtdWk7Z9Im2yYQvfG5yUqoApO68jaFKTTQyHvB07IbTrmA2V7eExlwEiF/oB1ETc"
+    "sVvc7VlfQBV42g78n2uv/p159UudA3RKXQdf4K+RkKoCzgU9EGp36JWQ3Lc9iNqEX/UWFg"
+    "csBfFaqY1V4frWmjI3tcv4qoM5KVo3c5mbuQ7/XZ0zLCWFdG8PsUw9Tuwz6ZrZ0O0Sx583"
+    "F+4Sy5xGf54115kWzgHdE4TRA5ki7JjwSXhOokds+RoHmOUiQfQE3+PMpv+VE/SduLIFxN"
+    "BkJIM1yHwiLYhIDfIDTly5+esRYr6dfUIWwY/ECw/PhHLYYk5eH5v61MwuT81oveYXbg6s"
+    "4y9fMmy3f4BDdv80wNkO3zOBtW5JLemEn+XyndCJNnFNavw100pq5n6MIvb325CpPbGrrt"
+    "YnFvniuzGqdM3hytzY0Zi8L2oXmwuuSeb2p3HX4HIJsHbD6MqJ63JCp3bIBK2Dt0AXN93u"
+    "z+J1EnsNn4vaJJvHCaKaOybBGPIyR96xaeOp9K4R5GnMXI4B2wcYzQ66n4pE6gbBB3B/Hk"
+    "VOoXZrlCZYXwtZrI8tGYzviYfuxpAB2kbSvzv56OQX8UxA8usdAjFqBaVABos6D9k3ei5w"
+    "9dE4uzS6l1/aVwe3DWJjaomoqor7i8TYkE8l9nn8axbVI39p9NMy60vkyl1vzJM+acDI5e"
+    "gT1Bwe0FjFi8llFlmrblHASjWvXGN9DdSeOntkby2EU0nB7YWYVOW2GLbi5ZGaoYqCHZct"
+    "87mfMoE+W4YKgD2TqcK+wi5C9YerWJETbJHM7vrxzJSTRHmWqhxdu25fnUhlC1Sv84+dix"
+    "OETZs6qmL3cw6ryemAR87tSdyXRFJJilahhxc8SFW7uFR8M0V6qVhsSJ2VfVzi0vXOWZkb"
+    "e3/OTzfEVb+PJL0CxdKVHYizXuezuJhUZrh1rm+uxaWm4uy053viWtOfeXg6tdGWvRcUi/"
+    "8lfgrlUzHCNK1WJGpIKyyqy4Z7OwTTsUKSN77GbmZeE62K3r6YPFnCLItNYIHePGTvgqL3"
+    "kWTlgk65n2R10BL3olRwTGZc6LIGYJr7ZCqIW/qY7eqQqYd7qzggEw5n6+KluLlVsHtNmc"
+    "/9e2KIGDMWw7pLJIog9h/m96C487C0KnWyQna5GKkSFiax+W8Sh1Os2VKL8L10SI/Bn+Uo"
+    "d0WZZ4kiK9I1C9oz1e6mMW1qemS2lVM7GnJZPC08FZ5r4jqse4IieWI+Qy25GYZG2EOYIx"
+    "tonAwtEHCTWc4gQkFUjNYMuuEqhG30y4haRIQ9ELbQKB/UeCfS7onFnKG84etuwtwH6akc"
+    "GUjvLHH9VywiwN0zdMd915F2VRElIbS3ijSEbShJGGhvnRm00e1jHrQXGruUucBJmvDi/e"
+    "iNTJ8EXrfCACNsR2hIheMtzbxsrHjshWZOG16qZ6wVhGEt42n6VdYwpG6k/tq0WUHTZjBN"
+    "GAUDtKtylTC3Fdson0HAKdfZd5bYK1XhKlgakttox7n80I8X+KEfp/3Q92g/E7L6xEzPEr"
+    "H0pH7x75v2jdi8DDIEYSG7l63zzsX7ExRbtm+ds8uPn7rtnsjcZ/ZY+J1B/netTlckDTC1"
+    "yhI2Mlrx0y3WcfiCFovL7S5s24vUFeUv0neUC8erE/T81rm4vPrY6oo8t86HzvsPAr+cqA"
+    "eHYV4evn41Owcjviw6AnMNdXXTQSMxB+461u2yXNvYsjLPFcXl9voK+E2AONN7C07jCbnq"
+    "zeBb8YZQGUVxC6SmgNoIWWojZH9ETN9azatAFa79CkraymILQLPtRYeZa1AkUaFg0P88PH"
+    "z58vXh85ev3hwfvX59/Ob5bG1KP1q0Up123ot1KtGa6YVrAJqeMcZ8pFn/s89mJqXWOqBZ"
+    "slbY9flM6S0GwFpE7hus6CWcKqBWJfJ5DLtsqI8KlznlxEX2Wu2to86XYA/IJhzrr0TLnn"
+    "zjMvXUu/rUWzuqVl2hhBZ0V2zhpGjNDsvczLMdzJWGsiJcN3WZm7qOxVbHYvvpR/fLGYut"
+    "RVzaHzU0ri3hk+YijxY8z7PMjSUb0DqkWblCmj0S19MGfjrL3E6IiVTCJL+DTQQxqAogHG"
+    "avILpbiRsHNXJtMPmFV4VzfST5OnbcMoJc4NDR5hezH/8HGs2MLw=="
 )

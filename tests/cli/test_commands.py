@@ -15,7 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 from medianest_models.encryption.keys import KeyRing
-from medianest_models.repositories import downloads
+from medianest_models.repositories import downloads, services
+from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from tests.commands import document, medianest, subcommands
 
@@ -194,6 +195,15 @@ async def test_stats_say_that_the_queue_is_paused(fresh_db: DatabaseUrl) -> None
     assert paused == {"until": "2100-01-02T06:00:00+00:00", "reason": "YouTube throttles"}
     await downloads.pause()
     assert "downloads paused   until resumed\n" in (await asyncio.to_thread(medianest, "stats"))[1]
+
+
+async def test_stats_name_the_services_in_maintenance(fresh_db: DatabaseUrl) -> None:
+    await seed()
+    for name in ("uptime-kuma", "plex", "plex"):
+        await services.maintenance.begin(name)
+    _, output, _ = await asyncio.to_thread(medianest, "stats")
+    assert "in maintenance     plex, uptime-kuma\n" in output
+    assert (await asyncio.to_thread(document, "stats"))["in_maintenance"] == ["plex", "uptime-kuma"]
 
 
 def test_prune_deletes_what_is_over(fresh_url: DatabaseUrl) -> None:

@@ -17,14 +17,18 @@ const user = await prisma.user.create({
   },
 });
 await prisma.service.create({
-  data: { name: "sonarr", displayName: "Sonarr", statusHistory: { create: { status: "up", checkedAt: noon } } },
+  data: {
+    name: "sonarr", displayName: "Sonarr",
+    statusHistory: { create: { status: "up", checkedAt: noon } },
+    maintenance: { create: { beginsAt: noon } },
+  },
 });
 const request = await prisma.mediaRequest.findFirst({ where: { title: "Alien" } });
 await prisma.mediaRequestFollower.create({ data: { requestId: request.id, userId: user.id } });
 await prisma.user.update({ where: { plexId: "42" }, data: { lastLoginAt: noon } });
 const tables = [
   "user", "localCredential", "mediaRequest", "mediaRequestStatusUpdate", "mediaRequestFollower", "youTubeDownload",
-  "service", "serviceStatusHistory", "sessionToken", "rateLimit", "activityLog", "systemConfig",
+  "service", "serviceStatusHistory", "serviceMaintenance", "sessionToken", "rateLimit", "activityLog", "systemConfig",
 ];
 const counts = {};
 for (const table of tables) counts[table] = await prisma[table].count();

@@ -34,6 +34,20 @@ INSERTS: Final[dict[str, str]] = {
     "service_maintenance": (
         "INSERT INTO service_maintenance (service_id, begins_at) SELECT id, now() FROM services LIMIT 1"
     ),
+    "service_rollups": (
+        "INSERT INTO service_rollups (service_id, checks, begins_at, up, degraded, down, hours, response_times) "
+        "SELECT id, 60, '2026-01-01 12:00+00', 3600000000, 0, 0, 1, '{640}' FROM services LIMIT 1"
+    ),
+    "service_states": (
+        "INSERT INTO service_states (service_id, begins_at, ends_at, status) "
+        "SELECT id, '2026-01-01 12:00+00', '2026-01-01 12:05+00', 'down' FROM services LIMIT 1"
+    ),
+    "stale_service_hours": (
+        "INSERT INTO stale_service_hours (service_id, begins_at) SELECT id, '2026-01-01 12:00+00' FROM services LIMIT 1"
+    ),
+    "kept_history": (
+        "INSERT INTO kept_history (table_name, begins_at) VALUES ('service_status_history', '2026-01-01 12:00+00')"
+    ),
     "session_tokens": (
         "INSERT INTO session_tokens (user_id, token_hash, expires_at) SELECT id, 'hash', now() FROM users LIMIT 1"
     ),

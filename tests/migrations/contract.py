@@ -16,6 +16,7 @@ TOUCH: Final = "BEFORE UPDATE FOR EACH ROW EXECUTE FUNCTION medianest_touch_upda
 NOTIFY: Final = "EXECUTE FUNCTION medianest_notify_downloads()"
 WATCHED: Final = "WHEN medianest_is_watched() EXECUTE FUNCTION"
 SET_TURN: Final = "EXECUTE FUNCTION medianest_set_turn()"
+OF_SERVICE: Final = "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE"
 OF_USER: Final = "FOREIGN KEY user_id REFERENCES users(id) ON DELETE CASCADE"
 REQUEST_STATUS: Final = "CHECK status IN ('pending', 'approved', 'available', 'failed')"
 
@@ -248,14 +249,14 @@ TABLES: Final[dict[str, Table]] = {
             "checked_at": NOW,
         },
         "constraints": {
-            "pk_service_status_history": "PRIMARY KEY (service_id, checked_at, id)",
             "ck_service_status_history_response_time_ms": "CHECK response_time_ms >= 0",
             "ck_service_status_history_status": "CHECK status IN ('up', 'down', 'degraded')",
-            "fk_service_status_history_service_id": (
-                "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE"
-            ),
+            "fk_service_status_history_service_id": OF_SERVICE,
         },
-        "indexes": {"ix_service_status_history_id": "brin id"},
+        "indexes": {
+            "ix_service_status_history_service_id_checked_at": "(service_id, checked_at)",
+            "ix_service_status_history_id": "brin id",
+        },
         "triggers": {
             "tr_service_status_history_notify": (
                 f"AFTER INSERT REFERENCING NEW TABLE AS added FOR EACH STATEMENT {WATCHED} medianest_notify_services()"
@@ -264,6 +265,18 @@ TABLES: Final[dict[str, Table]] = {
                 r"BEFORE DELETE FOR EACH STATEMENT WHEN (current_query() ~ '\mctid\M' AND current_query() !~ "
                 r"'\mtableoid\M') EXECUTE FUNCTION medianest_refuse_delete()"
             ),
+            **{
+                f"tr_service_status_history_stale_{event}": (
+                    f"AFTER {event.split('_')[0].upper()} REFERENCING {rows} TABLE AS changed FOR EACH STATEMENT "
+                    f"EXECUTE FUNCTION medianest_mark_stale_hours('{how}')"
+                )
+                for event, rows, how in (
+                    ("insert", "NEW", "added"),
+                    ("delete", "OLD", "removed"),
+                    ("update_from", "OLD", "removed"),
+                    ("update_to", "NEW", "added"),
+                )
+            },
         },
     },
     "service_maintenance": {
@@ -278,9 +291,61 @@ TABLES: Final[dict[str, Table]] = {
         "constraints": {
             "pk_service_maintenance": "PRIMARY KEY id",
             "ck_service_maintenance_ends_at_after_begins_at": "CHECK ends_at > begins_at",
-            "fk_service_maintenance_service_id": "FOREIGN KEY service_id REFERENCES services(id) ON DELETE CASCADE",
+            "fk_service_maintenance_service_id": OF_SERVICE,
         },
         "indexes": {"ix_service_maintenance_service_id_begins_at": "(service_id, begins_at)"},
+        "triggers": {},
+    },
+    "service_rollups": {
+        "columns": {
+            "service_id": "integer NOT NULL",
+            "checks": "integer NOT NULL",
+            "begins_at": "timestamptz NOT NULL",
+            "up": "bigint NOT NULL",
+            "degraded": "bigint NOT NULL",
+            "down": "bigint NOT NULL",
+            "hours": "smallint NOT NULL",
+            "response_times": "smallint[] NOT NULL",
+        },
+        "constraints": {
+            "pk_service_rollups": "PRIMARY KEY (service_id, hours, begins_at)",
+            "ck_service_rollups_hours": "CHECK hours >= 1",
+            "ck_service_rollups_times": (
+                "CHECK up >= 0 AND degraded >= 0 AND down >= 0 "
+                "AND (up + degraded + down) <= (hours * '3600000000'::bigint)"
+            ),
+            "fk_service_rollups_service_id": OF_SERVICE,
+        },
+        "indexes": {},
+        "triggers": {},
+    },
+    "service_states": {
+        "columns": {
+            "service_id": "integer NOT NULL",
+            "begins_at": "timestamptz NOT NULL",
+            "ends_at": "timestamptz NOT NULL",
+            "status": "varchar(20) NOT NULL",
+            "error_message": "text",
+        },
+        "constraints": {
+            "pk_service_states": "PRIMARY KEY (service_id, begins_at)",
+            "ck_service_states_status": "CHECK status IN ('degraded', 'down', 'unknown')",
+            "ck_service_states_length": ("CHECK ends_at > begins_at AND ends_at <= (begins_at + '01:00:00'::interval)"),
+            "fk_service_states_service_id": OF_SERVICE,
+        },
+        "indexes": {"ix_service_states_service_id_begins_at": "(service_id, begins_at) WHERE status = 'down'"},
+        "triggers": {},
+    },
+    "stale_service_hours": {
+        "columns": {"service_id": "integer NOT NULL", "begins_at": "timestamptz NOT NULL"},
+        "constraints": {"fk_stale_service_hours_service_id": OF_SERVICE},
+        "indexes": {"ix_stale_service_hours_service_id_begins_at": "(service_id, begins_at)"},
+        "triggers": {},
+    },
+    "kept_history": {
+        "columns": {"table_name": "varchar(63) NOT NULL", "begins_at": "timestamptz NOT NULL"},
+        "constraints": {"pk_kept_history": "PRIMARY KEY table_name"},
+        "indexes": {},
         "triggers": {},
     },
     "session_tokens": {
@@ -415,7 +480,9 @@ TABLES: Final[dict[str, Table]] = {
     },
 }
 
-WITHOUT_MODEL: Final = frozenset({"imported_rows"})
+WITHOUT_MODEL: Final = frozenset(
+    {"imported_rows", "service_rollups", "service_states", "stale_service_hours", "kept_history"}
+)
 """Tables that one module alone reads and writes, by statements of its own."""
 
 MODELLED: Final = {table: contract for table, contract in TABLES.items() if table not in WITHOUT_MODEL}
@@ -440,6 +507,7 @@ FUNCTIONS: Final = {
     "medianest_notify_download()",
     "medianest_notify_services()",
     "medianest_is_watched()",
+    "medianest_mark_stale_hours()",
     "medianest_claim_download(text,interval,integer,integer)",
     "medianest_claim_next_download(text,double precision,integer,integer)",
     "medianest_can_change(youtube_downloads)",
@@ -456,7 +524,7 @@ FUNCTIONS: Final = {
 
 ENUMS: Final[dict[str, list[Any]]] = {
     f"{table}.{found[1]}": ast.literal_eval(f"[{found[2]}]")
-    for table, contract in TABLES.items()
+    for table, contract in MODELLED.items()
     for text in contract["constraints"].values()
     if (found := re.fullmatch(r"CHECK (\w+) IN \((.*)\)", text))
 }

@@ -82,6 +82,18 @@ BY_HAND: Final[dict[str, list[str]]] = {
     "ck_service_maintenance_ends_at_after_begins_at": [
         f"UPDATE service_maintenance SET ends_at = begins_at - interval '{number} microseconds'" for number in (0, 1)
     ],
+    "ck_service_rollups_hours": ["UPDATE service_rollups SET hours = 0, up = 0"],
+    "ck_service_rollups_times": [
+        f"UPDATE service_rollups SET {times}" for times in ("up = -1", "degraded = -1", "down = -1", "down = 1")
+    ],
+    "fk_service_rollups_service_id": ["UPDATE service_rollups SET service_id = 0"],
+    "ck_service_states_status": ["UPDATE service_states SET status = 'up'"],
+    "ck_service_states_length": [
+        f"UPDATE service_states SET ends_at = begins_at + interval '{length}'"
+        for length in ("0", "1 hour 1 microsecond")
+    ],
+    "fk_service_states_service_id": ["UPDATE service_states SET service_id = 0"],
+    "fk_stale_service_hours_service_id": ["UPDATE stale_service_hours SET service_id = 0"],
     "fk_service_maintenance_service_id": ["UPDATE service_maintenance SET service_id = 0"],
     "uq_session_tokens_token_hash": [
         """INSERT INTO session_tokens (user_id, token_hash, expires_at)
@@ -137,7 +149,11 @@ BY_HAND: Final[dict[str, list[str]]] = {
     "ck_system_config_customized_at": [
         "INSERT INTO system_config (key, value, customized_at) VALUES ('x', '1', 'infinity')"
     ],
-} | {f"pk_{table}": [AGAIN.format(table=table)] for table in TABLES}
+} | {
+    f"pk_{table}": [AGAIN.format(table=table)]
+    for table, contract in TABLES.items()
+    if f"pk_{table}" in contract["constraints"]
+}
 CASES: Final = BY_HAND | {
     rule: [
         f"UPDATE {table} SET {rule.removeprefix(f'ck_{table}_')} = '{instant}'"

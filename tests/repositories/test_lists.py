@@ -18,6 +18,7 @@ from medianest_models import (
     MediaRequest,
     MediaRequestFollower,
     Service,
+    ServiceMaintenance,
     SessionToken,
     User,
     YouTubeDownload,
@@ -29,6 +30,7 @@ from medianest_models.repositories import activity, downloads, media_requests, s
 from medianest_models.schemas import (
     ActivityLogRead,
     MediaRequestRead,
+    ServiceMaintenanceRead,
     ServiceRead,
     SessionTokenRead,
     UserWithoutSecrets,
@@ -55,6 +57,7 @@ SCHEMAS: Final[dict[Any, type[BaseModel]]] = {
     media_requests.list_for_user: MediaRequestRead,
     media_requests.list_by_filters: MediaRequestRead,
     services.list_enabled: ServiceRead,
+    services.maintenance.list_for_service: ServiceMaintenanceRead,
     sessions.list_for_user: SessionTokenRead,
     users.search: UserWithoutSecrets,
 }
@@ -65,16 +68,23 @@ async def page_of(function: Any, user_id: Any = NOBODY, **arguments: Any) -> Pag
     """Call a list function, whichever arguments it needs."""
     if function is activity.list_for_entity:
         function, arguments = partial(function, "user"), {"entity_id": str(user_id), **arguments}
+    if function is services.maintenance.list_for_service:
+        function = partial(function, (await plex()).name)
     page: PaginatedResult[Any] = await function(*[user_id][: function in OF_A_USER], **arguments)
     return page
 
 
 def test_every_list_is_here() -> None:
     nouns = [path.stem for path in Path(repositories.__path__[0]).iterdir() if not path.name.startswith("_")]
-    modules = [import_module(f"{repositories.__name__}.{noun}") for noun in nouns]
+    modules = [services.maintenance, *(import_module(f"{repositories.__name__}.{noun}") for noun in nouns)]
     lists = {thing for module in modules for name, thing in vars(module).items() if name.startswith("list_")}
     assert lists == SCHEMAS.keys() - {users.search}
     assert all("schema" in inspect.signature(function).parameters for function in SCHEMAS)
+
+
+async def plex() -> Service:
+    service, _ = await Service.get_or_create(name="plex", defaults={"display_name": "Plex", "api_key": "hush"})
+    return service
 
 
 async def make_rows(user: User) -> None:
@@ -83,7 +93,7 @@ async def make_rows(user: User) -> None:
     await downloads.enqueue(user.id, playlist_url="https://youtu.be/x")
     request = await media_requests.submit(user.id, title="Dune", media_type="movie")
     await MediaRequestFollower.create(request=request, user=user)
-    await Service.create(name="plex", display_name="Plex", api_key="hush")
+    await services.maintenance.begin((await plex()).name)
     await sessions.issue(user.id)
 
 
@@ -151,6 +161,10 @@ async def test_types(db: DatabaseUrl) -> None:
     assert_type((await media_requests.list_by_filters()).data, list[MediaRequest])
     assert_type(await services.list_enabled(), PaginatedResult[Service])
     assert_type(await services.list_enabled(schema=ServiceRead), PaginatedResult[ServiceRead])
+    await plex()
+    windows = services.maintenance.list_for_service
+    assert_type(await windows("plex"), PaginatedResult[ServiceMaintenance])
+    assert_type(await windows("plex", schema=ServiceMaintenanceRead), PaginatedResult[ServiceMaintenanceRead])
     assert_type(await sessions.list_for_user(NOBODY), PaginatedResult[SessionToken])
     assert_type(await sessions.list_for_user(NOBODY, schema=SessionTokenRead), PaginatedResult[SessionTokenRead])
     assert_type(await users.search(), PaginatedResult[User])

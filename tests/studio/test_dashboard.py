@@ -27,7 +27,7 @@ from medianest_models.models import (
     YouTubeDownload,
 )
 from medianest_models.repositories import downloads, media_requests, services, users
-from medianest_models.repositories.services import Uptime
+from medianest_models.repositories.services import Incident, Uptime
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from medianest_models.studio import Studio
@@ -195,13 +195,13 @@ async def test_a_service_that_is_disabled_meanwhile_is_left_out(
     db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await seed()
-    read = services.maintenance.current
+    read = services.incidents_by_service
 
-    async def disabling() -> list[ServiceMaintenance]:
+    async def disabling(**window: Any) -> dict[str, list[Incident]]:
         await Service.filter(name="plex").update(enabled=False)
-        return await read()
+        return await read(**window)
 
-    monkeypatch.setattr(services.maintenance, "current", disabling)
+    monkeypatch.setattr(services, "incidents_by_service", disabling)
     assert [panel["display_name"] for panel in await read_panels()] == ["Overseerr", "Uptime Kuma"]
 
 
@@ -320,6 +320,11 @@ async def test_the_demo_data_make_sense_and_a_page_worth_looking_at(analyst: Vis
     assert written["users"] == await User.all().count() == 50
     assert written["media_requests"] == await MediaRequest.all().count() == 2000
     assert written["service_status_history"] == await ServiceStatusHistory.all().count() == 3 * 30 * 288
+    *past, planned = await ServiceMaintenance.all().order_by("begins_at")
+    assert written["service_maintenance"] == len(past) + 1 == 4
+    now = datetime.datetime.now(datetime.UTC)
+    assert all(window.ends_at and window.ends_at < now for window in past)
+    assert planned.begins_at > now
     assert await fill_with_demo_data(lambda *_: None) is None
     text = await analyst.page("/")
     assert "about 25,920</strong>" in text

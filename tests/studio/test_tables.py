@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from medianest_models.models import (
     MediaRequestStatusUpdate,
     RateLimit,
     Service,
+    ServiceMaintenance,
     ServiceStatusHistory,
     SessionToken,
     SystemConfig,
@@ -163,6 +165,31 @@ async def test_a_setting_keeps_its_shape_and_its_mark(visitor: Visitor) -> None:
     assert (config.value, config.description, config.customized_at is None) == ({"max": 7}, "mine", False)
     await visitor.create("system_config", key="own", value="[1]", description="d")
     assert (await SystemConfig.get(key="own")).description == "d"
+
+
+async def test_a_maintenance_window_is_planned_moved_and_deleted(visitor: Visitor) -> None:
+    await seed()
+    service = await Service.get(name="plex")
+    typed = {"service": str(service.id), "begins_at": "2026-01-02 03:00:00+00:00", "reason": "new disks"}
+    refused(
+        await visitor.create("service_maintenance", **typed, ends_at="2026-01-02 03:00:00+00:00"),
+        "must be after begins_at",
+    )
+    refused(await visitor.create("service_maintenance", service=typed["service"]), "is required")
+    assert not await ServiceMaintenance.exists()
+    assert (await visitor.create("service_maintenance", **typed)).status_code == 303
+    window = await ServiceMaintenance.get()
+    assert (window.service_id, window.ends_at, window.reason) == (service.id, None, "new disks")
+    assert window.begins_at == datetime(2026, 1, 2, 3, tzinfo=UTC)
+    await visitor.edit("service_maintenance", window.id, ends_at="2026-01-02 04:00:00+00:00", reason="")
+    await window.refresh_from_db()
+    assert (window.ends_at, window.reason) == (datetime(2026, 1, 2, 4, tzinfo=UTC), None)
+    refused(
+        await visitor.edit("service_maintenance", window.id, ends_at="2026-01-02 02:00:00+00:00"),
+        "ck_service_maintenance_ends_at_after_begins_at",
+    )
+    assert (await visitor.delete("service_maintenance", window.id)).status_code == 200
+    assert not await ServiceMaintenance.exists()
 
 
 async def test_checks_and_counters_and_entries(visitor: Visitor) -> None:

@@ -149,7 +149,7 @@ _INCIDENTS: Final = f"""
     WHERE sign = 1 AND status = 'down' AND begins_at > since - interval '1 hour' AND begins_at < until
         AND ends_at > since AND begins_at < rolled_until AND NOT EXISTS (
             SELECT FROM stale_service_hours AS marked
-            WHERE marked.service_id = spans.service_id AND hour = {floor("begins_at")}
+            WHERE marked.service_id = spans.service_id AND marked.begins_at = {floor("service_states.begins_at")}
         )
 ), counted AS (
     SELECT service_id, lower(period) AS starts, upper(period) AS ends, error_message

@@ -12,7 +12,7 @@ from medianest_models.checks import MAX_INT, as_aware, as_whole
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.enums import ServiceStatus
-from medianest_models.errors import InvalidInputError
+from medianest_models.errors import ConstraintError, InvalidInputError, replace_errors
 from medianest_models.models import ServiceStatusHistory
 from medianest_models.models.columns import as_column
 from medianest_models.repositories._bulk import NUMBERED_ID
@@ -89,10 +89,12 @@ async def record_check(
     """Record the result of a check, whose parts are those of a `Check`.
 
     Raises:
+        InvalidInputError: It is as old as checks that were removed.
         NotFoundError: There is no such service.
     """
     check = _as_row(Check(service, status, response_time_ms, error_message, checked_at))
-    row = await fetch_one(_RECORD, *check)
+    with replace_errors(ConstraintError, _refused):
+        row = await fetch_one(_RECORD, *check)
     if row is None:
         raise no_such_service(service)
     return ServiceStatusHistory.from_row(row)
@@ -104,6 +106,7 @@ async def record_checks(checks: Iterable[CheckTuple]) -> int:
     They are taken in batches, so that a generator can give any number. An error says by its place which one is wrong.
 
     Raises:
+        InvalidInputError: One of them is as old as checks that were removed.
         NotFoundError: There is no service with one of the names.
     """
     rows = _as_rows(checks)
@@ -132,7 +135,15 @@ async def _record(batch: list[CheckTuple], ids: dict[str, int]) -> None:
         ids.update({row["name"]: row["id"] for row in await fetch(_IDS, list(new))})
         if unknown := new - ids.keys():
             raise no_such_service(*sorted(unknown))
-    await execute(_RECORD_MANY, [ids[service] for service in services], *columns)
+    with replace_errors(ConstraintError, _refused):
+        await execute(_RECORD_MANY, [ids[service] for service in services], *columns)
+
+
+def _refused(error: ConstraintError) -> InvalidInputError | None:
+    """Make the error for a check that is too old; None for any other error."""
+    if error.constraint != "ck_service_status_history_kept":
+        return None
+    return InvalidInputError("checked_at: checks of that time were removed, so that none can be added")
 
 
 def _as_rows(checks: Iterable[CheckTuple]) -> Iterator[CheckTuple]:

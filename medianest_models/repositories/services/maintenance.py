@@ -13,13 +13,14 @@ from uuid import UUID
 
 from asyncpg import Record
 from pydantic import BaseModel
-from tortoise.expressions import Q
+from tortoise.expressions import Q, RawSQL
 from typing_extensions import TypeVar
 
 from medianest_models.checks import as_aware, as_text, as_uuid
-from medianest_models.db.statements import execute, fetch, fetch_one
+from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import ConflictError, InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceMaintenance
+from medianest_models.models.columns import as_column
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
 from medianest_models.repositories.services.registry import as_service_name, no_such_service
 
@@ -47,19 +48,11 @@ RETURNING *
 # Raw, for the database's clock.
 _HAS_ENDED: Final = "SELECT ends_at <= clock_timestamp() AS has_ended FROM service_maintenance WHERE id = $1"
 
-# Raw, for the same reason.
-_CURRENT: Final = """
-SELECT * FROM service_maintenance
-WHERE begins_at <= clock_timestamp() AND (ends_at IS NULL OR ends_at > clock_timestamp())
-ORDER BY begins_at DESC, id DESC
-"""
-
-# Raw, for the same reason, and for DISTINCT ON.
-_UPCOMING: Final = """
-SELECT DISTINCT ON (service_id) * FROM service_maintenance
-WHERE begins_at > clock_timestamp()
+# Raw, for DISTINCT ON.
+_NEXT: Final = """(
+SELECT DISTINCT ON (service_id) id FROM service_maintenance WHERE begins_at > clock_timestamp()
 ORDER BY service_id, begins_at, id
-"""
+)"""
 
 
 async def plan(
@@ -77,7 +70,7 @@ async def plan(
         InvalidInputError: It does not end after it begins.
         NotFoundError: There is no such service.
     """
-    row = await _insert(service, as_aware(begins_at, "begins_at"), ends_at, reason)
+    row = await _insert(service, _as_instant("begins_at", begins_at), ends_at, reason)
     if row["id"] is None:
         raise InvalidInputError("ends_at: must be after begins_at")
     return ServiceMaintenance.from_row(row)
@@ -150,25 +143,34 @@ async def list_for_service(
 
 
 async def current() -> list[ServiceMaintenance]:
-    """List the windows of all services that are open now, the latest first."""
-    return [ServiceMaintenance.from_row(row) for row in await fetch(_CURRENT)]
+    """List the windows of all services that are open now, each with its `service`, by whose name they are sorted."""
+    now = RawSQL("clock_timestamp()")
+    is_open = Q(ends_at__gt=now) | Q(ends_at__isnull=True)
+    windows = ServiceMaintenance.filter(is_open, begins_at__lte=now).select_related("service")
+    return await windows.order_by("service__name", "-begins_at", "-id")
 
 
 async def upcoming() -> list[ServiceMaintenance]:
-    """List the next planned window of each service that has one."""
-    return [ServiceMaintenance.from_row(row) for row in await fetch(_UPCOMING)]
+    """List the next planned window of each service that has one, with its `service`, by whose name they are sorted."""
+    windows = ServiceMaintenance.filter(id__in=RawSQL(_NEXT)).select_related("service")
+    return await windows.order_by("service__name")
 
 
 async def _insert(service: str, begins_at: datetime | None, ends_at: datetime | None, reason: str | None) -> Record:
     """Insert a window, which begins now by default; the row is of NULLs if it does not end after it begins."""
-    if ends_at is not None:
-        as_aware(ends_at, "ends_at")
+    last = None if ends_at is None else _as_instant("ends_at", ends_at)
     if reason is not None:
         as_text(reason, "reason")
-    row = await fetch_one(_INSERT, as_service_name(service), begins_at, ends_at, reason)
+    row = await fetch_one(_INSERT, as_service_name(service), begins_at, last, reason)
     if row is None:
         raise no_such_service(service)
     return row
+
+
+def _as_instant(name: str, value: datetime) -> datetime:
+    """Take an aware datetime that the column with the argument's name can hold."""
+    instant: datetime = as_column(ServiceMaintenance, name, as_aware(value, name))
+    return instant
 
 
 def _no_such_window(key: UUID) -> NotFoundError:

@@ -63,7 +63,9 @@ SELECT name, until, buckets, counts
 FROM observed CROSS JOIN steps
 LEFT JOIN measured ON service_id = id AND measured.number = steps.number
 ORDER BY name, steps.number
-""".format(kept="(SELECT since FROM kept_history WHERE table_name = 'service_status_history')")  # noqa: S608 - of constants only
+""".format(  # noqa: S608 - of constants only
+    kept="(SELECT COALESCE(max(begins_at), '-infinity') FROM kept_history WHERE table_name = 'service_status_history')"
+)
 
 
 @overload

@@ -38,18 +38,20 @@ SELECT (SELECT count(*) FROM services) = (
 
 # Only if the hours in which the removed checks count are rolled up.
 _RAISE: Final = f"""
-UPDATE kept_history SET since = GREATEST(since, $1)
-WHERE table_name = '{_TABLE}' AND NOT EXISTS (
+INSERT INTO kept_history AS kept (table_name, begins_at)
+SELECT '{_TABLE}', $1
+WHERE NOT EXISTS (
     SELECT FROM services CROSS JOIN LATERAL (
         SELECT COALESCE(max(begins_at) + interval '1 hour', '-infinity') AS rolled_until
         FROM service_rollups WHERE service_id = services.id AND hours = 1
     ) AS rolled CROSS JOIN (SELECT {ceil("$1::timestamptz + interval '5 minutes'")} AS final) AS bound
-    WHERE EXISTS (SELECT FROM stale_service_hours WHERE service_id = services.id AND hour < final)
+    WHERE EXISTS (SELECT FROM stale_service_hours WHERE service_id = services.id AND begins_at < final)
         OR rolled_until < final AND EXISTS (
             SELECT FROM service_status_history
             WHERE service_id = services.id AND checked_at > rolled_until - interval '5 minutes' AND checked_at < final
         )
 )
+ON CONFLICT (table_name) DO UPDATE SET begins_at = GREATEST(kept.begins_at, EXCLUDED.begins_at)
 """  # noqa: S608 - of constants only
 
 # The partition is named beside the row's place in it, which exists in others too. Service after service is read from

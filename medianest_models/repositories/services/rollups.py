@@ -54,8 +54,8 @@ _LOCK: Final = "SELECT FROM services WHERE id = $1 FOR UPDATE SKIP LOCKED"
 _NEXT: Final = f"""
 SELECT
     ARRAY(
-        SELECT DISTINCT hour FROM stale_service_hours WHERE service_id = $1 AND hour < rolled_until
-        ORDER BY hour LIMIT {_BATCH_HOURS}
+        SELECT DISTINCT begins_at FROM stale_service_hours WHERE service_id = $1 AND begins_at < rolled_until
+        ORDER BY begins_at LIMIT {_BATCH_HOURS}
     ) AS stale,
     CASE WHEN first_check IS NOT NULL THEN GREATEST(rolled_until, {floor("first_check")}) END AS since,
     {FINISHED} AS until
@@ -71,7 +71,7 @@ FROM (
 ) AS checked
 """  # noqa: S608 - of constants only
 
-_UNMARK: Final = "DELETE FROM stale_service_hours WHERE service_id = $1 AND hour >= $2 AND hour < $3"
+_UNMARK: Final = "DELETE FROM stale_service_hours WHERE service_id = $1 AND begins_at >= $2 AND begins_at < $3"
 _CLEAR_STATES: Final = "DELETE FROM service_states WHERE service_id = $1 AND begins_at >= $2 AND begins_at < $3"
 _CLEAR: Final = f"""
 DELETE FROM service_rollups WHERE service_id = $1 AND ({

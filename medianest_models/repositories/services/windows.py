@@ -88,14 +88,14 @@ WITH steps AS (
     ) AS part (since, until)
     WHERE first_hour < last_hour AND part.since < part.until
 ), stale AS (
-    SELECT DISTINCT service_id, number, sign, hour
+    SELECT DISTINCT service_id, number, sign, begins_at AS hour
     FROM hourly JOIN stale_service_hours USING (service_id)
-    WHERE hour >= first_hour AND hour < last_hour
+    WHERE begins_at >= first_hour AND begins_at < last_hour
 ), edges AS (
     SELECT
         service_id, number, sign, edge.since, edge.until, edge.since < rolled_until AND NOT EXISTS (
             SELECT FROM stale_service_hours AS marked
-            WHERE marked.service_id = hourly.service_id AND hour = {floor("edge.since")}
+            WHERE marked.service_id = hourly.service_id AND begins_at = {floor("edge.since")}
         ) AS is_rolled_up
     FROM hourly CROSS JOIN LATERAL (VALUES
         (since, LEAST(first_hour, until)), (GREATEST(first_hour, last_hour), until)
