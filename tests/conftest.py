@@ -26,6 +26,7 @@ from medianest_models.db import connect_database, disconnect_database, transacti
 from medianest_models.db.connection import connected_url
 from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.migrate.applying import migrate
 from medianest_models.settings import DatabaseUrl, Settings
 from tests.commands import python
 from tests.poolers import running_pooler
@@ -232,6 +233,16 @@ async def new_server(
     for server in servers:
         await asyncio.to_thread(server.stop)
         shutil.rmtree(server.home, ignore_errors=True)  # pytest would keep some gigabytes of them
+
+
+@pytest.fixture
+async def own_server(new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch) -> EmbeddedServer:
+    """Make a migrated server for the test, which may stop, kill and start it; its database is DATABASE_URL."""
+    server = new_server()
+    url = await asyncio.to_thread(server.start)
+    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
+    await migrate(url)
+    return server
 
 
 @pytest.fixture

@@ -53,10 +53,11 @@ class Application(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and error.filename is None:  # the output can't be written
                 raise
-            from medianest_models.cli.output import print_failure  # noqa: PLC0415 - not needed for --version
+            from medianest_models.cli.output import AS_JSON, print_result  # noqa: PLC0415 - not needed for --version
 
             failure = error if isinstance(error, click.ClickException) else _failure(error)
-        if print_failure(ctx, failure):
+        if ctx.meta.get(AS_JSON):
+            print_result({"error": failure.format_message()}, "", as_json=True)
             await ctx.aexit(failure.exit_code)
         raise failure
 

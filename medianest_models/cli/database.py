@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 
 import asyncclick as click
 
@@ -126,9 +127,10 @@ async def reset_command(*, yes: bool, as_json: bool) -> None:
         for table, rows in own.rows.items():
             click.echo(f"  {table}: {rows:,} rows", err=True)
         click.confirm("Go on?", abort=True, err=True)
+    waiting = partial(click.echo, "Another process is resetting the database: waiting for it", err=True)
     async with (
         direct_connection(url) as connection,
-        session_lock(connection, AdvisoryLock.RESETTING, seconds=LOCK_SECONDS, waiting=_say_waiting),
+        session_lock(connection, AdvisoryLock.RESETTING, seconds=LOCK_SECONDS, waiting=waiting),
     ):
         deleted = await drop_own_objects(url)
         applied = await migrate(url)
@@ -182,10 +184,6 @@ class _Progress(MigrationProgress):
         if not self.quiet:
             with suppress(OSError):  # no migration fails for want of a reader: what is printed last will say so
                 click.echo(line)
-
-
-def _say_waiting() -> None:
-    click.echo("Another process is resetting the database: waiting for it", err=True)
 
 
 def _tables(own: OwnObjects) -> str:

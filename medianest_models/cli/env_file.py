@@ -40,10 +40,6 @@ def read_env_file(path: Path) -> dict[str, str]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _refused(f"{path}, line {line}: is not UTF-8") from None
-    return _values(path, text)
-
-
-def _values(path: Path, text: str) -> dict[str, str]:
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     for binding in parse_stream(StringIO(text)):

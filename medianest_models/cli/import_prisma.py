@@ -30,11 +30,12 @@ async def import_command(
 
     SOURCE_URL is the source's DATABASE_URL, with its ?schema= when that is not public; it is read and never written.
     SOURCE_DATABASE_URL can take its place, and SOURCE_ENCRYPTION_KEY is the source's ENCRYPTION_KEY: both in the
-    environment or in --env-file, where nobody else sees them. Exit status 1 when rows had to be left out: the report
-    names each with the reason.
+    environment or in --env-file, where nobody else sees them. Exit status 1 when it is not complete, though written: a
+    row or a secret had to be left out, which the report names with the reason, or `medianest db check` finds a
+    difference; also 1 when the report can't be written, or the import failed and wrote nothing.
     """
     source = DatabaseUrl.parse(source_url, variable="SOURCE_URL")
-    key = os.environ.get("SOURCE_ENCRYPTION_KEY")
+    key = os.environ.get("SOURCE_ENCRYPTION_KEY", "").strip()  # such as the line break of a file
     with progress_bar("Importing", length=1) as bar:
 
         def progress(done: int, total: int) -> None:

@@ -10,7 +10,8 @@ import asyncclick as click
 import orjson
 from asyncclick._termui_impl import ProgressBar
 
-_AS_JSON: Final = f"{__name__}.as_json"
+AS_JSON: Final = f"{__name__}.as_json"
+"""Where a command's context has whether it was given `--json`."""
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -19,7 +20,7 @@ def json_option(command: CommandT) -> CommandT:
     """Add `--json`, passed on as `as_json`; errors are printed as JSON, too."""
 
     def remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's signature
-        ctx.meta[_AS_JSON] = value
+        ctx.meta[AS_JSON] = value
         return value
 
     return click.option(
@@ -30,14 +31,6 @@ def json_option(command: CommandT) -> CommandT:
         callback=remember,
         help="Print one JSON document instead of text, even for an error.",
     )(command)
-
-
-def print_failure(ctx: click.Context, error: click.ClickException) -> bool:
-    """Print an error as JSON if the command was given `--json`; return whether it was."""
-    if ctx.meta.get(_AS_JSON):
-        print_result({"error": error.format_message()}, "", as_json=True)
-        return True
-    return False
 
 
 def print_result(document: object, text: str | Iterable[tuple[object, ...]], *, as_json: bool) -> None:

@@ -16,7 +16,4 @@ from medianest_models.db.health import (
     get_database_stats as get_database_stats,
 )
 from medianest_models.db.transaction_client import IsolationLevel as IsolationLevel
-from medianest_models.db.transactions import (
-    transaction as transaction,
-    with_transaction as with_transaction,
-)
+from medianest_models.db.transactions import transaction as transaction, with_transaction as with_transaction

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import asyncpg
 
 from medianest_models.db.direct import ForkSafeConnection
 from medianest_models.db.driver_errors import connect_errors, connect_failure
-from medianest_models.db.statements import StatementClient
+from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
-from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MedianestError
 from medianest_models.settings import DatabaseUrl, load_settings
-
-if TYPE_CHECKING:
-    from medianest_models.db.statements import Connection
-    from medianest_models.errors import MedianestError
 
 logger = logging.getLogger("medianest_models.db")
 

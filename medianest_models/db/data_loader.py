@@ -14,9 +14,12 @@ from enum import Enum
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from tortoise.connection import get_connection
+
 from medianest_models.db.client import Client
 from medianest_models.db.statements import current_client
 from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.settings import DEFAULT_ALIAS
 
 
 class Retry(Enum):
@@ -41,15 +44,6 @@ class _Batch(Generic[ArgumentT, AnswerT]):
 
     calls: dict[asyncio.Future[AnswerT], ArgumentT] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
-
-    async def answer(self, call: asyncio.Future[AnswerT]) -> AnswerT:
-        """Wait for the result of one call; once all calls are cancelled, cancel the task."""
-        try:
-            return await call
-        except asyncio.CancelledError:
-            if self.task is not None and all(other.cancelled() for other in self.calls):
-                self.task.cancel()
-            raise
 
 
 @dataclass(slots=True, eq=False)
@@ -85,13 +79,14 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
 
     async def __call__(self, argument: ArgumentT) -> AnswerT:
         """Return the answer for one argument, or raise what the statement raised for it."""
-        client = current_client()  # refuses another event loop
+        client = get_connection(DEFAULT_ALIAS)  # refuses another event loop
         if not isinstance(client, Client):
-            return await self._ask_one(argument, client=client)
+            return await self._ask_one(argument, client=current_client())
         queue = self._queues.get(client)
         if queue is None:
             queue = self._queues[client] = _Queue(_Batch())
         loop = asyncio.get_running_loop()
+        call: asyncio.Future[AnswerT]
         if queue.turn is None:
             turn = queue.turn = object()
             try:
@@ -109,7 +104,12 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
                 loop.call_later(_LONGEST_WAIT_SECONDS, self._start, queue, batch)
             elif len(batch.calls) == _MOST:
                 self._start(queue, batch)
-        return await batch.answer(call)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if batch.task is not None and all(other.cancelled() for other in batch.calls):
+                batch.task.cancel()  # nobody waits for it any more
+            raise
 
     def _end_turn(self, queue: _Queue[ArgumentT, AnswerT], turn: object) -> None:
         if queue.turn is turn:  # otherwise it took too long, and another batch has started

@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import driver_errors
-from medianest_models.db.requirements import read_status
+from medianest_models.db.requirements import Connection, read_status
 from medianest_models.db.statements import current_client, fetch
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.errors import DatabaseTimeoutError, MedianestError
-
-if TYPE_CHECKING:
-    from medianest_models.db.requirements import Connection
 
 logger = logging.getLogger("medianest_models.db")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -98,6 +99,11 @@ class Listener:
             self._subscribers.remove(subscriber)
             if not self._subscribers:
                 self._closing = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._task.cancel)
+
+    def check(self) -> None:
+        """Raise why it listens no more, if there is a reason."""
+        if self.problem is not None:
+            raise copy.copy(self.problem)  # each its own: raising an error changes it
 
     async def _run(self) -> None:
         problem: Exception = not_connected()  # the only reason for a cancellation while a subscriber exists

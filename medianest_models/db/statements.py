@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
@@ -23,9 +23,7 @@ from medianest_models.db.instants import read_again
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DEFAULT_ALIAS
 
-if TYPE_CHECKING:
-    Connection: TypeAlias = PoolConnectionProxy[Record]
-
+Connection: TypeAlias = "PoolConnectionProxy[Record]"
 T = TypeVar("T")
 
 _CHANGES: Final = ("INSERT", "UPDATE", "DELETE")

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
 from asyncpg.pool import PoolConnectionProxy
@@ -18,7 +18,7 @@ from tortoise.connection import get_connection, get_connections
 from medianest_models.db import query_log
 from medianest_models.db.connection_lock import OVER, ConnectionLock
 from medianest_models.db.driver_errors import translate
-from medianest_models.db.statements import StatementClient
+from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.errors import (
     DatabaseUnavailableError,
     InvalidInputError,
@@ -26,9 +26,6 @@ from medianest_models.errors import (
     TransactionAbortedError,
     replace_errors,
 )
-
-if TYPE_CHECKING:
-    from medianest_models.db.statements import Connection
 
 T = TypeVar("T")
 

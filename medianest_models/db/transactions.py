@@ -74,15 +74,10 @@ async def with_transaction(
                 return await fn()
         except TransactionConflictError:
             pass
-        except ExceptionGroup as group:  # from a TaskGroup in fn
-            if not _is_conflict(group):
+        except ExceptionGroup as group:  # from a TaskGroup in fn, of a conflict and its consequences alone
+            _, others = group.split((TransactionConflictError, TransactionAbortedError))
+            if others is not None or group.subgroup(TransactionConflictError) is None:
                 raise
         await asyncio.sleep(random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt)))  # noqa: S311 - no secret
     async with transaction(isolation):
         return await fn()
-
-
-def _is_conflict(group: ExceptionGroup[Exception]) -> bool:
-    """Return whether a conflict and its consequences are the only errors."""
-    _, others = group.split((TransactionConflictError, TransactionAbortedError))
-    return others is None and group.subgroup(TransactionConflictError) is not None

@@ -14,7 +14,7 @@ from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.demo_data.services import CHECKS, make_checks, make_maintenance
 from medianest_models.demo_data.users import make_users, make_visits
 from medianest_models.errors import ConfigurationError, ConflictError
-from medianest_models.models import Service, ServiceMaintenance, User
+from medianest_models.models import Service, User
 from medianest_models.models.base import Base
 from medianest_models.repositories import services
 from medianest_models.settings import load_settings
@@ -70,22 +70,22 @@ async def fill_with_demo_data(progress: Callable[[int, int], None]) -> dict[str,
         enabled = await Service.filter(enabled=True).order_by("name").select_for_update()
         as_seeded = (None, None, None)
         watched = [service for service in enabled if (service.url, service.api_key, service.config_data) == as_seeded]
+        maintenance = [make_maintenance(source, place) for place in range(len(watched))]
         written["service_status_history"] = CHECKS * len(watched)
-        maintenance = make_maintenance(source.now, watched)
-        written["service_maintenance"] = len(maintenance)
+        written["service_maintenance"] = sum(map(len, maintenance))
         total = sum(written.values())
-        await ServiceMaintenance.bulk_create(maintenance)
-        progress(len(maintenance), total)
         for rows in tables:
             for start in range(0, len(rows), _BATCH):
                 batch = rows[start : start + _BATCH]
                 await type(rows[0]).bulk_create(batch)
                 progress(len(batch), total)
-        for place, service in enumerate(watched):
+        for place, (service, windows) in enumerate(zip(watched, maintenance, strict=True)):
             await services.configure(
                 service.name, url=f"http://{service.name}.home.arpa:8080", api_key=source.token(32)
             )
-            windows = [window for window in maintenance if window.service_id == service.id]
+            for window in windows:
+                await services.maintenance.plan(service.name, **window._asdict())
+                progress(1, total)
             checks = make_checks(source, service.name, place, windows)
             while done := await services.record_checks(islice(checks, 10 * _BATCH)):
                 progress(done, total)

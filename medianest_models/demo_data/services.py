@@ -1,14 +1,13 @@
-"""A month of checks of the services, with an outage now and then, and their maintenance windows."""
+"""A month of checks of the services, with an outage now and then, and their maintenance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from medianest_models.demo_data.random_source import RandomSource
 from medianest_models.enums import ServiceStatus
-from medianest_models.models import Service, ServiceMaintenance
 from medianest_models.repositories.services import Check
 
 _PERIOD: Final = timedelta(days=30)
@@ -20,15 +19,31 @@ _TYPICAL_MS: Final = (28, 85, 140)
 CHECKS: Final = _PERIOD // _EVERY
 
 
-def make_checks(
-    source: RandomSource, service: str, place: int, maintenance: list[ServiceMaintenance]
-) -> Iterator[Check]:
+class Window(NamedTuple):
+    """A maintenance window: its beginning, its end, and why."""
+
+    begins_at: datetime
+    ends_at: datetime
+    reason: str
+
+
+def make_maintenance(source: RandomSource, place: int) -> list[Window]:
+    """Make the windows of a service, which by its place has its own: one past, and of the first service one planned."""
+    began_at = source.now - timedelta(hours=7 + 40 * place)
+    windows = [Window(began_at, began_at + timedelta(minutes=90), "new disks")]
+    if place == 0:
+        begins_at = source.now + timedelta(days=3)
+        windows.append(Window(begins_at, begins_at + timedelta(hours=2), "upgrade of the operating system"))
+    return windows
+
+
+def make_checks(source: RandomSource, service: str, place: int, windows: list[Window]) -> Iterator[Check]:
     """Draw the checks of one service, which by its place has its own response times and outages.
 
-    It is down in maintenance. For some hours the monitor was off.
+    In maintenance it is down. For some hours the monitor was off.
     """
     troubles = sorted(_trouble(source) for _ in range(2 + 2 * place))
-    troubles += [(window.begins_at, window.ends_at or source.now, ServiceStatus.DOWN) for window in maintenance]
+    troubles += [(window.begins_at, window.ends_at, ServiceStatus.DOWN) for window in windows]
     for number in range(CHECKS):
         when = source.now - _PERIOD + (number + 1) * _EVERY
         if when < source.now - _GAP_ENDED:
@@ -40,21 +55,6 @@ def make_checks(
             yield Check(service, state, None, "connection refused", when)
         else:
             yield Check(service, state, answer * (9 if state is ServiceStatus.DEGRADED else 1), None, when)
-
-
-def make_maintenance(now: datetime, services: list[Service]) -> list[ServiceMaintenance]:
-    """Make a past window of each service, and a planned one of the last; none without services."""
-    plans = [(service, -7 - 40 * place, "new disks") for place, service in enumerate(services)]
-    plans += [(service, 72, "upgrade of the operating system") for service in services[-1:]]
-    return [
-        ServiceMaintenance(
-            service_id=service.id,
-            begins_at=now + timedelta(hours=hours),
-            ends_at=now + timedelta(hours=hours + 2),
-            reason=reason,
-        )
-        for service, hours, reason in plans
-    ]
 
 
 def _trouble(source: RandomSource) -> tuple[datetime, datetime, ServiceStatus]:

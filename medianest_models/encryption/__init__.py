@@ -8,10 +8,7 @@ from medianest_models.encryption.fields import (
     is_secret as is_secret,
     refuse as refuse,
 )
-from medianest_models.encryption.keys import (
-    generate_key as generate_key,
-    key_ring as key_ring,
-)
+from medianest_models.encryption.keys import generate_key as generate_key, key_ring as key_ring
 from medianest_models.encryption.querysets import GuardedManager as GuardedManager
 from medianest_models.encryption.stored_secrets import (
     SecretParameter as SecretParameter,

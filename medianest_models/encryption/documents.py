@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeAlias
 
 from pydantic import SecretStr
 from tortoise.models import Model
@@ -20,8 +20,7 @@ from medianest_models.fields.json import check_depth, dump_json, load_json, map_
 from medianest_models.fields.naming import column_name, unreadable
 from medianest_models.masking import names_secret
 
-if TYPE_CHECKING:
-    Leaf = Callable[[Any, SecretContext, "Secrecy"], Any]
+Leaf: TypeAlias = Callable[[Any, SecretContext, "Secrecy"], Any]
 
 
 class Secrecy(IntEnum):

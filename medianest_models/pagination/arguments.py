@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pypika_tortoise.enums import Order
 from tortoise.fields import JSONField
 from tortoise.models import Model
 
-from medianest_models.checks import is_whole
 from medianest_models.errors import InvalidPaginationError, InvalidSortError
 
-if TYPE_CHECKING:
-    Given: TypeAlias = tuple[tuple[str, Order], ...]
-    Ordering: TypeAlias = tuple[tuple[str, bool], ...]
-
+Given: TypeAlias = tuple[tuple[str, Order], ...]
+Ordering: TypeAlias = tuple[tuple[str, bool], ...]
 SortOrder = Literal["asc", "desc"]
 
 MAX_LIMIT: Final = 100
@@ -54,11 +51,12 @@ class PaginationParams:
     sort_order: SortOrder = "desc"
 
     def __post_init__(self) -> None:
-        if not is_whole(self.limit, 1, MAX_LIMIT):
+        # Written out, because every page runs this.
+        if isinstance(self.limit, bool) or not isinstance(self.limit, int) or not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidPaginationError(
                 f"limit: must be a whole number from 1 to {MAX_LIMIT}, not {shown(self.limit)}"
             )
-        if not is_whole(self.page, 1):
+        if isinstance(self.page, bool) or not isinstance(self.page, int) or self.page < 1:
             raise InvalidPaginationError(f"page: must be a whole number from 1, not {shown(self.page)}")
         if self.offset > _MAX_BIGINT:
             raise InvalidPaginationError("page: is too high")

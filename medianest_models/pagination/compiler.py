@@ -3,8 +3,8 @@
 A simple query set has filters and an order by columns of its own table, and nothing else: no annotations, `only`,
 `distinct` or locks, and no relation that is filtered by, selected or prefetched. Its filters compare with simple
 values, or are `in`, `not_in` and `isnull`, in any nesting of `Q`. Tortoise builds all other queries, and those that
-this module can't judge: with another Tortoise than 1.1, another class of query set or of `Q`, or attributes that a new
-query set does not have.
+this module can't judge: with another Tortoise than 1.1 or another engine, another class of query set or of `Q`, or
+attributes that a new query set does not have.
 
 This file alone uses private names of query sets and filters, of Tortoise 1.1 (`tortoise-orm<1.2` in pyproject.toml).
 """
@@ -16,9 +16,11 @@ import decimal
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
 from pypika_tortoise.enums import Equality, Order
 from pypika_tortoise.terms import BasicCriterion, Term, Tuple
 from tortoise.expressions import Expression, Q, ResolveContext
@@ -28,15 +30,13 @@ from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
 from tortoise.queryset import AwaitableQuery, QuerySet
 
+from medianest_models.db.statements import StatementClient
 from medianest_models.encryption.querysets import GuardedQuerySet
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.models.hydration import hydrator, knows
+from medianest_models.pagination.arguments import Ordering
 
-if TYPE_CHECKING:
-    from medianest_models.pagination.arguments import Ordering
-
-    Function: TypeAlias = Callable[..., Any]
-
+Function: TypeAlias = Callable[..., Any]
 ModelT = TypeVar("ModelT", bound=Model)
 
 filters: Final[Callable[[AwaitableQuery[Any]], list[Q]]] = operator.attrgetter("_q_objects")
@@ -102,13 +102,21 @@ class RowComparison(Q):
         return f'("{columns}"){self._symbol}({numbers})'
 
 
-def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tuple[str, str, list[Any]] | None:
-    """Compile a query set to SQL, with further filters and in another order.
+class Select(NamedTuple):
+    """A compiled query set: the statements that read and count its rows, the parameters of both, and who runs them."""
 
-    It is the statement that reads the rows, the one that counts them, and the parameters of both; None where Tortoise
-    has to make the query.
-    """
+    client: StatementClient
+    rows_sql: str
+    count_sql: str
+    values: list[Any]
+
+
+def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> Select | None:
+    """Compile a query set, with further filters and in another order; None where Tortoise has to make the query."""
     model: Any = queryset.model
+    client = queryset._choose_db()  # noqa: SLF001 - no public name
+    if not isinstance(client, StatementClient):
+        return None
     if _other_state(queryset) != _state_at_first(type(queryset), model):  # type: ignore[arg-type]  # a class has its metaclass's hash
         return None
     values: list[Any] = []
@@ -121,7 +129,8 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> tup
     source = f'FROM "{model._meta.db_table}"'
     if where := " AND ".join(filter(None, conditions)):
         source += f" WHERE {where}"
-    return f'SELECT "{columns}" {source} ORDER BY {order_by}', f"SELECT count(*) {source}", values
+    rows_sql, count_sql = f'SELECT "{columns}" {source} ORDER BY {order_by}', f"SELECT count(*) {source}"
+    return Select(client, rows_sql, count_sql, values)
 
 
 def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
@@ -135,12 +144,14 @@ def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
     return queryset.order_by(*(f"-{name}" if descends else name for name, descends in ordering))
 
 
-async def fetch(queryset: QuerySet[ModelT], sql: str, values: list[Any]) -> tuple[list[ModelT], Sequence[Any]]:
-    """Run a statement that was compiled for a query set, and return the models and the rows they were made of."""
-    _, rows = await queryset._choose_db().execute_query(sql, values)  # noqa: SLF001 - no public name
+async def fetch(
+    model: type[ModelT], client: StatementClient, sql: str, *values: Any
+) -> tuple[list[ModelT], Sequence[Record]]:
+    """Run a statement that was compiled for a model, and return the instances and the rows they were made of."""
+    rows = await client.run(PoolConnectionProxy.fetch, sql, *values)
     if not rows:
         return [], []
-    hydrate = hydrator(queryset.model, tuple(rows[0].keys()))
+    hydrate = hydrator(model, tuple(rows[0].keys()))
     assert hydrate is not None  # noqa: S101 - only what it knows is compiled
     return hydrate(rows), rows
 

@@ -16,7 +16,7 @@ import hmac
 import json
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
 from pypika_tortoise.terms import Term
@@ -26,11 +26,9 @@ from tortoise.queryset import AwaitableQuery, QuerySet
 
 from medianest_models.encryption.keys import decode_exactly, encode_base64
 from medianest_models.errors import InvalidCursorError
+from medianest_models.pagination.arguments import Ordering
 from medianest_models.pagination.compiler import filters, is_negated
 from medianest_models.settings import load_settings
-
-if TYPE_CHECKING:
-    from medianest_models.pagination.arguments import Ordering
 
 _VERSION: Final = b"\x01"
 _SIGNATURE_BYTES: Final = 16

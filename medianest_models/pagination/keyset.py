@@ -9,26 +9,23 @@ that spans both parts takes two statements.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any
 
 from pydantic import BaseModel
 from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
+from typing_extensions import TypeVar
 
-from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_column
+from medianest_models.pagination.arguments import Ordering, PaginationParams, SortOrder, check_column, choose_column
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.pagination.results import CursorPage
 
-if TYPE_CHECKING:
-    from medianest_models.pagination.arguments import Ordering
-
 ModelT = TypeVar("ModelT", bound=Model)
-SchemaT = TypeVar("SchemaT", bound=BaseModel)
+RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
 
 
-@overload
 async def paginate_by_cursor(
     queryset: QuerySet[ModelT],
     *,
@@ -36,27 +33,8 @@ async def paginate_by_cursor(
     cursor: str | None = None,
     sort_by: str | None = None,
     sort_order: SortOrder = "desc",
-    schema: None = None,
-) -> CursorPage[ModelT]: ...
-@overload
-async def paginate_by_cursor(
-    queryset: QuerySet[ModelT],
-    *,
-    limit: int = 20,
-    cursor: str | None = None,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[SchemaT],
-) -> CursorPage[SchemaT]: ...
-async def paginate_by_cursor(
-    queryset: QuerySet[ModelT],
-    *,
-    limit: int = 20,
-    cursor: str | None = None,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[SchemaT] | None = None,
-) -> CursorPage[Any]:
+    schema: type[RowT] | None = None,
+) -> CursorPage[RowT]:
     """Read a query set's page at a cursor, or the first page without one.
 
     A caller who follows `next_cursor` to the end sees every row that exists all the time exactly once, even while
@@ -122,8 +100,8 @@ async def _read(
         if select is None:
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
-            sql, _, values = select
-            found, _ = await fetch(queryset, f"{sql} LIMIT ${len(values) + 1}", [*values, missing])
+            sql = f"{select.rows_sql} LIMIT ${len(select.values) + 1}"
+            found, _ = await fetch(queryset.model, select.client, sql, *select.values, missing)
             rows += found
         if len(rows) == count:
             break

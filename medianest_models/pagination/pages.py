@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar, overload
+from typing import Final
 
 from pydantic import BaseModel
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
+from typing_extensions import TypeVar
 
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering
@@ -14,10 +15,9 @@ from medianest_models.pagination.compiler import compile_select, fetch, ordering
 from medianest_models.pagination.results import PaginatedResult, Pagination
 
 ModelT = TypeVar("ModelT", bound=Model)
-SchemaT = TypeVar("SchemaT", bound=BaseModel)
+RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
 
 
-@overload
 async def paginate(
     queryset: QuerySet[ModelT],
     params: PaginationParams | None = None,
@@ -26,40 +26,8 @@ async def paginate(
     limit: int = 20,
     sort_by: str | None = None,
     sort_order: SortOrder = "desc",
-    schema: None = None,
-) -> PaginatedResult[ModelT]: ...
-@overload
-async def paginate(
-    queryset: QuerySet[ModelT],
-    params: PaginationParams | None = None,
-    *,
-    page: int = 1,
-    limit: int = 20,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[SchemaT],
-) -> PaginatedResult[SchemaT]: ...
-@overload
-async def paginate(
-    queryset: QuerySet[ModelT],
-    params: PaginationParams | None = None,
-    *,
-    page: int = 1,
-    limit: int = 20,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[Any] | None,
-) -> PaginatedResult[Any]: ...
-async def paginate(
-    queryset: QuerySet[ModelT],
-    params: PaginationParams | None = None,
-    *,
-    page: int = 1,
-    limit: int = 20,
-    sort_by: str | None = None,
-    sort_order: SortOrder = "desc",
-    schema: type[SchemaT] | None = None,
-) -> PaginatedResult[Any]:
+    schema: type[RowT] | None = None,
+) -> PaginatedResult[RowT]:
     """Read one page of a query set's rows, and count all its rows.
 
     The rows are counted only if the page is full; a shorter page gives the total by itself. A plain
@@ -94,10 +62,10 @@ async def paginate(
     if select is None:
         rows = await sort(queryset, ordering).limit(limit).offset(offset)
     else:
-        rows_sql, count_sql, values = select
-        page_sql = f"{rows_sql} LIMIT ${len(values) + 1} OFFSET ${len(values) + 2}"
-        sql = _PAGE_AND_TOTAL.format(page_sql, f"${len(values) + 3}", count_sql)
-        rows, records = await fetch(queryset, sql, [*values, limit, offset, limit])
+        number = len(select.values)
+        page_sql = f"{select.rows_sql} LIMIT ${number + 1} OFFSET ${number + 2}"
+        sql = _PAGE_AND_TOTAL.format(page_sql, f"${number + 3}", select.count_sql)
+        rows, records = await fetch(queryset.model, select.client, sql, *select.values, limit, offset, limit)
         total = records[0]["medianest_total"] if records else None
     if len(rows) < limit and (rows or offset == 0):
         total = offset + len(rows)

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    PrivateAttr,
-    ValidationError,
-    field_serializer,
-)
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, field_serializer
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticSerializationError
 from tortoise.models import Model
@@ -51,7 +45,7 @@ class _Page(_Result, Generic[RowT]):
     _of_models: bool = PrivateAttr(default=False)
 
     @classmethod
-    def of(cls, rows: Sequence[Model], schema: type[BaseModel] | None, **position: Any) -> Self:
+    def of(cls, rows: Sequence[Model], schema: type[Any] | None, **position: Any) -> Self:
         """Make the page of some rows: of models, or in a schema."""
         data: list[Any] = [*rows] if schema is None else as_schemas(rows, schema)
         page = cls(data=data, **position)

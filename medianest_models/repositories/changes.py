@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 from collections import deque
 from collections.abc import AsyncIterator
@@ -101,7 +100,8 @@ class ChangeStream:
             if self._pending:
                 return self._pending.popleft()
             if self._is_stopped or self._listener.is_over:
-                self._raise_problem()
+                with suppress(DatabaseUnavailableError):  # that this process disconnects is no error
+                    self._listener.check()
                 raise StopAsyncIteration
             await self._wait()
 
@@ -125,17 +125,10 @@ class ChangeStream:
     async def started(self) -> None:
         """Wait until every later change is told; raise the error if that can't be."""
         while not self._listener.is_listening:
-            if self._listener.problem is not None:
-                raise copy.copy(self._listener.problem)  # each its own: raising it changes it
+            self._listener.check()
             await self._wait()
             self._news.clear()
         self._pending.clear()  # nothing was missed
-
-    def _raise_problem(self) -> None:
-        """Raise why it listens no more; the process disconnecting is no error."""
-        problem = self._listener.problem
-        if problem is not None and not isinstance(problem, DatabaseUnavailableError):
-            raise copy.copy(problem)
 
     async def _wait(self) -> None:
         due = min((self._told_at[id_] for id_ in self._progress), default=None)

@@ -6,22 +6,20 @@ The names in the class are the schema's fields: a column that is not named is in
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Self, TypeVar, cast
 
 from pydantic import ModelWrapValidatorHandler, ValidationError, create_model, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
 from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
+from tortoise.models import Model
 
 from medianest_models.encryption import is_secret
 from medianest_models.errors import SecretFieldError, replace_errors
 from medianest_models.masking import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tortoise.models import Model
-
     Declared = PydanticModel
 else:
     Declared = object  # the decorated class is never used: the decorator replaces it by the schema

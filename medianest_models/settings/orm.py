@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from medianest_models.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from medianest_models.settings.environment import Settings
-    from medianest_models.settings.urls import DatabaseUrl
+from medianest_models.settings.environment import Settings
+from medianest_models.settings.urls import DatabaseUrl
 
 DEFAULT_ALIAS: Final = "default"
 APP: Final = "models"

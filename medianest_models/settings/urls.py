@@ -1,7 +1,4 @@
-"""A PostgreSQL URL, taken apart and checked.
-
-No error quotes the URL: a password with a character that was not percent-encoded can end up in any part of it.
-"""
+"""A PostgreSQL URL: its parts, checked, and what they become for asyncpg and libpq."""
 
 from __future__ import annotations
 
@@ -10,28 +7,22 @@ import ipaddress
 import re
 from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic.fields import FieldInfo
 
 from medianest_models.errors import ConfigurationError, replace_errors
+from medianest_models.settings.url_text import NO_IPV6, split_url
 
-_URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#]*)/?([^?#]*)\??([^#]*)(#.*)?", re.ASCII)
-_PLACE: Final = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::([^:]*))?")
-_ENCODE: Final = (
-    "in the user, the password and the database, characters with a meaning in URLs must be percent-encoded: "
-    "@ is %40, / is %2F, ? is %3F, # is %23, % is %25"
-)
 _A_HOST: Final = "a host name, an address or a folder that begins with /"
-_NO_IPV6: Final = "the address in brackets is not an IPv6 address"
 _FOR_LIBPQ: Final = {"application_name", "sslcert", "sslkey", "sslmode", "sslrootcert"}
 
 
 def _check_host(host: str) -> str:
     """Refuse what is no host name, address or folder."""
-    problem = ValueError(_NO_IPV6 if ":" in host else f"the host is not {_A_HOST}")
+    problem = ValueError(NO_IPV6 if ":" in host else f"the host is not {_A_HOST}")
     with replace_errors(ValueError, lambda _: problem):  # Python's own quotes the host
         if host.startswith("/"):
             return host
@@ -106,7 +97,7 @@ class DatabaseUrl:
             ConfigurationError: One line that names `variable` and what of it can't be used, and never a value.
         """
         with replace_errors(ValueError, lambda error: ConfigurationError(f"{variable}: {_reason(error)}")):
-            fields: dict[str, Any] = {"pgbouncer": pgbouncer, **_split(text)}
+            fields: dict[str, Any] = {"pgbouncer": pgbouncer, **split_url(text, _PARAMETERS)}
             return cls(**fields)
 
     @model_validator(mode="after")
@@ -238,78 +229,3 @@ def _reason(error: ValueError) -> str:
         return str(problem["ctx"]["error"])
     name = "port" if problem["loc"][0] == "fallbacks" else str(problem["loc"][0])
     return f"{name} must be {_PARAMETERS[name].description}"
-
-
-def _split(text: str) -> dict[str, Any]:
-    """Take the parts of a URL, by the names of the fields."""
-    if re.search(r"[\s\x00-\x1f\x7f]", text):
-        raise ValueError("holds a space or a line break: remove it, or write it as %20")
-    match = _URL.fullmatch(text)
-    if match is None:
-        raise ValueError("must begin with postgresql://")
-    scheme, authority, path, query, fragment = match.groups()
-    if scheme.lower() not in {"postgresql", "postgres", "asyncpg"}:
-        raise ValueError(f"must begin with postgresql://, postgres:// or asyncpg://, not {scheme}://")
-    at_signs = text.count("@")
-    outside = fragment or "/" in path or at_signs > 1 or at_signs != authority.count("@")
-    if outside or re.search(r"%(?![0-9a-fA-F]{2})", text):
-        raise ValueError(_ENCODE)
-    if not path:
-        raise ValueError("has no database name: postgresql://user:password@host:5432/NAME")
-    user_info, _, places = authority.rpartition("@")
-    user, _, password = user_info.partition(":")
-    parameters = _read_parameters(query)
-    (host, port), *fallbacks = _read_places(places, parameters)
-    return {name: _decode(value, name) for name, value in parameters.items()} | {
-        "host": host,
-        "port": port,
-        "fallbacks": fallbacks,
-        "user": _decode(user, "user") or None,
-        "password": _decode(password, "password") or None,
-        "database": _decode(path, "database name"),
-    }
-
-
-def _read_parameters(query: str) -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    for pair in filter(None, query.split("&")):
-        name, _, value = pair.partition("=")
-        if name not in _PARAMETERS:
-            shown = name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "(with a name that is not a word)"
-            raise ValueError(f"unknown parameter {shown}; known are {', '.join(sorted(_PARAMETERS))}")
-        if name in parameters:
-            raise ValueError(f"{name} is given twice")
-        if not value:
-            raise ValueError(f"{name} has no value")
-        parameters[name] = value
-    return parameters
-
-
-def _read_places(authority: str, parameters: dict[str, str]) -> list[tuple[str, str]]:
-    """Read the hosts and their ports, which stand before the database or among the parameters."""
-    found = [_PLACE.fullmatch(place) for place in authority.split(",")]
-    before = [match.groups() for match in found if match]
-    if len(before) < len(found):
-        raise ValueError("the host and port are not whole: host, host:5432 or [IPv6 address]:5432")
-    if any(address is not None and ":" not in address for address, _, _ in before):
-        raise ValueError(_NO_IPV6)
-    hosts = [address or host for address, host, _ in before]
-    ports = ["5432" if port is None else port for *_, port in before]
-    is_before = {"host": hosts not in ([""], ["localhost"]), "port": any(port for *_, port in before)}
-    for name, is_given in is_before.items():
-        if is_given and name in parameters:  # Prisma writes a socket with a host `localhost` that is none
-            raise ValueError(f"{name} is given twice: before the database and as a parameter")
-    hosts = parameters.pop("host", ",".join(hosts) or "localhost").split(",")
-    ports = parameters.pop("port", ",".join(ports)).split(",")
-    if len(ports) not in {1, len(hosts)}:
-        raise ValueError("port must be given once, or once for each host")
-    return [(_decode(host, "host"), port) for host, port in zip(hosts, ports * len(hosts), strict=False)]
-
-
-def _decode(text: str, what: str) -> str:
-    decoded = unquote(text, errors="surrogateescape")
-    if "\0" in decoded:
-        raise ValueError(f"the {what} holds a NUL byte")
-    if any("\ud800" <= character <= "\udfff" for character in decoded):
-        raise ValueError(f"the {what} is not UTF-8")
-    return decoded

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ from medianest_models._version import __version__
 from medianest_models.db import database
 from medianest_models.db.connection import connected_url
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, InvalidInputError, MedianestError
-from medianest_models.studio.csv_export import CsvExport
+from medianest_models.studio.csv_export import export_csv
 from medianest_models.studio.dashboard import Dashboard
 from medianest_models.studio.guard import Guard
 from medianest_models.studio.live import LiveEvents
@@ -64,7 +65,7 @@ class Studio:
         names["list_url"] = _list_url
         for table in TABLES:
             admin.add_view(table(read_only=read_only))
-        admin.routes.insert(0, Route("/_csv/{key}", CsvExport(admin).respond, name="csv"))
+        admin.routes.insert(0, Route("/_csv/{key}", partial(export_csv, admin), name="csv"))
         self._live = LiveEvents()
         application = Starlette(routes=[Route("/_live", self._live.respond)])
         admin.mount_to(application)

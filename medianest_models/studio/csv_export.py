@@ -20,19 +20,16 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """The beginnings of a cell that a spreadsheet calculates."""
 
 
-class CsvExport:
-    """The exports of an admin's tables; the columns are those that the library exports, which are never secret."""
+async def export_csv(admin: Admin, request: Request) -> Response:
+    """Return the rows of a list of an admin's with the search, filter and order of the URL.
 
-    def __init__(self, admin: Admin) -> None:
-        self._admin = admin
-
-    async def respond(self, request: Request) -> Response:
-        """Return the rows of a list with the search, filter and order of the URL."""
-        request.state.action = RequestAction.EXPORT
-        view: Any = self._admin._find_view_by_key(request.path_params["key"])  # noqa: SLF001 - as the library's routes do
-        first = await view.export_page(request, {})  # here, so that an error has a page
-        headers = {"Content-Disposition": f'attachment; filename="{view.key}.csv"'}
-        return StreamingResponse(_lines(view, request, first), media_type="text/csv", headers=headers)
+    The columns are those that the library exports, which are never secret.
+    """
+    request.state.action = RequestAction.EXPORT
+    view: Any = admin._find_view_by_key(request.path_params["key"])  # noqa: SLF001 - as the library's routes do
+    first = await view.export_page(request, {})  # here, so that an error has a page
+    headers = {"Content-Disposition": f'attachment; filename="{view.key}.csv"'}
+    return StreamingResponse(_lines(view, request, first), media_type="text/csv", headers=headers)
 
 
 async def _lines(view: TableView, request: Request, page: Page) -> AsyncIterator[str]:

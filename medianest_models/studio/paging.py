@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Any, Final
 
 from tortoise.queryset import QuerySet
 
 from medianest_models.db.statements import fetch
 from medianest_models.errors import InvalidCursorError
-from medianest_models.pagination import paginate_by_cursor
+from medianest_models.pagination import CursorPage, paginate_by_cursor
 
 COUNTED: Final = 10_000
 """The largest number of rows that is counted exactly; a larger one is estimated or unknown."""
@@ -25,8 +26,6 @@ SELECT sum(greatest(reltuples, 0))::bigint AS number
 FROM pg_class
 WHERE relkind = 'r' AND (oid = to_regclass($1) OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1))))
 """
-
-_OPPOSITE: Final[dict[str, Literal["asc", "desc"]]] = {"asc": "desc", "desc": "asc"}
 
 
 @dataclass(frozen=True)
@@ -49,28 +48,24 @@ class Count:
 
 
 async def read_page(
-    queryset: QuerySet[Any],
-    parameters: Mapping[str, str],
-    *,
-    limit: int,
-    sort_by: str,
-    sort_order: Literal["asc", "desc"],
+    queryset: QuerySet[Any], parameters: Mapping[str, str], *, limit: int, sort: tuple[str, str]
 ) -> Page:
     """Read a list's page for the parameters of a URL; the first page if the cursor is no longer valid.
 
     The parameters are `cursor`, and `end` to read from the end, which is the beginning of the list in reverse order.
+    The list is sorted by a column, which `asc` or `desc` follows.
 
     Raises:
         InvalidSortError: The list can't be sorted by that column.
     """
+    column, order = sort
     from_end = "end" in parameters
-    order = _OPPOSITE[sort_order] if from_end else sort_order
+    ascends = (order == "asc") != from_end
+    read = partial(paginate_by_cursor, queryset, limit=limit, sort_by=column, sort_order="asc" if ascends else "desc")
     try:
-        page = await paginate_by_cursor(
-            queryset, limit=limit, cursor=parameters.get("cursor"), sort_by=sort_by, sort_order=order
-        )
+        page: CursorPage[Any] = await read(cursor=parameters.get("cursor"))
     except InvalidCursorError:
-        page = await paginate_by_cursor(queryset, limit=limit, sort_by=sort_by, sort_order=order)
+        page = await read()
     before, after = _beside(page.previous_cursor, from_end=from_end), _beside(page.next_cursor, from_end=from_end)
     return Page(page.data[::-1], after, before) if from_end else Page(page.data, before, after)
 

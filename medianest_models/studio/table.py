@@ -145,28 +145,21 @@ class TableView(ModelView):
         filters: FilterGroup | None = None,
     ) -> Sequence[Any]:
         """Find the rows of a page; a list uses a cursor, because an offset reads all rows before it."""
-        column, order = (sorts or [(self.table._meta.pk_attr, "asc")])[0]
-        rows = (await self._selected(request, q, filters)).prefetch_related(*self._prefetch_names(request))
+        column, order = sort = (sorts or [(self.table._meta.pk_attr, "asc")])[0]
+        rows = await self._selected(request, q, filters)
         if request.state.action is RequestAction.RELATION_LOOKUP or limit < 0:
             ordered = rows.order_by(column if order == "asc" else f"-{column}")
             found: list[Any] = await ordered.offset(skip).limit(COUNTED if limit < 0 else limit)
             return found
-        page = await read_page(
-            rows, _parameters(request), limit=limit, sort_by=column, sort_order="asc" if order == "asc" else "desc"
-        )
+        page = await read_page(rows, _parameters(request), limit=limit, sort=sort)
         request.state.page = page
         return page.rows
 
     async def export_page(self, request: Request, parameters: Mapping[str, str]) -> Page:
         """Read a page of all rows with the search, filter and order of the URL."""
         wanted = self._parse_list_params(request)
-        column, order = wanted.sorts[0]
-        rows = (await self._selected(request, wanted.q, wanted.filters)).prefetch_related(
-            *self._prefetch_names(request)
-        )
-        return await read_page(
-            rows, parameters, limit=_EXPORTED, sort_by=column, sort_order="asc" if order == "asc" else "desc"
-        )
+        rows = await self._selected(request, wanted.q, wanted.filters)
+        return await read_page(rows, parameters, limit=_EXPORTED, sort=wanted.sorts[0])
 
     async def find_by_pk(self, request: Request, pk: Any) -> Any:
         """Find a row; for its own page, count the rows that refer to it too."""
@@ -190,8 +183,9 @@ class TableView(ModelView):
         return found
 
     async def _selected(self, request: Request, q: str | None, filters: FilterGroup | None) -> QuerySet[Any]:
+        rows = self.table.all().prefetch_related(*self._prefetch_names(request))
         try:
-            selected = await self._apply_search_and_filters(request, self.table.all(), q, filters)
+            selected = await self._apply_search_and_filters(request, rows, q, filters)
             selected.all().sql()  # converts the values to the columns' types
         except (ValueError, OverflowError) as error:
             raise HTTPException(400, f"The filter can't be used: {error}") from None

@@ -17,6 +17,9 @@ from medianest_models.studio.editing import EditableView
 from medianest_models.studio.fields import SecretField
 from medianest_models.studio.requests import MediaRequests
 
+_OF_THE_QUEUE: Final = ("attempts", "worker_id", "lease_expires_at", "turn")
+"""The columns of a download by which the queue and its workers keep order."""
+
 
 class Users(EditableView):
     """The users of the portal."""
@@ -121,27 +124,8 @@ class YouTubeDownloads(EditableView):
     table = models.YouTubeDownload
     icon = "fa fa-download"
     name_of_row = "playlist_url"
-    unlisted = (
-        "attempts",
-        "worker_id",
-        "lease_expires_at",
-        "turn",
-        "file_paths",
-        "plex_collection_id",
-        "error_message",
-        "metadata",
-        "started_at",
-    )
-    fixed = (
-        "attempts",
-        "worker_id",
-        "lease_expires_at",
-        "turn",
-        "progress",
-        "created_at",
-        "started_at",
-        "completed_at",
-    )
+    unlisted = (*_OF_THE_QUEUE, "file_paths", "plex_collection_id", "error_message", "metadata", "started_at")
+    fixed = (*_OF_THE_QUEUE, "progress", "created_at", "started_at", "completed_at")
     fixed_later = ("user", "playlist_url")
     set_later = ("status", "file_paths", "plex_collection_id", "error_message")
     make = staticmethod(downloads.enqueue)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +20,6 @@ from medianest_models.db.statements import execute, fetch
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.enums import RequestStatus
 from medianest_models.errors import DatabaseUnavailableError
-from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.repositories import activity, media_requests
 from medianest_models.settings import DatabaseUrl
@@ -102,14 +101,6 @@ async def burst(url: DatabaseUrl) -> AsyncIterator[Burst]:
         await found.check()
         await assert_whole(client())
         assert await healthy_within_two_seconds()
-
-
-@pytest.fixture
-async def own_server(new_server: Callable[..., EmbeddedServer]) -> EmbeddedServer:
-    """Start and migrate a separate server for the test."""
-    server = new_server()
-    await migrate(await asyncio.to_thread(server.start))
-    return server
 
 
 async def test_a_server_that_is_killed_twice_in_a_burst_of_writes(

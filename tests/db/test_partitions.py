@@ -82,6 +82,17 @@ async def test_one_has_the_key_the_indexes_and_the_rules_of_its_table(db: Databa
     assert "brin (id) WITH (pages_per_range='16', autosummarize='on')" in await things(CHECKS)
 
 
+async def test_each_row_of_checks_identifies_itself_for_replicas(db: DatabaseUrl) -> None:
+    """Without a key, a publication of all tables would stop every DELETE."""
+    await make_partitions(CHECKS, since=months_ago(1))
+    rows = await fetch(
+        "SELECT DISTINCT relreplident = 'f' AS is_full "
+        "FROM pg_partition_tree($1::regclass) JOIN pg_class ON oid = relid WHERE isleaf",
+        CHECKS,
+    )
+    assert [row["is_full"] for row in rows] == [True]
+
+
 async def test_rows_are_moved_out_of_the_default_partition(db: DatabaseUrl) -> None:
     plex = await Service.create(name="plex", display_name="Plex")
     first, second, far = months_ago(2), months_ago(1), datetime(3000, 1, 1, tzinfo=UTC)

@@ -20,7 +20,6 @@ from medianest_models.db import database
 from medianest_models.db.statements import execute
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.enums import DownloadStatus, ServiceStatus
-from medianest_models.migrate.applying import migrate
 from medianest_models.models import Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.repositories import downloads
 from medianest_models.settings import DatabaseUrl
@@ -183,22 +182,16 @@ async def test_services_that_can_not_be_read_stop_no_download(download: YouTubeD
     assert "the services can't be checked" in log
 
 
-async def test_a_restart_of_the_database(
-    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = new_server()
-    url = await asyncio.to_thread(server.start)
-    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
-    await migrate(url)
+async def test_a_restart_of_the_database(own_server: EmbeddedServer) -> None:
     async with database():
         user = await User.create(plex_id="1", plex_username="ann")
         first = await downloads.enqueue(user.id, playlist_url="https://youtube.example/a")
         async with a_worker() as process:
             await until(lambda: downloads_running(first), process)
             for _ in range(2):  # in the middle of a download, and while it waits
-                await asyncio.to_thread(server.stop)
+                await asyncio.to_thread(own_server.stop)
                 await asyncio.sleep(1)
-                await asyncio.to_thread(server.start)
+                await asyncio.to_thread(own_server.start)
                 later = await downloads.enqueue(user.id, playlist_url=f"https://youtube.example/{uuid4()}")
                 await until(lambda: is_done(later), process)  # noqa: B023 - it is awaited here
             log = await stop(process)

@@ -151,8 +151,8 @@ async def test_the_command(fresh_url: DatabaseUrl, tmp_path: Path) -> None:
     assert written["tables"]["users"]["new"] == 3
     for secret in ("plex-token", "overseerr-key", "the password of", "a token of", KEY.get_secret_value()):
         assert secret not in output + errors + file.read_text()
-    status, output, errors = medianest(
-        "import-prisma", source, "--report", "/dev/full", SOURCE_ENCRYPTION_KEY=KEY.get_secret_value()
+    status, output, errors = medianest(  # a key as it comes from a file
+        "import-prisma", source, "--report", "/dev/full", SOURCE_ENCRYPTION_KEY=f" {KEY.get_secret_value()}\n"
     )
     assert (status, "shape U" in output) == (1, True)
     assert "Error: /dev/full can't be written: No space left on device; what was done is told here" in errors

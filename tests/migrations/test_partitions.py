@@ -216,15 +216,15 @@ async def test_owner_privileges_and_what_others_made_stay(
         FROM pg_class AS c WHERE oid = 'activity_logs'::regclass
     """
     try:
-        before = tuple(await look.fetchrow(have))
+        before = await look.fetch(have)
         restore(later)
         await migrate(empty_url)
-        assert tuple(await look.fetchrow(have)) == before
+        assert await look.fetch(have) == before
         owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE tablename ~ '^activity_logs'"
         assert [row[0] for row in await look.fetch(owners)] == ["keeper_of_partitions"]
         folder = next(iter(later)).parents[2]
         assert aerich(empty_url, "downgrade", "--yes", folder=folder).returncode == 0
-        assert tuple(await look.fetchrow(have)) == before
+        assert await look.fetch(have) == before
     finally:
         await look.execute("DROP OWNED BY keeper_of_partitions, reader_of_partitions CASCADE")
         await look.execute("DROP ROLE keeper_of_partitions, reader_of_partitions")

@@ -96,13 +96,13 @@ class Statements:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.found: list[tuple[str, list[Any]]] = []
-        stock = StatementClient.execute_query
+        stock = StatementClient.run
 
-        async def execute_query(client: StatementClient, query: str, values: list[Any] | None = None) -> Any:
-            self.found.append((query, values or []))
-            return await stock(client, query, values)
+        async def run(client: StatementClient, operation: Any, query: str, *values: Any) -> Any:
+            self.found.append((query, [*values]))
+            return await stock(client, operation, query, *values)
 
-        patch.setattr(StatementClient, "execute_query", execute_query)
+        patch.setattr(StatementClient, "run", run)
 
     async def outcome(self, run: Callable[[], Awaitable[Any]]) -> tuple[Any, Any]:
         """Run a call.
@@ -111,9 +111,9 @@ class Statements:
             The result or the error, with the plan of each statement, in a form that can be compared; and the result
             itself.
         """
-        self.found = []
         try:
             async with transaction():  # so that an error undoes only a savepoint
+                self.found = []
                 result = await run()
         except Exception as error:  # noqa: BLE001 - any error must be the same both ways
             return (type(error), str(error)), None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import tortoise
+from tortoise.context import TortoiseContext
 from tortoise.expressions import F, Q, RawSQL, Subquery
 from tortoise.functions import Lower
 from tortoise.query_utils import Prefetch
@@ -16,7 +17,7 @@ from medianest_models.enums import RequestStatus
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, Service, User
 from medianest_models.pagination import compiler, paginate, paginate_by_cursor
 from medianest_models.pagination.arguments import choose_ordering
-from medianest_models.pagination.compiler import compile_select
+from medianest_models.pagination.compiler import Select, compile_select
 from medianest_models.settings import DatabaseUrl
 from tests.pagination.random_querysets import IDS
 from tests.pagination.rows import make_requests
@@ -36,7 +37,7 @@ def forgotten() -> Iterator[None]:
     forget()
 
 
-def compiled(queryset: QuerySet[Any]) -> tuple[str, str, list[Any]] | None:
+def compiled(queryset: QuerySet[Any]) -> Select | None:
     """Compile a query set in its own order."""
     model: Any = queryset.model
     return compile_select(queryset, choose_ordering(model, tuple(queryset._orderings), None, "desc"))
@@ -73,7 +74,7 @@ async def test_what_it_writes(db: DatabaseUrl) -> None:
     condition = ~Q(title="a", tmdb_id__not="b") | Q(status__in=["pending", RequestStatus.FAILED])
     select = compiled(MediaRequest.filter(condition, completed_at=None).order_by("title", "-status"))
     assert select is not None
-    rows, count, values = select
+    _, rows, count, values = select
     where = (
         ' FROM "media_requests" WHERE (NOT ("title"=$1 AND ("tmdb_id"<>$2 OR "tmdb_id" IS NULL))'
         ' OR "status" IN ($3,$4)) AND "completed_at" IS NULL'
@@ -247,3 +248,15 @@ async def test_so_it_does_for_a_value_that_is_encoded_in_another_way(
     monkeypatch.setattr(MediaRequest._meta.fields_map["title"], "to_db_value", lambda *_: encoded)
     assert compiled(MediaRequest.filter(title="a")) is None
     assert compiled(MediaRequest.filter(title__in=["a"])) is None
+
+
+async def test_another_engine_gets_the_query_from_tortoise(fresh_url: DatabaseUrl, made: list[str]) -> None:
+    stock = {"engine": "tortoise.backends.asyncpg", "credentials": dict(fresh_url.connect_arguments())}
+    config = {
+        "connections": {"default": stock},
+        "apps": {"models": {"models": ["medianest_models.models"], "default_connection": "default"}},
+    }
+    async with TortoiseContext() as context:
+        await context.init(config=config)
+        assert (await paginate(User.all())).data == []
+    assert "User" in made

@@ -66,7 +66,7 @@ async def test_refuses_a_limit_an_order_and_a_slice(db: DatabaseUrl) -> None:
     with pytest.raises(InvalidPaginationError, match=r"^limit: "):
         await paginate_by_cursor(MediaRequest.all(), limit=101)
     with pytest.raises(InvalidSortError, match=r"^sort_order: "):
-        await paginate_by_cursor(MediaRequest.all(), sort_order="up")  # type: ignore[call-overload]
+        await paginate_by_cursor(MediaRequest.all(), sort_order="up")  # type: ignore[arg-type]
     with pytest.raises(InvalidPaginationError, match=r"^queryset: "):
         await paginate_by_cursor(MediaRequest.all().limit(3))
 

@@ -29,6 +29,11 @@ from tests.servers import Server, connect
 
 Plan = dict[str, Any]
 
+_PARTITIONS: Final = """
+SELECT relname AS name, CASE WHEN relkind = 'r' AND reltuples < 1000 THEN 'a small partition'
+                             ELSE pg_partition_root(oid)::regclass::text END AS whole
+FROM pg_class WHERE relispartition
+"""
 _EXPLAINABLE: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES)\b", re.IGNORECASE)
 
 
@@ -95,7 +100,8 @@ class _RollBack(Exception):  # noqa: N818 - it is not an error
 async def plan_of(statement: str | AwaitableQuery[Any], *values: Any, analyze: bool = False) -> Plan:
     """Return the plan of a statement with these values, or of a query set: the tree of EXPLAIN (FORMAT JSON).
 
-    With `analyze` the statement runs, and the tree contains the cost of each step.
+    With `analyze` the statement runs, and the tree contains the cost of each step. Partitions and their indexes have
+    the names of their tables and of those' indexes; one of some days, which may be read from end to end, has another.
     """
     if isinstance(statement, AwaitableQuery):
         statement.sql()  # makes the query
@@ -104,6 +110,11 @@ async def plan_of(statement: str | AwaitableQuery[Any], *values: Any, analyze: b
     options = "ANALYZE, BUFFERS, FORMAT JSON" if analyze else "FORMAT JSON"
     rows = await fetch(f"EXPLAIN ({options}) {statement}", *values)
     plan: Plan = json.loads(rows[0]["QUERY PLAN"])[0]["Plan"]
+    whole = {row["name"]: row["whole"] for row in await fetch(_PARTITIONS)}
+    for node in nodes(plan):
+        for name in ("Relation Name", "Index Name"):
+            if node.get(name) in whole:
+                node[f"Partition's {name}"], node[name] = node[name], whole[node[name]]
     return plan
 
 

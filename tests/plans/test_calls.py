@@ -44,12 +44,6 @@ NAME_AND_EMAIL = {"ix_users_plex_username", "ix_users_email"}
 HISTORY = "ix_service_status_history_service_id_checked_at"
 
 EXACTLY: list[tuple[Call, set[str]]] = [
-    (lambda: activity.list_for_user(row_id(7)), {"ix_activity_logs_user_id_created_at"}),
-    (
-        lambda: activity.list_for_entity("media_request", entity_id="17"),
-        {"ix_activity_logs_entity_type_entity_id_created_at"},
-    ),
-    (lambda: activity.list_recent(action="action.7"), {"ix_activity_logs_action_created_at"}),
     (lambda: activity.prune(690 * DAY), {CREATED, "pk_activity_logs"}),
     (lambda: downloads.list_for_user(row_id(7)), {"ix_youtube_downloads_user_id_created_at"}),
     (downloads.counts_by_status, {"ix_youtube_downloads_status_created_at"}),
@@ -97,7 +91,13 @@ async def test_a_call_uses_exactly_these_indexes(big_database: DatabaseUrl, call
     assert await indexes(call()) == used
 
 
-AMONG_OTHERS: list[tuple[Call, str]] = [  # by which the total is counted
+AMONG_OTHERS: list[tuple[Call, str]] = [  # by which the total is counted, or which a small partition chooses
+    (lambda: activity.list_for_user(row_id(7)), "ix_activity_logs_user_id_created_at"),
+    (
+        lambda: activity.list_for_entity("media_request", entity_id="17"),
+        "ix_activity_logs_entity_type_entity_id_created_at",
+    ),
+    (lambda: activity.list_recent(action="action.7"), "ix_activity_logs_action_created_at"),
     (lambda: media_requests.list_by_filters(user_id=row_id(7), status=RequestStatus.FAILED), BY_USER),
     (lambda: media_requests.list_by_filters(user_id=row_id(7), media_type="tv"), BY_USER),
     (lambda: media_requests.list_by_filters(status=RequestStatus.PENDING), BY_STATUS),

@@ -48,9 +48,11 @@ async def test_pages_along_cursors(big_database: DatabaseUrl, queryset: Any, ind
     for cursor in (None, first.next_cursor, second.previous_cursor):
         (plan,) = await explain_calls(paginate_by_cursor(queryset(), sort_order=order, cursor=cursor))
         assert index_names(plan) == {index}
-        (scan,) = (node for node in nodes(plan) if "Index Name" in node)
-        assert ("ROW(" in scan.get("Index Cond", "")) == (cursor is not None)
-        assert all("Filter" not in node for node in nodes(plan))
+        for scan in (node for node in nodes(plan) if "Index Name" in node):  # of each partition
+            assert ("_at" in scan.get("Index Cond", "")) == (cursor is not None)
+        # The index of the checks has no id, so that those of one instant are read, and some of them filtered out.
+        filtered = {node.get("Relation Name") for node in nodes(plan) if "Filter" in node}
+        assert filtered <= {"service_status_history", "a small partition"}
 
 
 @pytest.mark.parametrize(

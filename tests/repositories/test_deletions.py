@@ -137,3 +137,14 @@ async def test_waits_for_nobody_who_holds_a_row(
         await connection.execute(f"SELECT FROM {table} LIMIT 3 FOR UPDATE")
         assert await asyncio.wait_for(DELETES[table](batch_size=2), 10) == 7
     assert await DELETES[table]() == 3
+
+
+@pytest.mark.parametrize("table", PRUNES)
+async def test_rows_of_other_partitions_in_the_same_place_stay(fresh_db: DatabaseUrl, table: str) -> None:
+    await fill(table, 5, age=timedelta(days=200))  # in the default partition
+    await fill(table, 5, age=timedelta(0))
+    places = await fetch(f"SELECT DISTINCT ctid FROM {table}")
+    assert len(places) == 5
+    assert await PRUNES[table](100 * DAY, batch_size=2) == 5
+    kept = await fetch(f"SELECT tableoid::regclass::text <> '{table}_default' AS is_of_this_month FROM {table}")
+    assert [row["is_of_this_month"] for row in kept] == [True] * 5

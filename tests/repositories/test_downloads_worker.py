@@ -20,7 +20,6 @@ from medianest_models.db.statements import execute
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.enums import DownloadStatus
 from medianest_models.errors import DatabaseUnavailableError, InvalidInputError
-from medianest_models.migrate.applying import migrate
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads
 from medianest_models.repositories.downloads import jobs
@@ -322,9 +321,7 @@ async def test_workers_of_two_processes_do_no_download_twice(fresh_db: DatabaseU
     assert await YouTubeDownload.filter(status=DownloadStatus.COMPLETED, attempts=1).count() == 200
 
 
-async def test_a_restart_of_the_database(
-    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_restart_of_the_database(own_server: EmbeddedServer, caplog: pytest.LogCaptureFixture) -> None:
     async def handler(download: YouTubeDownload, report_progress: downloads.ReportProgress) -> list[str]:
         begun.append(download.id)
         has_begun.set()
@@ -334,17 +331,13 @@ async def test_a_restart_of_the_database(
 
     begun: list[UUID] = []
     has_begun, goes_on = asyncio.Event(), asyncio.Event()
-    server = new_server()
-    url = await asyncio.to_thread(server.start)
-    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
-    await migrate(url)
     caplog.set_level(logging.INFO, "medianest_models.downloads")
     async with database():
         user = await User.create(plex_id="1", plex_username="ann")
         download = await enqueue(user)
         async with working(handler, lease=timedelta(minutes=5)):
             await has_begun.wait()
-            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(own_server.stop)
             goes_on.set()  # it can't be completed now
 
             async def knows() -> bool:
@@ -353,7 +346,7 @@ async def test_a_restart_of_the_database(
             await until(knows)
             await asyncio.sleep(2)  # some more tries
             assert caplog.text.count("the database can't serve this worker") == 1
-            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(own_server.start)
             await until(has_status(download, DownloadStatus.COMPLETED))
             later = await enqueue(user, "later")
             await until(has_status(later, DownloadStatus.COMPLETED))
@@ -363,19 +356,15 @@ async def test_a_restart_of_the_database(
 
 
 async def test_a_handler_is_stopped_when_the_database_is_away_for_longer_than_its_lease(
-    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch
+    own_server: EmbeddedServer,
 ) -> None:
-    server = new_server()
-    url = await asyncio.to_thread(server.start)
-    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
-    await migrate(url)
     async with database():
         download = await enqueue(await User.create(plex_id="1", plex_username="ann"))
         hanging = Hanging()
         async with working(hanging, lease=SHORT):
             await until(hanging.runs)
-            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(own_server.stop)
             await until(hanging.is_idle)
-            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(own_server.start)
             await until(hanging.runs)
         assert hanging.begun == [download.id] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -36,7 +36,7 @@ async def plex(fresh_db: DatabaseUrl) -> Service:
 async def answers_are_right() -> None:
     history = await ServiceStatusHistory.all()
     for since, until_ in ((0, TICKS), (7, 250), (120, 240)):
-        window = {"since": at(since), "until": at(until_)}
+        window: dict[str, Any] = {"since": at(since), "until": at(until_)}
         assert await services.uptime("plex", **window) == reference_uptime(history, since, until_)
         assert await services.incidents("plex", **window) == reference_incidents(history, since, until_)
 
@@ -99,12 +99,34 @@ async def test_a_snapshot_from_before_the_roll_up_changes_its_hours(plex: Servic
     await answers_are_right()
 
 
-async def test_a_snapshot_from_before_the_pruning_adds_no_check_to_what_is_final(plex: Service) -> None:
+@pytest.mark.parametrize("pruned", [False, True])
+async def test_a_snapshot_from_before_the_pruning_adds_no_check_to_what_is_final(
+    plex: Service, *, pruned: bool
+) -> None:
+    if pruned:
+        assert await services.prune_history(at(10)) > 0
     with pytest.raises(TransactionConflictError):  # noqa: PT012 - the transaction is what raises
         async with transaction("repeatable read"):
             await fetch("SELECT FROM services")
             assert await elsewhere(services.prune_history(at(360))) > 0
             await services.record_check("plex", status=DOWN, checked_at=at(130))
+
+
+async def test_marks_of_hours_that_are_not_rolled_up_yet_wait_for_their_turn(plex: Service) -> None:
+    async with transaction("repeatable read"):
+        await services.record_check("plex", status=DOWN, checked_at=at(410))
+    assert await services.roll_up() == len(range(0, TICKS, 120)) + 1  # the last check counts into the hour after it
+    await answers_are_right()
+    assert await fetch("SELECT FROM stale_service_hours") == []
+
+
+async def test_a_late_check_changes_the_hour_into_which_it_counts(plex: Service) -> None:
+    await execute("DELETE FROM service_status_history WHERE checked_at BETWEEN $1 AND $2", at(230), at(250))
+    await services.roll_up()
+    await services.record_check("plex", status=DOWN, checked_at=at(238))
+    await answers_are_right()
+    assert await services.roll_up() == 2
+    await answers_are_right()
 
 
 async def test_a_roll_up_that_is_cancelled_anywhere_leaves_every_answer_right(plex: Service) -> None:
@@ -154,13 +176,21 @@ async def test_nothing_is_pruned_that_is_not_rolled_up(plex: Service) -> None:
     assert found.down == 5 * TICK  # until the next check
 
 
+async def test_nothing_is_pruned_while_a_check_is_not_committed(plex: Service) -> None:
+    await services.roll_up()
+    async with transaction():
+        await services.record_check("plex", status=DOWN, checked_at=at(130))
+        assert await elsewhere(services.prune_history(at(360))) == 0
+    await answers_are_right()
+
+
 async def test_a_check_counts_beyond_the_bound_of_pruning(plex: Service) -> None:
     now = datetime.now(UTC)
     hour = now.replace(minute=0, second=0, microsecond=0)
     await services.record_check("plex", status=DOWN, checked_at=hour - timedelta(minutes=1))
-    window = {"since": hour - timedelta(hours=1), "until": now}
+    window: dict[str, Any] = {"since": hour - timedelta(hours=1), "until": now}
     before = await services.uptime("plex", **window)
-    await services.prune_history(now)
+    assert await services.prune_history(now) > 0
     assert await services.uptime("plex", **window) == before
 
 

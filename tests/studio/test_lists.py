@@ -157,6 +157,20 @@ async def test_numbers_are_counted_up_to_a_limit_and_estimated_beyond(
     assert ">1 row<" in await analyst.page("/users/list", filter="status__in=suspended")
 
 
+@pytest.mark.usefixtures("db")
+async def test_the_rows_of_all_partitions_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "COUNTED", 20)
+    for age in (0, 70):  # the second lot is in the default partition
+        await execute(
+            "INSERT INTO activity_logs (action, created_at) "
+            "SELECT 'a', now() - $1::float8 * interval '1 day' FROM generate_series(1, 30)",
+            age,
+        )
+    assert (await paging.count_rows(ActivityLog.all(), whole_table=True)).text == "more than 20"
+    await execute("ANALYZE activity_logs")
+    assert (await paging.count_rows(ActivityLog.all(), whole_table=True)).text == "about 60"
+
+
 async def test_an_export_holds_the_rows_of_the_page_or_all_of_them(visitor: Visitor, user: User) -> None:
     text = await visitor.page("/media_requests/list", sort="created_at__asc")
     address = (link(text, "Next") or "").partition("?")[2]

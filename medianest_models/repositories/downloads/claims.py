@@ -6,20 +6,17 @@ import asyncio
 import logging
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from asyncpg import Record
 
 from medianest_models.checks import MAX_INT, as_positive
-from medianest_models.db.statements import current_client, fetch, fetch_one
+from medianest_models.db.statements import Connection, StatementClient, current_client, fetch, fetch_one
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import StatementError
 from medianest_models.models import YouTubeDownload
 from medianest_models.repositories.downloads.leases import BACK_IN_QUEUE, LEASE, MAX_ATTEMPTS, as_lease, as_worker_id
-
-if TYPE_CHECKING:
-    from medianest_models.db.statements import Connection, StatementClient
 
 logger = logging.getLogger("medianest_models.downloads")
 

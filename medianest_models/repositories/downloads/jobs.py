@@ -49,10 +49,11 @@ Attempt: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
 """Returns what a call of the database returns; False, after a pause, if the database is out of reach."""
 
 
+@dataclass(eq=False)
 class Job:
     """A claimed download.
 
-    Args:
+    Attributes:
         download: The download.
         worker_id: Who has claimed it.
         asked: When, by this machine's clock: `monotonic()` before the claim.
@@ -62,20 +63,13 @@ class Job:
         attempt: Calls the database.
     """
 
-    def __init__(
-        self,
-        download: YouTubeDownload,
-        worker_id: str,
-        asked: float,
-        *,
-        handler: Handler,
-        lease: timedelta,
-        timeout: float | None,
-        attempt: Attempt,
-    ) -> None:
-        self._id, self._download, self._worker_id = download.id, download, worker_id
-        self._handler, self._lease, self._timeout, self._attempt = handler, lease, timeout, attempt
-        self._kept_until = asked + lease.total_seconds()
+    download: YouTubeDownload
+    worker_id: str
+    asked: float
+    handler: Handler
+    lease: timedelta
+    timeout: float | None
+    attempt: Attempt
 
     async def do(self) -> None:
         """Run the handler, and say how it ended; cancelled, give the download back."""
@@ -83,7 +77,7 @@ class Job:
         pulse = asyncio.create_task(self._keep())
         try:
             try:
-                await asyncio.wait({handling, pulse}, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({handling, pulse}, timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
                 await asyncio.shield(self._give_back(handling))
                 raise
@@ -103,11 +97,11 @@ class Job:
     async def _handle(self) -> Result:
         async def report(percent: int) -> None:
             try:
-                await report_progress(self._id, worker_id=self._worker_id, progress=percent, lease=self._lease)
+                await report_progress(self.download.id, worker_id=self.worker_id, progress=percent, lease=self.lease)
             except DatabaseUnavailableError as error:
                 logger.debug("progress is not reported: %s", error)
 
-        found = await self._handler(self._download, report)
+        found = await self.handler(self.download, report)
         return found if isinstance(found, Result) else Result(found)
 
     async def _keep(self) -> LeaseLostError:
@@ -116,26 +110,29 @@ class Job:
         By this machine's clock it lasts from the moment when it was last asked for: without the database nobody can
         tell whether another worker has the download.
         """
-        lease, loop = self._lease.total_seconds(), asyncio.get_running_loop()
+        lease, loop = self.lease.total_seconds(), asyncio.get_running_loop()
+        kept_until = self.asked + lease
         while True:
             await asyncio.sleep(min(_LONGEST_PULSE_SECONDS, lease / _PULSES_IN_A_LEASE))
             asked = monotonic()
             try:
-                async with asyncio.timeout_at(loop.time() + self._kept_until - asked):
-                    kept = await self._attempt(heartbeat(self._id, worker_id=self._worker_id, lease=self._lease))
+                async with asyncio.timeout_at(loop.time() + kept_until - asked):
+                    kept = await self.attempt(heartbeat(self.download.id, worker_id=self.worker_id, lease=self.lease))
             except LeaseLostError as error:
                 return error
             except TimeoutError:
-                return LeaseLostError(f"download {self._id} could not be kept, its lease ran out: it is given up")
+                return LeaseLostError(
+                    f"download {self.download.id} could not be kept, its lease ran out: it is given up"
+                )
             if kept is not False:
-                self._kept_until = asked + lease
+                kept_until = asked + lease
 
     async def _settle(self, handling: asyncio.Task[Result]) -> None:
         """Complete the download, or fail the attempt."""
         problem: BaseException | None = None
         if not handling.done():
             await self._stop(handling)
-            problem = TimeoutError(f"it took longer than {self._timeout:g} s")
+            problem = TimeoutError(f"it took longer than {self.timeout:g} s")
         elif handling.cancelled():
             problem = RuntimeError("the handler was cancelled, by something else than its worker")
         elif (problem := handling.exception()) is None:
@@ -143,10 +140,10 @@ class Job:
         if isinstance(problem, LeaseLostError):
             logger.warning("%s", problem)
         elif problem is not None:
-            logger.error("an attempt of download %s failed", self._id, exc_info=problem)
+            logger.error("an attempt of download %s failed", self.download.id, exc_info=problem)
             message = _as_message(problem)
             try:
-                await self._say(lambda: fail(self._id, worker_id=self._worker_id, error_message=message))
+                await self._say(lambda: fail(self.download.id, worker_id=self.worker_id, error_message=message))
             except LeaseLostError as error:
                 logger.warning("%s", error)
 
@@ -155,8 +152,8 @@ class Job:
         try:
             await self._say(
                 lambda: complete(
-                    self._id,
-                    worker_id=self._worker_id,
+                    self.download.id,
+                    worker_id=self.worker_id,
                     file_paths=result.file_paths,
                     plex_collection_id=result.plex_collection_id,
                     metadata=result.metadata,
@@ -170,7 +167,7 @@ class Job:
 
     async def _say(self, call: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Tell the database how the download ended, as soon as it can be reached."""
-        while await self._attempt(call()) is False:
+        while await self.attempt(call()) is False:
             pass
 
     async def _give_back(self, handling: asyncio.Task[Result]) -> None:
@@ -182,16 +179,18 @@ class Job:
                 if had_ended:
                     await self._settle(handling)
                 else:
-                    await release(self._id, worker_id=self._worker_id)
+                    await release(self.download.id, worker_id=self.worker_id)
         except (LeaseLostError, DatabaseUnavailableError, TimeoutError) as error:
-            logger.warning("download %s was not given back: %s", self._id, error)
+            logger.warning("download %s was not given back: %s", self.download.id, error)
 
     async def _stop(self, handling: asyncio.Task[Result]) -> None:
         """Cancel the handler and wait for its clean-up, but not forever."""
         handling.cancel()
         await asyncio.wait({handling}, timeout=_STOP_SECONDS)
         if not handling.done():
-            logger.error("the handler of download %s does not end when it is cancelled, and is left alone", self._id)
+            logger.error(
+                "the handler of download %s does not end when it is cancelled, and is left alone", self.download.id
+            )
         elif not handling.cancelled():
             handling.exception()  # so that asyncio does not warn that nobody retrieved it
 

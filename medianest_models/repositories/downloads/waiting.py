@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
 import random
 from contextlib import suppress
@@ -13,12 +12,12 @@ from typing import Final
 
 from asyncpg.pool import PoolConnectionProxy
 
-from medianest_models.checks import MAX_INT, as_duration
+from medianest_models.checks import as_duration
 from medianest_models.db.client import Client
 from medianest_models.db.connection import connected_client, within
 from medianest_models.db.listening import Listener, listening_url
 from medianest_models.enums import DownloadPriority
-from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, replace_errors
 from medianest_models.repositories.downloads.claims import CONFIGURED, MaxRunning, as_max_running
 
 logger = logging.getLogger("medianest_models.downloads")
@@ -87,7 +86,7 @@ async def wait_for_work(*, timeout: timedelta | None = None, max_running: MaxRun
         DatabaseUnavailableError: This process is not connected, was disconnected, or could not reach the database at
             first.
     """
-    limit = MAX_INT if max_running is None else as_max_running(max_running)
+    limit = as_max_running(max_running)
     seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()
     client, url = connected_client(), listening_url()
     client.check_loop()
@@ -113,8 +112,8 @@ async def _watch(
     while True:
         await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))  # noqa: S311 - no secret
         waiter.clear()
-        if listener is not None and listener.problem is not None:
-            raise copy.copy(listener.problem)  # each its own: to be raised adds to an error
+        if listener is not None:
+            listener.check()
         try:
             seconds, was_reached = await _look(client, limit), True
         except DatabaseUnavailableError:
@@ -131,11 +130,8 @@ async def _watch(
 async def _look(client: Client, limit: int | None) -> float | None:
     """Query the seconds until a claim can succeed, on the pool even inside a transaction."""
     look = client.run(PoolConnectionProxy.fetchval, _LOOK, limit, list(DownloadPriority))
-    try:
+    with replace_errors(TimeoutError, lambda _: DatabaseTimeoutError()):
         return await within(_ANSWER_SECONDS, look)  # abandoned when this is cancelled
-    except TimeoutError:
-        pass
-    raise DatabaseTimeoutError
 
 
 @cache  # once

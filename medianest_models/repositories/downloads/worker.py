@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
@@ -18,10 +19,7 @@ from uuid import uuid4
 from medianest_models.checks import as_duration, as_positive, as_text
 from medianest_models.db.client import Client
 from medianest_models.db.connection import connected_client
-from medianest_models.errors import (
-    DatabaseUnavailableError,
-    TransactionConflictError,
-)
+from medianest_models.errors import DatabaseUnavailableError, TransactionConflictError
 from medianest_models.models import YouTubeDownload
 from medianest_models.repositories.downloads.claims import CONFIGURED, MaxRunning, as_max_running, claim
 from medianest_models.repositories.downloads.jobs import Handler, Job
@@ -68,13 +66,12 @@ async def run_worker(
     """
     as_lease(lease)
     as_max_running(max_running)
-    if timeout is not None:
-        as_duration(timeout, "timeout")
+    seconds = None if timeout is None else as_duration(timeout, "timeout").total_seconds()
     as_positive(concurrency, "concurrency")
     if worker_id is None:
         worker_id = f"{platform.node()[: _LONGEST_NAME // 2]}-{os.getpid()}-{uuid4().hex[:8]}"
     name = as_text(worker_id, "worker_id", max_length=_LONGEST_NAME)
-    worker = _Worker(connected_client(), handler, lease, timeout, max_running)
+    worker = _Worker(connected_client(), handler, lease, seconds, max_running)
     stop = asyncio.Event()
     with _on_sigterm(stop.set):
         slots = [asyncio.create_task(worker.work(f"{name}-{n}")) for n in range(concurrency)]
@@ -113,51 +110,40 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
 
 
+@dataclass
 class _Worker:
     """The common part of a worker's slots."""
 
-    def __init__(
-        self, client: Client, handler: Handler, lease: timedelta, timeout: timedelta | None, max_running: MaxRunning
-    ) -> None:
-        self._client = client
-        self._handler = handler
-        self._lease = lease
-        self._timeout = None if timeout is None else timeout.total_seconds()
-        self._max_running = max_running
-        self._is_out = False
+    client: Client
+    handler: Handler
+    lease: timedelta
+    timeout: float | None
+    max_running: MaxRunning
+    is_out: bool = False
 
     async def work(self, name: str) -> None:
         """Do one download after the other."""
         while True:
             asked = monotonic()
-            download = await self._try(claim(name, lease=self._lease, max_running=self._max_running))
+            download = await self._try(claim(name, lease=self.lease, max_running=self.max_running))
             if isinstance(download, YouTubeDownload):
-                job = Job(
-                    download,
-                    name,
-                    asked,
-                    handler=self._handler,
-                    lease=self._lease,
-                    timeout=self._timeout,
-                    attempt=self._try,
-                )
-                await job.do()
+                await Job(download, name, asked, self.handler, self.lease, self.timeout, self._try).do()
             elif download is None:
-                await self._try(wait_for_work(max_running=self._max_running))
+                await self._try(wait_for_work(max_running=self.max_running))
 
     async def _try(self, call: Coroutine[Any, Any, Any]) -> Any:
         """Return the result; False, after a pause, if the database is out of reach."""
         try:
             result = await call
         except (DatabaseUnavailableError, TransactionConflictError) as error:
-            if self._client.is_disconnected:
+            if self.client.is_disconnected:
                 raise
-            if not self._is_out:
+            if not self.is_out:
                 logger.warning("the database can't serve this worker, which tries again every second: %s", error)
-            self._is_out = True
+            self.is_out = True
             await asyncio.sleep(_RETRY_SECONDS)
             return False
-        if self._is_out:
+        if self.is_out:
             logger.info("the database serves this worker again")
-        self._is_out = False
+        self.is_out = False
         return result

@@ -134,6 +134,7 @@ FROM (
 ) AS total
 LEFT JOIN (SELECT span, sum(number) AS checks FROM measured GROUP BY span) AS counted ON counted.span = hour
 LEFT JOIN packed ON packed.span = hour
+RETURNING TRUE
 """  # noqa: S608 - of constants only
 
 # $2 is the width, $3 that of the roll-ups that are summed.
@@ -168,18 +169,18 @@ async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
     """
     total = 0
     for service in await fetch("SELECT id FROM services ORDER BY id"):
-        while number := await _roll_up_batch(service["id"]):
+        while (number := await _roll_up_batch(service["id"])) is not None:
             total += number
             if progress is not None:
                 progress(number)
     return total
 
 
-async def _roll_up_batch(service_id: int) -> int:
-    """Roll up the next hours of a service, and return how many; 0 if there are none, or it is in use."""
+async def _roll_up_batch(service_id: int) -> int | None:
+    """Roll up the next hours of a service, and return how many; None if there are none, or it is in use."""
     async with transaction():
         if await fetch_one(_LOCK, service_id) is None:
-            return 0
+            return None
         (work,) = await fetch(_NEXT, service_id)
         if work["stale"]:
             since = work["stale"][0]
@@ -191,9 +192,9 @@ async def _roll_up_batch(service_id: int) -> int:
             # It ends where a wide roll-up does, so that each of these is written once.
             until = min(since + _BATCH - (since - _EPOCH) % _BATCH, work["until"])
         else:
-            return 0
+            return None
         await execute(_UNMARK, service_id, since, until)
-        await execute(_ROLL_UP, service_id, since, until)
+        number = await execute(_ROLL_UP, service_id, since, until)
         for narrower, width in pairwise(WIDTHS):
             await execute(_WIDEN, service_id, width, narrower, since, until)
-    return int((until - since) / _HOUR)
+        return number
