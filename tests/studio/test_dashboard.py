@@ -271,6 +271,11 @@ def test_the_heights_of_a_part_are_its_shares_and_nothing_is_too_small_to_be_see
     assert thirds == [10, 10, 10]
 
 
+def test_a_label_is_text() -> None:
+    strip = ElementTree.fromstring(uptime_strip("Plex", [Span("<b>", in_an_hour(60))], "today"))  # noqa: S314 - our own
+    assert strip[0].findtext("title") == "<b>: up 100.0%"
+
+
 def test_a_strip_without_known_time_says_so() -> None:
     assert drawn("Plex", [in_an_hour()]).get("aria-label") == "Plex in today: no data. Time without data: part 0."
     assert percent(in_an_hour(maintenance=30)) == "maintenance"
