@@ -85,10 +85,11 @@ async def _read_spans(period: Period, now: datetime.datetime) -> dict[str, list[
     past = await services.uptime_by_service(since=since, until=current, step=period.step)
     last = await services.uptime_by_service(since=current, until=now)
     begins = [since + number * period.step for number in range(period.number)]
+    parts = [(format(begin, period.label), begin, end) for begin, end in zip(begins, [*begins[1:], now], strict=True)]
     return {
         name: [
-            Span(format(begins_at, period.label), uptime or Uptime(begins_at, ends_at, _NOTHING, _NOTHING, _NOTHING))
-            for begins_at, ends_at, uptime in zip(begins, [*begins[1:], now], [*uptimes, last[name]], strict=True)
+            Span(label, uptime or Uptime(begin, end, _NOTHING, _NOTHING, _NOTHING))
+            for (label, begin, end), uptime in zip(parts, [*uptimes, last[name]], strict=True)
         ]
         for name, uptimes in past.items()
         if name in last
