@@ -23,6 +23,7 @@ from medianest_models.repositories.services.windows import (
     fetch_windows,
     floor,
     microseconds,
+    rolled_up_hour,
 )
 
 
@@ -88,8 +89,7 @@ _SUMS: Final = ", ".join(
 )
 
 # The sum of what is rolled up, without that of stale hours; of what is read from checks; and of parts of an hour that
-# is rolled up, in which a service was up unless a state says otherwise. OFFSET keeps the planner from joining these
-# hours with all that are rolled up.
+# is rolled up, in which a service was up unless a state says otherwise.
 _UPTIME: Final = f"""
 {WINDOWS}, total AS (
     SELECT service_id, number, sum(sign * up) AS up, sum(sign * degraded) AS degraded, sum(sign * down) AS down
@@ -101,8 +101,8 @@ _UPTIME: Final = f"""
                 AND begins_at >= span.since AND begins_at < span.until
         ) AS rolled_up
         UNION ALL
-        SELECT service_id, number, -sign, up, degraded, down
-        FROM stale JOIN service_rollups USING (service_id) WHERE hours = 1 AND begins_at = hour
+        SELECT stale.service_id, number, -sign, up, degraded, down
+        FROM stale CROSS JOIN LATERAL {rolled_up_hour("stale", "stale.hour")} AS outdated
         UNION ALL
         SELECT service_id, number, sign, up, degraded, down
         FROM unrolled AS span CROSS JOIN LATERAL (SELECT {_SUMS} FROM ({_HOLDING}) AS holding) AS checked
@@ -112,10 +112,7 @@ _UPTIME: Final = f"""
                 - not_up.degraded - not_up.down - not_up.unknown,
             not_up.degraded, not_up.down
         FROM edges AS span
-        CROSS JOIN LATERAL (
-            SELECT FROM service_rollups
-            WHERE service_id = span.service_id AND hours = 1 AND begins_at = {floor("span.since")} OFFSET 0
-        ) AS rolled_up
+        CROSS JOIN LATERAL {rolled_up_hour("span", floor("span.since"))} AS rolled_up
         CROSS JOIN LATERAL (
             SELECT {_SUMS.replace("'up'", "'unknown'").replace("AS up", "AS unknown")}
             FROM (
