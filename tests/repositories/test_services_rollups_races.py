@@ -11,6 +11,7 @@ import pytest
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import current_client, execute, fetch
+from medianest_models.db.transaction_client import IsolationLevel
 from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError, TransactionConflictError
 from medianest_models.models import Service, ServiceStatusHistory
@@ -110,6 +111,19 @@ async def test_a_snapshot_from_before_the_pruning_adds_no_check_to_what_is_final
             await fetch("SELECT FROM services")
             assert await elsewhere(services.prune_history(at(360))) > 0
             await services.record_check("plex", status=DOWN, checked_at=at(130))
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_a_snapshot_from_before_a_check_rolls_up_nothing(plex: Service, isolation: IsolationLevel) -> None:
+    for call in (services.roll_up, lambda: services.prune_history(at(360))):
+        with pytest.raises(InvalidInputError, match="read committed"):  # noqa: PT012 - the transaction is what raises
+            async with transaction(isolation):
+                await fetch("SELECT FROM services")
+                await elsewhere(services.record_check("plex", status=DOWN, checked_at=at(130)))
+                await call()
+    await answers_are_right()
+    await services.roll_up()
+    await answers_are_right()
 
 
 async def test_marks_of_hours_that_are_not_rolled_up_yet_wait_for_their_turn(plex: Service) -> None:

@@ -122,7 +122,7 @@ async def _instant(older_than: timedelta | datetime) -> datetime:
 async def _raise_bound(before: datetime) -> bool:
     """Roll up, and let no check before an instant be added any more; return whether that was possible."""
     await roll_up()
-    async with transaction():
+    async with transaction("read committed"):
         (services,) = await fetch(_LOCK)
         if services["are_free"] and await execute(_RAISE, before):
             return True
