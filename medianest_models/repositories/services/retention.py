@@ -14,6 +14,7 @@ from medianest_models.checks import as_aware, as_duration
 from medianest_models.db.partitions import drop_partitions, end_of_partitions
 from medianest_models.db.statements import execute, fetch
 from medianest_models.db.transactions import transaction
+from medianest_models.errors import DatabaseTimeoutError
 from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
 from medianest_models.repositories.services.rollups import FINISHED, roll_up
 from medianest_models.repositories.services.windows import ceil
@@ -29,7 +30,9 @@ SELECT LEAST(
 ) AS before
 """
 
-# Nobody is changing checks who could not see the new bound.
+# Nobody is changing checks who could not see the new bound: neither those of a service that is not committed yet, nor
+# those of any other.
+_LOCK_NEW: Final = "LOCK TABLE services IN SHARE MODE NOWAIT"
 _LOCK: Final = """
 SELECT (SELECT count(*) FROM services) = (
     SELECT count(*) FROM (SELECT FROM services ORDER BY id FOR UPDATE SKIP LOCKED) AS locked
@@ -122,9 +125,14 @@ async def _instant(older_than: timedelta | datetime) -> datetime:
 async def _raise_bound(before: datetime) -> bool:
     """Roll up, and let no check before an instant be added any more; return whether that was possible."""
     await roll_up()
-    async with transaction():
-        (services,) = await fetch(_LOCK)
-        if services["are_free"] and await execute(_RAISE, before):
-            return True
+    try:
+        async with transaction("read committed"):
+            await fetch(_LOCK_NEW)
+            (services,) = await fetch(_LOCK)
+            if services["are_free"] and await execute(_RAISE, before):
+                return True
+    except DatabaseTimeoutError as error:
+        if error.sqlstate != "55P03":
+            raise
     logger.warning("no old checks were removed: another transaction is changing checks")
     return False

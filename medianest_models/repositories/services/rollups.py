@@ -178,6 +178,9 @@ async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
     Hours whose checks have changed since are rolled up again. It goes in transactions of a few milliseconds, so it can
     be stopped at any time, and several processes may run it at once. A service whose checks another transaction is
     changing at this moment is left for the next time. `progress` is called with the number of hours after each of them.
+
+    Raises:
+        InvalidInputError: It is inside a repeatable read or serializable transaction, which may not see all checks.
     """
     total = 0
     for service in await fetch("SELECT id FROM services ORDER BY id"):
@@ -197,8 +200,11 @@ async def hours_to_roll_up() -> dict[str, int]:
 
 
 async def _roll_up_batch(service_id: int) -> int | None:
-    """Roll up the next hours of a service, and return how many; None if there are none, or it is in use."""
-    async with transaction():
+    """Roll up the next hours of a service, and return how many; None if there are none, or it is in use.
+
+    Each statement has to see what was committed before the lock was free; an older snapshot would miss checks for ever.
+    """
+    async with transaction("read committed"):
         if await fetch_one(_LOCK, service_id) is None:
             return None
         (work,) = await fetch(_NEXT, service_id)

@@ -7,7 +7,7 @@ are not rolled up yet, or whose checks have changed since, are read from their c
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ MAX_STEPS: Final = 1000
 WIDTHS: Final = (1, 24, 192, 1_536, 12_288)
 """The hours of a roll-up: one, a day, and eight times more each. They begin at multiples of themselves since 1970."""
 
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
 _EPOCH: Final = "timestamptz '1970-01-01 00:00:00+00'"
 
 
@@ -150,8 +152,8 @@ async def fetch_windows(
     The arguments and errors are those of `uptime`. The statement begins with `WINDOWS` and has its further parameters
     from `$6` on. Where there is no such service it returns no row, and else one or more for each step, with `until`.
     """
-    as_aware(since, "since")
-    if until is not None and since >= as_aware(until, "until"):
+    since = _in_utc(since, "since")
+    if until is not None and since >= (until := _in_utc(until, "until")):
         raise InvalidInputError("since: must be before until")
     number = 1 if step is None else _count_steps(since, until, step)
     length = None if step is None else step // timedelta(microseconds=1)
@@ -162,6 +164,18 @@ async def fetch_windows(
     if until is None and rows and since >= rows[0]["until"]:
         raise InvalidInputError("since: must be before now")
     return rows
+
+
+def _in_utc(value: datetime, name: str) -> datetime:
+    """Take an aware datetime in UTC, as Python compares and subtracts those of one time zone by the clock on the wall.
+
+    The first and the last instant of all, which asyncpg takes for infinity, become the ones beside them.
+    """
+    try:
+        instant = as_aware(value, name).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInputError(f"{name}: is out of range in UTC") from None
+    return min(max(instant, _FIRST), _LAST)
 
 
 def _count_steps(since: datetime, until: datetime | None, step: timedelta) -> int:
