@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Final
 
@@ -40,7 +41,7 @@ class Span:
         """Whether there was maintenance."""
         return bool(self.uptime.maintenance)
 
-    @property
+    @cached_property
     def has_gap(self) -> bool:
         """Whether the state is unknown for a time that is not negligible."""
         return unknown_share(self.uptime) > 0
@@ -58,9 +59,10 @@ class Span:
         found = {self.state: self.uptime.known, "maintenance": self.uptime.maintenance}
         if self.has_gap:
             found["unknown"] = self.uptime.unknown
-        all_of_it = sum(found.values(), timedelta())
-        seen = {state: max(time / all_of_it, _SEEN) for state, time in found.items() if time}
-        return {state: share / sum(seen.values()) for state, share in seen.items()}
+        whole = sum(found.values(), timedelta())
+        seen = {state: max(time / whole, _SEEN) for state, time in found.items() if time}
+        whole_seen = sum(seen.values())
+        return {state: share / whole_seen for state, share in seen.items()}
 
     @property
     def text(self) -> str:

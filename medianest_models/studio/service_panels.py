@@ -6,7 +6,6 @@ import asyncio
 import datetime
 from typing import Any, Final, NamedTuple
 
-from medianest_models.models import Service
 from medianest_models.repositories import services
 from medianest_models.repositories.services import Uptime
 from medianest_models.studio.charts import Span, percent, response_chart, total, unknown_share, uptime_strip
@@ -59,9 +58,8 @@ async def read_panels() -> list[dict[str, Any]]:
         asyncio.gather(*(_read_spans(period, now) for period in _PERIODS)),
     )
     current, upcoming = await services.maintenance.current(), await services.maintenance.upcoming()
-    ids = dict(await Service.filter(enabled=True).values_list("name", "id"))
     # A service that was added or disabled while this was read is not in all of it: the next time it is, or is gone.
-    complete = set(ids).intersection(incidents, times, *strips)
+    complete = set(incidents).intersection(times, *strips)
     return [
         {
             "display_name": status.display_name,
@@ -73,8 +71,8 @@ async def read_panels() -> list[dict[str, Any]]:
             **_times(status.display_name, times[status.service]),
             "incidents": incidents[status.service][: -_INCIDENTS_SHOWN - 1 : -1],
             "incident_count": len(incidents[status.service]),
-            "maintenance": [window for window in current if window.service_id == ids[status.service]],
-            "planned": next((window for window in upcoming if window.service_id == ids[status.service]), None),
+            "maintenance": [window for window in current if window.service.name == status.service],
+            "planned": next((window for window in upcoming if window.service.name == status.service), None),
         }
         for status in latest
         if status.service in complete
@@ -87,10 +85,11 @@ async def _read_spans(period: Period, now: datetime.datetime) -> dict[str, list[
     past = await services.uptime_by_service(since=since, until=current, step=period.step)
     last = await services.uptime_by_service(since=current, until=now)
     begins = [since + number * period.step for number in range(period.number)]
+    parts = [(format(begin, period.label), begin, end) for begin, end in zip(begins, [*begins[1:], now], strict=True)]
     return {
         name: [
-            Span(format(begins_at, period.label), uptime or Uptime(begins_at, ends_at, _NOTHING, _NOTHING, _NOTHING))
-            for begins_at, ends_at, uptime in zip(begins, [*begins[1:], now], [*uptimes, last[name]], strict=True)
+            Span(label, uptime or Uptime(begin, end, _NOTHING, _NOTHING, _NOTHING))
+            for (label, begin, end), uptime in zip(parts, [*uptimes, last[name]], strict=True)
         ]
         for name, uptimes in past.items()
         if name in last

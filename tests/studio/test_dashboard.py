@@ -27,7 +27,7 @@ from medianest_models.models import (
     YouTubeDownload,
 )
 from medianest_models.repositories import downloads, media_requests, services, users
-from medianest_models.repositories.services import Uptime
+from medianest_models.repositories.services import Incident, Uptime
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from medianest_models.studio import Studio
@@ -195,13 +195,13 @@ async def test_a_service_that_is_disabled_meanwhile_is_left_out(
     db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await seed()
-    read = services.maintenance.current
+    read = services.incidents_by_service
 
-    async def disabling() -> list[ServiceMaintenance]:
+    async def disabling(**window: Any) -> dict[str, list[Incident]]:
         await Service.filter(name="plex").update(enabled=False)
-        return await read()
+        return await read(**window)
 
-    monkeypatch.setattr(services.maintenance, "current", disabling)
+    monkeypatch.setattr(services, "incidents_by_service", disabling)
     assert [panel["display_name"] for panel in await read_panels()] == ["Overseerr", "Uptime Kuma"]
 
 
@@ -271,6 +271,11 @@ def test_the_heights_of_a_part_are_its_shares_and_nothing_is_too_small_to_be_see
     assert thirds == [10, 10, 10]
 
 
+def test_a_label_is_text() -> None:
+    strip = ElementTree.fromstring(uptime_strip("Plex", [Span("<b>", in_an_hour(60))], "today"))  # noqa: S314 - our own
+    assert strip[0].findtext("title") == "<b>: up 100.0%"
+
+
 def test_a_strip_without_known_time_says_so() -> None:
     assert drawn("Plex", [in_an_hour()]).get("aria-label") == "Plex in today: no data. Time without data: part 0."
     assert percent(in_an_hour(maintenance=30)) == "maintenance"
@@ -323,7 +328,7 @@ async def test_the_demo_data_make_sense_and_a_page_worth_looking_at(analyst: Vis
     *past, planned = await ServiceMaintenance.all().order_by("begins_at")
     assert written["service_maintenance"] == len(past) + 1 == 4
     now = datetime.datetime.now(datetime.UTC)
-    assert all(window.ends_at is not None and window.ends_at < now for window in past)
+    assert all(window.ends_at and window.ends_at < now for window in past)
     assert planned.begins_at > now
     assert await fill_with_demo_data(lambda *_: None) is None
     text = await analyst.page("/")

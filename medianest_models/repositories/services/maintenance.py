@@ -17,7 +17,7 @@ from tortoise.expressions import Q, RawSQL
 from typing_extensions import TypeVar
 
 from medianest_models.checks import as_aware, as_text, as_uuid
-from medianest_models.db.statements import execute, fetch, fetch_one
+from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import ConflictError, InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceMaintenance
 from medianest_models.models.columns import as_column
@@ -48,12 +48,11 @@ RETURNING *
 # Raw, for the database's clock.
 _HAS_ENDED: Final = "SELECT ends_at <= clock_timestamp() AS has_ended FROM service_maintenance WHERE id = $1"
 
-# Raw, for the clock and for DISTINCT ON.
-_UPCOMING: Final = """
-SELECT DISTINCT ON (service_id) * FROM service_maintenance
-WHERE begins_at > clock_timestamp()
+# Raw, for DISTINCT ON.
+_NEXT: Final = """(
+SELECT DISTINCT ON (service_id) id FROM service_maintenance WHERE begins_at > clock_timestamp()
 ORDER BY service_id, begins_at, id
-"""
+)"""
 
 
 async def plan(
@@ -152,8 +151,9 @@ async def current() -> list[ServiceMaintenance]:
 
 
 async def upcoming() -> list[ServiceMaintenance]:
-    """List the next planned window of each service that has one."""
-    return [ServiceMaintenance.from_row(row) for row in await fetch(_UPCOMING)]
+    """List the next planned window of each service that has one, with its `service`, by whose name they are sorted."""
+    windows = ServiceMaintenance.filter(id__in=RawSQL(_NEXT)).select_related("service")
+    return await windows.order_by("service__name")
 
 
 async def _insert(service: str, begins_at: datetime | None, ends_at: datetime | None, reason: str | None) -> Record:
