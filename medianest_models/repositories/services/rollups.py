@@ -149,7 +149,8 @@ LEFT JOIN packed ON packed.span = hour
 RETURNING TRUE
 """  # noqa: S608 - of constants only
 
-# $2 is the width, $3 that of the roll-ups that are summed.
+# $2 is the width, $3 that of the roll-ups that are summed. No window begins before the year 1, so that none needs a
+# span which does.
 _WIDEN: Final = f"""
 WITH narrower AS MATERIALIZED (
     SELECT {floor("begins_at", "$2::int")} AS span, * FROM service_rollups
@@ -163,7 +164,7 @@ INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, c
 SELECT $1, $2, span, up, degraded, down, checks, COALESCE(response_times, '{{}}')
 FROM (
     SELECT span, sum(up) AS up, sum(degraded) AS degraded, sum(down) AS down, sum(checks) AS checks
-    FROM narrower GROUP BY span
+    FROM narrower WHERE span >= '0001-01-01 00:00:00+00' GROUP BY span
 ) AS total
 LEFT JOIN packed USING (span)
 ON CONFLICT (service_id, hours, begins_at) DO UPDATE SET
