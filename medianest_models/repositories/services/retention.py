@@ -15,7 +15,7 @@ from medianest_models.db.partitions import drop_partitions, end_of_partitions
 from medianest_models.db.statements import execute, fetch
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import DatabaseTimeoutError
-from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
+from medianest_models.repositories._bulk import BATCH_SIZE, FIRST, delete_in_batches
 from medianest_models.repositories.services.rollups import FINISHED, roll_up
 from medianest_models.repositories.services.windows import ceil
 
@@ -25,9 +25,9 @@ _TABLE: Final = "service_status_history"
 
 # A check counts for five minutes, which may reach into the next hour, so it is kept until that one is finished too.
 _INSTANT: Final = f"""
-SELECT LEAST(
+SELECT GREATEST({FIRST}, LEAST(
     COALESCE($1::timestamptz, now() - $2::float8 * interval '1 second'), {FINISHED} - interval '5 minutes'
-) AS before
+)) AS before
 """
 
 # Whether no transaction is changing checks: one that began before the bound is raised might not see it. The lock finds
@@ -73,6 +73,8 @@ WHERE checked_at < $1 AND ctid = ANY (ARRAY (SELECT place FROM old))
 RETURNING TRUE
 """
 
+_COUNT: Final = "SELECT count(*) AS checks FROM service_status_history WHERE checked_at < $1"
+
 
 async def drop_history(older_than: timedelta | datetime) -> int:
     """Roll up, then drop the partitions whose months are older than an age or an instant, and return how many.
@@ -112,9 +114,10 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
     removed = 0
     end = await end_of_partitions(_TABLE, before=before)
     if end is not None:
-        (row,) = await fetch("SELECT count(*) AS checks FROM service_status_history WHERE checked_at < $1", end)
+        (there,) = await fetch(_COUNT, end)
         await drop_partitions(_TABLE, before=end)
-        removed = row["checks"]
+        (still,) = await fetch(_COUNT, end)  # in the default partition
+        removed = there["checks"] - still["checks"]
     return removed + await delete_in_batches(_DELETE, before, batch_size=batch_size)
 
 

@@ -16,10 +16,9 @@ from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.repositories.services.windows import HOLDING, WIDTHS, floor, microseconds
 
-_BATCH_HOURS: Final = WIDTHS[2]
+_BATCH_HOURS: Final = 24
 """The most hours that one transaction rolls up."""
 _HOUR: Final = timedelta(hours=1)
-_BATCH: Final = _BATCH_HOURS * _HOUR
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 EXACT_BELOW: Final = 50
@@ -73,7 +72,7 @@ SELECT
         SELECT DISTINCT begins_at FROM stale_service_hours WHERE service_id = $1 AND begins_at < rolled_until
         ORDER BY begins_at LIMIT {_BATCH_HOURS}
     ) AS stale,
-    since, {FINISHED} AS until
+    since, {FINISHED} AS until, rolled_until
 FROM ({_SINCE.format(service_id="$1")}) AS next
 """  # noqa: S608 - of constants only
 
@@ -149,12 +148,12 @@ LEFT JOIN packed ON packed.span = hour
 RETURNING TRUE
 """  # noqa: S608 - of constants only
 
-# $2 is the width in hours, $3 that of the narrower roll-ups that are summed.
+# $2 is the width in hours, $3 that of the narrower roll-ups that are summed. No window begins before the year 1, so
+# none needs a span that does.
 _WIDEN: Final = f"""
 WITH narrower AS MATERIALIZED (
     SELECT {floor("begins_at", "$2::int")} AS span, * FROM service_rollups
-    WHERE service_id = $1 AND hours = $3 AND begins_at >= {floor("$4::timestamptz", "$2::int")}
-        AND begins_at < {floor("$5::timestamptz - interval '1 hour'", "$2::int")} + $2::int * interval '1 hour'
+    WHERE service_id = $1 AND hours = $3 AND begins_at >= $4 AND begins_at < $5
 ), buckets AS (
     SELECT span, bucket, sum(number)::bigint AS number
     FROM narrower CROSS JOIN LATERAL ({UNPACKED}) AS unpacked GROUP BY span, bucket
@@ -163,7 +162,7 @@ INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, c
 SELECT $1, $2, span, up, degraded, down, checks, COALESCE(response_times, '{{}}')
 FROM (
     SELECT span, sum(up) AS up, sum(degraded) AS degraded, sum(down) AS down, sum(checks) AS checks
-    FROM narrower GROUP BY span
+    FROM narrower WHERE span >= '0001-01-01 00:00:00+00' GROUP BY span
 ) AS total
 LEFT JOIN packed USING (span)
 ON CONFLICT (service_id, hours, begins_at) DO UPDATE SET
@@ -215,12 +214,20 @@ async def _roll_up_batch(service_id: int) -> int | None:
             await execute(_CLEAR, service_id, since, until)
         elif work["since"] is not None and work["since"] < work["until"]:
             since = work["since"]
-            # It ends where a wide roll-up does, so that each of these is written once.
-            until = min(since + _BATCH - (since - _EPOCH) % _BATCH, work["until"])
+            until = min(_floor(since, _BATCH_HOURS) + _BATCH_HOURS * _HOUR, work["until"])
         else:
             return None
         await execute(_UNMARK, service_id, since, until)
         number = await execute(_ROLL_UP, service_id, since, until)
+        # Wide spans are summed when they are over: nobody reads them before.
+        first, last = min(since, work["rolled_until"] or since), max(until, work["rolled_until"] or until)
         for narrower, width in pairwise(WIDTHS):
-            await execute(_WIDEN, service_id, width, narrower, since, until)
+            begin, end = _floor(first, width), min(_floor(until + (width - 1) * _HOUR, width), _floor(last, width))
+            if begin < end:
+                await execute(_WIDEN, service_id, width, narrower, begin, end)
         return number
+
+
+def _floor(hour: datetime, width: int) -> datetime:
+    """Return the beginning of the span of so many hours in which an hour begins, or of the year 1."""
+    return hour - min((hour - _EPOCH) % (width * _HOUR), hour - datetime.min.replace(tzinfo=UTC))
