@@ -149,7 +149,7 @@ LEFT JOIN packed ON packed.span = hour
 RETURNING TRUE
 """  # noqa: S608 - of constants only
 
-# $2 is the width in hours, $3 that of the narrower roll-ups that are summed.
+# $2 is the width, $3 that of the roll-ups that are summed.
 _WIDEN: Final = f"""
 WITH narrower AS MATERIALIZED (
     SELECT {floor("begins_at", "$2::int")} AS span, * FROM service_rollups
