@@ -30,8 +30,9 @@ SELECT GREATEST({FIRST}, LEAST(
 )) AS before
 """
 
-# Whether no transaction is changing checks: one that began before the bound is raised might not see it. The lock finds
-# the checks of a service that is not committed yet, and the count those of any other.
+# These two make sure that no transaction is changing checks, because it might not see the new bound. The first fails
+# while one has added a service (or changed one), whose checks the second would miss; the second finds those that lock a
+# service's row, as a transaction that has changed its checks does.
 _LOCK_NEW: Final = "LOCK TABLE services IN SHARE MODE NOWAIT"
 _LOCK: Final = """
 SELECT (SELECT count(*) FROM services) = (

@@ -168,9 +168,9 @@ async def fetch_windows(
 
 
 def _in_utc(value: datetime, name: str) -> datetime:
-    """Take an aware datetime in UTC, as Python compares and subtracts those of one time zone by the clock on the wall.
+    """Convert an aware datetime to UTC, because Python compares and subtracts those of one time zone by local time.
 
-    The first and the last instant of all, which asyncpg takes for infinity, become the ones beside them.
+    The first and the last datetime, which asyncpg takes for infinity, are moved by a microsecond.
     """
     try:
         instant = as_aware(value, name).astimezone(UTC)
