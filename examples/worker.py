@@ -1,4 +1,7 @@
-"""A worker: it downloads playlists and watches the services, until SIGTERM or Ctrl-C. Start as many as you like."""
+"""A worker: it downloads playlists, watches the services and looks after the database, until SIGTERM or Ctrl-C.
+
+Start as many as you like.
+"""
 
 import asyncio
 import logging
@@ -10,6 +13,7 @@ from urllib.parse import urlsplit
 from medianest_models import ServiceStatus, YouTubeDownload, database
 from medianest_models.errors import MedianestError
 from medianest_models.repositories import downloads, services
+from medianest_models.upkeep import maintain
 
 log = logging.getLogger("worker")
 
@@ -23,11 +27,12 @@ async def fetch_playlist(download: YouTubeDownload, report_progress: downloads.R
 
 
 async def main() -> None:
-    """Download, and check the services meanwhile."""
+    """Download; meanwhile, check the services and look after the database."""
     async with database():
-        watching = asyncio.create_task(watch())
+        others = [asyncio.create_task(watch()), asyncio.create_task(look_after_database())]
         await downloads.run_worker(fetch_playlist, concurrency=2, lease=timedelta(minutes=1))
-        watching.cancel()
+        for task in others:
+            task.cancel()
 
 
 async def check(name: str, url: str) -> None:
@@ -54,6 +59,13 @@ async def watch() -> None:
         except Exception as error:  # noqa: BLE001 - whatever it is, the downloads go on
             log.warning("the services can't be checked: %s", error)
         await asyncio.sleep(60)
+
+
+async def look_after_database() -> None:
+    """Do once an hour what is due; the log says what can't be done."""
+    while True:
+        await maintain()
+        await asyncio.sleep(3600)
 
 
 if __name__ == "__main__":

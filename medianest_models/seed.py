@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -11,7 +11,7 @@ from medianest_models.db import transaction
 from medianest_models.db.locks import AdvisoryLock, lock_in_transaction
 from medianest_models.db.statements import execute, fetch
 from medianest_models.fields.json import dump_json
-from medianest_models.repositories.system_config import SEEDED_CONFIGS
+from medianest_models.repositories.system_config import RETENTION_OF_CHECKS, SEEDED_CONFIGS, SeededConfig
 
 SEEDED_SERVICES: Final[Mapping[str, str]] = {
     "plex": "Plex Media Server",
@@ -33,7 +33,10 @@ class SeedOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class SeedReport:
-    """The outcome for each service, by its name, and for each setting, by its key."""
+    """The outcome for each service, by its name, and for each setting, by its key.
+
+    `retention.checks` is among the settings only if it was created.
+    """
 
     services: dict[str, SeedOutcome]
     configs: dict[str, SeedOutcome]
@@ -76,6 +79,8 @@ WHERE config.key = seeded.key
 RETURNING config.key
 """
 
+_HAS_CHECKS: Final = "SELECT EXISTS (SELECT FROM service_status_history) AS has_checks"
+
 _CUSTOMIZED_CONFIGS: Final = "SELECT key FROM system_config WHERE key = ANY ($1::text[]) AND customized_at IS NOT NULL"
 
 
@@ -90,9 +95,7 @@ async def seed(*, force: bool = False) -> SeedReport:
         DatabaseTimeoutError: Another seed was still running after `DATABASE_LOCK_TIMEOUT`.
     """
     names, shown = list(SEEDED_SERVICES), list(SEEDED_SERVICES.values())
-    keys = [config.key for config in SEEDED_CONFIGS]
-    values = [dump_json(config.value, config.key) for config in SEEDED_CONFIGS]
-    descriptions = [config.description for config in SEEDED_CONFIGS]
+    keys, values, descriptions = _columns(SEEDED_CONFIGS)
     async with transaction():
         # One seed at a time: two that update several settings could deadlock.
         await lock_in_transaction(AdvisoryLock.SEEDING)
@@ -105,6 +108,31 @@ async def seed(*, force: bool = False) -> SeedReport:
         await execute(_SEEDING, "off")
         configs |= await _outcomes(SeedOutcome.CUSTOMIZED, _CUSTOMIZED_CONFIGS, keys)
     return SeedReport(services, configs)
+
+
+async def seed_installation(*, force: bool = False) -> SeedReport:
+    """Seed, as `seed` does; if the installation is new, limit how long it keeps checks, too.
+
+    It is new if the services have just been created, and there are no checks. In any other, checks are kept for ever
+    until somebody sets `retention.checks`.
+    """
+    async with transaction():
+        report = await seed(force=force)
+        if {*report.services.values()} == {SeedOutcome.CREATED} and not (await fetch(_HAS_CHECKS))[0]["has_checks"]:
+            await execute(_SEEDING, "on")
+            added = await _outcomes(SeedOutcome.CREATED, _ADD_CONFIGS, *_columns([RETENTION_OF_CHECKS]))
+            await execute(_SEEDING, "off")
+            report.configs.update(added)
+    return report
+
+
+def _columns(configs: Sequence[SeededConfig]) -> tuple[list[str], list[str], list[str]]:
+    """Return the keys, the values and the descriptions of settings."""
+    return (
+        [config.key for config in configs],
+        [dump_json(config.value, config.key) for config in configs],
+        [config.description for config in configs],
+    )
 
 
 async def _outcomes(outcome: SeedOutcome, sql: str, *arguments: object) -> dict[str, SeedOutcome]:

@@ -10,10 +10,11 @@ import pytest
 from medianest_models.db import database
 from medianest_models.db.locks import AdvisoryLock
 from medianest_models.db.statements import execute, fetch
+from medianest_models.enums import ServiceStatus
 from medianest_models.errors import DatabaseTimeoutError, MigrationError
 from medianest_models.models import Service, SystemConfig
-from medianest_models.repositories import system_config
-from medianest_models.seed import SeedOutcome, SeedReport, seed
+from medianest_models.repositories import services, system_config
+from medianest_models.seed import SeedOutcome, SeedReport, seed, seed_installation
 from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
 from tests.servers import connection_to
@@ -31,6 +32,7 @@ CONFIGS = {
     "session.remember_me_days": ({"days": 90}, "Remember me token validity in days"),
 }
 DOWNLOADS = "youtube.concurrent_downloads"
+RETENTION = "retention.checks"
 
 
 def report(outcome: SeedOutcome, **configs: SeedOutcome) -> SeedReport:
@@ -124,6 +126,45 @@ async def test_what_somebody_created_stays(db: DatabaseUrl, with_psql: bool) -> 
     assert await seed() == SeedReport(
         report(SeedOutcome.CREATED).services, report(SeedOutcome.CREATED, **{DOWNLOADS: SeedOutcome.CUSTOMIZED}).configs
     )
+
+
+async def test_a_new_installation_keeps_checks_for_30_days(db: DatabaseUrl) -> None:
+    assert await seed_installation() == report(SeedOutcome.CREATED, **{RETENTION: SeedOutcome.CREATED})
+    config = await system_config.get(RETENTION)
+    assert (config.value, config.customized_at) == ({"days": 30}, None)
+    assert config.description is not None
+    assert await seed_installation() == report(SeedOutcome.KEPT)
+    await system_config.set(RETENTION, value={"days": 90})
+    assert await seed_installation(force=True) == report(SeedOutcome.KEPT)
+    assert await system_config.retention_days("checks") == 90
+
+
+async def test_an_installation_that_has_services_keeps_checks_as_before(db: DatabaseUrl) -> None:
+    await Service.create(name="plex", display_name="Ours")
+    assert RETENTION not in (await seed_installation()).configs
+    assert await system_config.retention_days("checks") is None
+
+
+async def test_an_installation_that_has_checks_keeps_them_as_before(db: DatabaseUrl) -> None:
+    await Service.create(name="radarr", display_name="Radarr")
+    await services.record_check("radarr", status=ServiceStatus.UP)
+    assert await seed_installation() == report(SeedOutcome.CREATED)
+    assert await system_config.retention_days("checks") is None
+
+
+async def test_what_somebody_chose_before_the_seed_stays(db: DatabaseUrl) -> None:
+    await system_config.set(RETENTION, value={"days": 90})
+    assert await seed_installation() == report(SeedOutcome.CREATED)
+    assert await system_config.retention_days("checks") == 90
+
+
+async def seed_new() -> SeedReport:
+    return await seed_installation()
+
+
+async def test_four_processes_at_once_find_one_new_installation(fresh_url: DatabaseUrl) -> None:
+    reports = run_in_processes(seed_new, 4, url=fresh_url, connected=True)
+    assert [RETENTION in done.configs for done in reports].count(True) == 1
 
 
 async def test_force_overwrites_settings(db: DatabaseUrl) -> None:

@@ -24,6 +24,10 @@ _COMMANDS: Final = {
     "demo-data": ("setup", "Fill the database with a portal to look around in; migrates and seeds it first."),
     "health": ("health", "Say whether the database can be used."),
     "import-prisma": ("import_prisma", "Import a MediaNest that Prisma made, in one transaction; can be run again."),
+    "maintain": (
+        "maintain",
+        "Do all that is due from time to time: roll up checks, drop what is old, make partitions.",
+    ),
     "prune": ("prune", "Delete what is over: expired sessions and rate limits, and old history where an age is given."),
     "secrets": ("secrets", "Make and rotate the keys of the secrets in the database."),
     "seed": ("setup", "Put in the default services and settings."),

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Final
 
 import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import DatabaseHealth, database, database_health, get_database_stats
-from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.errors import DatabaseUnavailableError, MedianestError
 from medianest_models.repositories import downloads, services
+from medianest_models.upkeep import overdue
+
+_WARNING_SECONDS: Final = 2.0
 
 
 @click.command("health")
 @json_option
 @click.pass_context
 async def health_command(ctx: click.Context, *, as_json: bool) -> None:
-    """Say whether the database can be used. Exit status 1 when it can't, or when it lacks migrations."""
+    """Say whether the database can be used. Exit status 1 when it can't, or when it lacks migrations.
+
+    What `medianest maintain` should have done long ago is a warning.
+    """
+    warnings: list[str] = []
     try:
         async with database(require_migrated=False):
             health = await database_health()
+            if health.ok and not health.migrations_pending:
+                warnings = await _warnings()
     except DatabaseUnavailableError as error:
         health = DatabaseHealth(ok=False, error=str(error))
     if health.ok and health.migrations_pending:  # every worker would be refused
         health = replace(health, ok=False, error="migrations are pending: run `medianest db migrate`")
     known = {name: value for name, value in asdict(health).items() if value is not None and value != ()}
-    rows = ((name.replace("_", " "), _text(value)) for name, value in known.items())
-    print_result(asdict(health), rows, as_json=as_json)
+    rows = [(name.replace("_", " "), _text(value)) for name, value in known.items()]
+    rows += [("warning", said) for said in warnings]
+    print_result(asdict(health) | {"warnings": warnings}, rows, as_json=as_json)
     if not health.ok:
         await ctx.aexit(1)
 
@@ -52,6 +63,14 @@ async def stats_command(*, as_json: bool) -> None:
         shown["in_maintenance"] = names = sorted({window.service.name for window in windows})
         rows["in maintenance"] = ", ".join(names)
     print_result(shown, rows.items(), as_json=as_json)
+
+
+async def _warnings() -> list[str]:
+    try:
+        async with asyncio.timeout(_WARNING_SECONDS):
+            return await overdue()
+    except (MedianestError, TimeoutError):
+        return ["the checks and partitions could not be looked at"]
 
 
 def _text(value: object) -> str:

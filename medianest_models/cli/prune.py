@@ -8,7 +8,8 @@ import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import database
-from medianest_models.repositories import activity, downloads, rate_limits, services, sessions
+from medianest_models.repositories import activity, downloads, services
+from medianest_models.upkeep import DELETE_EXPIRED
 
 _DAYS = click.IntRange(min=1, max=36_500)
 
@@ -23,10 +24,11 @@ async def prune_command(
 ) -> None:
     """Delete what is over: expired sessions and rate limits, and old history where an age is given.
 
-    It goes in small batches and can be interrupted at any time.
+    It goes in small batches and can be interrupted at any time. `medianest maintain` does this by the settings
+    retention.checks, retention.activity and retention.downloads instead, and drops whole months, which takes no time.
     """
     async with database():
-        deleted = {"session_tokens": await sessions.delete_expired(), "rate_limits": await rate_limits.delete_expired()}
+        deleted = {table: await delete() for table, delete in DELETE_EXPIRED.items()}
         if history_days is not None:
             deleted["service_status_history"] = await services.prune_history(timedelta(days=history_days))
         if activity_days is not None:

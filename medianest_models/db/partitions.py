@@ -26,8 +26,8 @@ from medianest_models.errors import (
 )
 from medianest_models.settings import load_settings
 
-_KEYS: Final = {"service_status_history": "checked_at", "activity_logs": "created_at"}
-"""The column of each table that says in which partition a row is."""
+PARTITIONED: Final = {"service_status_history": "checked_at", "activity_logs": "created_at"}
+"""The tables that have partitions, and the column of each that says in which one a row is."""
 
 _REFERENCES: Final = {"service_status_history": "services", "activity_logs": "users"}
 """The table that its foreign key refers to."""
@@ -74,6 +74,10 @@ WHERE NOT EXISTS (
 ORDER BY since
 """  # noqa: S608 - of constants only
 
+_LACKS_NEXT: Final = f"""
+SELECT EXISTS (SELECT FROM ({_MISSING}) AS missing WHERE since <= now() + interval '1 month') AS lacks_next
+"""  # noqa: S608 - of constants only
+
 
 async def make_partitions(table: str, *, since: datetime | None = None) -> int:
     """Make the partitions that are missing, from the month of `since` (now) to three months ahead; return how many.
@@ -105,6 +109,13 @@ async def make_partitions(table: str, *, since: datetime | None = None) -> int:
     return made
 
 
+async def lacks_next_month(table: str) -> bool:
+    """Return whether the partition of this month or the next one is missing."""
+    (row,) = await fetch(_LACKS_NEXT, table, None)
+    lacks_next: bool = row["lacks_next"]
+    return lacks_next
+
+
 async def end_of_partitions(table: str, *, before: datetime) -> datetime | None:
     """Return the latest end of the partitions that end at an instant or before it; None if there are none."""
     ends: list[datetime] = [row["until"] for row in await _ended(table, before)]
@@ -131,8 +142,8 @@ async def drop_partitions(table: str, *, before: datetime) -> int:
 
 
 async def _parent(table: str) -> Record:
-    if table not in _KEYS:
-        raise InvalidInputError(f"table: must be one of {', '.join(_KEYS)}")
+    if table not in PARTITIONED:
+        raise InvalidInputError(f"table: must be one of {', '.join(PARTITIONED)}")
     parent = await fetch_one(_PARENT, table)
     if parent is None:
         raise MigrationError(f"{table} has no partitions yet: run `medianest db migrate`")
@@ -159,7 +170,7 @@ async def _patiently(step: Callable[[], Awaitable[int]]) -> int:
 
 async def _make(table: str, parent: Record, month: Record) -> int:
     """Make the partition of a month, unless another process has; return how many were made."""
-    key, (since, until) = _KEYS[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
+    key, (since, until) = PARTITIONED[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
     whole, name = f"{parent['schema']}.{table}", f"{parent['schema']}.{table}_{month['name']}"
     client = current_client()
     # In the order in which a deletion of what the rows refer to locks them. The second lock keeps out other processes

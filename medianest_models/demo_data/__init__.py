@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from medianest_models.db import transaction
+from medianest_models.db.partitions import PARTITIONED, make_partitions
 from medianest_models.db.statements import execute
 from medianest_models.demo_data.media import make_downloads, make_followers, make_requests
 from medianest_models.demo_data.random_source import RandomSource
@@ -20,6 +21,7 @@ from medianest_models.repositories import services
 from medianest_models.settings import load_settings
 
 _BATCH: Final = 500
+_LONGEST_HISTORY: Final = datetime.timedelta(days=60)
 
 # Raw, because it asks PostgreSQL to look at what is there now, and not when it finds the time.
 _ANALYZE: Final = (
@@ -66,6 +68,8 @@ async def fill_with_demo_data(progress: Callable[[int, int], None]) -> dict[str,
     tables.append(make_downloads(source, users))
     tables += make_visits(source, users)
     written = {rows[0]._meta.db_table: len(rows) for rows in tables}
+    for table in PARTITIONED:
+        await make_partitions(table, since=source.now - _LONGEST_HISTORY)
     async with transaction():
         enabled = await Service.filter(enabled=True).order_by("name").select_for_update()
         as_seeded = (None, None, None)

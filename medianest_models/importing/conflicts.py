@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from medianest_models.repositories.services.windows import ceil
+
 # A row keeps its Plex account as long as no other user here has it. Its token belongs to the account.
 ONE_PLEX_ACCOUNT: Final = """
 UPDATE {staging} AS s SET plex_id = 'local:' || s.id, plex_token = NULL,
@@ -97,6 +99,12 @@ ONLY_OF_REQUESTS: Final = """
 UPDATE {staging} AS s SET fate = 'left out', problem = 'its request does not exist'
 WHERE fate = 'new' AND NOT EXISTS (SELECT FROM media_requests AS t WHERE t.id = s.request_id)
 """
+
+# Checks from before the kept ones are refused: what they amount to is here, and can't be computed again.
+ONLY_KEPT_CHECKS: Final = f"""
+UPDATE {{staging}} AS s SET fate = 'deleted here' FROM kept_history AS kept
+WHERE fate = 'new' AND kept.table_name = '{{name}}' AND s.checked_at < {ceil("kept.begins_at + interval '5 minutes'")}
+"""  # noqa: S608 - of constants only
 
 ONE_SESSION: Final = """
 UPDATE {staging} AS s SET fate = 'left out', problem = 'another session here has its token_hash'

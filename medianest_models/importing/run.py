@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from asyncpg import Connection, PostgresError
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.locks import AdvisoryLock
+from medianest_models.db.partitions import PARTITIONED, make_partitions
 from medianest_models.db.requirements import wait_for_migrations
 from medianest_models.errors import ConfigurationError, ConflictError
 from medianest_models.importing.mappings import MAPPINGS, credential_of
@@ -32,6 +34,9 @@ _AS_THE_SEED: Final = "SET LOCAL medianest.seeding = 'on'"
 
 # With this the server cancels the statement of a client that was killed. Not every platform supports it.
 _WATCH_CLIENT: Final = "SET client_connection_check_interval = '5s'"
+
+_LONGEST_HISTORY: Final = timedelta(days=3_653)
+"""What is older is rare, and may be a mistake: no partitions are made for it."""
 
 _SECRET: Final = 1_000  # an encrypted value takes about as long as so many rows
 _KNOWN_USERS: Final = "SELECT source_id FROM imported_rows WHERE table_name = 'users'"
@@ -67,7 +72,11 @@ async def import_prisma(
         ConflictError: Another import is running.
         ImportCheckError: The written rows differ from the rows read; nothing was kept.
     """
-    async with open_source(source, zone) as opened, _transaction(dry_run=dry_run) as connection:
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(open_source(source, zone))
+        if not dry_run:
+            await _make_partitions(opened)
+        connection = await stack.enter_async_context(_transaction(dry_run=dry_run))
         report = ImportReport(opened.name, opened.variant, dry_run)
         with OldSecrets(key) as old_secrets:
             await _import(opened, connection, old_secrets, progress)
@@ -79,6 +88,15 @@ async def import_prisma(
         report.not_copied = await opened.count_not_copied()
         report.drift = [difference.text for difference in (await check_drift()).differences]
     return report
+
+
+async def _make_partitions(source: Source) -> None:
+    """Make the months of the source's history, as far as the role may; the default partition takes what is left."""
+    for table, column in PARTITIONED.items():
+        oldest = await source.oldest(table, column) if table in source.entities else None
+        if oldest is not None:
+            with suppress(ConfigurationError):
+                await make_partitions(table, since=max(oldest, datetime.now(UTC) - _LONGEST_HISTORY))
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from asyncpg import Connection, Record
@@ -47,6 +48,7 @@ _FAILURES: Final = {
 """The meaning of PostgreSQL's error codes when a source is read."""
 
 _COUNT: Final = "SELECT count(*) FROM {table} AS s"
+_OLDEST: Final = "SELECT min({column}) FROM ({rows}) AS rows"
 
 _UNFINISHED: Final = """
 SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL ORDER BY started_at
@@ -88,6 +90,14 @@ class Source:
     async def count(self, entity: str) -> int:
         """Count the rows for one of our tables."""
         return await self._count(self.shape.tables[entity])
+
+    async def oldest(self, entity: str, column: str) -> datetime | None:
+        """Return the earliest instant in a column for one of our tables."""
+        with self.named_errors():
+            found: datetime | None = await self.connection.fetchval(
+                _OLDEST.format(column=column, rows=self.shape.select(entity, self.catalog, self.zone))
+            )
+        return found
 
     async def count_not_copied(self) -> dict[str, int]:
         """Count the rows of each table that is not copied."""

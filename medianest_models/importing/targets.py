@@ -11,6 +11,7 @@ from medianest_models.importing.conflicts import (
     ONE_OPEN_REQUEST,
     ONE_PLEX_ACCOUNT,
     ONE_SESSION,
+    ONLY_KEPT_CHECKS,
     ONLY_OF_REQUESTS,
     RELEASE_KEY,
     RELEASE_OPEN,
@@ -45,6 +46,7 @@ TARGETS: Final = (
             "checked_at": "timestamptz",
         },
         is_history=True,
+        settle=ONLY_KEPT_CHECKS,
     ),
     Target(
         "users",

@@ -51,6 +51,16 @@ async def delete_in_batches(sql: str, *values: Any, batch_size: int) -> int:
             return total
 
 
+async def instant_of(older_than: datetime.timedelta | datetime.datetime) -> datetime.datetime:
+    """Return an instant, or the one that an age has by the database's clock."""
+    if isinstance(older_than, datetime.datetime):
+        return as_aware(older_than, "older_than")
+    age = as_duration(older_than, "older_than").total_seconds()
+    (row,) = await fetch("SELECT now() - $1::float8 * interval '1 second' AS instant", age)
+    instant: datetime.datetime = row["instant"]
+    return instant
+
+
 async def delete_older(sql: str, older_than: datetime.timedelta | datetime.datetime, *, batch_size: int) -> int:
     """Run a DELETE of what is `OLDER` than an age or an instant, in batches; its third parameter is their size."""
     if isinstance(older_than, datetime.datetime):

@@ -10,11 +10,12 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from medianest_models.checks import as_ip_address, as_text, as_uuid
+from medianest_models.db.partitions import drop_partitions, end_of_partitions
 from medianest_models.db.statements import fetch
 from medianest_models.models import ActivityLog
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older
+from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older, instant_of
 
 EntryT = TypeVar("EntryT", bound=BaseModel | ActivityLog, default=ActivityLog)
 
@@ -102,3 +103,21 @@ async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_siz
     Each time it deletes `batch_size` entries, in a transaction of their own.
     """
     return await delete_older(_PRUNE, older_than, batch_size=batch_size)
+
+
+async def drop_months(older_than: datetime.timedelta | datetime.datetime) -> int:
+    """Drop the months all of whose entries are older than an age or an instant, and return how many.
+
+    It takes milliseconds and gives the space on disk back. Entries of these months that came when the month had no
+    partition yet are deleted as by `prune`.
+
+    Raises:
+        ConfigurationError: The role does not own the table.
+        DatabaseTimeoutError: Others have used the table for `DATABASE_LOCK_TIMEOUT`.
+    """
+    end = await end_of_partitions("activity_logs", before=await instant_of(older_than))
+    if end is None:
+        return 0
+    dropped = await drop_partitions("activity_logs", before=end)
+    await prune(end)
+    return dropped

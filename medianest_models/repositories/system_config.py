@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from medianest_models.checks import MAX_INT, as_text, as_uuid, is_whole
@@ -23,11 +24,12 @@ _CONCURRENT_DOWNLOADS: Final = "youtube.concurrent_downloads"
 _DOWNLOADS_PER_USER: Final = "youtube.concurrent_downloads_per_user"
 _PAUSE: Final = "youtube.pause"
 REMEMBER_ME_DAYS: Final = "session.remember_me_days"
+_MAX_DAYS: Final = 36_500
 
 
 @dataclass(frozen=True)
 class SeededConfig:
-    """A setting of the seed; its value also applies if the row is missing."""
+    """A setting that the seed inserts."""
 
     key: str
     value: dict[str, int]
@@ -41,14 +43,31 @@ SEEDED_CONFIGS: Final = (
     SeededConfig(_CONCURRENT_DOWNLOADS, {"max": 3}, "Maximum concurrent YouTube downloads"),
     SeededConfig(REMEMBER_ME_DAYS, {"days": 90}, "Remember me token validity in days"),
 )
+"""Their values also apply if a row is missing."""
 _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 
-# The names of a value's numbers, and their maxima.
-_RATE_LIMIT_SHAPE: Final = {"limit": MAX_INT, "window": LONGEST_WINDOW_SECONDS}
-_SHAPES: Final = {
-    _CONCURRENT_DOWNLOADS: {"max": MAX_INT},
-    _DOWNLOADS_PER_USER: {"max": MAX_INT},
-    REMEMBER_ME_DAYS: {"days": 36_500},
+RETENTION_OF_CHECKS: Final = SeededConfig(
+    "retention.checks", {"days": 30}, "Days for which checks of services are kept; what they amount to stays for ever"
+)
+"""It is seeded in a new installation only. Without the row, checks are kept for ever."""
+
+_DESCRIPTIONS: Final = {config.key: config.description for config in (*SEEDED_CONFIGS, RETENTION_OF_CHECKS)} | {
+    "retention.activity": "Days for which entries of the activity log are kept",
+    "retention.downloads": "Days for which downloads are kept after their end",
+}
+
+Kept = Literal["checks", "activity", "downloads"]
+_Shape = Mapping[str, tuple[int, int]]
+
+# The names of a value's numbers, with the least and the largest of each. Checks are needed until they are rolled up.
+_RATE_LIMIT_SHAPE: Final[_Shape] = {"limit": (1, MAX_INT), "window": (1, LONGEST_WINDOW_SECONDS)}
+_SHAPES: Final[Mapping[str, _Shape]] = {
+    _CONCURRENT_DOWNLOADS: {"max": (1, MAX_INT)},
+    _DOWNLOADS_PER_USER: {"max": (1, MAX_INT)},
+    REMEMBER_ME_DAYS: {"days": (1, _MAX_DAYS)},
+    "retention.checks": {"days": (2, _MAX_DAYS)},
+    "retention.activity": {"days": (1, _MAX_DAYS)},
+    "retention.downloads": {"days": (1, _MAX_DAYS)},
 }
 
 # Raw, because it creates a missing key, and one of two concurrent INSERTs would fail. The trigger
@@ -89,7 +108,8 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
         value: A JSON document other than None. The settings that this package reads require a structure, with integers
             from 1 on: `{"limit", "window"}` (in seconds, at most a day) for `rate_limit.*`, `{"max"}` for
             `youtube.concurrent_downloads` and `youtube.concurrent_downloads_per_user`, and `{"days"}` for
-            `session.remember_me_days`.
+            `session.remember_me_days`, `retention.checks` (2 days or more), `retention.activity` and
+            `retention.downloads`.
         updated_by: The user who changes it.
 
     Raises:
@@ -103,8 +123,7 @@ async def set(key: str, *, value: Any, updated_by: UUID | str | None = None) -> 
     if problem := value_problem(key, value):
         raise InvalidInputError(f"value: {problem}")
     user_id = None if updated_by is None else as_uuid(updated_by, "updated_by")
-    description = _SEEDED[key].description if key in _SEEDED else None
-    (row,) = await fetch(_SET, key, document, description, user_id)
+    (row,) = await fetch(_SET, key, document, _DESCRIPTIONS.get(key), user_id)
     return SystemConfig.from_row(row)
 
 
@@ -138,9 +157,8 @@ async def concurrent_downloads_per_user() -> int | None:
     Raises:
         ConfigurationError: The stored value is not such a number.
     """
-    if not await SystemConfig.exists(key=_DOWNLOADS_PER_USER):
-        return None
-    return (await _value(_DOWNLOADS_PER_USER))["max"]
+    value = await _stored(_DOWNLOADS_PER_USER)
+    return None if value is None else value["max"]
 
 
 async def remember_me_days() -> int:
@@ -150,6 +168,19 @@ async def remember_me_days() -> int:
         ConfigurationError: The stored value is not such a number.
     """
     return (await _value(REMEMBER_ME_DAYS))["days"]
+
+
+async def retention_days(kept: Kept) -> int | None:
+    """Return for how many days checks, entries of the log or ended downloads are kept; None for ever, as by default.
+
+    Raises:
+        ConfigurationError: The stored value is not such a number.
+    """
+    key = f"retention.{kept}"
+    if key not in _SHAPES:
+        raise InvalidInputError("kept: must be checks, activity or downloads")
+    value = await _stored(key)
+    return None if value is None else value["days"]
 
 
 def rate_limit_keys(endpoint: str) -> tuple[str, ...]:
@@ -167,8 +198,10 @@ def default_value(key: str) -> dict[str, int]:
 
 def value_condition(key: str) -> str:
     """Write the condition on a setting's value for SQL, as a jsonpath; a strict one takes no array for its number."""
-    numbers = _shape(key).items()
-    return "strict " + " && ".join(f"$.{n} == $.{n}.floor() && $.{n} >= 1 && $.{n} <= {most}" for n, most in numbers)
+    return "strict " + " && ".join(
+        f"$.{name} == $.{name}.floor() && $.{name} >= {least} && $.{name} <= {most}"
+        for name, (least, most) in _shape(key).items()
+    )
 
 
 def malformed(key: str) -> ConfigurationError:
@@ -186,6 +219,11 @@ def value_problem(key: str, value: object) -> str | None:
 
 async def _value(*keys: str) -> dict[str, int]:
     """Return the value of the first setting that exists, or else the default of the last."""
+    return await _stored(*keys) or default_value(keys[-1])
+
+
+async def _stored(*keys: str) -> dict[str, int] | None:
+    """Return the value of the first setting that exists."""
     stored = {config.key: config.value for config in await SystemConfig.filter(key__in=keys)}
     for key in keys:
         if key in stored:
@@ -193,21 +231,21 @@ async def _value(*keys: str) -> dict[str, int]:
                 raise malformed(key)
             value: dict[str, int] = stored[key]
             return value
-    return default_value(keys[-1])
+    return None
 
 
 def _as_key(key: str) -> str:
     return as_text(key, "key", max_length=_MAX_KEY_LENGTH)
 
 
-def _shape(key: str) -> dict[str, int]:
+def _shape(key: str) -> _Shape:
     return _RATE_LIMIT_SHAPE if key.startswith(_RATE_LIMIT) else _SHAPES.get(key, {})
 
 
-def _demand(shape: dict[str, int]) -> str:
-    numbers = " and ".join(f"{name} (1 to {largest})" for name, largest in shape.items())
+def _demand(shape: _Shape) -> str:
+    numbers = " and ".join(f"{name} ({least} to {most})" for name, (least, most) in shape.items())
     return f"must hold {numbers} in whole numbers, and nothing else"
 
 
-def _fits(value: dict[str, Any], shape: dict[str, int]) -> bool:
-    return not any(not is_whole(value[name], 1, shape[name]) for name in shape)
+def _fits(value: dict[str, Any], shape: _Shape) -> bool:
+    return not any(not is_whole(value[name], *bounds) for name, bounds in shape.items())

@@ -57,7 +57,7 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     -- The new index takes the name of the one that it replaces.
-    DROP INDEX ix_service_status_history_service_id_checked_at;
+    DROP INDEX IF EXISTS ix_service_status_history_service_id_checked_at;
     ALTER INDEX ix_service_status_history_service_id_checked_at_only
         RENAME TO ix_service_status_history_service_id_checked_at;
     FOR given IN SELECT * FROM (VALUES

@@ -74,8 +74,8 @@ CREATE TABLE kept_history (
 -- that is over is marked, which is never wrong.
 --
 -- An hour that began less than five minutes after the first check that is kept may lack an earlier one, so it and the
--- hours before it stay as they were rolled up. The row of kept_history is made and locked, so that a snapshot from before
--- its change is an error.
+-- hours before it stay as they were rolled up. The row of kept_history is made, if it is not there, which in a snapshot
+-- from before its change is an error.
 CREATE FUNCTION medianest_mark_stale_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     epoch CONSTANT timestamptz := '1970-01-01 00:00:00+00';
@@ -93,7 +93,7 @@ BEGIN
     ON CONFLICT (table_name) DO NOTHING;
     SELECT date_bin('1 hour', begins_at + interval '1 hour 5 minutes' - interval '1 microsecond', epoch) INTO changeable
     FROM kept_history
-    WHERE table_name = 'service_status_history' FOR SHARE;
+    WHERE table_name = 'service_status_history';
     IF TG_ARGV[0] = 'added' AND EXISTS (SELECT FROM changed WHERE checked_at < changeable) THEN
         RAISE check_violation USING
             MESSAGE = 'a check is older than the checks that are kept',

@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -20,7 +21,7 @@ from medianest_models.db import database
 from medianest_models.db.statements import execute
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.enums import DownloadStatus, ServiceStatus
-from medianest_models.models import Service, ServiceStatusHistory, User, YouTubeDownload
+from medianest_models.models import RateLimit, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.repositories import downloads
 from medianest_models.settings import DatabaseUrl
 
@@ -94,6 +95,17 @@ async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload
 
 async def downloads_running(download: YouTubeDownload) -> bool:
     return (await downloads.get(download.id)).status == DownloadStatus.DOWNLOADING
+
+
+async def test_looks_after_the_database(fresh_db: DatabaseUrl) -> None:
+    await RateLimit.create(ip_address="::1", endpoint="x", window_start=datetime(2026, 1, 1, tzinfo=UTC))
+
+    async def is_gone() -> bool:
+        return not await RateLimit.exists()
+
+    async with a_worker() as process:
+        await until(is_gone, process)
+        await stop(process)
 
 
 async def test_a_signal_in_the_middle_puts_the_download_back(download: YouTubeDownload) -> None:

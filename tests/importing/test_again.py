@@ -6,23 +6,25 @@ import asyncio
 import os
 import signal
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from medianest_models.db.direct import direct_connection
-from medianest_models.db.statements import execute, fetch_one
+from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.enums import UserRole
 from medianest_models.errors import ConfigurationError, ConflictError
 from medianest_models.importing import ImportReport, import_prisma
 from medianest_models.importing.rows import new_id
 from medianest_models.importing.targets import TARGETS
 from medianest_models.migrate.drift import check_drift
-from medianest_models.models import MediaRequest, User, YouTubeDownload
+from medianest_models.models import MediaRequest, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.repositories import media_requests, services, sessions, system_config, users
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
+from medianest_models.upkeep import maintain
 from tests.commands import PROGRAM
 from tests.importing.sources import (
     ANN,
@@ -61,6 +63,44 @@ async def test_a_second_run_changes_nothing(fresh_db: DatabaseUrl, shape: str, r
         assert table.left_out == first.tables[name].left_out
         assert table.source == table.there + len(table.left_out) + len(table.merged)
     assert not (await check_drift()).differences
+
+
+async def places(table: str) -> list[str]:
+    """Return the partition of each row."""
+    rows = await fetch(f"SELECT tableoid::regclass::text AS place FROM {table} ORDER BY 1")
+    return [row["place"] for row in rows]
+
+
+async def test_the_history_of_past_years_is_in_partitions(fresh_db: DatabaseUrl) -> None:
+    entries = "('a3', 'x', '2019-05-02'), ('a4', 'x', '1970-01-01')"
+    source = await make_source(
+        fresh_db, "s", ROWS_OF_S, f'INSERT INTO activity_logs (id, action, "createdAt") VALUES {entries}'
+    )
+    await import_prisma(source, key=KEY, dry_run=True)
+    assert (await fetch("SELECT to_regclass('activity_logs_2019_05')::text AS made"))[0]["made"] is None
+    await import_prisma(source, key=KEY)
+    assert {*await places("service_status_history")} == {"service_status_history_2024_05"}
+    assert (await places("activity_logs"))[0] == "activity_logs_2019_05"
+    assert (await places("activity_logs"))[-1] == "activity_logs_default"  # of 1970
+
+
+async def test_history_whose_partition_can_not_be_made_is_in_the_default_one(fresh_db: DatabaseUrl) -> None:
+    await execute("CREATE TABLE service_status_history_2024_05 (n int)")
+    await import_prisma(await make_source(fresh_db, "s", ROWS_OF_S), key=KEY)
+    assert {*await places("service_status_history")} == {"service_status_history_default"}
+
+
+async def test_checks_that_were_removed_since_do_not_come_back(fresh_db: DatabaseUrl) -> None:
+    source = await make_source(fresh_db, "s", ROWS_OF_S)
+    window: dict[str, Any] = {"since": datetime(2024, 5, 1, tzinfo=UTC), "until": datetime(2024, 5, 4, tzinfo=UTC)}
+    await import_prisma(source, key=KEY)
+    before = await services.uptime("plex", **window)
+    await system_config.set("retention.checks", value={"days": 30})
+    assert (await maintain()).partitions_dropped["service_status_history"] > 0
+    report = (await import_prisma(source, key=KEY)).tables["service_status_history"]
+    assert (report.new, report.there, [note.text for note in report.kept]) == (0, 0, ["it was deleted here"] * 2)
+    assert not await ServiceStatusHistory.exists()
+    assert await services.uptime("plex", **window) == before is not None
 
 
 async def test_a_dry_run_reports_what_a_run_does_and_writes_nothing(fresh_db: DatabaseUrl) -> None:

@@ -76,6 +76,9 @@ WRONG: dict[Any, list[Any]] = {
     "some.key": [None, float("nan"), {1: 2}, {"a": object()}, ["a\0"]],
     DOWNLOADS: [3, {}, *({"max": number} for number in (0, 3.0, True, "3", 2**31)), {"max": 3, "more": 1}],
     DAYS: [{"days": -1}, {"days": 36_501}, {"max": 3}],
+    "retention.checks": [30, {}, *({"days": number} for number in (1, 2.0, True, "30", 36_501)), {"days": 3, "max": 3}],
+    "retention.activity": [{"days": 0}, {"days": 36_501}, {"max": 3}],
+    "retention.downloads": [{"days": 0}],
     "rate_limit.api.default": [{"limit": 1}],
     "rate_limit.of.mine": [
         *({"limit": 1, "window": seconds} for seconds in (0, 86_401)),
@@ -141,6 +144,27 @@ async def test_what_was_stored_past_it_and_makes_no_sense_is_named(db: DatabaseU
     with pytest.raises(ConfigurationError, match=r"youtube\.concurrent_downloads .* max \(1 to ") as caught:
         await system_config.concurrent_downloads()
     assert "secret" not in str(caught.value)
+
+
+KEPT: Any = [("checks", 2), ("activity", 1), ("downloads", 1)]
+
+
+@pytest.mark.parametrize(("kept", "least"), KEPT)
+async def test_retention(db: DatabaseUrl, kept: system_config.Kept, least: int) -> None:
+    assert await system_config.retention_days(kept) is None
+    for days in (least, 36_500):
+        await system_config.set(f"retention.{kept}", value={"days": days})
+        assert await system_config.retention_days(kept) == days
+    assert (await system_config.get(f"retention.{kept}")).description is not None
+    await execute("UPDATE system_config SET value = jsonb_build_object('days', $1::int)", least - 1)
+    with pytest.raises(ConfigurationError, match=rf"retention\.{kept} .* days \({least} to 36500\)"):
+        await system_config.retention_days(kept)
+
+
+async def test_retention_of_anything_else_is_refused(db: DatabaseUrl) -> None:
+    nothing: Any = "users"
+    with pytest.raises(InvalidInputError, match=r"^kept: must be checks, activity or downloads$"):
+        await system_config.retention_days(nothing)
 
 
 @pytest.mark.parametrize("endpoint", ["", "e" * 256, "a\0", None])

@@ -78,6 +78,8 @@ def test_in_production_it_is_read_only_unless_it_is_told_otherwise(
 def test_demo_data_migrates_and_seeds_first_and_can_be_run_again(empty_url: DatabaseUrl) -> None:
     assert document("demo-data")["written"]["media_requests"] == 2000
     assert document("demo-data")["written"] is None
+    lost = "SELECT (SELECT count(*) FROM service_status_history_default) + (SELECT count(*) FROM activity_logs_default)"
+    assert medianest("db", "psql", "-Atc", lost) == (0, "0\n", "")
     status, output, _ = medianest("demo-data")
     assert (status, output) == (0, "The demo data are there already: nothing was changed.\n")
     assert document("stats")["users"] == 50

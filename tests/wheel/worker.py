@@ -21,7 +21,7 @@ async def main() -> None:
     async with database():
         assert await check_database_health()
         assert {service.name for service in await Service.all()} == {"plex", "overseerr", "uptime-kuma"}
-        assert await SystemConfig.all().count() == 5
+        assert await SystemConfig.all().count() == 6
         async with transaction():
             user, _ = await User.get_or_create(plex_id="42", defaults={"plex_username": "ann", "plex_token": "canary"})
             await MediaRequest.filter(user=user).delete()

@@ -35,4 +35,7 @@ from medianest_models.repositories.services.retention import (
     drop_history as drop_history,
     prune_history as prune_history,
 )
-from medianest_models.repositories.services.rollups import roll_up as roll_up
+from medianest_models.repositories.services.rollups import (
+    hours_to_roll_up as hours_to_roll_up,
+    roll_up as roll_up,
+)

@@ -74,8 +74,9 @@ RETURNING TRUE
 async def drop_history(older_than: timedelta | datetime) -> int:
     """Roll up, and drop the months all of whose checks are older than an age or an instant; return how many.
 
-    It takes milliseconds and gives the space on disk back. It can be stopped at any time. If a transaction is changing
-    checks that are not rolled up yet, it drops nothing.
+    It takes milliseconds and gives the space on disk back. Checks of these months that came when the month had no
+    partition yet are deleted as by `prune_history`. It can be stopped at any time. If a transaction is changing checks
+    that are not rolled up yet, it drops nothing.
 
     Raises:
         ConfigurationError: The role does not own the table.
@@ -84,7 +85,9 @@ async def drop_history(older_than: timedelta | datetime) -> int:
     end = await end_of_partitions(_TABLE, before=await _instant(older_than))
     if end is None or not await _raise_bound(end):
         return 0
-    return await drop_partitions(_TABLE, before=end)
+    dropped = await drop_partitions(_TABLE, before=end)
+    await delete_in_batches(_DELETE, end, batch_size=BATCH_SIZE)
+    return dropped
 
 
 async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:

@@ -48,27 +48,39 @@ FINISHED: Final = floor("now() - interval '5 minutes'")
 
 _LOCK: Final = "SELECT FROM services WHERE id = $1 FOR UPDATE SKIP LOCKED"
 
-# What there is to do: stale hours, or else the first hour with checks that is not rolled up. Checks count for five
-# minutes, so those from before that hour may reach into it. Hours may be marked that were not rolled up yet: their turn
-# comes.
+# The first hour with checks that is not rolled up. Checks count for five minutes, so those from before that hour may
+# reach into it.
+_SINCE: Final = f"""
+SELECT
+    rolled_until, CASE WHEN first_check IS NOT NULL THEN GREATEST(rolled_until, {floor("first_check")}) END AS since
+FROM (
+    SELECT rolled_until, (
+        SELECT min(checked_at) FROM service_status_history
+        WHERE service_id = {{service_id}} AND checked_at > COALESCE(rolled_until, '-infinity') - interval '5 minutes'
+    ) AS first_check
+    FROM (
+        SELECT max(begins_at) + interval '1 hour' AS rolled_until FROM service_rollups
+        WHERE service_id = {{service_id}} AND hours = 1
+    ) AS rolled
+) AS checked
+"""  # noqa: S608 - of constants only
+
+# What there is to do: stale hours, or else the first hour that is not rolled up. Hours may be marked that were not
+# rolled up yet: their turn comes.
 _NEXT: Final = f"""
 SELECT
     ARRAY(
         SELECT DISTINCT begins_at FROM stale_service_hours WHERE service_id = $1 AND begins_at < rolled_until
         ORDER BY begins_at LIMIT {_BATCH_HOURS}
     ) AS stale,
-    CASE WHEN first_check IS NOT NULL THEN GREATEST(rolled_until, {floor("first_check")}) END AS since,
-    {FINISHED} AS until
-FROM (
-    SELECT rolled_until, (
-        SELECT min(checked_at) FROM service_status_history
-        WHERE service_id = $1 AND checked_at > COALESCE(rolled_until, '-infinity') - interval '5 minutes'
-    ) AS first_check
-    FROM (
-        SELECT max(begins_at) + interval '1 hour' AS rolled_until FROM service_rollups
-        WHERE service_id = $1 AND hours = 1
-    ) AS rolled
-) AS checked
+    since, {FINISHED} AS until
+FROM ({_SINCE.format(service_id="$1")}) AS next
+"""  # noqa: S608 - of constants only
+
+_WAITING: Final = f"""
+SELECT name, (extract(epoch FROM {FINISHED} - since) / 3600)::int AS hours
+FROM services CROSS JOIN LATERAL ({_SINCE.format(service_id="services.id")}) AS next
+WHERE since < {FINISHED}
 """  # noqa: S608 - of constants only
 
 _UNMARK: Final = "DELETE FROM stale_service_hours WHERE service_id = $1 AND begins_at >= $2 AND begins_at < $3"
@@ -174,6 +186,14 @@ async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
             if progress is not None:
                 progress(number)
     return total
+
+
+async def hours_to_roll_up() -> dict[str, int]:
+    """Count, for each service with such hours, those that are finished and not rolled up.
+
+    Hours without checks between them count too, so a roll-up may report fewer.
+    """
+    return {row["name"]: row["hours"] for row in await fetch(_WAITING)}
 
 
 async def _roll_up_batch(service_id: int) -> int | None:
