@@ -17,7 +17,7 @@ from tortoise.expressions import Q, RawSQL
 from typing_extensions import TypeVar
 
 from medianest_models.checks import as_aware, as_text, as_uuid
-from medianest_models.db.statements import execute, fetch, fetch_one
+from medianest_models.db.statements import execute, fetch_one
 from medianest_models.errors import ConflictError, InvalidInputError, NotFoundError
 from medianest_models.models import Service, ServiceMaintenance
 from medianest_models.models.columns import as_column
