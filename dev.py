@@ -22,6 +22,7 @@ EXTRA_FOR = {
     "lint": "dev",
     "bench": "bench",
     "bench-plot": "bench",
+    "bench-history": "local,studio",
     "studio": "local,studio",
     "demo-data": "local,studio",
 }

@@ -51,6 +51,10 @@ lint:
 bench *arguments:
     @python -m benchmarks.peers "$@"
 
+# answers about years of service checks: milliseconds, bytes; --quick takes half a minute
+bench-history *arguments:
+    @python -m benchmarks.history "$@"
+
 # the drawings of docs/performance.md, from what `bench --json FILE` has kept
 bench-plot file:
     @python -m benchmarks.peers.plot "$1" docs/performance

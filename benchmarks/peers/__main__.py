@@ -8,14 +8,13 @@ import json
 import os
 import platform
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
 from benchmarks.peers import goals
-from benchmarks.peers.data import connect, positions, prepare
+from benchmarks.peers.data import positions, prepare
 from benchmarks.peers.deep import fill, measure_deep
 from benchmarks.peers.lone import TITLES, measure_lone
 from benchmarks.peers.memory import measure_memory
@@ -24,9 +23,10 @@ from benchmarks.peers.peers import PEERS, PeerProcess, available
 from benchmarks.peers.rounds import Measured, Rounds
 from benchmarks.peers.startup import measure_startup
 from benchmarks.peers.table import lines
-from medianest_models.embedded import EmbeddedServer, embedded_server
+from benchmarks.server import connect, own_server
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.encryption import generate_key
-from medianest_models.settings import DatabaseUrl, Settings
+from medianest_models.settings import DatabaseUrl
 
 _DEPTHS: Final = (0.00002, 0.001, 0.02, 0.2, 0.8)
 """The depths of the depth curve, as fractions of all requests; the table uses the fourth."""
@@ -143,15 +143,12 @@ async def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, in about two minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results in FILE, for `just bench-plot`")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="medianest-bench-") as folder:
-        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - the server may run as another user
-        server = embedded_server(Settings(medianest_home=Path(folder) / "home"))
+    async with own_server("bench") as (server, _):
         benchmark = Benchmark(server, quick=arguments.quick)
         try:
             kept = await benchmark.run()
         finally:
             await asyncio.gather(*(process.stop() for process in benchmark.processes))
-            await asyncio.to_thread(server.stop)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(kept, indent=1))
     return 0

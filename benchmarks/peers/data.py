@@ -11,6 +11,7 @@ from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
 
 from benchmarks.peers.clients.inputs import CHECKED_FROM
+from benchmarks.server import connect
 from medianest_models.db import database
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.migrate.applying import migrate
@@ -142,12 +143,6 @@ async def lay(url: DatabaseUrl) -> None:
     connection = await connect(url)
     await connection.execute(_USERS_AND_SESSIONS)
     await connection.close()
-
-
-async def connect(url: DatabaseUrl) -> asyncpg.Connection[Any]:
-    """Open the benchmark's own connection."""
-    connection: asyncpg.Connection[Any] = await asyncpg.connect(**url.connect_arguments())
-    return connection
 
 
 async def positions(connection: asyncpg.Connection[Any], depths: list[int]) -> dict[int, list[tuple[str, str]]]:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from benchmarks.peers.clients.inputs import LIMIT
-from benchmarks.peers.data import connect, lay, media_requests, positions
+from benchmarks.peers.data import lay, media_requests, positions
 from benchmarks.peers.operations import Operation
 from benchmarks.peers.peers import Peer, PeerProcess
 from benchmarks.peers.rounds import Measured, Rounds
+from benchmarks.server import connect
 from medianest_models.settings import DatabaseUrl
 
 NEAR: Final = 2

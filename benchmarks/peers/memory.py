@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from benchmarks.peers.data import NO_CHECKS, NO_HITS, connect, positions, refill_queues
+from benchmarks.peers.data import NO_CHECKS, NO_HITS, positions, refill_queues
 from benchmarks.peers.peers import Peer, PeerProcess
+from benchmarks.server import connect
 from medianest_models.settings import DatabaseUrl
 
 STEPS: Final = 10

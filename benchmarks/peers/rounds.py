@@ -13,7 +13,7 @@ import asyncpg
 
 from benchmarks.peers.operations import Operation
 from benchmarks.peers.peers import PeerProcess
-from benchmarks.peers.server import ServerProcesses
+from benchmarks.server import ServerProcesses
 
 _CHECKED: Final = 5
 """The number of calls whose answers are compared."""

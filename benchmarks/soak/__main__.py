@@ -7,24 +7,24 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 from asyncio.subprocess import Process
 from pathlib import Path
 from statistics import quantiles
 from time import monotonic
 from typing import Final
 
+from benchmarks.server import own_server
 from benchmarks.soak import worker
 from benchmarks.soak.invariants import check, memory
 from benchmarks.soak.journal import Report
 from medianest_models.db import database
 from medianest_models.db.direct import direct_connection
-from medianest_models.embedded import EmbeddedServer, embedded_server
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.encryption import generate_key
 from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.seed import seed
-from medianest_models.settings import DatabaseUrl, Settings
+from medianest_models.settings import DatabaseUrl
 
 _USERS: Final = 200
 _RUNNING: Final = "SELECT count(*) FROM youtube_downloads WHERE status = 'downloading'"
@@ -34,17 +34,17 @@ class Soak:
     """One run.
 
     Args:
-        folder: The folder for the server and the journals.
+        server: A server without data.
+        folder: The folder for the journals.
         workers: The number of processes.
         seconds: The time for which they create new work.
-        bindir: PostgreSQL's programs; None for the wheel's.
     """
 
-    def __init__(self, folder: Path, *, workers: int, seconds: float, bindir: Path | None) -> None:
+    def __init__(self, server: EmbeddedServer, folder: Path, *, workers: int, seconds: float) -> None:
+        self.server = server
         self.folder = folder
         self.workers = workers
         self.seconds = seconds
-        self.server: EmbeddedServer = embedded_server(Settings(medianest_home=folder / "home", pg_bindir=bindir))
         self.most_running = 0
         self.processes: list[Process] = []
 
@@ -153,16 +153,14 @@ async def main() -> int:
     if arguments.worker is not None:
         await worker.run(arguments.worker, arguments.journal)
         return 0
-    with tempfile.TemporaryDirectory(prefix="medianest-soak-") as folder:
-        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - the server may run as another user
-        soak = Soak(Path(folder), workers=arguments.workers, seconds=60 * arguments.minutes, bindir=arguments.bindir)
+    async with own_server("soak", bindir=arguments.bindir) as (server, folder):
+        soak = Soak(server, folder, workers=arguments.workers, seconds=60 * arguments.minutes)
         try:
             return 0 if await soak.run() else 1
         finally:
             for process in soak.processes:
                 if process.returncode is None:
                     process.kill()
-            await asyncio.to_thread(soak.server.stop)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 from benchmarks.peers import goals
-from benchmarks.peers.data import connect, prepare
+from benchmarks.peers.data import prepare
 from benchmarks.peers.deep import fill, measure_deep
 from benchmarks.peers.lone import TITLES, measure_lone
 from benchmarks.peers.memory import STEPS, measure_memory
+from benchmarks.server import connect
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.settings import DatabaseUrl
 

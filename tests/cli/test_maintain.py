@@ -7,7 +7,7 @@ import json
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,6 @@ import pytest
 
 from medianest_models.db.statements import execute
 from medianest_models.embedded import EmbeddedServer
-from medianest_models.migrate.applying import migrate
 from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM, document, medianest
 from tests.servers import connection_to
@@ -164,19 +163,13 @@ async def test_a_signal_ends_it_where_it_waits_for_a_lock(fresh_url: DatabaseUrl
             await stop(process)
 
 
-async def test_a_restart_of_the_database(
-    new_server: Callable[..., EmbeddedServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = new_server()
-    url = await asyncio.to_thread(server.start)
-    monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
-    await migrate(url)
+async def test_a_restart_of_the_database(own_server: EmbeddedServer) -> None:
     async with repeating() as process:
         assert (await next_report(process))["failed"] == {}
-        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(own_server.stop)
         while not (await next_report(process))["failed"]:
             pass
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(own_server.start)
         while (await next_report(process))["failed"]:
             pass
         await stop(process)

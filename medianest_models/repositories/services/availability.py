@@ -23,6 +23,7 @@ from medianest_models.repositories.services.windows import (
     fetch_windows,
     floor,
     microseconds,
+    rolled_up_hour,
 )
 
 
@@ -100,8 +101,8 @@ _UPTIME: Final = f"""
                 AND begins_at >= span.since AND begins_at < span.until
         ) AS rolled_up
         UNION ALL
-        SELECT service_id, number, -sign, up, degraded, down
-        FROM stale JOIN service_rollups USING (service_id) WHERE hours = 1 AND begins_at = hour
+        SELECT stale.service_id, number, -sign, up, degraded, down
+        FROM stale CROSS JOIN LATERAL {rolled_up_hour("stale", "stale.hour")} AS outdated
         UNION ALL
         SELECT service_id, number, sign, up, degraded, down
         FROM unrolled AS span CROSS JOIN LATERAL (SELECT {_SUMS} FROM ({_HOLDING}) AS holding) AS checked
@@ -111,8 +112,7 @@ _UPTIME: Final = f"""
                 - not_up.degraded - not_up.down - not_up.unknown,
             not_up.degraded, not_up.down
         FROM edges AS span
-        JOIN service_rollups AS rolled_up ON rolled_up.service_id = span.service_id
-            AND rolled_up.hours = 1 AND rolled_up.begins_at = {floor("span.since")}
+        CROSS JOIN LATERAL {rolled_up_hour("span", floor("span.since"))} AS rolled_up
         CROSS JOIN LATERAL (
             SELECT {_SUMS.replace("'up'", "'unknown'").replace("AS up", "AS unknown")}
             FROM (

@@ -17,7 +17,7 @@ from asyncpg import Record
 
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories.services.rollups import BUCKET, EXACT_BELOW, RATIO, UNPACKED
-from medianest_models.repositories.services.windows import WINDOWS, fetch_windows, floor
+from medianest_models.repositories.services.windows import WINDOWS, fetch_windows, floor, rolled_up_hour
 
 Percentiles: TypeAlias = dict[float, float]
 
@@ -32,9 +32,10 @@ _RESPONSE_TIMES: Final = f"""
     ) AS rolled_up
     WHERE sign = 1
     UNION ALL
-    SELECT service_id, stale.number, bucket, -unpacked.number
-    FROM stale JOIN service_rollups USING (service_id) CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
-    WHERE sign = 1 AND hours = 1 AND begins_at = hour
+    SELECT stale.service_id, stale.number, bucket, -unpacked.number
+    FROM stale CROSS JOIN LATERAL {rolled_up_hour("stale", "stale.hour")} AS outdated
+    CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
+    WHERE sign = 1
     UNION ALL
     SELECT span.service_id, span.number, bucket, measured.number
     FROM (
@@ -49,9 +50,10 @@ _RESPONSE_TIMES: Final = f"""
     ) AS measured
     WHERE sign = 1
     UNION ALL
-    SELECT service_id, edges.number, bucket, unpacked.number
-    FROM edges JOIN service_rollups USING (service_id) CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
-    WHERE sign = 1 AND is_rolled_up AND hours = 1 AND begins_at = {floor("since")} AND {floor("since")} < {{kept}}
+    SELECT edges.service_id, edges.number, bucket, unpacked.number
+    FROM edges CROSS JOIN LATERAL {rolled_up_hour("edges", floor("edges.since"))} AS whole
+    CROSS JOIN LATERAL ({UNPACKED}) AS unpacked
+    WHERE sign = 1 AND is_rolled_up AND {floor("since")} < {{kept}}
 ), summed AS (
     SELECT service_id, number, bucket, sum(counted)::bigint AS counted FROM counted GROUP BY service_id, number, bucket
 ), measured AS (

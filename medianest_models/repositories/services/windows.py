@@ -42,6 +42,17 @@ def microseconds(interval: str) -> str:
     return f"(extract(epoch FROM {interval}) * 1000000)::bigint"
 
 
+def rolled_up_hour(span: str, begins_at: str) -> str:
+    """Write a subquery for the roll-up of the hour of a span's service that begins at an instant, in SQL.
+
+    OFFSET keeps the planner from joining the spans with all hours that are rolled up.
+    """
+    return (
+        f"(SELECT * FROM service_rollups WHERE service_id = {span}.service_id AND hours = 1 "  # noqa: S608 - a name of ours
+        f"AND begins_at = {begins_at} OFFSET 0)"
+    )
+
+
 # A step is a number of microseconds: PostgreSQL would take an interval of a day for a day of the calendar.
 #
 # A span is a window, or with the sign -1 a time of maintenance in it, which does not count. Its whole hours that are
