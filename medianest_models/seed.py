@@ -90,6 +90,9 @@ async def seed(*, force: bool = False) -> SeedReport:
     It changes neither existing services nor customized settings. Other settings get this version's value. If there is
     nothing to do, it writes nothing. With `force` it overwrites customized settings too.
 
+    A new installation, which has just got its services and has no checks, also gets a limit for how long checks are
+    kept. In any other they are kept for ever until somebody sets `retention.checks`.
+
     Raises:
         MigrationError: The database lacks the tables; the message says what to run.
         DatabaseTimeoutError: Another seed was still running after `DATABASE_LOCK_TIMEOUT`.
@@ -101,29 +104,16 @@ async def seed(*, force: bool = False) -> SeedReport:
         await lock_in_transaction(AdvisoryLock.SEEDING)
         services = dict.fromkeys(names, SeedOutcome.KEPT)
         services |= await _outcomes(SeedOutcome.CREATED, _ADD_SERVICES, names, shown)
+        is_new = {*services.values()} == {SeedOutcome.CREATED} and not (await fetch(_HAS_CHECKS))[0]["has_checks"]
         configs = dict.fromkeys(keys, SeedOutcome.KEPT)
         await execute(_SEEDING, "on")
         configs |= await _outcomes(SeedOutcome.UPDATED, _UPDATE_CONFIGS, keys, values, descriptions, force)
         configs |= await _outcomes(SeedOutcome.CREATED, _ADD_CONFIGS, keys, values, descriptions)
+        if is_new:
+            configs |= await _outcomes(SeedOutcome.CREATED, _ADD_CONFIGS, *_columns([RETENTION_OF_CHECKS]))
         await execute(_SEEDING, "off")
         configs |= await _outcomes(SeedOutcome.CUSTOMIZED, _CUSTOMIZED_CONFIGS, keys)
     return SeedReport(services, configs)
-
-
-async def seed_installation(*, force: bool = False) -> SeedReport:
-    """Seed as `seed` does, and in a new installation also set `retention.checks`, the retention of checks.
-
-    An installation is new if this call creates all services of the seed and there are no checks. In any other, checks
-    are kept for ever until somebody sets `retention.checks`: nothing is to be removed that nobody asked to remove.
-    """
-    async with transaction():
-        report = await seed(force=force)
-        if {*report.services.values()} == {SeedOutcome.CREATED} and not (await fetch(_HAS_CHECKS))[0]["has_checks"]:
-            await execute(_SEEDING, "on")
-            added = await _outcomes(SeedOutcome.CREATED, _ADD_CONFIGS, *_columns([RETENTION_OF_CHECKS]))
-            await execute(_SEEDING, "off")
-            report.configs.update(added)
-    return report
 
 
 def _columns(configs: Sequence[SeededConfig]) -> tuple[list[str], list[str], list[str]]:

@@ -14,7 +14,7 @@ from medianest_models.enums import ServiceStatus
 from medianest_models.errors import DatabaseTimeoutError, MigrationError
 from medianest_models.models import Service, SystemConfig
 from medianest_models.repositories import services, system_config
-from medianest_models.seed import SeedOutcome, SeedReport, seed, seed_installation
+from medianest_models.seed import SeedOutcome, SeedReport, seed
 from medianest_models.settings import DatabaseUrl
 from tests.processes import run_in_processes
 from tests.servers import connection_to
@@ -42,6 +42,10 @@ def report(outcome: SeedOutcome, **configs: SeedOutcome) -> SeedReport:
     )
 
 
+NEW = report(SeedOutcome.CREATED, **{RETENTION: SeedOutcome.CREATED})
+"""The report of a new installation."""
+
+
 async def rows() -> list[dict[str, Any]]:
     """Return all rows of the two tables, with the place of each row version and the sequences' next values."""
     return [
@@ -57,11 +61,11 @@ async def rows() -> list[dict[str, Any]]:
 
 
 async def test_seeds_what_the_source_says(db: DatabaseUrl) -> None:
-    assert await seed() == report(SeedOutcome.CREATED)
+    assert await seed() == NEW
     services = await Service.all().order_by("id")
     assert [(service.name, service.display_name, service.enabled) for service in services] == SERVICES
     assert {(service.url, service.api_key, service.config_data) for service in services} == {(None, None, None)}
-    configs = await SystemConfig.all()
+    configs = await SystemConfig.filter(key__not=RETENTION)
     assert {config.key: (config.value, config.description) for config in configs} == CONFIGS
     assert {(config.customized_at, config.updated_by_id) for config in configs} == {(None, None)}
 
@@ -123,48 +127,37 @@ async def test_what_somebody_created_stays(db: DatabaseUrl, with_psql: bool) -> 
         await execute("INSERT INTO system_config (key, value) VALUES ($1, '{\"max\": 3}')", DOWNLOADS)
     else:
         await system_config.set(DOWNLOADS, value={"max": 3})
-    assert await seed() == SeedReport(
-        report(SeedOutcome.CREATED).services, report(SeedOutcome.CREATED, **{DOWNLOADS: SeedOutcome.CUSTOMIZED}).configs
-    )
+    assert await seed() == SeedReport(NEW.services, NEW.configs | {DOWNLOADS: SeedOutcome.CUSTOMIZED})
 
 
 async def test_a_new_installation_keeps_checks_for_30_days(db: DatabaseUrl) -> None:
-    assert await seed_installation() == report(SeedOutcome.CREATED, **{RETENTION: SeedOutcome.CREATED})
+    assert await seed() == NEW
     config = await system_config.get(RETENTION)
     assert (config.value, config.customized_at) == ({"days": 30}, None)
     assert config.description is not None
-    assert await seed_installation() == report(SeedOutcome.KEPT)
+    assert await seed() == report(SeedOutcome.KEPT)
     await system_config.set(RETENTION, value={"days": 90})
-    assert await seed_installation(force=True) == report(SeedOutcome.KEPT)
+    assert await seed(force=True) == report(SeedOutcome.KEPT)
     assert await system_config.retention_days("checks") == 90
 
 
 async def test_an_installation_that_has_services_keeps_checks_as_before(db: DatabaseUrl) -> None:
     await Service.create(name="plex", display_name="Ours")
-    assert RETENTION not in (await seed_installation()).configs
+    assert RETENTION not in (await seed()).configs
     assert await system_config.retention_days("checks") is None
 
 
 async def test_an_installation_that_has_checks_keeps_them_as_before(db: DatabaseUrl) -> None:
     await Service.create(name="radarr", display_name="Radarr")
     await services.record_check("radarr", status=ServiceStatus.UP)
-    assert await seed_installation() == report(SeedOutcome.CREATED)
+    assert await seed() == report(SeedOutcome.CREATED)
     assert await system_config.retention_days("checks") is None
 
 
 async def test_what_somebody_chose_before_the_seed_stays(db: DatabaseUrl) -> None:
     await system_config.set(RETENTION, value={"days": 90})
-    assert await seed_installation() == report(SeedOutcome.CREATED)
+    assert await seed() == report(SeedOutcome.CREATED)
     assert await system_config.retention_days("checks") == 90
-
-
-async def seed_new() -> SeedReport:
-    return await seed_installation()
-
-
-async def test_four_processes_at_once_find_one_new_installation(fresh_url: DatabaseUrl) -> None:
-    reports = run_in_processes(seed_new, 4, url=fresh_url, connected=True)
-    assert [RETENTION in done.configs for done in reports].count(True) == 1
 
 
 async def test_force_overwrites_settings(db: DatabaseUrl) -> None:
@@ -182,11 +175,11 @@ async def seed_and_count() -> tuple[SeedReport, int, int]:
 
 async def test_eight_processes_at_once_twice(fresh_url: DatabaseUrl) -> None:
     first = run_in_processes(seed_and_count, 8, url=fresh_url, connected=True)
-    created, kept = report(SeedOutcome.CREATED), report(SeedOutcome.KEPT)
+    created, kept = NEW, report(SeedOutcome.KEPT)
     assert [outcome[0] for outcome in first].count(created) == 1
     assert sorted(outcome[0] == kept for outcome in first) == [False] + [True] * 7
-    assert {outcome[1:] for outcome in first} == {(3, 5)}
-    assert run_in_processes(seed_and_count, 8, url=fresh_url, connected=True) == [(kept, 3, 5)] * 8
+    assert {outcome[1:] for outcome in first} == {(3, 6)}
+    assert run_in_processes(seed_and_count, 8, url=fresh_url, connected=True) == [(kept, 3, 6)] * 8
 
 
 async def set_all_and_seed() -> None:
@@ -206,13 +199,15 @@ async def test_workers_that_change_settings_while_it_runs_win(fresh_url: Databas
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "created"),
     [
-        "INSERT INTO services (name, display_name) VALUES ('plex', 'Ours')",
-        f"INSERT INTO system_config (key, value) VALUES ('{DOWNLOADS}', '{{}}')",
+        ("INSERT INTO services (name, display_name) VALUES ('plex', 'Ours')", 7),  # so that this is no new installation
+        (f"INSERT INTO system_config (key, value) VALUES ('{DOWNLOADS}', '{{}}')", 8),
     ],
 )
-async def test_what_somebody_creates_in_the_same_moment_stays(fresh_db: DatabaseUrl, statement: str) -> None:
+async def test_what_somebody_creates_in_the_same_moment_stays(
+    fresh_db: DatabaseUrl, statement: str, created: int
+) -> None:
     async with connection_to(fresh_db) as connection, connection.transaction():
         await connection.execute(statement)
         seeding = asyncio.create_task(seed())
@@ -220,7 +215,7 @@ async def test_what_somebody_creates_in_the_same_moment_stays(fresh_db: Database
             assert not seeding.done()
     done = await seeding
     outcomes = {**done.services, **done.configs}
-    assert sorted(outcomes.values()).count(SeedOutcome.CREATED) == 7
+    assert sorted(outcomes.values()).count(SeedOutcome.CREATED) == created
 
 
 async def test_a_seed_waits_for_another_one_for_so_long(
@@ -232,7 +227,7 @@ async def test_a_seed_waits_for_another_one_for_so_long(
             await other.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.SEEDING)
             with pytest.raises(DatabaseTimeoutError):
                 await seed()
-        assert await seed() == report(SeedOutcome.CREATED)
+        assert await seed() == NEW
 
 
 async def test_an_unmigrated_database_is_refused(empty_url: DatabaseUrl) -> None:

@@ -23,7 +23,7 @@ from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.migrate.drift import check_drift
 from medianest_models.migrate.reset import LOCK_SECONDS, OwnObjects, drop_own_objects, find_own_objects
-from medianest_models.seed import seed_installation
+from medianest_models.seed import seed
 from medianest_models.settings import load_settings
 
 
@@ -135,7 +135,7 @@ async def reset_command(*, yes: bool, as_json: bool) -> None:
         deleted = await drop_own_objects(url)
         applied = await migrate(url)
         async with database(url):
-            report = await seed_installation()
+            report = await seed()
     if not as_json:
         click.echo(f"Deleted {_tables(deleted)} in {url.masked}, and applied {', '.join(applied)}")
     document = {"schema": deleted.schema, "deleted": deleted.rows, "applied": applied, "seed": asdict(report)}

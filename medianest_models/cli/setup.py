@@ -15,7 +15,7 @@ from medianest_models.demo_data import fill_with_demo_data, refuse_production, r
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
-from medianest_models.seed import SeedReport, seed, seed_installation
+from medianest_models.seed import SeedReport, seed
 
 
 @click.command("setup")
@@ -25,7 +25,7 @@ async def setup_command(*, as_json: bool) -> None:
     url = await resolve_direct_url()
     applied = await migrate(url)
     async with database(url):
-        report = await seed_installation()
+        report = await seed()
         health = await database_health()
         stats = await get_database_stats()
     if not health.ok or stats is None:
@@ -56,7 +56,7 @@ async def setup_command(*, as_json: bool) -> None:
 async def seed_command(*, force: bool, as_json: bool) -> None:
     """Put in the default services and settings. What is there stays as it is."""
     async with database():
-        report = await seed_installation(force=force)
+        report = await seed(force=force)
     print_result(asdict(report), seed_rows(report), as_json=as_json)
 
 

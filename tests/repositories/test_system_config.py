@@ -53,7 +53,7 @@ async def test_set_changes(db: DatabaseUrl) -> None:
     assert config.customized_at is not None
     config = await system_config.set(DOWNLOADS, value={"max": 8})
     assert (config.value, config.updated_by_id) == ({"max": 8}, None)
-    assert await SystemConfig.all().count() == 5
+    assert await SystemConfig.all().count() == 6
 
 
 async def test_set_before_the_seed_describes_what_it_creates(db: DatabaseUrl) -> None:
