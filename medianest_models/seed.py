@@ -111,10 +111,10 @@ async def seed(*, force: bool = False) -> SeedReport:
 
 
 async def seed_installation(*, force: bool = False) -> SeedReport:
-    """Seed, as `seed` does; if the installation is new, limit how long it keeps checks, too.
+    """Seed as `seed` does, and in a new installation also set `retention.checks`, the retention of checks.
 
-    It is new if the services have just been created, and there are no checks. In any other, checks are kept for ever
-    until somebody sets `retention.checks`.
+    An installation is new if this call creates all services of the seed and there are no checks. In any other, checks
+    are kept for ever until somebody sets `retention.checks`: nothing is to be removed that nobody asked to remove.
     """
     async with transaction():
         report = await seed(force=force)

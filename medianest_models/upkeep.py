@@ -1,4 +1,4 @@
-"""Upkeep: all that must happen in the database from time to time, in one call."""
+"""Upkeep: the regular work on the database, in one call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DELETE_EXPIRED: Final[Mapping[str, Callable[[], Awaitable[int]]]] = {
     "session_tokens": sessions.delete_expired,
     "rate_limits": rate_limits.delete_expired,
 }
-"""For each table whose rows expire, the function that deletes those."""
+"""For each table whose rows expire, the function that deletes the expired ones."""
 
 _LATE_HOURS: Final = 24
 
@@ -30,11 +30,12 @@ class MaintenanceReport:
     """The outcome of `maintain`.
 
     Attributes:
-        hours_rolled_up: The number of hours of services.
-        partitions_made: For each table, the number of months.
-        partitions_dropped: For each table whose rows are not kept for ever, the number of months.
-        deleted: For each table whose rows are not kept for ever, the number of rows.
-        failed: What could not be done, and why not.
+        hours_rolled_up: The number of hours that were rolled up, of all services together.
+        partitions_made: The number of partitions by table.
+        partitions_dropped: The number of partitions by table, for tables with a retention.
+        deleted: The number of rows by table, for tables whose rows expire or that have a retention. Rows of dropped
+            partitions are not counted.
+        failed: The reason for each step that failed.
     """
 
     hours_rolled_up: int
@@ -45,15 +46,15 @@ class MaintenanceReport:
 
 
 async def maintain(*, progress: Callable[[int, int], object] = lambda *_: None) -> MaintenanceReport:
-    """Do all that is due: make partitions, roll up, drop old months, delete what is over.
+    """Make partitions, roll up checks, drop old partitions, and delete expired sessions, rate limits and old downloads.
 
-    The settings `retention.checks`, `retention.activity` and `retention.downloads` say what is too old. Any number of
-    processes may run it at once: what one of them is doing, the others leave to it. It can be stopped at any time, and
-    run again; a transaction around it would undo it then, so call it outside of any. What can't be done is logged and
-    reported, and nothing else is left undone because of it.
+    The settings `retention.checks`, `retention.activity` and `retention.downloads` say for how long rows are kept. Any
+    number of processes may run it at once: they skip what another one is doing, or wait for it. It can be stopped at
+    any time and run again. Call it outside of any transaction, whose rollback would undo all of it.
+    A step that fails with an error of this package is logged and reported, and the other steps are done all the same.
 
     Args:
-        progress: Called while hours are rolled up, with how many were, and about how many there are in all.
+        progress: A function that is called during the roll-up with the number of hours done, and an estimate of all.
     """
     rolled_up = {"hours": 0}
     made: dict[str, int] = {}
@@ -81,7 +82,7 @@ async def maintain(*, progress: Callable[[int, int], object] = lambda *_: None) 
 
 
 async def overdue() -> list[str]:
-    """Say what `maintain` should have done a day ago, or has to do before the month ends; nothing if it runs often."""
+    """List the work that `maintain` should have done a day ago, or has to do before the next month begins."""
     late = [hours for hours in (await services.hours_to_roll_up()).values() if hours > _LATE_HOURS]
     said = [f"the checks of {max(late):,} hours are not rolled up"] if late else []
     said += [f"{table} lacks the next month's partition" for table in PARTITIONED if await lacks_next_month(table)]

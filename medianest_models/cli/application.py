@@ -26,9 +26,9 @@ _COMMANDS: Final = {
     "import-prisma": ("import_prisma", "Import a MediaNest that Prisma made, in one transaction; can be run again."),
     "maintain": (
         "maintain",
-        "Do all that is due from time to time: roll up checks, drop what is old, make partitions.",
+        "Do the regular upkeep: make partitions, roll up checks, remove what is old or expired.",
     ),
-    "prune": ("prune", "Delete what is over: expired sessions and rate limits, and old history where an age is given."),
+    "prune": ("prune", "Delete expired sessions and rate limits, and what is older than a given age."),
     "secrets": ("secrets", "Make and rotate the keys of the secrets in the database."),
     "seed": ("setup", "Put in the default services and settings."),
     "setup": ("setup", "Start the database if it is the embedded one, migrate it, seed it, and say what there is now."),

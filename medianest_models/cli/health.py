@@ -23,7 +23,7 @@ _WARNING_SECONDS: Final = 2.0
 async def health_command(ctx: click.Context, *, as_json: bool) -> None:
     """Say whether the database can be used. Exit status 1 when it can't, or when it lacks migrations.
 
-    What `medianest maintain` should have done long ago is a warning.
+    If the work of `medianest maintain` is overdue, it prints a warning, which does not change the exit status.
     """
     warnings: list[str] = []
     try:
@@ -46,7 +46,7 @@ async def health_command(ctx: click.Context, *, as_json: bool) -> None:
 @click.command("stats")
 @json_option
 async def stats_command(*, as_json: bool) -> None:
-    """Count users, media requests and downloads. Says too whether the queue is paused, and what is in maintenance."""
+    """Count users, media requests and downloads. Also say if the queue is paused, and what is in maintenance."""
     async with database():
         stats = await get_database_stats()
         pause = await downloads.pause_status()

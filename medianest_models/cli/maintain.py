@@ -21,17 +21,17 @@ from medianest_models.upkeep import MaintenanceReport, maintain
     "seconds",
     type=click.IntRange(1, 86_400),
     metavar="SECONDS",
-    help="Do it again and again, until SIGTERM or Ctrl-C; at most a day apart.",
+    help="Repeat it after so many seconds, until SIGTERM or Ctrl-C.",
 )
 @json_option
 @click.pass_context
 async def maintain_command(ctx: click.Context, *, seconds: int | None, as_json: bool) -> None:
-    """Do all that is due from time to time: roll up checks, drop what is old, make partitions.
+    """Do the regular upkeep: make partitions, roll up checks, remove what is old or expired.
 
-    The settings retention.checks, retention.activity and retention.downloads say what is old; without them it stays.
-    Expired sessions and rate limits are deleted too. It can be interrupted at any time, and several may run at once.
-    Exit status 1 when something could not be done; the rest is done all the same. With --every such a failure is
-    printed, and tried again the next time.
+    Run it once an hour, as the role that owns the tables. The settings retention.checks, retention.activity and
+    retention.downloads say for how many days rows are kept; without them, for ever. It can be interrupted at any time,
+    and several may run at once. If a step fails, the others are done all the same, and the exit status is 1. With
+    --every the failure is printed, and the step is tried again the next time.
     """
     if seconds is not None:
         await _repeat(seconds, as_json=as_json)
@@ -43,7 +43,7 @@ async def maintain_command(ctx: click.Context, *, seconds: int | None, as_json: 
 
 
 async def _repeat(seconds: int, *, as_json: bool) -> None:
-    """Maintain the database until a signal ends that, wherever it is."""
+    """Maintain the database again and again, until a signal cancels it at any point."""
 
     async def go_on() -> None:
         async with database():

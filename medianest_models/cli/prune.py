@@ -15,17 +15,24 @@ _DAYS = click.IntRange(min=1, max=36_500)
 
 
 @click.command("prune")
-@click.option("--history", "history_days", type=_DAYS, metavar="DAYS", help="Service checks older than DAYS too.")
-@click.option("--activity", "activity_days", type=_DAYS, metavar="DAYS", help="Log entries older than DAYS too.")
-@click.option("--downloads", "downloads_days", type=_DAYS, metavar="DAYS", help="Downloads ended DAYS ago too.")
+@click.option("--history", "history_days", type=_DAYS, metavar="DAYS", help="Also checks older than DAYS days.")
+@click.option("--activity", "activity_days", type=_DAYS, metavar="DAYS", help="Also log entries older than DAYS days.")
+@click.option(
+    "--downloads",
+    "downloads_days",
+    type=_DAYS,
+    metavar="DAYS",
+    help="Also downloads that ended more than DAYS days ago.",
+)
 @json_option
 async def prune_command(
     *, history_days: int | None, activity_days: int | None, downloads_days: int | None, as_json: bool
 ) -> None:
-    """Delete what is over: expired sessions and rate limits, and old history where an age is given.
+    """Delete expired sessions and rate limits, and what is older than a given age.
 
-    It goes in small batches and can be interrupted at any time. `medianest maintain` does this by the settings
-    retention.checks, retention.activity and retention.downloads instead, and drops whole months, which takes no time.
+    Rows are deleted in small batches; months of checks that are old as a whole are dropped, which only the role that
+    owns the table can do. It can be interrupted at any time. For regular use there is `medianest maintain`, which
+    takes the ages from the settings retention.checks, retention.activity and retention.downloads.
     """
     async with database():
         deleted = {table: await delete() for table, delete in DELETE_EXPIRED.items()}

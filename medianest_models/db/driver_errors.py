@@ -35,7 +35,7 @@ from medianest_models.settings import DatabaseUrl
 _PARTITION: Final = re.compile(
     r"(service_status_history|activity_logs)_(?:(?:before_)?\d{4}_\d\d|before_infinity|default)"
 )
-"""The beginning of the names of partitions, and of their keys: for a caller, it is their table that refuses a row."""
+"""The name of a partition, which its key begins with. Errors name the partitioned table, which callers know."""
 
 _UNIQUE: Final = frozenset({"23505", "23P01"})
 _REFERENCE: Final = frozenset({"23503", "23001"})  # RESTRICT is 23001 from version 18 on

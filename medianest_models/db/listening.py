@@ -101,7 +101,7 @@ class Listener:
                 self._closing = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._task.cancel)
 
     def check(self) -> None:
-        """Raise why it listens no more, if there is a reason."""
+        """Raise the error that ended the listening, if there is one."""
         if self.problem is not None:
             raise copy.copy(self.problem)  # each its own: raising an error changes it
 

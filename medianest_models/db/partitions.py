@@ -1,6 +1,6 @@
-"""The partitions, one for each month in UTC, of the tables that grow for ever.
+"""Partitions of the tables that grow for ever, one for each month in UTC.
 
-The default partition takes the rows that no month has. A migration has made the first partitions.
+The default partition takes the rows whose month has no partition. The migration `partitions` has made the first ones.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from medianest_models.errors import (
 from medianest_models.settings import load_settings
 
 PARTITIONED: Final = {"service_status_history": "checked_at", "activity_logs": "created_at"}
-"""The tables that have partitions, and the column of each that says in which one a row is."""
+"""The partitioned tables, each with the column that decides in which partition a row is."""
 
 _REFERENCES: Final = {"service_status_history": "services", "activity_logs": "users"}
-"""The table that its foreign key refers to."""
+"""The partitioned tables, each with the table that its foreign key refers to."""
 
 _LOCK_MILLISECONDS: Final = 200
-"""The length of a wait for a lock, before those who queue behind it get their turn.
+"""The longest that one attempt waits for a lock. Then the sessions that queue behind it get their turn.
 
-It is shorter than PostgreSQL's own `deadlock_timeout`, so that none of them is chosen as the victim of a deadlock.
+It is shorter than PostgreSQL's default `deadlock_timeout` (1 s), so that in a deadlock this attempt gives up first.
 """
 
-# The names are quoted where they need it.
+# The names are quoted where necessary, because they become part of statements.
 _PARENT: Final = """
 SELECT quote_ident(nspname) AS schema, quote_ident(current_user) AS role, rolname <> current_user AS is_others,
        quote_ident(rolname) AS owner,
@@ -80,19 +80,21 @@ SELECT EXISTS (SELECT FROM ({_MISSING}) AS missing WHERE since <= now() + interv
 
 
 async def make_partitions(table: str, *, since: datetime | None = None) -> int:
-    """Make the partitions that are missing, from the month of `since` (now) to three months ahead; return how many.
+    """Make the missing partitions, from the month of `since` to three months after this one, and return how many.
 
-    A month's rows are moved out of the default partition, in a transaction for each month, for which those who write to
-    the table or read the default partition wait. Several processes may do this at once, and others may insert rows.
+    Each month has a transaction of its own, which also moves the month's rows out of the default partition; whoever
+    writes to the table or reads the default partition waits for it. Several processes may run this at once.
 
     Args:
         table: `service_status_history` or `activity_logs`.
-        since: An instant in the first month.
+        since: An instant in the first month; by default now.
 
     Raises:
-        InvalidInputError: The table has no partitions, or the instant is naive.
-        ConfigurationError: The role may not make tables there, or another table has the name of a partition.
-        DatabaseTimeoutError: Others have locked the table for `DATABASE_LOCK_TIMEOUT`.
+        InvalidInputError: It is not a partitioned table, or the instant is naive.
+        MigrationError: The table is not partitioned yet.
+        ConfigurationError: The role does not own the table or may not make tables in its schema, or another table has
+            the name of a partition.
+        DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     parent = await _parent(table)
     if since is not None:
@@ -117,20 +119,22 @@ async def lacks_next_month(table: str) -> bool:
 
 
 async def end_of_partitions(table: str, *, before: datetime) -> datetime | None:
-    """Return the latest end of the partitions that end at an instant or before it; None if there are none."""
+    """Return the latest end of the partitions that end at or before an instant; None if there are none."""
     ends: list[datetime] = [row["until"] for row in await _ended(table, before)]
     return max(ends, default=None)
 
 
 async def drop_partitions(table: str, *, before: datetime) -> int:
-    """Drop the partitions all of whose rows are before an instant, and return how many; never the default partition.
+    """Drop the partitions that end at or before an instant, and return how many; never the default partition.
 
-    Inside the caller's transaction, others can't read or write the table from here to its end.
+    It does not roll up checks first, as `services.drop_history` does. Inside a transaction of the caller, nobody else
+    can read or write the table until that ends.
 
     Raises:
-        InvalidInputError: The table has no partitions, or the instant is naive.
-        ConfigurationError: The role does not own the table.
-        DatabaseTimeoutError: Others have locked the table for `DATABASE_LOCK_TIMEOUT`.
+        InvalidInputError: It is not a partitioned table, or the instant is naive.
+        MigrationError: The table is not partitioned yet.
+        ConfigurationError: The role does not own the table or may not make tables in its schema.
+        DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     parent = await _parent(table)
     as_aware(before, "before")
@@ -151,7 +155,7 @@ async def _parent(table: str) -> Record:
 
 
 async def _patiently(step: Callable[[], Awaitable[int]]) -> int:
-    """Run a step in a transaction, again for `DATABASE_LOCK_TIMEOUT` if a lock was not free for a short while."""
+    """Run a step in a transaction; while a lock is not free, repeat it for `DATABASE_LOCK_TIMEOUT`."""
     deadline = monotonic() + load_settings().database_lock_timeout
     while True:
         try:
@@ -173,8 +177,9 @@ async def _make(table: str, parent: Record, month: Record) -> int:
     key, (since, until) = PARTITIONED[table], (f"'{month[name].isoformat()}'" for name in ("since", "until"))
     whole, name = f"{parent['schema']}.{table}", f"{parent['schema']}.{table}_{month['name']}"
     client = current_client()
-    # In the order in which a deletion of what the rows refer to locks them. The second lock keeps out other processes
-    # that make partitions, and INSERTs: one that had found the default partition for its row before would be refused.
+    # Locks in the order in which the deletion of a service or a user takes them, so that the two can't deadlock. The
+    # second lock keeps out other processes that make partitions, and also INSERTs: one that has chosen the default
+    # partition for its row would fail once the month has a partition.
     await client.execute_script(
         f"LOCK TABLE {parent['schema']}.{_REFERENCES[table]} IN SHARE ROW EXCLUSIVE MODE;"
         f"LOCK TABLE ONLY {whole} IN SHARE ROW EXCLUSIVE MODE"
@@ -200,7 +205,7 @@ async def _make(table: str, parent: Record, month: Record) -> int:
 
 
 async def _ended(table: str, before: datetime) -> list[Record]:
-    """List the partitions that end at an instant or before it."""
+    """List the partitions that end at or before an instant."""
     return [row for row in await fetch(_PARTITIONS, table) if row["until"] is not None and row["until"] <= before]
 
 

@@ -13,7 +13,7 @@ from medianest_models.repositories.services import Check
 _PERIOD: Final = timedelta(days=30)
 _EVERY: Final = timedelta(minutes=5)
 _GAP_ENDED: Final = timedelta(days=9)
-"""How long ago the monitor was started again; the checks before are older by the time it was off."""
+"""The time since the monitor was started again; older checks are moved back by the time it was off."""
 _GAP: Final = timedelta(hours=14)
 _TYPICAL_MS: Final = (28, 85, 140)
 CHECKS: Final = _PERIOD // _EVERY
@@ -28,7 +28,7 @@ class Window(NamedTuple):
 
 
 def make_maintenance(source: RandomSource, place: int) -> list[Window]:
-    """Make the windows of a service, which by its place has its own: one past, and of the first service one planned."""
+    """Make the windows of the service at a place: a past one, and for the first service also a planned one."""
     began_at = source.now - timedelta(hours=7 + 40 * place)
     windows = [Window(began_at, began_at + timedelta(minutes=90), "new disks")]
     if place == 0:
@@ -38,9 +38,9 @@ def make_maintenance(source: RandomSource, place: int) -> list[Window]:
 
 
 def make_checks(source: RandomSource, service: str, place: int, windows: list[Window]) -> Iterator[Check]:
-    """Draw the checks of one service, which by its place has its own response times and outages.
+    """Draw the checks of the service at a place, on which its response times and outages depend.
 
-    In maintenance it is down. For some hours the monitor was off.
+    During maintenance it is down. For some hours the monitor was off, and there are no checks.
     """
     troubles = sorted(_trouble(source) for _ in range(2 + 2 * place))
     troubles += [(window.begins_at, window.ends_at, ServiceStatus.DOWN) for window in windows]

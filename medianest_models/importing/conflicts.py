@@ -100,7 +100,7 @@ UPDATE {staging} AS s SET fate = 'left out', problem = 'its request does not exi
 WHERE fate = 'new' AND NOT EXISTS (SELECT FROM media_requests AS t WHERE t.id = s.request_id)
 """
 
-# Checks from before the kept ones are refused: what they amount to is here, and can't be computed again.
+# Checks from before those that are kept would be refused: their hours are rolled up here, and can't be again.
 ONLY_KEPT_CHECKS: Final = f"""
 UPDATE {{staging}} AS s SET fate = 'deleted here' FROM kept_history AS kept
 WHERE fate = 'new' AND kept.table_name = '{{name}}' AND s.checked_at < {ceil("kept.begins_at + interval '5 minutes'")}

@@ -36,7 +36,7 @@ _AS_THE_SEED: Final = "SET LOCAL medianest.seeding = 'on'"
 _WATCH_CLIENT: Final = "SET client_connection_check_interval = '5s'"
 
 _LONGEST_HISTORY: Final = timedelta(days=3_653)
-"""What is older is rare, and may be a mistake: no partitions are made for it."""
+"""The history for which partitions are made; older rows are rare, may be mistakes, and go to the default partition."""
 
 _SECRET: Final = 1_000  # an encrypted value takes about as long as so many rows
 _KNOWN_USERS: Final = "SELECT source_id FROM imported_rows WHERE table_name = 'users'"
@@ -91,7 +91,7 @@ async def import_prisma(
 
 
 async def _make_partitions(source: Source) -> None:
-    """Make the months of the source's history, as far as the role may; the default partition takes what is left."""
+    """Make the partitions of the source's history, if the role may; else its rows go into the default partition."""
     for table, column in PARTITIONED.items():
         oldest = await source.oldest(table, column) if table in source.entities else None
         if oldest is not None:

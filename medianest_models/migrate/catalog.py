@@ -25,8 +25,8 @@ class SchemaObject(NamedTuple):
 Catalog: TypeAlias = dict[SchemaObject, dict[str, str]]
 """The properties of each object, by their names."""
 
-# The beginning of the queries: the tables, indexes and so on of the schema $1. Partitions come and go, and have what
-# their table has, so that only the default ones are objects.
+# The beginning of the queries: the tables, indexes and so on of the schema $1. Partitions come and go, and are
+# like their table, so only default partitions are compared.
 _RELATIONS: Final = """
 WITH everything AS (
     SELECT t.oid, t.relname, t.relkind, t.relpersistence, t.relrowsecurity, t.relforcerowsecurity, t.relispartition

@@ -60,7 +60,7 @@ class ServiceStatusHistory(UUIDModel):
 
     class Meta:
         table = "service_status_history"
-        # The table is partitioned by checked_at, and has no primary key: a third index would be a third of its size.
+        # The table is partitioned by checked_at, and has no primary key, whose index would be a third of its size.
         indexes = (
             Index(fields=("service_id", "checked_at"), name="ix_service_status_history_service_id_checked_at"),
             BrinIndex(fields=("id",), name="ix_service_status_history_id"),
@@ -70,7 +70,7 @@ class ServiceStatusHistory(UUIDModel):
 class ServiceMaintenance(UUIDModel):
     """A maintenance window of a service: time that counts neither as up nor as down.
 
-    It includes its beginning but not its end. Those of a service may overlap; the time counts once.
+    It includes its beginning but not its end. The windows of a service may overlap; time in several counts once.
     """
 
     service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(

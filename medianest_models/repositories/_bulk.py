@@ -29,6 +29,10 @@ BATCH_SIZE: Final = 1_000
 OLDER: Final = "< coalesce($1::timestamptz, now() - $2::float8 * interval '1 second')"
 """In SQL, the comparison of a `delete_older`. The age is in seconds: a day of an interval may have 23 hours."""
 
+FIRST: Final = "timestamptz '0001-01-01 00:00:00.000001+00'"
+"""In SQL, the first instant that Python has and asyncpg does not take for infinity."""
+_INSTANT: Final = f"SELECT GREATEST({FIRST}, now() - $1::float8 * interval '1 second') AS instant"
+
 # Raw, because one status after the other is counted in the index: GROUP BY would read the whole table.
 _COUNTS: Final = """
 SELECT status, (SELECT count(*) FROM {table} AS counted WHERE counted.status = wanted.status) AS number
@@ -56,7 +60,7 @@ async def instant_of(older_than: datetime.timedelta | datetime.datetime) -> date
     if isinstance(older_than, datetime.datetime):
         return as_aware(older_than, "older_than")
     age = as_duration(older_than, "older_than").total_seconds()
-    (row,) = await fetch("SELECT now() - $1::float8 * interval '1 second' AS instant", age)
+    (row,) = await fetch(_INSTANT, age)
     instant: datetime.datetime = row["instant"]
     return instant
 

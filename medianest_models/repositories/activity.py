@@ -106,14 +106,14 @@ async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_siz
 
 
 async def drop_months(older_than: datetime.timedelta | datetime.datetime) -> int:
-    """Drop the months all of whose entries are older than an age or an instant, and return how many.
+    """Drop the partitions whose months are older than an age or an instant, and return how many.
 
-    It takes milliseconds and gives the space on disk back. Entries of these months that came when the month had no
-    partition yet are deleted as by `prune`.
+    Dropping takes milliseconds and gives the space back to the disk. Entries as old as these that are in the default
+    partition are deleted as by `prune`.
 
     Raises:
-        ConfigurationError: The role does not own the table.
-        DatabaseTimeoutError: Others have used the table for `DATABASE_LOCK_TIMEOUT`.
+        ConfigurationError: The role does not own the table or may not make tables in its schema.
+        DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     end = await end_of_partitions("activity_logs", before=await instant_of(older_than))
     if end is None:

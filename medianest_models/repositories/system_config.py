@@ -43,13 +43,13 @@ SEEDED_CONFIGS: Final = (
     SeededConfig(_CONCURRENT_DOWNLOADS, {"max": 3}, "Maximum concurrent YouTube downloads"),
     SeededConfig(REMEMBER_ME_DAYS, {"days": 90}, "Remember me token validity in days"),
 )
-"""Their values also apply if a row is missing."""
+"""Their values also apply where the row is missing."""
 _SEEDED: Final = {config.key: config for config in SEEDED_CONFIGS}
 
 RETENTION_OF_CHECKS: Final = SeededConfig(
-    "retention.checks", {"days": 30}, "Days for which checks of services are kept; what they amount to stays for ever"
+    "retention.checks", {"days": 30}, "Days for which checks of services are kept; uptime and incidents stay for ever"
 )
-"""It is seeded in a new installation only. Without the row, checks are kept for ever."""
+"""Seeded in a new installation only. Where the row is missing, checks are kept for ever."""
 
 _DESCRIPTIONS: Final = {config.key: config.description for config in (*SEEDED_CONFIGS, RETENTION_OF_CHECKS)} | {
     "retention.activity": "Days for which entries of the activity log are kept",
@@ -59,7 +59,8 @@ _DESCRIPTIONS: Final = {config.key: config.description for config in (*SEEDED_CO
 Kept = Literal["checks", "activity", "downloads"]
 _Shape = Mapping[str, tuple[int, int]]
 
-# The names of a value's numbers, with the least and the largest of each. Checks are needed until they are rolled up.
+# The names of a value's numbers, with the least and the largest of each. Checks are kept for 2 days at least, so that
+# they can be rolled up before they are removed.
 _RATE_LIMIT_SHAPE: Final[_Shape] = {"limit": (1, MAX_INT), "window": (1, LONGEST_WINDOW_SECONDS)}
 _SHAPES: Final[Mapping[str, _Shape]] = {
     _CONCURRENT_DOWNLOADS: {"max": (1, MAX_INT)},
@@ -171,7 +172,7 @@ async def remember_me_days() -> int:
 
 
 async def retention_days(kept: Kept) -> int | None:
-    """Return for how many days checks, entries of the log or ended downloads are kept; None for ever, as by default.
+    """Return for how many days checks, log entries or ended downloads are kept; None, the default, means for ever.
 
     Raises:
         ConfigurationError: The stored value is not such a number.

@@ -85,7 +85,7 @@ class ServiceStatusHistoryCreate(Declared):
 
 @read_schema(ServiceMaintenance)
 class ServiceMaintenanceRead(Declared):
-    """A maintenance window of a service; it ends at None until it is ended."""
+    """A maintenance window of a service; `ends_at` is None while it has no end."""
 
     id: UUID
     service_id: int
@@ -97,7 +97,7 @@ class ServiceMaintenanceRead(Declared):
 
 @write_schema(ServiceMaintenance)
 class ServiceMaintenanceCreate(Declared):
-    """A maintenance window: the arguments of `services.maintenance.plan` beside the service."""
+    """A maintenance window: the arguments of `services.maintenance.plan` except the service."""
 
     begins_at: AwareDatetime
     ends_at: AwareDatetime | None

@@ -17,11 +17,11 @@ _HEIGHT: Final = 30
 _WIDTH: Final = 360
 _CHART_HEIGHT: Final = 70
 _GOOD: Final = 0.99
-"""The uptime from which a part of a strip with a short outage is not red."""
+"""The uptime ratio from which an outage in a part of a strip is called short, and not drawn red."""
 _NEGLIGIBLE: Final = 0.005
-"""The share of a time up to which it is not said that its state is unknown: a check that is late leaves such gaps."""
+"""The share of unknown time up to which it is not mentioned: a late check leaves such gaps."""
 _SEEN: Final = 0.12
-"""The least share of the height of a strip for whatever is shown there."""
+"""The least share of a strip's height that a state gets, so that a short one can be seen."""
 
 
 @dataclass(frozen=True)

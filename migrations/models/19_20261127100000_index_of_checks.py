@@ -1,7 +1,7 @@
-"""The one B-tree that the partitions of the checks will have.
+"""The only B-tree index that the partitions of the checks will have.
 
-Without the id, its entries are small enough that PostgreSQL fills the pages of each service one after the other: with
-it, every page would stay half empty, and the index would be larger than the rows.
+It does not contain the id. With the id, every page would stay half empty, and the index would be larger than the rows;
+without it, PostgreSQL fills the pages of each service one after the other.
 """
 
 from tortoise import BaseDBAsyncClient

@@ -1,6 +1,6 @@
-"""A check by its id, in an index of some bytes per 16 pages: ids are in the order in which they were made.
+"""An index to find a check by its id: a BRIN, which needs some bytes for 16 pages, because ids grow with time.
 
-A second B-tree would be a third of the table.
+A second B-tree would take a third of the table's size.
 """
 
 from tortoise import BaseDBAsyncClient

@@ -1,4 +1,4 @@
-"""The key that the partitions of the activity log will have: it includes the time by which they are divided."""
+"""The primary key that the partitions of the activity log will have: it contains the column that decides the month."""
 
 from tortoise import BaseDBAsyncClient
 

@@ -1,7 +1,8 @@
-"""The month at which the partition of the existing rows ends: the one after the next.
+"""A bound for the existing rows, which will be in one partition: the beginning of the month after next.
 
-It is later where a row is later; where one has no month, beyond the year 9999, there is no bound. Once this is proven
-for all rows, the table becomes a partition without being read. Until then no row after the bound can be inserted.
+If a row is later, the bound is the end of that row's month; if a row is beyond the year 9999, there is no bound. Once
+the bound is proven for all rows, the table can become a partition without being read. From here on, no row at the bound
+or after it can be inserted, until the migration `partitions` is applied.
 """
 
 from tortoise import BaseDBAsyncClient

@@ -1,4 +1,4 @@
-"""Proof that no existing row is after the bound of its table, while others read and write."""
+"""Proof that all existing rows are before the bound of their table; it reads both tables while others read and write."""
 
 from tortoise import BaseDBAsyncClient
 

@@ -1,9 +1,9 @@
 """Partitions by month, in UTC, for the checks of the services and for the activity log.
 
-The existing table becomes the first partition, of all that is before the proven bound, and nothing in it is read or
-written; an empty one is replaced. The months up to three ahead are made here, later ones by `make_partitions`, and the
-default partition takes the rows that have none. Indexes, triggers, foreign keys and privileges are those that the
-table has. The downgrade copies the rows into a plain table.
+The existing table becomes the first partition, of all rows before the proven bound, without being read or written. An
+empty table is replaced. The partitions up to three months ahead are made here, later ones by `make_partitions`; the
+default partition takes the rows whose month has none. The new table gets the indexes, triggers, foreign keys and
+privileges of the old one. The downgrade copies the rows into a plain table.
 """
 
 from tortoise import BaseDBAsyncClient
@@ -13,8 +13,8 @@ RUN_IN_TRANSACTION = True
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     return r"""
--- The previous version deletes old checks by their ctid, the place of a row in its file, which rows of other partitions
--- have, too: it would delete any of them.
+-- The previous version deletes old checks by their ctid, the place of a row in its partition. Rows of other partitions
+-- have the same ctid, so it would delete these as well.
 CREATE FUNCTION medianest_refuse_delete() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'a ctid without a tableoid does not say which row of % is to be deleted', TG_TABLE_NAME
@@ -174,7 +174,7 @@ BEGIN
             EXECUTE command;
         END LOOP;
         EXECUTE format('CREATE TABLE %I PARTITION OF %I DEFAULT', given.name || '_default', given.name);
-        -- For a publication of all tables: without a key, it would stop every DELETE.
+        -- Without a key, a publication of all tables would make every DELETE fail.
         FOR command IN
             SELECT format('ALTER TABLE %s REPLICA IDENTITY FULL', relid) FROM pg_partition_tree(given.name::regclass)
             WHERE given.key IS NULL AND isleaf

@@ -1,4 +1,4 @@
-"""Roll-ups of the services' checks: what the checks of an hour, a day and more amount to, exact to the microsecond."""
+"""Roll-ups: summaries of the services' checks, for hours, days and longer spans, exact to the microsecond."""
 
 from tortoise import BaseDBAsyncClient
 
@@ -7,9 +7,9 @@ RUN_IN_TRANSACTION = True
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     return r"""
--- The times are in microseconds, and the rest of the span is unknown. A span of more than an hour is the sum of the
--- hours in it that are rolled up. response_times counts the checks by buckets of milliseconds, in sums of powers of
--- two: each element is 32 times a bucket, and an exponent.
+-- The times up, degraded and down are in microseconds; in the rest of the span the state is unknown. A span of more than
+-- an hour is the sum of the hours in it that are rolled up. response_times is a histogram: the count of each bucket of
+-- milliseconds is a sum of powers of two, and each element is 32 * bucket + exponent.
 CREATE TABLE service_rollups (
     service_id INT NOT NULL,
     checks INT NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE service_rollups (
     CONSTRAINT fk_service_rollups_service_id FOREIGN KEY (service_id) REFERENCES services (id) ON DELETE CASCADE
 );
 
--- The parts of the hours that are rolled up in which a service was not up.
+-- The parts of rolled-up hours in which a service was not up.
 CREATE TABLE service_states (
     service_id INT NOT NULL,
     begins_at TIMESTAMPTZ NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE service_states (
 );
 CREATE INDEX ix_service_states_service_id_begins_at ON service_states (service_id, begins_at) WHERE status = 'down';
 
--- The hours that were rolled up and whose checks have changed since. Without a unique key, so that transactions that
+-- The hours that were rolled up and whose checks have changed since. There is no unique key, so that transactions that
 -- change the same hour do not wait for each other.
 CREATE TABLE stale_service_hours (
     service_id INT NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE stale_service_hours (
 );
 CREATE INDEX ix_stale_service_hours_service_id_begins_at ON stale_service_hours (service_id, begins_at);
 
--- Since when the checks are kept, if earlier ones were removed.
+-- The instant since when checks are kept. Where no checks were removed, it is the beginning of time, or there is no row.
 CREATE TABLE kept_history (
     table_name VARCHAR(63) NOT NULL,
     begins_at TIMESTAMPTZ NOT NULL,
@@ -68,14 +68,14 @@ CREATE TABLE kept_history (
 
 -- Marks the hours in which added or removed checks count as stale. A check counts for five minutes.
 --
--- A roll-up holds the service's row FOR UPDATE. A transaction that has changed checks holds it FOR KEY SHARE until its
--- end: an insert because of the foreign key, the others from here on. So no roll-up runs beside a change that it can't
--- see, and every change after a roll-up finds it here. Only in a snapshot from before it does not: there every hour
--- that is over is marked, which is never wrong.
+-- A roll-up locks the service's row FOR UPDATE. A transaction that has changed checks locks it FOR KEY SHARE until its
+-- end: an INSERT by the foreign key, an UPDATE or DELETE by this function. So no roll-up runs beside a change that it
+-- can't see, and a change after a roll-up finds the roll-up here. An exception is a transaction whose snapshot is older
+-- than the roll-up (repeatable read, serializable): it marks each of these hours that is over, which is never wrong.
 --
--- An hour that began less than five minutes after the first check that is kept may lack an earlier one, so it and the
--- hours before it stay as they were rolled up. The row of kept_history is made, if it is not there, which in a snapshot
--- from before its change is an error.
+-- An hour that began less than five minutes after the instant since when checks are kept may lack a check that counted
+-- in it. So it and the hours before it stay as they were rolled up. The row of kept_history is inserted here if it is
+-- missing: where a transaction's snapshot is older than a change of this row, that is an error, as it should be.
 CREATE FUNCTION medianest_mark_stale_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     epoch CONSTANT timestamptz := '1970-01-01 00:00:00+00';

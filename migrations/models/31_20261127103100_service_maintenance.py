@@ -11,7 +11,7 @@ CREATE TABLE service_maintenance (
     id UUID NOT NULL DEFAULT medianest_uuid_v7(),
     service_id INT NOT NULL,
     begins_at TIMESTAMPTZ NOT NULL,
-    -- NULL until it is ended.
+    -- NULL while the window has no end.
     ends_at TIMESTAMPTZ,
     reason TEXT,
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,

@@ -227,7 +227,15 @@ def _dump(url: DatabaseUrl, form: str) -> bytes:
     environment = {**os.environ, "PGPASSWORD": url.password.get_secret_value() if url.password else ""}
     place = ["-h", str(arguments["host"]), "-p", str(arguments["port"]), "-U", str(arguments["user"])]
     result = subprocess.run(
-        [str(program), *place, f"--format={form}", "--compress=0", "--inserts", str(arguments["database"])],
+        [
+            str(program),
+            *place,
+            f"--format={form}",
+            "--compress=0",
+            "--inserts",
+            "--load-via-partition-root",
+            str(arguments["database"]),
+        ],
         env=environment,
         cwd=Path("/"),
         capture_output=True,

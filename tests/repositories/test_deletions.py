@@ -12,6 +12,7 @@ import pytest
 from asyncpg import Connection, Record
 
 from medianest_models.db import transaction
+from medianest_models.db.partitions import make_partitions
 from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories import activity, rate_limits, services, sessions
@@ -107,6 +108,24 @@ class TestPrune:
         with pytest.raises(InvalidInputError, match="out of range"):
             async with transaction():
                 await PRUNES[table](timedelta.max)
+
+
+@pytest.mark.parametrize("delete", [*PRUNES.values(), activity.drop_months, services.drop_history])
+async def test_an_age_of_more_years_than_there_were_deletes_nothing(db: DatabaseUrl, delete: Delete) -> None:
+    for table in PRUNES:
+        await fill(table, 1)
+    assert await delete(3000 * 365 * DAY) == 0
+    assert [await left(table) for table in PRUNES] == [1, 1]
+
+
+@pytest.mark.parametrize("table", PRUNES)
+async def test_what_no_month_has_is_counted_once(fresh_db: DatabaseUrl, table: str) -> None:
+    (row,) = await fetch("SELECT date_trunc('month', now(), 'UTC') AS month, now() AS now")
+    await make_partitions(table, since=row["month"] - 60 * DAY)
+    for age in (row["now"] - row["month"] + 3 * DAY, 100 * DAY):
+        await fill(table, 2, age)
+    assert await PRUNES[table](row["month"] - DAY) == 4
+    assert await left(table) == 0
 
 
 @of_each_table

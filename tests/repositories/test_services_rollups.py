@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,6 +19,7 @@ from tests.repositories.service_reference import at, reference_incidents, refere
 
 UP, DOWN, DEGRADED = ServiceStatus.UP, ServiceStatus.DOWN, ServiceStatus.DEGRADED
 HOUR = timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 names = (f"service-{number}" for number in itertools.count())
 
 
@@ -113,3 +114,21 @@ async def test_the_answers_for_all_services_are_those_for_each(
     found_incidents = await services.incidents_by_service(**window)
     assert found_incidents["all-0"] == []
     assert len(found_incidents["all-1"]) != len(found_incidents["all-2"])
+
+
+@pytest.mark.parametrize(
+    "day", [datetime(1, 1, 1, 12, tzinfo=UTC), datetime(1, 12, 31, tzinfo=UTC), EPOCH, -HOUR + EPOCH]
+)
+async def test_checks_of_any_year_are_rolled_up(db: DatabaseUrl, day: datetime) -> None:
+    await Service.create(name="old", display_name="S")
+    await services.record_checks(Check("old", DOWN, None, None, day + number * HOUR) for number in range(30))
+    windows: list[dict[str, Any]] = [
+        {"since": datetime.min.replace(tzinfo=UTC), "until": at(0)},
+        {"since": day - HOUR / 2, "until": day + 13.01 * HOUR},
+        {"since": day + HOUR, "until": day + 29 * HOUR},
+    ]
+    before = [(await services.uptime("old", **window), await services.incidents("old", **window)) for window in windows]
+    assert await services.roll_up() == 30
+    after = [(await services.uptime("old", **window), await services.incidents("old", **window)) for window in windows]
+    assert after == before
+    assert await services.roll_up() == 0

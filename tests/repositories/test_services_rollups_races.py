@@ -10,12 +10,14 @@ from typing import Any, Final
 import pytest
 
 from medianest_models.db import transaction
+from medianest_models.db.partitions import make_partitions
 from medianest_models.db.statements import current_client, execute, fetch
+from medianest_models.db.transaction_client import IsolationLevel
 from medianest_models.enums import ServiceStatus
 from medianest_models.errors import InvalidInputError, TransactionConflictError
 from medianest_models.models import Service, ServiceStatusHistory
 from medianest_models.repositories import services
-from medianest_models.repositories.services import Check
+from medianest_models.repositories.services import Check, Uptime
 from medianest_models.settings import DatabaseUrl
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
@@ -112,6 +114,20 @@ async def test_a_snapshot_from_before_the_pruning_adds_no_check_to_what_is_final
             await services.record_check("plex", status=DOWN, checked_at=at(130))
 
 
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_a_snapshot_from_before_a_check_rolls_up_nothing(plex: Service, isolation: IsolationLevel) -> None:
+    calls: list[tuple[Any, list[datetime]]] = [(services.roll_up, []), (services.prune_history, [at(360)])]
+    for call, arguments in calls:
+        with pytest.raises(InvalidInputError, match="read committed"):  # noqa: PT012 - the transaction is what raises
+            async with transaction(isolation):
+                await fetch("SELECT FROM services")
+                await elsewhere(services.record_check("plex", status=DOWN, checked_at=at(130)))
+                await call(*arguments)
+    await answers_are_right()
+    await services.roll_up()
+    await answers_are_right()
+
+
 async def test_marks_of_hours_that_are_not_rolled_up_yet_wait_for_their_turn(plex: Service) -> None:
     async with transaction("repeatable read"):
         await services.record_check("plex", status=DOWN, checked_at=at(410))
@@ -182,6 +198,18 @@ async def test_nothing_is_pruned_while_a_check_is_not_committed(plex: Service) -
         await services.record_check("plex", status=DOWN, checked_at=at(130))
         assert await elsewhere(services.prune_history(at(360))) == 0
     await answers_are_right()
+
+
+@pytest.mark.parametrize("remove", [services.drop_history, services.prune_history])
+async def test_nothing_is_removed_while_a_service_is_not_committed(plex: Service, remove: Any) -> None:
+    await make_partitions("service_status_history", since=at(0))
+    async with transaction():
+        await Service.create(name="new", display_name="New")
+        await services.record_checks([Check("new", UP, checked_at=at(tick)) for tick in range(0, TICKS, 9)])
+        assert await elsewhere(remove(datetime(2026, 3, 1, tzinfo=UTC))) == 0
+    assert await remove(datetime(2026, 3, 1, tzinfo=UTC)) > 0
+    expected = Uptime(at(0), at(300), 300 * TICK, timedelta(), timedelta())
+    assert await services.uptime("new", since=at(0), until=at(300)) == expected
 
 
 async def test_a_check_counts_beyond_the_bound_of_pruning(plex: Service) -> None:

@@ -2,8 +2,8 @@
 
 A check determines the state of the service until the next check, but for at most five minutes: after that the state is
 unknown. Of several checks with the same timestamp, the one with the highest id counts, which is the last one recorded.
-A window includes its beginning but not its end; a check before the window can also determine its first part. Time of
-maintenance is neither up nor down. All of this is exact to the microsecond, also after the checks were removed.
+A window includes its beginning but not its end; a check before the window can also determine its first part. Time in
+maintenance is neither up nor down. All of this is exact to the microsecond, also after the checks are removed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Uptime:
     degraded: timedelta
     down: timedelta
     maintenance: timedelta = timedelta(0)
-    """The time of maintenance, whatever its checks found."""
+    """The time in maintenance, whatever the checks found."""
 
     @property
     def known(self) -> timedelta:
@@ -65,14 +65,14 @@ class Incident:
     """A continuous time in which a service was down."""
 
     started_at: datetime
-    """Its beginning; that of the window if the service was down before, and the end of maintenance likewise."""
+    """The first check that found it down; if it was down before the window or maintenance, when that begins or ends."""
     ended_at: datetime | None
-    """The first check with another state, five minutes after the last one, or the beginning of maintenance; None if it
-    was still down at the end of the window."""
+    """The next check with another state, or five minutes after the last check, or the beginning of maintenance; None if
+    it was still down at the end of the window."""
     duration: timedelta
     """The time from `started_at` to `ended_at`, or to the window's end."""
     error_message: str | None
-    """The first error message of its checks; None if there is none."""
+    """The first error message of its checks; None if they have none."""
 
     @property
     def is_ongoing(self) -> bool:
@@ -219,9 +219,9 @@ async def uptime_by_service(
 
 
 async def incidents(service: str, *, since: datetime, until: datetime | None = None) -> list[Incident]:
-    """List the times a service was down, oldest first; together they last as long as `uptime` says it was down.
+    """List the incidents of a service, oldest first; together they last as long as `Uptime.down`.
 
-    Maintenance divides them. The window is given as for `uptime`, and so are the errors.
+    A maintenance window divides an incident. The window is given as for `uptime`, and so are the errors.
     """
     return _incidents(await fetch_windows(_INCIDENTS, service, since, until))
 

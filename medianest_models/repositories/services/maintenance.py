@@ -1,8 +1,8 @@
 """Maintenance windows of the services: time that counts neither as up nor as down.
 
-A window includes its beginning but not its end, which is the instant of `end` where it has no other. Those of a service
-may overlap; the time counts once. They can be planned ahead, begun now, and entered afterwards; the clock is the
-database's.
+A window includes its beginning but not its end. Without an end it is open until `end` is called. The windows of a
+service may overlap; time in several of them counts once. They can be planned ahead, begun now, or entered afterwards;
+the clock is the database's.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ ORDER BY service_id, begins_at, id
 async def plan(
     service: str, *, begins_at: datetime, ends_at: datetime | None, reason: str | None = None
 ) -> ServiceMaintenance:
-    """Enter a window with its beginning and its end, either of which may be past.
+    """Enter a window with its beginning and its end, which may be in the past.
 
     Args:
         service: The service's name.
-        begins_at: When it begins.
-        ends_at: When it ends; None for a window that lasts until `end`.
-        reason: A text for people.
+        begins_at: The beginning.
+        ends_at: The end; None for a window that is open until `end` is called.
+        reason: A text for people, which no rule reads.
 
     Raises:
         InvalidInputError: It does not end after it begins.
@@ -77,7 +77,7 @@ async def plan(
 
 
 async def begin(service: str, *, ends_at: datetime | None = None, reason: str | None = None) -> ServiceMaintenance:
-    """Begin a window now. It lasts until an instant, or until `end`; the reason is a text for people.
+    """Begin a window now, which lasts until `ends_at`, or until `end` is called; the reason is a text for people.
 
     Raises:
         InvalidInputError: `ends_at` is not in the future.
@@ -90,7 +90,7 @@ async def begin(service: str, *, ends_at: datetime | None = None, reason: str | 
 
 
 async def end(maintenance_id: UUID | str) -> ServiceMaintenance:
-    """End a window now that is open: also one that would last longer.
+    """End an open window now, also one that was planned to last longer.
 
     Raises:
         NotFoundError: There is no such window.
@@ -108,7 +108,7 @@ async def end(maintenance_id: UUID | str) -> ServiceMaintenance:
 
 
 async def cancel(maintenance_id: UUID | str) -> None:
-    """Delete a window, as if it had never been; an open one and a past one too.
+    """Delete a window, as if it had never been: a planned, an open or a past one.
 
     Raises:
         NotFoundError: There is no such window.
@@ -126,7 +126,7 @@ async def list_for_service(
     params: PaginationParams | None = None,
     schema: type[MaintenanceT] | None = None,
 ) -> PaginatedResult[MaintenanceT]:
-    """List a page of a service's windows that share time with the one from `since` to `until`; the latest first.
+    """List a page of a service's windows that overlap the time from `since` to `until`, the latest first.
 
     Raises:
         NotFoundError: There is no such service.

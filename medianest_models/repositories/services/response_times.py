@@ -1,7 +1,7 @@
 """Percentiles of the response times of services.
 
-They are computed from counts by bucket (`rollups.BUCKET`): below 50 ms exactly, and above with a relative error of at
-most 2 %, before and after the checks are rolled up.
+They are computed from a histogram (`rollups.BUCKET`), before and after the checks are rolled up: below 50 ms they are
+exact, and above they have a relative error of at most 2 %.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from medianest_models.repositories.services.windows import WINDOWS, fetch_window
 
 Percentiles: TypeAlias = dict[float, float]
 
-# Hours in which the kept checks begin or that lie before are read as a whole, even if only a part is in the window.
+# An hour whose checks were removed, or some of them, is read as a whole, even if only a part of it is in the window.
 # OFFSET keeps the planner from joining the spans with all that is rolled up.
 _RESPONSE_TIMES: Final = f"""
 {WINDOWS}, counted AS (
@@ -95,10 +95,10 @@ async def response_time_percentiles(
 ) -> Percentiles | list[Percentiles | None] | None:
     """Compute percentiles of the response times of a service's checks.
 
-    All checks in the window that measured a response time count, whatever they found, and also in maintenance; one at
-    its beginning does, one at its end does not. Between two of them the value is interpolated. Of an hour whose checks
-    were removed all count, also if only a part of it is in the window. The service, the window and its steps are given
-    as for `uptime`, and raise its errors.
+    All checks in the window that measured a response time count, whatever their status, also during maintenance. The
+    window includes its beginning but not its end; but an hour whose checks were removed counts as a whole, even if only
+    a part of it is in the window. A percentile between two measured values is interpolated. The service, the window and
+    its steps are given as for `uptime`, and raise its errors.
 
     Returns:
         Milliseconds by percentile, exact below 50 and else with an error of at most 2 %; None if no check in the window
@@ -167,7 +167,7 @@ def _percentiles(row: Record, percentiles: Sequence[float]) -> Percentiles | Non
 
 
 def _milliseconds(bucket: int) -> float:
-    """Return the value from which no value of a bucket differs by more than 2 %."""
+    """Return the value that stands for a bucket; it differs from each value in the bucket by at most 2 %."""
     if bucket < EXACT_BELOW:
         return float(bucket)
     return EXACT_BELOW * RATIO ** (bucket - EXACT_BELOW) * 2 * RATIO / (1 + RATIO)

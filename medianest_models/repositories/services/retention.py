@@ -1,7 +1,7 @@
-"""Removing old checks, after they are rolled up: uptime and incidents stay exact, for ever.
+"""Removal of old checks after they are rolled up: uptime and incidents stay exact, for ever.
 
 The row of `kept_history` says since when checks are kept. The trigger's function `medianest_mark_stale_hours` refuses
-late checks of the hours before, because these can't be rolled up again.
+late checks of earlier hours, because these hours can't be rolled up again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from medianest_models.checks import as_aware, as_duration
 from medianest_models.db.partitions import drop_partitions, end_of_partitions
 from medianest_models.db.statements import execute, fetch
 from medianest_models.db.transactions import transaction
-from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
+from medianest_models.errors import DatabaseTimeoutError
+from medianest_models.repositories._bulk import BATCH_SIZE, FIRST, delete_in_batches
 from medianest_models.repositories.services.rollups import FINISHED, roll_up
 from medianest_models.repositories.services.windows import ceil
 
@@ -22,21 +23,24 @@ logger = logging.getLogger("medianest_models.services")
 
 _TABLE: Final = "service_status_history"
 
-# A check counts for five minutes, so it is needed until the hour after it is rolled up.
+# A check counts for five minutes, which may reach into the next hour, so it is kept until that one is finished too.
 _INSTANT: Final = f"""
-SELECT LEAST(
+SELECT GREATEST({FIRST}, LEAST(
     COALESCE($1::timestamptz, now() - $2::float8 * interval '1 second'), {FINISHED} - interval '5 minutes'
-) AS before
+)) AS before
 """
 
-# Nobody is changing checks who could not see the new bound.
+# These two make sure that no transaction is changing checks, because it might not see the new bound. The first fails
+# while one has added a service (or changed one), whose checks the second would miss; the second finds those that lock a
+# service's row, as a transaction that has changed its checks does.
+_LOCK_NEW: Final = "LOCK TABLE services IN SHARE MODE NOWAIT"
 _LOCK: Final = """
 SELECT (SELECT count(*) FROM services) = (
     SELECT count(*) FROM (SELECT FROM services ORDER BY id FOR UPDATE SKIP LOCKED) AS locked
 ) AS are_free
 """
 
-# Only if the hours in which the removed checks count are rolled up.
+# Raises the bound, unless an hour in which the removed checks count is stale or not rolled up.
 _RAISE: Final = f"""
 INSERT INTO kept_history AS kept (table_name, begins_at)
 SELECT '{_TABLE}', $1
@@ -54,8 +58,8 @@ WHERE NOT EXISTS (
 ON CONFLICT (table_name) DO UPDATE SET begins_at = GREATEST(kept.begins_at, EXCLUDED.begins_at)
 """  # noqa: S608 - of constants only
 
-# The partition is named beside the row's place in it, which exists in others too. Service after service is read from
-# the old end of the index. A row that another process is deleting is that one's, so that nobody waits.
+# A ctid, the place of a row, is unique only within a partition, so the row's tableoid is compared too. The checks of
+# each service are read from the old end of the index. Rows that another process is deleting are skipped.
 _DELETE: Final = """
 WITH old AS MATERIALIZED (
     SELECT partition, place FROM services CROSS JOIN LATERAL (
@@ -70,17 +74,19 @@ WHERE checked_at < $1 AND ctid = ANY (ARRAY (SELECT place FROM old))
 RETURNING TRUE
 """
 
+_COUNT: Final = "SELECT count(*) AS checks FROM service_status_history WHERE checked_at < $1"
+
 
 async def drop_history(older_than: timedelta | datetime) -> int:
-    """Roll up, and drop the months all of whose checks are older than an age or an instant; return how many.
+    """Roll up, then drop the partitions whose months are older than an age or an instant, and return how many.
 
-    It takes milliseconds and gives the space on disk back. Checks of these months that came when the month had no
-    partition yet are deleted as by `prune_history`. It can be stopped at any time. If a transaction is changing checks
-    that are not rolled up yet, it drops nothing.
+    Dropping takes milliseconds and gives the space back to the disk. Checks as old as these that are in the default
+    partition are deleted row by row. It can be stopped at any time. If another transaction is changing checks, it
+    removes nothing, and logs a warning.
 
     Raises:
-        ConfigurationError: The role does not own the table.
-        DatabaseTimeoutError: Others have used the table for `DATABASE_LOCK_TIMEOUT`.
+        ConfigurationError: The role does not own the table or may not make tables in its schema.
+        DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     end = await end_of_partitions(_TABLE, before=await _instant(older_than))
     if end is None or not await _raise_bound(end):
@@ -91,11 +97,17 @@ async def drop_history(older_than: timedelta | datetime) -> int:
 
 
 async def prune_history(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZE) -> int:
-    """Roll up, and remove the checks that are older than an age or an instant; return how many.
+    """Roll up, then remove the checks that are older than an age or an instant, and return how many.
 
-    Whole months are dropped as by `drop_history`, which also gives their space back. Of the rest each batch is deleted
-    by a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts longer than a
-    batch. Inside a transaction all of that is lost, so call it outside of any. Checks that are not rolled up stay.
+    Partitions whose whole month is older are dropped, as by `drop_history`. The other checks are deleted in batches,
+    each in a transaction of its own: so no lock lasts longer than a batch, and if this is interrupted, the finished
+    batches stay deleted. Inside a transaction of the caller neither is true, so call it outside of any. Checks that are
+    not rolled up stay. If another transaction is changing checks, it removes nothing, and logs a warning.
+
+    Raises:
+        ConfigurationError: A partition is to be dropped, and the role does not own the table or may not make tables in
+            its schema.
+        DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     before = await _instant(older_than)
     if not await _raise_bound(before):
@@ -103,14 +115,15 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
     removed = 0
     end = await end_of_partitions(_TABLE, before=before)
     if end is not None:
-        (row,) = await fetch("SELECT count(*) AS checks FROM service_status_history WHERE checked_at < $1", end)
+        (there,) = await fetch(_COUNT, end)
         await drop_partitions(_TABLE, before=end)
-        removed = row["checks"]
+        (still,) = await fetch(_COUNT, end)  # in the default partition
+        removed = there["checks"] - still["checks"]
     return removed + await delete_in_batches(_DELETE, before, batch_size=batch_size)
 
 
 async def _instant(older_than: timedelta | datetime) -> datetime:
-    """Return the instant, by the database's clock, before which checks are to go that are surely rolled up."""
+    """Return the instant before which checks are to be removed: at most the last for which they can be rolled up."""
     if isinstance(older_than, datetime):
         (row,) = await fetch(_INSTANT, as_aware(older_than, "older_than"), None)
     else:
@@ -120,11 +133,16 @@ async def _instant(older_than: timedelta | datetime) -> datetime:
 
 
 async def _raise_bound(before: datetime) -> bool:
-    """Roll up, and let no check before an instant be added any more; return whether that was possible."""
+    """Roll up, and refuse checks before an instant from now on; return whether that was possible."""
     await roll_up()
-    async with transaction():
-        (services,) = await fetch(_LOCK)
-        if services["are_free"] and await execute(_RAISE, before):
-            return True
+    try:
+        async with transaction("read committed"):
+            await fetch(_LOCK_NEW)
+            (services,) = await fetch(_LOCK)
+            if services["are_free"] and await execute(_RAISE, before):
+                return True
+    except DatabaseTimeoutError as error:
+        if error.sqlstate != "55P03":
+            raise
     logger.warning("no old checks were removed: another transaction is changing checks")
     return False

@@ -1,8 +1,8 @@
-"""Roll-ups: what the checks of each finished hour of a service amount to, and of each day and more.
+"""Roll-ups: summaries of the checks of a service, for each finished hour, and their sums for days and longer spans.
 
-An hour is finished five minutes after its end. It is rolled up in a transaction that holds the service's row, for which
-transactions that change its checks wait, and which waits for none of them: see the trigger's function
-`medianest_mark_stale_hours`. Killed anywhere, it leaves every answer right.
+An hour is finished five minutes after its end. It is rolled up in a transaction that locks the service's row: those
+that change the service's checks wait for it, and it skips the service rather than wait for them. See the trigger's
+function `medianest_mark_stale_hours`. If it is killed at any point, all answers are still right.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.repositories.services.windows import HOLDING, WIDTHS, floor, microseconds
 
-_BATCH_HOURS: Final = WIDTHS[2]
+_BATCH_HOURS: Final = 24
 """The most hours that one transaction rolls up."""
 _HOUR: Final = timedelta(hours=1)
-_BATCH: Final = _BATCH_HOURS * _HOUR
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 EXACT_BELOW: Final = 50
 RATIO: Final = 1.04
-"""Response times in milliseconds have a bucket each below `EXACT_BELOW`, and above one for each power of this."""
+"""The width of a histogram bucket: below `EXACT_BELOW` 1 ms, and above it the ratio of its end to its beginning."""
 BUCKET: Final = f"""
     (CASE WHEN response_time_ms < {EXACT_BELOW} THEN response_time_ms
     ELSE {EXACT_BELOW} + floor(ln(response_time_ms / {EXACT_BELOW}::float8) / ln({RATIO}::float8)) END)::int
 """
-"""The bucket of a check's response time, in SQL."""
+"""The number of the bucket that a check's response time falls into, in SQL."""
 
-# Counts of buckets as sums of powers of two: each element is 32 times a bucket, and an exponent.
+# Packs a histogram: the count of a bucket becomes a sum of powers of two; each element is 32 * bucket + exponent.
 _PACKED: Final = """
     SELECT span, array_agg((bucket * 32 + exponent)::smallint ORDER BY bucket, exponent) AS response_times
     FROM buckets CROSS JOIN LATERAL generate_series(0, (ln(number) / ln(2))::int) AS exponent
@@ -41,14 +40,14 @@ _PACKED: Final = """
 UNPACKED: Final = (
     "SELECT element >> 5 AS bucket, 1::bigint << (element & 31) AS number FROM unnest(response_times) AS element"
 )
-"""The same backwards: the buckets in a `response_times`, each once or more, and how often they occur."""
+"""The inverse of packing: the buckets of a histogram with their counts. If a bucket occurs again, its counts add up."""
 
 FINISHED: Final = floor("now() - interval '5 minutes'")
 """The end of the last finished hour, in SQL."""
 
 _LOCK: Final = "SELECT FROM services WHERE id = $1 FOR UPDATE SKIP LOCKED"
 
-# The first hour with checks that is not rolled up. Checks count for five minutes, so those from before that hour may
+# The first hour with checks that is not rolled up. A check counts for five minutes, so one shortly before an hour may
 # reach into it.
 _SINCE: Final = f"""
 SELECT
@@ -65,15 +64,15 @@ FROM (
 ) AS checked
 """  # noqa: S608 - of constants only
 
-# What there is to do: stale hours, or else the first hour that is not rolled up. Hours may be marked that were not
-# rolled up yet: their turn comes.
+# The next work: stale hours, or else the first hour that is not rolled up. An hour that is marked as stale before its
+# first roll-up waits for that.
 _NEXT: Final = f"""
 SELECT
     ARRAY(
         SELECT DISTINCT begins_at FROM stale_service_hours WHERE service_id = $1 AND begins_at < rolled_until
         ORDER BY begins_at LIMIT {_BATCH_HOURS}
     ) AS stale,
-    since, {FINISHED} AS until
+    since, {FINISHED} AS until, rolled_until
 FROM ({_SINCE.format(service_id="$1")}) AS next
 """  # noqa: S608 - of constants only
 
@@ -94,8 +93,8 @@ DELETE FROM service_rollups WHERE service_id = $1 AND ({
 })
 """  # noqa: S608 - of constants only
 
-# The state of each part of an hour is that of a check, and unknown between. Parts without a gap, with the same state
-# and the same message, are one.
+# The state of a part of an hour is that of the check that counts then; where none counts, it is unknown. Adjacent parts
+# with the same state and error message become one row of service_states.
 _ROLL_UP: Final = f"""
 WITH holding AS ({
     HOLDING.format(service_id="$1", since="$2::timestamptz", until="$3::timestamptz")
@@ -149,12 +148,12 @@ LEFT JOIN packed ON packed.span = hour
 RETURNING TRUE
 """  # noqa: S608 - of constants only
 
-# $2 is the width, $3 that of the roll-ups that are summed.
+# $2 is the width in hours, $3 that of the narrower roll-ups that are summed. No window begins before the year 1, so
+# none needs a span that does.
 _WIDEN: Final = f"""
 WITH narrower AS MATERIALIZED (
     SELECT {floor("begins_at", "$2::int")} AS span, * FROM service_rollups
-    WHERE service_id = $1 AND hours = $3 AND begins_at >= {floor("$4::timestamptz", "$2::int")}
-        AND begins_at < {floor("$5::timestamptz - interval '1 hour'", "$2::int")} + $2::int * interval '1 hour'
+    WHERE service_id = $1 AND hours = $3 AND begins_at >= $4 AND begins_at < $5
 ), buckets AS (
     SELECT span, bucket, sum(number)::bigint AS number
     FROM narrower CROSS JOIN LATERAL ({UNPACKED}) AS unpacked GROUP BY span, bucket
@@ -163,7 +162,7 @@ INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, c
 SELECT $1, $2, span, up, degraded, down, checks, COALESCE(response_times, '{{}}')
 FROM (
     SELECT span, sum(up) AS up, sum(degraded) AS degraded, sum(down) AS down, sum(checks) AS checks
-    FROM narrower GROUP BY span
+    FROM narrower WHERE span >= '0001-01-01 00:00:00+00' GROUP BY span
 ) AS total
 LEFT JOIN packed USING (span)
 ON CONFLICT (service_id, hours, begins_at) DO UPDATE SET
@@ -175,9 +174,12 @@ ON CONFLICT (service_id, hours, begins_at) DO UPDATE SET
 async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
     """Roll up the finished hours of all services, and return how many that were.
 
-    Hours whose checks have changed since are rolled up again. It goes in transactions of a few milliseconds, so it can
+    Hours whose checks have changed since are rolled up again. It goes in transactions of a tenth of a second, and can
     be stopped at any time, and several processes may run it at once. A service whose checks another transaction is
     changing at this moment is left for the next time. `progress` is called with the number of hours after each of them.
+
+    Raises:
+        InvalidInputError: It is inside a repeatable read or serializable transaction, which may not see all checks.
     """
     total = 0
     for service in await fetch("SELECT id FROM services ORDER BY id"):
@@ -189,16 +191,19 @@ async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
 
 
 async def hours_to_roll_up() -> dict[str, int]:
-    """Count, for each service with such hours, those that are finished and not rolled up.
+    """Count the finished hours that are not rolled up, for each service that has any, by its name.
 
-    Hours without checks between them count too, so a roll-up may report fewer.
+    Hours without checks are counted too, so `roll_up` may return less. Stale hours are not counted.
     """
     return {row["name"]: row["hours"] for row in await fetch(_WAITING)}
 
 
 async def _roll_up_batch(service_id: int) -> int | None:
-    """Roll up the next hours of a service, and return how many; None if there are none, or it is in use."""
-    async with transaction():
+    """Roll up the next hours of a service, and return how many; None if there are none, or it is in use.
+
+    Each statement has to see what was committed before the lock was free; an older snapshot would miss checks for ever.
+    """
+    async with transaction("read committed"):
         if await fetch_one(_LOCK, service_id) is None:
             return None
         (work,) = await fetch(_NEXT, service_id)
@@ -209,12 +214,20 @@ async def _roll_up_batch(service_id: int) -> int | None:
             await execute(_CLEAR, service_id, since, until)
         elif work["since"] is not None and work["since"] < work["until"]:
             since = work["since"]
-            # It ends where a wide roll-up does, so that each of these is written once.
-            until = min(since + _BATCH - (since - _EPOCH) % _BATCH, work["until"])
+            until = min(_floor(since, _BATCH_HOURS) + _BATCH_HOURS * _HOUR, work["until"])
         else:
             return None
         await execute(_UNMARK, service_id, since, until)
         number = await execute(_ROLL_UP, service_id, since, until)
+        # Wide spans are summed when they are over: nobody reads them before.
+        first, last = min(since, work["rolled_until"] or since), max(until, work["rolled_until"] or until)
         for narrower, width in pairwise(WIDTHS):
-            await execute(_WIDEN, service_id, width, narrower, since, until)
+            begin, end = _floor(first, width), min(_floor(until + (width - 1) * _HOUR, width), _floor(last, width))
+            if begin < end:
+                await execute(_WIDEN, service_id, width, narrower, begin, end)
         return number
+
+
+def _floor(hour: datetime, width: int) -> datetime:
+    """Return the beginning of the span of so many hours in which an hour begins, or of the year 1."""
+    return hour - min((hour - _EPOCH) % (width * _HOUR), hour - datetime.min.replace(tzinfo=UTC))

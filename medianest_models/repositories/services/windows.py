@@ -1,13 +1,13 @@
-"""Windows of time over the history of the services: where a statement finds what happened in them.
+"""Windows of time over the history of the services, and the sources from which a statement reads each part of them.
 
-Of every service the finished hours are rolled up (`rollups.py`), also by the day and more. Inside a window, whole hours
-are read from the widest roll-ups that fit; a part of an hour is read from the states that were kept of it; hours that
-are not rolled up yet, or whose checks have changed since, are read from their checks.
+The finished hours of each service are rolled up (`rollups.py`), and summed for days and longer spans. Whole hours of a
+window are read from the widest roll-ups that fit into it, and a part of an hour from the states stored for that hour.
+Hours that are not rolled up yet, and stale hours, are read from their checks.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
@@ -22,8 +22,10 @@ MAX_STEPS: Final = 1000
 """The most steps that one statement answers for."""
 
 WIDTHS: Final = (1, 24, 192, 1_536, 12_288)
-"""The hours of a roll-up: one, a day, and eight times more each. They begin at multiples of themselves since 1970."""
+"""The widths of roll-ups in hours: one, a day, and then eight times the last. Each begins at a multiple since 1970."""
 
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
 _EPOCH: Final = "timestamptz '1970-01-01 00:00:00+00'"
 
 
@@ -55,9 +57,10 @@ def rolled_up_hour(span: str, begins_at: str) -> str:
 
 # A step is a number of microseconds: PostgreSQL would take an interval of a day for a day of the calendar.
 #
-# A span is a window, or with the sign -1 a time of maintenance in it, which does not count. Its whole hours that are
-# rolled up are `first_hour` to `last_hour`. `ranges` are the spans of roll-ups in these, the widest that fit; `stale`
-# are the hours whose roll-ups do not count; `edges` is what remains, `unrolled` what is read from the checks.
+# A span is a window, or with the sign -1 a time of maintenance in it, which is subtracted. `first_hour` and `last_hour`
+# enclose its whole hours that are rolled up. `ranges` cover these with the widest roll-ups that fit. `stale` are the
+# stale hours among them, whose roll-ups are subtracted. `edges` are the parts before and after the whole hours.
+# `unrolled` are all parts that are read from the checks.
 WINDOWS: Final = f"""
 WITH steps AS (
     SELECT
@@ -150,8 +153,8 @@ async def fetch_windows(
     The arguments and errors are those of `uptime`. The statement begins with `WINDOWS` and has its further parameters
     from `$6` on. Where there is no such service it returns no row, and else one or more for each step, with `until`.
     """
-    as_aware(since, "since")
-    if until is not None and since >= as_aware(until, "until"):
+    since = _in_utc(since, "since")
+    if until is not None and since >= (until := _in_utc(until, "until")):
         raise InvalidInputError("since: must be before until")
     number = 1 if step is None else _count_steps(since, until, step)
     length = None if step is None else step // timedelta(microseconds=1)
@@ -162,6 +165,18 @@ async def fetch_windows(
     if until is None and rows and since >= rows[0]["until"]:
         raise InvalidInputError("since: must be before now")
     return rows
+
+
+def _in_utc(value: datetime, name: str) -> datetime:
+    """Convert an aware datetime to UTC, because Python compares and subtracts those of one time zone by local time.
+
+    The first and the last datetime, which asyncpg takes for infinity, are moved by a microsecond.
+    """
+    try:
+        instant = as_aware(value, name).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInputError(f"{name}: is out of range in UTC") from None
+    return min(max(instant, _FIRST), _LAST)
 
 
 def _count_steps(since: datetime, until: datetime | None, step: timedelta) -> int:
