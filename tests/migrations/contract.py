@@ -302,8 +302,8 @@ TABLES: Final[dict[str, Table]] = {
             "checks": "integer NOT NULL",
             "begins_at": "timestamptz NOT NULL",
             "up": "bigint NOT NULL",
-            "degraded": "bigint NOT NULL",
-            "down": "bigint NOT NULL",
+            "degraded": "bigint",
+            "down": "bigint",
             "hours": "smallint NOT NULL",
             "response_times": "smallint[] NOT NULL",
         },
@@ -312,7 +312,7 @@ TABLES: Final[dict[str, Table]] = {
             "ck_service_rollups_hours": "CHECK hours >= 1",
             "ck_service_rollups_times": (
                 "CHECK up >= 0 AND degraded >= 0 AND down >= 0 "
-                "AND (up + degraded + down) <= (hours * '3600000000'::bigint)"
+                "AND (up + COALESCE(degraded, 0::bigint) + COALESCE(down, 0::bigint)) <= (hours * '3600000000'::bigint)"
             ),
             "fk_service_rollups_service_id": OF_SERVICE,
         },

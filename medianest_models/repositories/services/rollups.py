@@ -133,7 +133,7 @@ WITH holding AS ({
 )
 INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, checks, response_times)
 SELECT
-    $1, 1, hour, COALESCE(up, 0), COALESCE(degraded, 0), COALESCE(down, 0), COALESCE(checks, 0),
+    $1, 1, hour, COALESCE(up, 0), degraded, down, COALESCE(checks, 0),
     COALESCE(response_times, '{{}}')
 FROM (
     SELECT
