@@ -167,7 +167,8 @@ async def fill(disk: Path, url: DatabaseUrl) -> None:
     """Write until it is full, free some space, and write again."""
     async with database(url):
         await execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
-        await execute("ALTER TABLE activity_logs SET TABLESPACE small")
+        for partition in await fetch("SELECT relid::text FROM pg_partition_tree('activity_logs') WHERE isleaf"):
+            await execute(f"ALTER TABLE {partition['relid']} SET TABLESPACE small")
         written = 0
 
         async def write() -> None:
