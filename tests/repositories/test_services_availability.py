@@ -226,7 +226,9 @@ async def test_a_window_of_all_time_is_no_error(plex: str, call: Any) -> None:
     assert found.unknown == window["until"] - window["since"] - HOLD - 2 * timedelta(microseconds=1)
 
 
-@pytest.mark.parametrize("percentiles", [(), None, (101,), (-1,), (float("nan"),), ("50",), (True,), "50"])
+@pytest.mark.parametrize(
+    "percentiles", [(), None, 50, iter([50]), (101,), (-1,), (float("nan"),), ("50",), (True,), "50"]
+)
 async def test_bad_percentiles_are_refused(plex: str, percentiles: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"^percentiles: "):
         await services.response_time_percentiles(plex, since=NOON, until=NOON + HOLD, percentiles=percentiles)

@@ -141,7 +141,7 @@ async def response_time_percentiles_by_service(
 
 
 def _check(percentiles: Sequence[float]) -> None:
-    if not percentiles or not all(map(_is_percentage, percentiles)):
+    if not isinstance(percentiles, Sequence) or not percentiles or not all(map(_is_percentage, percentiles)):
         raise InvalidInputError("percentiles: must be one or more numbers from 0 to 100")
 
 
