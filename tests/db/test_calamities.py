@@ -163,12 +163,16 @@ async def test_a_disk_that_is_full_for_a_while(own_server: EmbeddedServer) -> No
         await fill(disk, own_server.url)
 
 
+async def move_log(tablespace: str) -> None:
+    for partition in await fetch("SELECT relid::text FROM pg_partition_tree('activity_logs') WHERE isleaf"):
+        await execute(f"ALTER TABLE {partition['relid']} SET TABLESPACE {tablespace}")
+
+
 async def fill(disk: Path, url: DatabaseUrl) -> None:
     """Write until it is full, free some space, and write again."""
     async with database(url):
         await execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
-        for partition in await fetch("SELECT relid::text FROM pg_partition_tree('activity_logs') WHERE isleaf"):
-            await execute(f"ALTER TABLE {partition['relid']} SET TABLESPACE small")
+        await move_log("small")
         written = 0
 
         async def write() -> None:
@@ -190,5 +194,5 @@ async def fill(disk: Path, url: DatabaseUrl) -> None:
         await write()
         rows = await fetch("SELECT count(*) AS count FROM activity_logs")
         assert rows[0]["count"] == written
-        await execute("ALTER TABLE activity_logs SET TABLESPACE pg_default")
+        await move_log("pg_default")
         await execute("DROP TABLESPACE small")
