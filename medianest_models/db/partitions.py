@@ -117,8 +117,14 @@ async def lacks_next_month(table: str) -> bool:
 
 
 async def end_of_partitions(table: str, *, before: datetime) -> datetime | None:
-    """Return the latest end of the partitions that end at an instant or before it; None if there are none."""
+    """Return the latest end of the partitions that end at an instant or before it; None if there are none.
+
+    Raises:
+        ConfigurationError: There are some, and the role may not drop them.
+    """
     ends: list[datetime] = [row["until"] for row in await _ended(table, before)]
+    if ends:
+        _check_role(table, await _parent(table))
     return max(ends, default=None)
 
 
@@ -136,9 +142,13 @@ async def drop_partitions(table: str, *, before: datetime) -> int:
     as_aware(before, "before")
     if not await _ended(table, before):
         return 0
+    _check_role(table, parent)
+    return await _patiently(lambda: _drop(table, parent, before))
+
+
+def _check_role(table: str, parent: Record) -> None:
     if not parent["may_create"]:
         raise ConfigurationError(f"the role {parent['role']} may not drop partitions of {table}: run this as its owner")
-    return await _patiently(lambda: _drop(table, parent, before))
 
 
 async def _parent(table: str) -> Record:

@@ -101,12 +101,16 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
     Whole months are dropped as by `drop_history`, which also gives their space back. Of the rest each batch is deleted
     by a statement of its own: what was removed stays removed when this is interrupted, and no lock lasts longer than a
     batch. Inside a transaction all of that is lost, so call it outside of any. Checks that are not rolled up stay.
+
+    Raises:
+        ConfigurationError: There are whole months, and the role does not own the table.
+        DatabaseTimeoutError: Others have used the table for `DATABASE_LOCK_TIMEOUT`.
     """
     before = await _instant(older_than)
+    end = await end_of_partitions(_TABLE, before=before)
     if not await _raise_bound(before):
         return 0
     removed = 0
-    end = await end_of_partitions(_TABLE, before=before)
     if end is not None:
         (there,) = await fetch(_COUNT, end)
         await drop_partitions(_TABLE, before=end)
