@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
@@ -32,6 +32,7 @@ PARTITIONED: Final = {"service_status_history": "checked_at", "activity_logs": "
 _REFERENCES: Final = {"service_status_history": "services", "activity_logs": "users"}
 """The table that its foreign key refers to."""
 
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCK_MILLISECONDS: Final = 200
 """The length of a wait for a lock, before those who queue behind it get their turn.
 
@@ -90,13 +91,13 @@ async def make_partitions(table: str, *, since: datetime | None = None) -> int:
         since: An instant in the first month.
 
     Raises:
-        InvalidInputError: The table has no partitions, or the instant is naive.
+        InvalidInputError: The table has no partitions, or the instant is naive or before 1970.
         ConfigurationError: The role may not make tables there, or another table has the name of a partition.
         DatabaseTimeoutError: Others have locked the table for `DATABASE_LOCK_TIMEOUT`.
     """
     parent = await _parent(table)
-    if since is not None:
-        as_aware(since, "since")
+    if since is not None and as_aware(since, "since") < _FIRST:
+        raise InvalidInputError(f"since: must not be before {_FIRST.year}: each month from there on gets a partition")
     months = await fetch(_MISSING, table, since)
     if months and not parent["may_create"]:
         raise ConfigurationError(
