@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
@@ -32,6 +32,7 @@ PARTITIONED: Final = {"service_status_history": "checked_at", "activity_logs": "
 _REFERENCES: Final = {"service_status_history": "services", "activity_logs": "users"}
 """The partitioned tables, each with the table that its foreign key refers to."""
 
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCK_MILLISECONDS: Final = 200
 """The longest that one attempt waits for a lock. Then the sessions that queue behind it get their turn.
 
@@ -90,15 +91,15 @@ async def make_partitions(table: str, *, since: datetime | None = None) -> int:
         since: An instant in the first month; by default now.
 
     Raises:
-        InvalidInputError: It is not a partitioned table, or the instant is naive.
+        InvalidInputError: It is not a partitioned table, or the instant is naive or before 1970.
         MigrationError: The table is not partitioned yet.
         ConfigurationError: The role does not own the table or may not make tables in its schema, or another table has
             the name of a partition.
         DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     parent = await _parent(table)
-    if since is not None:
-        as_aware(since, "since")
+    if since is not None and as_aware(since, "since") < _FIRST:
+        raise InvalidInputError(f"since: must not be before {_FIRST.year}: each month from there on gets a partition")
     months = await fetch(_MISSING, table, since)
     if months and not parent["may_create"]:
         raise ConfigurationError(
@@ -119,8 +120,14 @@ async def lacks_next_month(table: str) -> bool:
 
 
 async def end_of_partitions(table: str, *, before: datetime) -> datetime | None:
-    """Return the latest end of the partitions that end at or before an instant; None if there are none."""
+    """Return the latest end of the partitions that end at or before an instant; None if there are none.
+
+    Raises:
+        ConfigurationError: There are some, and the role may not drop them.
+    """
     ends: list[datetime] = [row["until"] for row in await _ended(table, before)]
+    if ends:
+        _check_role(table, await _parent(table))
     return max(ends, default=None)
 
 
@@ -140,9 +147,13 @@ async def drop_partitions(table: str, *, before: datetime) -> int:
     as_aware(before, "before")
     if not await _ended(table, before):
         return 0
+    _check_role(table, parent)
+    return await _patiently(lambda: _drop(table, parent, before))
+
+
+def _check_role(table: str, parent: Record) -> None:
     if not parent["may_create"]:
         raise ConfigurationError(f"the role {parent['role']} may not drop partitions of {table}: run this as its owner")
-    return await _patiently(lambda: _drop(table, parent, before))
 
 
 async def _parent(table: str) -> Record:

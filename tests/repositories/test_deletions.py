@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from asyncpg import Connection, Record
 from medianest_models.db import transaction
 from medianest_models.db.partitions import make_partitions
 from medianest_models.db.statements import execute, fetch
-from medianest_models.errors import InvalidInputError
+from medianest_models.errors import ConfigurationError, InvalidInputError
 from medianest_models.repositories import activity, rate_limits, services, sessions
 from medianest_models.settings import DatabaseUrl
 from tests.repositories.wrong_arguments import wrong
@@ -126,6 +126,21 @@ async def test_what_no_month_has_is_counted_once(fresh_db: DatabaseUrl, table: s
         await fill(table, 2, age)
     assert await PRUNES[table](row["month"] - DAY) == 4
     assert await left(table) == 0
+
+
+@pytest.mark.parametrize("delete", [services.prune_history, services.drop_history])
+async def test_a_role_that_may_drop_no_month_changes_nothing(db: DatabaseUrl, delete: Delete) -> None:
+    await make_partitions("service_status_history", since=datetime.now(UTC) - 90 * DAY)
+    await fill("service_status_history", 3, 70 * DAY)
+    await execute("CREATE ROLE guest_of_history")
+    await execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO guest_of_history")
+    await execute("SET LOCAL ROLE guest_of_history")
+    before = await fetch("SELECT * FROM kept_history")
+    with pytest.raises(ConfigurationError, match="guest_of_history may not drop partitions"):
+        await delete(31 * DAY)
+    assert await fetch("SELECT * FROM kept_history") == before
+    assert await left("service_status_history") == 3
+    await execute("RESET ROLE")
 
 
 @of_each_table

@@ -110,10 +110,10 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
         DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     before = await _instant(older_than)
+    end = await end_of_partitions(_TABLE, before=before)
     if not await _raise_bound(before):
         return 0
     removed = 0
-    end = await end_of_partitions(_TABLE, before=before)
     if end is not None:
         (there,) = await fetch(_COUNT, end)
         await drop_partitions(_TABLE, before=end)
