@@ -174,8 +174,8 @@ ON CONFLICT (service_id, hours, begins_at) DO UPDATE SET
 async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
     """Roll up the finished hours of all services, and return how many that were.
 
-    Hours whose checks have changed since are rolled up again. It goes in transactions of a tenth of a second, and can
-    be stopped at any time, and several processes may run it at once. A service whose checks another transaction is
+    Hours whose checks have changed since are rolled up again. A transaction takes about ten milliseconds. It can be
+    stopped at any time, and several processes may run it at once. A service whose checks another transaction is
     changing at this moment is left for the next time. `progress` is called with the number of hours after each of them.
 
     Raises:
