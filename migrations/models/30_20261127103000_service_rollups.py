@@ -75,8 +75,9 @@ CREATE TABLE kept_history (
 -- than the roll-up (repeatable read, serializable): it marks each of these hours that is over, which is never wrong.
 --
 -- An hour that began less than five minutes after the instant since when checks are kept may lack a check that counted
--- in it. So it and the hours before it stay as they were rolled up. The row of kept_history is inserted here if it is
--- missing: where a transaction's snapshot is older than a change of this row, that is an error, as it should be.
+-- in it. So it and the hours before it stay as they were rolled up. Nothing is removed while a transaction has changed
+-- checks, and one that changes some later sees the new row of kept_history here. With an older snapshot it would not:
+-- there the INSERT, which never waits otherwise, is an error.
 CREATE FUNCTION medianest_mark_stale_hours() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     epoch CONSTANT timestamptz := '1970-01-01 00:00:00+00';
@@ -90,11 +91,14 @@ BEGIN
     ) THEN
         RETURN NULL;
     END IF;
-    INSERT INTO kept_history (table_name, begins_at) VALUES ('service_status_history', '0001-01-01 00:00:00+00')
-    ON CONFLICT (table_name) DO NOTHING;
-    SELECT date_bin('1 hour', begins_at + interval '1 hour 5 minutes' - interval '1 microsecond', epoch) INTO changeable
-    FROM kept_history
-    WHERE table_name = 'service_status_history';
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        INSERT INTO kept_history (table_name, begins_at)
+        VALUES ('service_status_history', '0001-01-01 00:00:00+00') ON CONFLICT (table_name) DO NOTHING;
+    END IF;
+    changeable := coalesce((
+        SELECT date_bin('1 hour', begins_at + interval '1 hour 5 minutes' - interval '1 microsecond', epoch)
+        FROM kept_history WHERE table_name = 'service_status_history'
+    ), '-infinity');
     IF TG_ARGV[0] = 'added' AND EXISTS (SELECT FROM changed WHERE checked_at < changeable) THEN
         RAISE check_violation USING
             MESSAGE = 'a check is older than the checks that are kept',

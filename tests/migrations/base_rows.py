@@ -35,8 +35,8 @@ INSERTS: Final[dict[str, str]] = {
         "INSERT INTO service_maintenance (service_id, begins_at) SELECT id, now() FROM services LIMIT 1"
     ),
     "service_rollups": (
-        "INSERT INTO service_rollups (service_id, checks, begins_at, up, degraded, down, hours, response_times) "
-        "SELECT id, 60, '2026-01-01 12:00+00', 3600000000, 0, 0, 1, '{640}' FROM services LIMIT 1"
+        "INSERT INTO service_rollups (service_id, checks, begins_at, up, hours, response_times) "
+        "SELECT id, 60, '2026-01-01 12:00+00', 3600000000, 1, '{640}' FROM services LIMIT 1"
     ),
     "service_states": (
         "INSERT INTO service_states (service_id, begins_at, ends_at, status) "

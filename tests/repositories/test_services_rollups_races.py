@@ -145,6 +145,13 @@ async def test_a_late_check_changes_the_hour_into_which_it_counts(plex: Service)
     await answers_are_right()
 
 
+async def test_late_checks_do_not_wait_for_each_other(plex: Service) -> None:
+    async with transaction():
+        await services.record_check("plex", status=DOWN, checked_at=at(130))
+        await asyncio.wait_for(elsewhere(services.record_check("plex", status=UP, checked_at=at(131))), 5)
+    await answers_are_right()
+
+
 async def test_a_roll_up_that_is_cancelled_anywhere_leaves_every_answer_right(plex: Service) -> None:
     everything = 0
     for seconds in (0.0, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02):
