@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from medianest_models.repositories.services.windows import ceil
+from medianest_models.repositories.services.windows import first_changeable_hour
 
 # A row keeps its Plex account as long as no other user here has it. Its token belongs to the account.
 ONE_PLEX_ACCOUNT: Final = """
@@ -103,7 +103,7 @@ WHERE fate = 'new' AND NOT EXISTS (SELECT FROM media_requests AS t WHERE t.id = 
 # Checks from before those that are kept would be refused: their hours are rolled up here, and can't be again.
 ONLY_KEPT_CHECKS: Final = f"""
 UPDATE {{staging}} AS s SET fate = 'deleted here' FROM kept_history AS kept
-WHERE fate = 'new' AND kept.table_name = '{{name}}' AND s.checked_at < {ceil("kept.begins_at + interval '5 minutes'")}
+WHERE fate = 'new' AND kept.table_name = '{{name}}' AND s.checked_at < {first_changeable_hour("kept.begins_at")}
 """  # noqa: S608 - of constants only
 
 ONE_SESSION: Final = """

@@ -26,11 +26,10 @@ and the random bits, for which some servers open a file each time, are drawn onc
 BATCH_SIZE: Final = 1_000
 """The number of rows that one statement deletes: some milliseconds' work."""
 
-OLDER: Final = "< coalesce($1::timestamptz, now() - $2::float8 * interval '1 second')"
-"""In SQL, the comparison of a `delete_older`. The age is in seconds: a day of an interval may have 23 hours."""
-
 FIRST: Final = "timestamptz '0001-01-01 00:00:00.000001+00'"
 """In SQL, the first instant that Python has and asyncpg does not take for infinity."""
+
+# The age is in seconds: a day of an interval may have 23 hours.
 _INSTANT: Final = f"SELECT GREATEST({FIRST}, now() - $1::float8 * interval '1 second') AS instant"
 
 # Raw, because one status after the other is counted in the index: GROUP BY would read the whole table.
@@ -63,14 +62,6 @@ async def instant_of(older_than: datetime.timedelta | datetime.datetime) -> date
     (row,) = await fetch(_INSTANT, age)
     instant: datetime.datetime = row["instant"]
     return instant
-
-
-async def delete_older(sql: str, older_than: datetime.timedelta | datetime.datetime, *, batch_size: int) -> int:
-    """Run a DELETE of what is `OLDER` than an age or an instant, in batches; its third parameter is their size."""
-    if isinstance(older_than, datetime.datetime):
-        return await delete_in_batches(sql, as_aware(older_than, "older_than"), None, batch_size=batch_size)
-    age = as_duration(older_than, "older_than").total_seconds()
-    return await delete_in_batches(sql, None, age, batch_size=batch_size)
 
 
 async def count_by_status(table: str, statuses: type[StatusT], user_id: UUID | str | None) -> dict[StatusT, int]:

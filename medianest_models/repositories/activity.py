@@ -15,7 +15,7 @@ from medianest_models.db.statements import fetch
 from medianest_models.models import ActivityLog
 from medianest_models.models.columns import as_column, as_name
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, delete_older, instant_of
+from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches, instant_of
 
 EntryT = TypeVar("EntryT", bound=BaseModel | ActivityLog, default=ActivityLog)
 
@@ -27,11 +27,11 @@ RETURNING *
 """
 
 # Raw, because a DELETE has no LIMIT. It skips rows that another process is deleting, and partitions without old rows.
-_PRUNE: Final = f"""
-DELETE FROM activity_logs WHERE created_at {OLDER} AND id = ANY (ARRAY (
-    SELECT id FROM activity_logs WHERE created_at {OLDER} ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+_PRUNE: Final = """
+DELETE FROM activity_logs WHERE created_at < $1 AND id = ANY (ARRAY (
+    SELECT id FROM activity_logs WHERE created_at < $1 ORDER BY created_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
 ))
-"""  # noqa: S608 - a constant
+"""
 
 
 async def record(
@@ -102,7 +102,7 @@ async def prune(older_than: datetime.timedelta | datetime.datetime, *, batch_siz
     It can be stopped at any time, and the entries deleted so far stay deleted; several processes may run it at once.
     Each time it deletes `batch_size` entries, in a transaction of their own.
     """
-    return await delete_older(_PRUNE, older_than, batch_size=batch_size)
+    return await delete_in_batches(_PRUNE, await instant_of(older_than), batch_size=batch_size)
 
 
 async def drop_months(older_than: datetime.timedelta | datetime.datetime) -> int:

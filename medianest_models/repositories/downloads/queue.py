@@ -18,7 +18,7 @@ from medianest_models.models import YouTubeDownload
 from medianest_models.models.base import new_id
 from medianest_models.models.columns import as_column
 from medianest_models.pagination import PaginatedResult, PaginationParams, paginate
-from medianest_models.repositories._bulk import BATCH_SIZE, OLDER, count_by_status, delete_older
+from medianest_models.repositories._bulk import BATCH_SIZE, count_by_status, delete_in_batches, instant_of
 
 DownloadT = TypeVar("DownloadT", bound=BaseModel | YouTubeDownload, default=YouTubeDownload)
 
@@ -64,14 +64,14 @@ RETURNING *
 """
 
 # Raw, because the ORM has no DELETE with a LIMIT. What ended long ago was created even before, and that has an index.
-_PRUNE: Final = f"""
+_PRUNE: Final = """
 DELETE FROM youtube_downloads WHERE id = ANY (ARRAY(
     SELECT id FROM youtube_downloads
-    WHERE status IN ('completed', 'failed') AND created_at {OLDER} AND coalesce(completed_at, created_at) {OLDER}
-    LIMIT $3
+    WHERE status IN ('completed', 'failed') AND created_at < $1 AND coalesce(completed_at, created_at) < $1
+    LIMIT $2
     FOR UPDATE SKIP LOCKED
 ))
-"""  # noqa: S608 - constants
+"""
 
 
 class Enqueued(NamedTuple):
@@ -209,7 +209,7 @@ async def prune(older_than: timedelta | datetime, *, batch_size: int = BATCH_SIZ
     It can be stopped at any time, and the downloads deleted so far stay deleted; several processes may run it at once.
     Each time it deletes `batch_size` downloads, in a transaction of their own. The files stay where they are.
     """
-    return await delete_older(_PRUNE, older_than, batch_size=batch_size)
+    return await delete_in_batches(_PRUNE, await instant_of(older_than), batch_size=batch_size)
 
 
 async def list_for_user(

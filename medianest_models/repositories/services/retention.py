@@ -10,14 +10,13 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from medianest_models.checks import as_aware, as_duration
 from medianest_models.db.partitions import drop_partitions, end_of_partitions
 from medianest_models.db.statements import execute, fetch
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import DatabaseTimeoutError
-from medianest_models.repositories._bulk import BATCH_SIZE, FIRST, delete_in_batches
+from medianest_models.repositories._bulk import BATCH_SIZE, FIRST, delete_in_batches, instant_of
 from medianest_models.repositories.services.rollups import FINISHED, roll_up
-from medianest_models.repositories.services.windows import ceil
+from medianest_models.repositories.services.windows import first_changeable_hour, rolled_until
 
 logger = logging.getLogger("medianest_models.services")
 
@@ -25,9 +24,7 @@ _TABLE: Final = "service_status_history"
 
 # A check counts for five minutes, which may reach into the next hour, so it is kept until that one is finished too.
 _INSTANT: Final = f"""
-SELECT GREATEST({FIRST}, LEAST(
-    COALESCE($1::timestamptz, now() - $2::float8 * interval '1 second'), {FINISHED} - interval '5 minutes'
-)) AS before
+SELECT GREATEST({FIRST}, LEAST($1::timestamptz, {FINISHED} - interval '5 minutes')) AS before
 """
 
 # These two make sure that no transaction is changing checks, because it might not see the new bound. The first fails
@@ -45,14 +42,13 @@ _RAISE: Final = f"""
 INSERT INTO kept_history AS kept (table_name, begins_at)
 SELECT '{_TABLE}', $1
 WHERE NOT EXISTS (
-    SELECT FROM services CROSS JOIN LATERAL (
-        SELECT COALESCE(max(begins_at) + interval '1 hour', '-infinity') AS rolled_until
-        FROM service_rollups WHERE service_id = services.id AND hours = 1
-    ) AS rolled CROSS JOIN (SELECT {ceil("$1::timestamptz + interval '5 minutes'")} AS final) AS bound
-    WHERE EXISTS (SELECT FROM stale_service_hours WHERE service_id = services.id AND begins_at < final)
-        OR rolled_until < final AND EXISTS (
-            SELECT FROM service_status_history
-            WHERE service_id = services.id AND checked_at > rolled_until - interval '5 minutes' AND checked_at < final
+    SELECT FROM services
+    CROSS JOIN LATERAL (SELECT COALESCE({rolled_until("services.id")}, '-infinity') AS rolled_until) AS rolled
+    CROSS JOIN (SELECT {first_changeable_hour("$1::timestamptz")} AS changeable) AS bound
+    WHERE EXISTS (SELECT FROM stale_service_hours WHERE service_id = services.id AND begins_at < changeable)
+        OR rolled_until < changeable AND EXISTS (
+            SELECT FROM service_status_history WHERE service_id = services.id
+                AND checked_at > rolled_until - interval '5 minutes' AND checked_at < changeable
         )
 )
 ON CONFLICT (table_name) DO UPDATE SET begins_at = GREATEST(kept.begins_at, EXCLUDED.begins_at)
@@ -124,10 +120,7 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
 
 async def _instant(older_than: timedelta | datetime) -> datetime:
     """Return the instant before which checks are to be removed: at most the last for which they can be rolled up."""
-    if isinstance(older_than, datetime):
-        (row,) = await fetch(_INSTANT, as_aware(older_than, "older_than"), None)
-    else:
-        (row,) = await fetch(_INSTANT, None, as_duration(older_than, "older_than").total_seconds())
+    (row,) = await fetch(_INSTANT, await instant_of(older_than))
     before: datetime = row["before"]
     return before
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
-from medianest_models.repositories.services.windows import HOLDING, WIDTHS, floor, microseconds
+from medianest_models.repositories.services.windows import HOLDING, WIDTHS, floor, microseconds, rolled_until
 
 _BATCH_HOURS: Final = 24
 """The most hours that one transaction rolls up."""
@@ -57,10 +57,7 @@ FROM (
         SELECT min(checked_at) FROM service_status_history
         WHERE service_id = {{service_id}} AND checked_at > COALESCE(rolled_until, '-infinity') - interval '5 minutes'
     ) AS first_check
-    FROM (
-        SELECT max(begins_at) + interval '1 hour' AS rolled_until FROM service_rollups
-        WHERE service_id = {{service_id}} AND hours = 1
-    ) AS rolled
+    FROM (SELECT {rolled_until("{service_id}")} AS rolled_until) AS rolled
 ) AS checked
 """  # noqa: S608 - of constants only
 

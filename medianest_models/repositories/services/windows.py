@@ -44,6 +44,22 @@ def microseconds(interval: str) -> str:
     return f"(extract(epoch FROM {interval}) * 1000000)::bigint"
 
 
+def rolled_until(service_id: str) -> str:
+    """Write a subquery for the end of the last hour of a service that is rolled up, or NULL, in SQL."""
+    return (
+        "(SELECT max(begins_at) + interval '1 hour' FROM service_rollups "  # noqa: S608 - a name of ours
+        f"WHERE service_id = {service_id} AND hours = 1)"
+    )
+
+
+def first_changeable_hour(kept_since: str) -> str:
+    """Write the first hour that can be rolled up again, by the instant since when checks are kept, in SQL.
+
+    The function `medianest_mark_stale_hours` refuses checks of the hours before. A check counts for five minutes.
+    """
+    return ceil(f"{kept_since} + interval '5 minutes'")
+
+
 def rolled_up_hour(span: str, begins_at: str) -> str:
     """Write a subquery for the roll-up of the hour of a span's service that begins at an instant, in SQL.
 
@@ -71,10 +87,7 @@ WITH steps AS (
         ) AS until
     FROM generate_series(0, $5::int - 1) AS number
 ), observed AS (
-    SELECT id, name, COALESCE(
-        (SELECT max(begins_at) + interval '1 hour' FROM service_rollups WHERE service_id = services.id AND hours = 1),
-        '-infinity'
-    ) AS rolled_until
+    SELECT id, name, COALESCE({rolled_until("services.id")}, '-infinity') AS rolled_until
     FROM services WHERE CASE WHEN $1::text IS NULL THEN enabled ELSE name = $1 END
 ), maintained AS (
     SELECT service_id, range_agg(tstzrange(begins_at, COALESCE(ends_at, 'infinity'))) AS periods
