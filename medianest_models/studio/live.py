@@ -17,9 +17,11 @@ class LiveEvents:
 
     def __init__(self) -> None:
         self._open: set[asyncio.Queue[str | None]] = set()
+        self._is_closed = False
 
     def close(self) -> None:
-        """End all streams, for which the server would wait."""
+        """End all streams, also of pages that connect at this moment: the server would wait for each."""
+        self._is_closed = True
         for events in self._open:
             events.put_nowait(None)
 
@@ -29,6 +31,8 @@ class LiveEvents:
 
     async def _stream(self) -> AsyncIterator[str]:
         events: asyncio.Queue[str | None] = asyncio.Queue()
+        if self._is_closed:
+            return
         self._open.add(events)
         following = asyncio.create_task(_follow(events))
         try:

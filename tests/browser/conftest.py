@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
-import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import pytest
@@ -69,21 +69,22 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 @pytest.fixture
-def visit(fresh_url: DatabaseUrl, page: Page) -> Iterator[Visit]:
+async def visit(fresh_url: DatabaseUrl, page: Page) -> AsyncIterator[Visit]:
     """Yield a function that opens a page of a `medianest studio` on the test's database, with its token or without."""
-    arguments = [str(PROGRAM), "studio", "--port", "0"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"(http://\S+)\?(token=\S+)", process.stdout.readline())
-            assert found
+    process = await asyncio.create_subprocess_exec(PROGRAM, "studio", "--port", "0", stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        found = re.search(r"(http://\S+)\?(token=\S+)", (await process.stdout.readline()).decode())
+        assert found
 
-            async def visited(path: str = "", *, token: str = found[2]) -> None:
-                await page.goto(f"{found[1]}{path}{'&' if '?' in path else '?'}{token}")
+        async def visited(path: str = "", *, token: str = found[2]) -> None:
+            await page.goto(f"{found[1]}{path}{'&' if '?' in path else '?'}{token}")
 
-            yield visited
-        finally:
-            process.terminate()
+        yield visited
+    finally:
+        await page.goto("about:blank")  # a live page would report that its studio is gone
+        process.terminate()
+        await process.wait()
 
 
 async def keep(page: Page, name: str) -> None:

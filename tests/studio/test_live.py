@@ -53,6 +53,13 @@ async def test_closing_ends_every_stream_also_one_that_still_connects(fresh_db: 
         assert await asyncio.gather(*waiting) == [None, None]
 
 
+async def test_a_page_that_connects_while_the_studio_stops_is_not_waited_for(fresh_db: DatabaseUrl) -> None:
+    live = LiveEvents()
+    live.close()
+    async with asyncio.timeout(10):
+        assert [event async for event in opened(live)] == []
+
+
 async def test_a_lost_database_ends_the_stream_so_that_the_page_connects_again(fresh_url: DatabaseUrl) -> None:
     live = LiveEvents()
     assert [event async for event in opened(live)] == []
