@@ -61,7 +61,7 @@ class EmbeddedServer:
 
     def status(self) -> ServerStatus:
         """Return the current status."""
-        with self._os_errors("looked at"):
+        with self.os_errors("looked at"):
             folder = self._socket_folder()
             postmaster = Postmaster.find(self.data, folder)
             host = str(postmaster.socket_folder if postmaster else folder)
@@ -79,7 +79,8 @@ class EmbeddedServer:
                 was not changed); or PostgreSQL can't run with this configuration.
         """
         deadline = time.monotonic() + _TIMEOUT
-        with self._os_errors("started"):
+        with self.os_errors("started"):
+            self._finish_upgrade(deadline)
             account = Account.for_server(self.home, self.data)
             bindir, major = usable_bindir(self.bindir, account)
             check_data(self.data, self.bindir, major)
@@ -103,7 +104,7 @@ class EmbeddedServer:
     def stop(self) -> bool:
         """Shut the server down cleanly, end its sessions, and return whether it ran."""
         deadline = time.monotonic() + _TIMEOUT
-        with self._os_errors("stopped"):
+        with self.os_errors("stopped"):
             folder, has_data = self._socket_folder(), data_version(self.data) is not None
             with locked(self.home / "server.lock", deadline=deadline) if has_data else contextlib.nullcontext():
                 stopped = self._end(deadline)
@@ -123,14 +124,28 @@ class EmbeddedServer:
             postmaster.stop(deadline=deadline)
         return postmaster is not None
 
+    def _finish_upgrade(self, deadline: float) -> None:
+        """Put the new data folder in its place, if an upgrade was killed when it had only that left to do."""
+        finished = upgraded_folder(self.data)
+        if finished.exists() and not self.data.exists():
+            with locked(self.home / "server.lock", deadline=deadline):
+                if finished.exists() and not self.data.exists():
+                    finished.rename(self.data)
+
     @contextlib.contextmanager
-    def _os_errors(self, done: str) -> Iterator[None]:
+    def os_errors(self, done: str) -> Iterator[None]:
+        """Make the error for an OSError in something that is `done` to the server."""
         try:
             yield
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             problem = f"the embedded PostgreSQL in {self.home} can't be {done}: {error.strerror or error}{where}"
             raise DatabaseUnavailableError(problem) from error
+
+
+def upgraded_folder(data: Path) -> Path:
+    """Return where a data folder of the next major version is, once it is complete and until it has its place."""
+    return data.with_name(f"{data.name}.upgraded")
 
 
 def embedded_server(settings: Settings) -> EmbeddedServer:
