@@ -52,9 +52,11 @@ class VerificationReport:
     @property
     def problems(self) -> list[str]:
         """What is wrong with the backup, in one line each; a migration that is not applied yet is nothing wrong."""
-        rows = [f"{table} has {found} rows, not {saved}" for table, (saved, found) in self.miscounted.items()]
+        rows = [_miscounted(table, *numbers) for table, numbers in self.miscounted.items()]
         schema = [difference.text for difference in self.drift.differences if difference.problem != "pending"]
-        secrets = [f"{found.reason} ({found.rows} rows)" for found in self.secrets.unreadable]
+        secrets = [
+            f"{found.reason} ({found.rows:,} rows, one with id {found.first_id})" for found in self.secrets.unreadable
+        ]
         return rows + schema + secrets
 
 
@@ -135,6 +137,12 @@ async def _database(url: DatabaseUrl, manifest: Manifest) -> AsyncIterator[Datab
         async with direct_connection(url) as connection:
             await end_timeouts(connection)
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _miscounted(table: str, saved: int | None, found: int | None) -> str:
+    if found is None:
+        return f"{table} is missing"
+    return f"{table} has {found:,} rows, not {saved:,}" if saved is not None else f"{table} is extra"
 
 
 def _embedded_bindir(reason: str) -> Path:

@@ -35,6 +35,7 @@ def two_servers(server: EmbeddedServer, old_bindir: Path, old_major: int) -> Ite
     deadline = time.monotonic() + _TIMEOUT
     data, new = server.data, server.data.with_name(f"{server.data.name}.upgrading")
     kept, finished = data.with_name(f"{data.name}.{old_major}"), upgraded_folder(data)
+    log = new.with_name(f"{new.name}.log")  # a server locks its log
     account = Account.for_server(server.home, data)
     with server.os_errors("upgraded"), locked(server.home / "server.lock", deadline=deadline) as lock:
         if kept.exists():
@@ -48,7 +49,7 @@ def two_servers(server: EmbeddedServer, old_bindir: Path, old_major: int) -> Ite
         try:
             old_url = _start(data, server.log, old_bindir, account)
             make_data(new, bindir, major, account, lock=lock, deadline=time.monotonic() + _TIMEOUT)
-            yield old_url, _start(new, server.log, bindir, account)
+            yield old_url, _start(new, log, bindir, account)
             _stop(new)
             _stop(data)
             new.rename(finished)
@@ -59,6 +60,7 @@ def two_servers(server: EmbeddedServer, old_bindir: Path, old_major: int) -> Ite
                 _stop(folder)
                 shutil.rmtree(_sockets(folder, account), ignore_errors=True)
             shutil.rmtree(new, ignore_errors=True)
+            log.unlink(missing_ok=True)
 
 
 def _start(data: Path, log: Path, bindir: Path, account: Account) -> DatabaseUrl:
