@@ -30,12 +30,10 @@ class RestoreReport:
 
     Attributes:
         manifest: What the backup says of itself.
-        rows: The number of rows of each table in the database, by its quoted name with the schema.
         pending: The migrations that the database lacks, because the backup is of an older version of this package.
     """
 
     manifest: Manifest
-    rows: dict[str, int]
     pending: tuple[str, ...]
 
 
@@ -53,7 +51,8 @@ async def restore_backup(
         progress: Called with a sentence for each step.
 
     Raises:
-        BackupError: The file is no backup, the database is not empty or can't take it, or pg_restore failed.
+        BackupError: The file is no backup, the database is not empty or can't take it, or pg_restore failed; or the
+            backup does not hold the rows that it should.
         MigrationError: The backup is of a newer version of this package.
         ConfigurationError: There is no pg_restore of the server's major version, or only a pooler's URL; or the
             database or the role is set up in a way that can't work.
@@ -70,7 +69,12 @@ async def restore_backup(
         await _check_target(connection, url, manifest)
         progress(f"Restoring {sum(manifest.rows.values()):,} rows of {len(manifest.rows)} tables")
         await load_archive(path, manifest, connection, url)
-        return RestoreReport(manifest, await count_rows(connection), (await read_status(connection)).pending)
+        if await count_rows(connection) != manifest.rows:
+            raise BackupError(
+                "everything in the backup was restored, but the tables have other numbers of rows than when it was "
+                "made: `medianest db verify-backup` says which"
+            )
+        return RestoreReport(manifest, (await read_status(connection)).pending)
 
 
 async def load_archive(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,19 +58,14 @@ async def upgrade_embedded(
         BackupError: Something would be left behind, or saving or restoring failed. Nothing was changed.
         DatabaseUnavailableError: A server can't be started or stopped.
     """
+    server.finish_upgrade()
     old, new = _versions(server)
     old_bindir = find_programs(old, "pg_dump", "postgres", "pg_ctl")
-    with (
-        two_servers(server, old_bindir, old) as (old_url, new_url),
-        tempfile.TemporaryDirectory(dir=server.home, prefix="upgrade-") as folder,
-    ):
+    with two_servers(server, old_bindir, old) as (old_url, new_url, file):
         await _check_nothing_is_left(old_url)
-        file = Path(folder, "backup")
-        manifest = await make_backup(file, old_url, progress=progress)
+        await make_backup(file, old_url, progress=progress)
         report = await restore_backup(file, new_url, progress=progress)
-        if report.rows != manifest.rows:
-            raise BackupError("the restored tables have other numbers of rows than the old ones")
-    return UpgradeReport(old, new, server.data.with_name(f"{server.data.name}.{old}"), report.rows)
+    return UpgradeReport(old, new, server.data.with_name(f"{server.data.name}.{old}"), report.manifest.rows)
 
 
 def _versions(server: EmbeddedServer) -> tuple[int, int]:

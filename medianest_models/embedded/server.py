@@ -79,8 +79,8 @@ class EmbeddedServer:
                 was not changed); or PostgreSQL can't run with this configuration.
         """
         deadline = time.monotonic() + _TIMEOUT
+        self.finish_upgrade()
         with self.os_errors("started"):
-            self._finish_upgrade(deadline)
             account = Account.for_server(self.home, self.data)
             bindir, major = usable_bindir(self.bindir, account)
             check_data(self.data, self.bindir, major)
@@ -111,6 +111,15 @@ class EmbeddedServer:
                 shutil.rmtree(folder, ignore_errors=True)
                 return stopped
 
+    def finish_upgrade(self) -> None:
+        """Put the new data folder in its place, if an upgrade was killed when it had only that left to do."""
+        finished = upgraded_folder(self.data)
+        with self.os_errors("upgraded"):
+            if finished.exists() and not self.data.exists():
+                with locked(self.home / "server.lock", deadline=time.monotonic() + _TIMEOUT):
+                    if not self.data.exists():  # nobody else was faster
+                        finished.rename(self.data)
+
     def _socket_folder(self) -> Path:
         """Return the socket's folder, which depends on the data's owner; the next start may change the owner."""
         account = Account.for_server(self.home, self.data)
@@ -123,14 +132,6 @@ class EmbeddedServer:
         if postmaster is not None:
             postmaster.stop(deadline=deadline)
         return postmaster is not None
-
-    def _finish_upgrade(self, deadline: float) -> None:
-        """Put the new data folder in its place, if an upgrade was killed when it had only that left to do."""
-        finished = upgraded_folder(self.data)
-        if finished.exists() and not self.data.exists():
-            with locked(self.home / "server.lock", deadline=deadline):
-                if finished.exists() and not self.data.exists():
-                    finished.rename(self.data)
 
     @contextlib.contextmanager
     def os_errors(self, done: str) -> Iterator[None]:

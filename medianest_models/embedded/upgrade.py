@@ -20,13 +20,16 @@ _TIMEOUT: Final = 60.0
 
 
 @contextmanager
-def two_servers(server: EmbeddedServer, old_bindir: Path, old_major: int) -> Iterator[tuple[DatabaseUrl, DatabaseUrl]]:
+def two_servers(
+    server: EmbeddedServer, old_bindir: Path, old_major: int
+) -> Iterator[tuple[DatabaseUrl, DatabaseUrl, Path]]:
     """Run the server of a data folder with its own programs, and one of the present programs with an empty database.
 
-    The block has to copy everything. Nobody else can start a server of this home meanwhile, and sessions are ended
-    first, so that no write is lost. If the block succeeds, the new data folder takes the place of the old one, which is
-    kept as `pgdata.<old_major>`; otherwise the new one is deleted. A process that is killed leaves the old data as they
-    were; or, within the last two steps, the new ones for the next start to take.
+    The block has to copy everything; it also gets the path of a file that it may write, and that is deleted afterwards.
+    Nobody else can start a server of this home meanwhile, and sessions are ended first, so that no write is lost. If
+    the block succeeds, the new data folder takes the place of the old one, which is kept as `pgdata.<old_major>`;
+    otherwise the new one is deleted. A process that is killed leaves the old data as they were; or, within the last two
+    steps, the new ones for the next start to take.
 
     Raises:
         ConfigurationError: There is a folder `pgdata.<old_major>` already, or the programs can't be run.
@@ -35,32 +38,32 @@ def two_servers(server: EmbeddedServer, old_bindir: Path, old_major: int) -> Ite
     deadline = time.monotonic() + _TIMEOUT
     data, new = server.data, server.data.with_name(f"{server.data.name}.upgrading")
     kept, finished = data.with_name(f"{data.name}.{old_major}"), upgraded_folder(data)
-    log = new.with_name(f"{new.name}.log")  # a server locks its log
     account = Account.for_server(server.home, data)
     with server.os_errors("upgraded"), locked(server.home / "server.lock", deadline=deadline) as lock:
         if kept.exists():
             raise ConfigurationError(f"{kept} exists, where the old data folder is to be kept: move it away")
         bindir, major = usable_bindir(server.bindir, account)
         old_bindir, _ = usable_bindir(old_bindir, account)
-        for left in (new, finished):  # of an upgrade that was killed
-            _stop(left)
-            shutil.rmtree(left, ignore_errors=True)
-        _stop(data)
+        for folder in (new, data):
+            _stop(folder)
+        _remove(finished)  # of an upgrade that was killed, like what `new` may have left
+        _remove(new)
         try:
             old_url = _start(data, server.log, old_bindir, account)
             make_data(new, bindir, major, account, lock=lock, deadline=time.monotonic() + _TIMEOUT)
-            yield old_url, _start(new, log, bindir, account)
+            log = new.with_name(f"{new.name}.log")  # a server locks its log
+            yield old_url, _start(new, log, bindir, account), new.with_name(f"{new.name}.backup")
             _stop(new)
             _stop(data)
             new.rename(finished)
+            _remove(new)  # its log, and the block's file
             data.rename(kept)
             finished.rename(data)
         finally:
             for folder in (new, data):
                 _stop(folder)
                 shutil.rmtree(_sockets(folder, account), ignore_errors=True)
-            shutil.rmtree(new, ignore_errors=True)
-            log.unlink(missing_ok=True)
+            _remove(new)
 
 
 def _start(data: Path, log: Path, bindir: Path, account: Account) -> DatabaseUrl:
@@ -76,6 +79,15 @@ def _stop(data: Path) -> None:
     postmaster = Postmaster.find(data, data)
     if postmaster is not None:
         postmaster.stop(deadline=time.monotonic() + _TIMEOUT)
+
+
+def _remove(data: Path) -> None:
+    """Delete a data folder, and everything beside it whose name begins with its name."""
+    for path in data.parent.glob(f"{data.name}*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _sockets(data: Path, account: Account) -> Path:

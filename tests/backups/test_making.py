@@ -22,6 +22,7 @@ from medianest_models.settings import DatabaseUrl
 from tests.backups.conftest import USERS, names_in
 from tests.commands import PROGRAM, document, medianest
 from tests.db.crashes import has_ended, wait_until
+from tests.db.proxies import proxy_to
 from tests.servers import Server, connection_to
 
 
@@ -138,7 +139,7 @@ def test_a_signal_leaves_nothing(
     assert has_ended(int(pid.read_text()))
 
 
-def test_the_password_is_in_no_command_line(
+def test_the_command_line_has_no_password_and_the_host_that_answered(
     portal: DatabaseUrl, bindir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = tmp_path / "seen"
@@ -150,17 +151,21 @@ def test_the_password_is_in_no_command_line(
     monkeypatch.setenv("PG_BINDIR", str(tmp_path))
     monkeypatch.setenv("PGOPTIONS", "-cstray=1")
     url = replace(portal, password=portal.password or SecretStr("hidden & secret"))
+    url = replace(url, host="/nowhere", port=5432, fallbacks=((portal.host, portal.port),))
     assert url.password
     document("db", "backup", str(tmp_path / "backup"), DATABASE_URL=url.render().get_secret_value())
     *arguments, last = seen.read_text().splitlines()
     assert last.endswith(f" {url.password.get_secret_value()}")
     assert "secret" not in last.removesuffix(f" {url.password.get_secret_value()}")
     assert "secret" not in "".join(arguments)
+    assert portal.host in last
+    assert "nowhere" not in last
 
 
-async def test_the_host_that_answers_is_the_one_that_is_saved(portal: DatabaseUrl, tmp_path: Path) -> None:
-    url = replace(portal, host="/nowhere", port=5432, fallbacks=((portal.host, portal.port),))
-    assert (await make_backup(tmp_path / "backup", url)).rows["public.users"] == USERS + 2
+async def test_over_tcp(portal: DatabaseUrl, tmp_path: Path) -> None:
+    async with proxy_to(portal) as proxy:
+        assert proxy.url.host == "127.0.0.1"
+        assert (await make_backup(tmp_path / "backup", proxy.url)).rows["public.users"] == USERS + 2
 
 
 async def test_a_database_without_migrations(empty_url: DatabaseUrl, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from tests.servers import connection_to
 
 OLD: Final = 16
 NEW: Final = 18
+LAST: Final = 5
+"""The number of the last renaming, that of the new data folder to its place."""
 
 # Ends this process without any clean-up at a given point: at the Nth sentence of progress, or before the Nth renaming.
 # The first two are those of the new data folder and of the backup.
@@ -97,6 +99,11 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
+def kill(home: EmbeddedServer, what: str, number: int) -> subprocess.CompletedProcess[str]:
+    """Upgrade in a process that is killed."""
+    return run(sys.executable, "-c", KILLED, str(home.home), str(home.bindir), what, str(number))
+
+
 async def rows_with(home: EmbeddedServer) -> dict[str, list[str]]:
     """Start a server, and return all of its rows."""
     return await rows_of(await asyncio.to_thread(home.start))
@@ -144,21 +151,32 @@ async def test_nobody_writes_meanwhile(home: EmbeddedServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "number"), [("sentence", 1), ("sentence", 2), ("renaming", 3), ("renaming", 4), ("renaming", 5)]
+    ("what", "number"), [("sentence", 1), ("sentence", 2), ("renaming", 3), ("renaming", 4), ("renaming", LAST)]
 )
 async def test_a_process_that_is_killed_loses_nothing(home: EmbeddedServer, what: str, number: int) -> None:
     before = await rows_with(old_one(home))
-    command = [sys.executable, "-c", KILLED, str(home.home), str(home.bindir), what, str(number)]
-    ended = await asyncio.to_thread(run, *command)
+    ended = await asyncio.to_thread(kill, home, what, number)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    if home.data.exists():
+    if what == "renaming" and number == LAST:
+        with pytest.raises(ConfigurationError, match="there is nothing to upgrade"):
+            await upgrade_embedded(home)
+    else:
         assert await rows_with(old_one(home)) == before
         await upgrade_embedded(home)
     assert await rows_with(home) == before
     home.stop()
+    assert names_in(home.home) == ["pgdata", f"pgdata.{OLD}", "postgres.log", "server.lock"]
     home.data.rename(home.home / "away")
     (home.home / f"pgdata.{OLD}").rename(home.data)
     assert await rows_with(old_one(home)) == before
+
+
+async def test_starting_ends_an_upgrade_that_was_killed(home: EmbeddedServer) -> None:
+    before = await rows_with(old_one(home))
+    ended = await asyncio.to_thread(kill, home, "renaming", LAST)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert "pgdata" not in names_in(home.home)
+    assert await rows_with(home) == before
 
 
 async def test_what_would_be_left_behind(home: EmbeddedServer) -> None:

@@ -112,6 +112,16 @@ async def test_one_of_a_newer_version(backup: Path) -> None:
         await verify_backup(backup)
 
 
+async def test_roles_that_are_not_there(portal: DatabaseUrl, server: Server, tmp_path: Path) -> None:
+    role = f"medianest_worker_{os.getpid()}"
+    await server.execute(f"CREATE ROLE {role}")
+    async with connection_to(portal) as connection:
+        await connection.execute(f"GRANT SELECT ON users TO {role}; ALTER TABLE services OWNER TO {role}")
+        await make_backup(tmp_path / "backup")
+        await connection.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+    assert (await verify_backup(tmp_path / "backup")).problems == []
+
+
 @pytest.fixture
 async def modest(portal: DatabaseUrl, server: Server) -> AsyncIterator[DatabaseUrl]:
     """Return the portal's URL with a role that may not create databases."""
@@ -124,6 +134,14 @@ async def modest(portal: DatabaseUrl, server: Server) -> AsyncIterator[DatabaseU
 async def test_a_role_that_may_not_create_databases(modest: DatabaseUrl, backup: Path) -> None:
     report = await verify_backup(backup, modest)
     assert (report.place, report.problems) == ("a temporary embedded server", [])
+
+
+async def test_a_role_that_may_do_nothing_else(modest: DatabaseUrl, server: Server, tmp_path: Path) -> None:
+    role = modest.user
+    await server.execute(f"ALTER ROLE {role} CREATEDB", f"GRANT pg_read_all_data TO {role}")
+    await make_backup(tmp_path / "theirs", modest)
+    report = await verify_backup(tmp_path / "theirs", modest)
+    assert (report.place, report.problems) == (f"a scratch database on {modest.masked}", [])
 
 
 async def test_no_place_at_all(modest: DatabaseUrl, backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
