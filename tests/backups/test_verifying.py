@@ -15,6 +15,7 @@ import pytest
 
 from medianest_models.backups import make_backup, verify_backup
 from medianest_models.db import database
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.encryption.keys import generate_key, key_ring
 from medianest_models.errors import BackupError, ConfigurationError, MigrationError
 from medianest_models.settings import DatabaseUrl
@@ -131,9 +132,20 @@ async def modest(portal: DatabaseUrl, server: Server) -> AsyncIterator[DatabaseU
     await server.execute(f"DROP ROLE {role}")
 
 
-async def test_a_role_that_may_not_create_databases(modest: DatabaseUrl, backup: Path) -> None:
+async def test_a_role_that_may_not_create_databases(
+    modest: DatabaseUrl, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, started = EmbeddedServer.start, []
+
+    def observed(self: EmbeddedServer) -> DatabaseUrl:
+        started.append(Path(start(self).host))
+        return self.url
+
+    monkeypatch.setattr(EmbeddedServer, "start", observed)
     report = await verify_backup(backup, modest)
     assert (report.place, report.problems) == ("a temporary embedded server", [])
+    (socket_folder,) = started
+    assert socket_folder.name not in names_in(socket_folder.parent)  # it was stopped
 
 
 async def test_a_role_that_may_do_nothing_else(modest: DatabaseUrl, server: Server, tmp_path: Path) -> None:
