@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,8 @@ from medianest_models.migrate.drift import check_drift
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl
 from tests.backups.conftest import USERS, change_manifest, fill, objects_of, rows_of
-from tests.commands import document, medianest
+from tests.commands import PROGRAM, document, medianest
+from tests.locks import until
 from tests.migrations.commands import FILES, add_migration, copy_of_migrations, use_folder
 from tests.servers import Server, connection_to
 
@@ -107,6 +110,27 @@ async def test_of_two_at_once_one_is_refused(backup: Path, target: DatabaseUrl) 
     assert isinstance(error, BackupError)
     assert "is not empty" in str(error)
     assert "Another process is migrating the database: waiting for it" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_in_the_middle_leaves_it_empty(backup: Path, target: DatabaseUrl, number: int) -> None:
+    async with connection_to(target) as someone, connection_to(target) as observer:
+        transaction = someone.transaction()
+        await transaction.start()
+        await someone.execute("CREATE TABLE users (id int)")  # pg_restore's own has to wait for its end
+        process = await asyncio.create_subprocess_exec(
+            *(PROGRAM, "db", "restore", backup), env=os.environ | use(target), stderr=subprocess.PIPE
+        )
+
+        async def waits() -> bool:
+            return bool(await observer.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits)
+        process.send_signal(number)
+        _, errors = await process.communicate()
+        await transaction.rollback()
+    assert (process.returncode, errors.decode().splitlines()[-1]) == (130, "Stopped.")
+    assert await objects_of(target) == []
 
 
 async def test_privileges_of_other_roles(
