@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from medianest_models.db.driver_errors import shows_failover
 from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.db.hosts import open_connection, search_failure
 from medianest_models.db.statements import Connection, StatementClient
@@ -24,6 +25,8 @@ _RELEASE_SECONDS: Final = 2.0
 
 All of it passes if the cancel request is lost, or arrives before the statement: the server then ignores the request.
 """
+_LATE_SECONDS: Final = 0.5
+"""The same for a statement that has used up its time, by which the caller's is nearly over too."""
 
 
 def _strip_traceback(record: logging.LogRecord) -> bool:
@@ -39,6 +42,13 @@ logging.getLogger("asyncpg.pool").addFilter(_strip_traceback)
 def not_connected() -> DatabaseUnavailableError:
     """Make the error for using the database before connecting, or after disconnecting."""
     return DatabaseUnavailableError("not connected to a database: call connect_database() first", sent=False)
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back already
+        return True
 
 
 def _is_exhausted(pool: asyncpg.Pool[asyncpg.Record]) -> bool:
@@ -158,14 +168,27 @@ class Client(StatementClient):
             return await self.acquire(seconds=wait)
         raise error
 
-    async def release(self, connection: Connection) -> None:
+    async def release(self, connection: Connection, *, seconds: float = _RELEASE_SECONDS) -> None:
         """Return a connection to the pool, which rolls back an open transaction, or soon terminates the connection."""
         if self._pool is None:  # closed meanwhile, and the connection with it
             return
         try:
-            await self._pool.release(connection, timeout=_RELEASE_SECONDS)
+            await self._pool.release(connection, timeout=seconds)
         except Exception as error:  # noqa: BLE001 - asyncpg has terminated it; the statement's own outcome counts
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
+            await self._replace_connections()
+
+    async def doubt(self, connection: Connection, raised: BaseException) -> None:
+        """Replace all connections when one is lost, or the server is no primary any more: the others are like it."""
+        if isinstance(raised, TimeoutError) and not _is_lost(connection):
+            await self.release(connection, seconds=_LATE_SECONDS)
+        elif _is_lost(connection) or shows_failover(raised):
+            await self._replace_connections()
+
+    async def _replace_connections(self) -> None:
+        """Let every connection be replaced before it is used the next time."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
 
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
         self.check_loop()

@@ -103,6 +103,7 @@ _CONNECT_REASONS: Final = {
 """The same while connecting, with the remedy."""
 
 _STARTING_UP: Final = "57P03"
+_FAILOVER: Final = frozenset({"25006", "57P01", "57P02", _STARTING_UP})
 _PASSING: Final = ("08", "53", "57", "58", "XX")
 """The beginnings of the codes of those that waiting may mend."""
 
@@ -215,6 +216,11 @@ def may_pass(error: Exception) -> bool:
         return error.errno == socket.EAI_AGAIN
     is_about_tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
     return isinstance(error, OSError) and not is_about_tls and _NO_TLS not in str(error)
+
+
+def shows_failover(error: BaseException) -> bool:
+    """Return whether a statement failed because the server is read-only, or is being stopped."""
+    return getattr(error, "sqlstate", None) in _FAILOVER
 
 
 def is_starting_up(error: Exception) -> bool:
