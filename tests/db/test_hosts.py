@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from medianest_models.db import database, hosts
 from medianest_models.db.direct import direct_connection
+from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.db.hosts import open_connection
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseUnavailableError, NoPrimaryError
@@ -39,7 +40,7 @@ def place(url: DatabaseUrl) -> tuple[str, int]:
     return url.host, url.port
 
 
-async def search(url: DatabaseUrl, seconds: float = LONG, wait: float = 0) -> hosts.ForkSafeConnection:
+async def search(url: DatabaseUrl, seconds: float = LONG, wait: float = 0) -> ForkSafeConnection:
     async with asyncio.timeout(PATIENCE):
         return await open_connection(
             url, seconds=seconds, wait=wait, server_settings={"application_name": "search"}, statement_cache_size=0
