@@ -45,7 +45,6 @@ async def all_lost(pool_client: Client) -> None:
 
 async def standby_has_refused(pair: Pair) -> None:
     """Wait until a search has heard from the standby that it is one."""
-
     begun = monotonic()
 
     async def has() -> bool:
@@ -103,7 +102,7 @@ async def test_connecting_and_direct_connections_wait_too(pair: Pair, monkeypatc
         ports = asyncio.gather(connect(), connect_directly())
         await standby_has_refused(pair)
         await pair.promote()
-        assert await ports == [pair.standby.url.port] * 2
+        assert {*await ports} == {pair.standby.url.port}
 
 
 async def test_the_error_says_what_the_hosts_answered(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
