@@ -184,6 +184,24 @@ async def test_of_ten_connections_that_are_silently_lost_one_call_notices(
         await use_all(pool_client)
 
 
+async def test_a_hit_does_not_wait_for_its_turn_and_then_as_long_for_a_connection(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.5")
+
+    async def hit() -> str:
+        with pytest.raises(DatabaseTimeoutError) as caught:
+            await rate_limits.hit("search", ip_address="10.0.0.1")
+        return str(caught.value)
+
+    async with pool_of(1, replace(fresh_url, pool_timeout=4)), client().acquire_connection():
+        first = asyncio.create_task(hit())
+        await asyncio.sleep(2)
+        second = asyncio.create_task(hit())  # it gets its turn after two seconds, and then waits for a connection
+        assert "no connection became free" in await first
+        assert "The database did not answer" in await second
+
+
 def calls_of(user: User) -> dict[str, Callable[[int], Awaitable[Any]]]:
     """Return calls of every kind, each of which takes a number that others do not have."""
     return {

@@ -72,6 +72,12 @@ async def test_one_host_that_is_a_standby_is_refused_at_once(pair: Pair) -> None
         await port_of_answer(replace(pair.primary.url, target_session_attrs="standby"))
 
 
+async def test_of_several_primaries_none_becomes_a_standby(pair: Pair) -> None:
+    url = replace(pair.primary.url, fallbacks=pair.primary.url.places, target_session_attrs="standby")
+    with pytest.raises(NoPrimaryError, match="no standby among its hosts"):
+        await port_of_answer(url)  # at once
+
+
 async def test_a_primary_that_may_not_be_written_to(pair: Pair) -> None:
     await pair.primary.execute("ALTER DATABASE medianest SET default_transaction_read_only = on")
     assert await port_of_answer(pair.primary.url) == pair.primary.url.port
