@@ -43,12 +43,12 @@ async def all_lost(pool_client: Client) -> None:
     await until(are_lost)
 
 
-async def standby_has_refused(pair: Pair) -> None:
-    """Wait until a search has heard from the standby that it is one."""
+async def standby_has_refused(pair: Pair, url: DatabaseUrl) -> None:
+    """Wait until a search for a URL has heard from the standby that it is one."""
     begun = monotonic()
 
     async def has() -> bool:
-        answers = hosts._known[pair.url.places, pair.url.server_role].answers_since(begun)
+        answers = hosts._known[url].answers_since(begun)
         return str(answers.get(pair.standby.url.places[0])) == "is a standby"
 
     await until(has)
@@ -71,14 +71,14 @@ async def use_all(pool_client: Client) -> set[int]:
 
 async def test_calls_wait_for_the_new_primary(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
-    url = replace(pair.url, pool_max=2, pool_timeout=0.2, connect_timeout=2)
+    url = replace(pair.url, pool_max=2, pool_timeout=0.05, connect_timeout=2)  # a promotion takes longer
     async with asyncio.timeout(3 * PATIENCE), database(url, require_migrated=False):
         await execute("CREATE TABLE deeds (doer int)")
         await pair.wait_until_replayed()
         await pair.primary.stop("immediate")
         await all_lost(client())
         calls = asyncio.gather(*(execute(ADD) for _ in range(6)))  # more than the pool has connections
-        await standby_has_refused(pair)
+        await standby_has_refused(pair, url)
         await pair.promote()
         assert await calls == [1] * 6
         assert await port() == pair.standby.url.port
@@ -88,19 +88,20 @@ async def test_calls_wait_for_the_new_primary(pair: Pair, monkeypatch: pytest.Mo
 
 async def test_connecting_and_direct_connections_wait_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
+    url = replace(pair.url, connect_timeout=0.5)
     await pair.primary.stop("immediate")
 
     async def connect() -> int:
-        async with database(replace(pair.url, connect_timeout=0.5), require_migrated=False):
+        async with database(url, require_migrated=False):
             return await port()
 
     async def connect_directly() -> int:
-        async with direct_connection(replace(pair.url, connect_timeout=0.5)) as connection:
+        async with direct_connection(url) as connection:
             return int(await connection.fetchval("SHOW port"))
 
     async with asyncio.timeout(3 * PATIENCE):
         ports = asyncio.gather(connect(), connect_directly())
-        await standby_has_refused(pair)
+        await standby_has_refused(pair, url)
         await pair.promote()
         assert {*await ports} == {pair.standby.url.port}
 

@@ -34,7 +34,7 @@ async def port_of_answer(url: DatabaseUrl, *, seconds: float = LONG, wait: float
 
 def said(url: DatabaseUrl, node: Node) -> str | None:
     """Return the last failure of a host, if it has failed."""
-    answer = hosts._known[url.places, url.server_role].answers.get(node.url.places[0])
+    answer = hosts._known[url].answers.get(node.url.places[0])
     return answer and f"{type(answer[1]).__name__}: {answer[1]}"
 
 
