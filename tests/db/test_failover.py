@@ -86,6 +86,23 @@ async def test_calls_wait_for_the_new_primary(pair: Pair, monkeypatch: pytest.Mo
         assert row["deeds"] == 6
 
 
+async def test_calls_wait_for_a_single_host_too(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a proxy or an address that moves to the new primary."""
+    monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
+    async with asyncio.timeout(3 * PATIENCE), proxy_to(fresh_url) as proxy, pool_of(2, proxy.url) as pool_client:
+        proxy.cut()
+        await all_lost(pool_client)
+        calls = asyncio.gather(*(fetch("SELECT 1 AS one") for _ in range(4)))
+        asked = proxy.asked
+
+        async def was_asked_again() -> bool:
+            return proxy.asked >= asked + 4
+
+        await until(was_asked_again)
+        proxy.heal()
+        assert [row["one"] for (row,) in await calls] == [1] * 4
+
+
 async def test_connecting_and_direct_connections_wait_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
     url = replace(pair.url, connect_timeout=0.5)
