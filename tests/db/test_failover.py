@@ -103,24 +103,30 @@ async def test_calls_wait_for_a_single_host_too(fresh_url: DatabaseUrl, monkeypa
         assert [row["one"] for (row,) in await calls] == [1] * 4
 
 
-async def test_connecting_and_direct_connections_wait_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connecting_and_direct_connections_wait_too(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
-    url = replace(pair.url, connect_timeout=0.5)
-    await pair.primary.stop("immediate")
 
-    async def connect() -> int:
-        async with database(url, require_migrated=False):
-            return await port()
+    async def connect(url: DatabaseUrl) -> None:
+        async with database(url):
+            await fetch("SELECT 1")
 
-    async def connect_directly() -> int:
+    async def connect_directly(url: DatabaseUrl) -> None:
         async with direct_connection(url) as connection:
-            return int(await connection.fetchval("SHOW port"))
+            await connection.fetchval("SELECT 1")
 
-    async with asyncio.timeout(3 * PATIENCE):
-        ports = asyncio.gather(connect(), connect_directly())
-        await standby_has_refused(pair, url)
-        await pair.promote()
-        assert {*await ports} == {pair.standby.url.port}
+    async with asyncio.timeout(3 * PATIENCE), proxy_to(fresh_url) as proxy:
+        url = replace(proxy.url, connect_timeout=0.5)
+        proxy.closed = True
+        connecting = asyncio.gather(connect(url), connect_directly(url))
+
+        async def is_asked_for_longer_than_the_connect_timeout() -> bool:
+            return proxy.asked >= 2 + 4
+
+        await until(is_asked_for_longer_than_the_connect_timeout)
+        proxy.heal()
+        await connecting
 
 
 async def test_the_error_says_what_the_hosts_answered(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
