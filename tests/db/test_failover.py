@@ -20,7 +20,7 @@ from medianest_models.models import User
 from medianest_models.repositories import downloads, media_requests, rate_limits, sessions, users
 from medianest_models.settings import DatabaseUrl
 from tests.clusters import Pair
-from tests.db.pools import PATIENCE, assert_whole, backend, client, pool_of
+from tests.db.pools import PATIENCE, assert_whole, backend, client, do, pool_of
 from tests.db.proxies import proxy_to
 from tests.locks import until
 from tests.servers import connection_to
@@ -206,6 +206,19 @@ async def test_of_ten_connections_that_are_silently_lost_one_call_notices(
         with pytest.raises(DatabaseTimeoutError):
             await call()
         await use_all(pool_client)
+
+
+async def test_a_transaction_does_not_wait_as_long_again_for_its_rollback(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "5")
+    monkeypatch.setattr(transaction_client, "_ROLLBACK_SECONDS", 600)
+    async with proxy_to(fresh_url) as proxy, pool_of(1, proxy.url):
+        proxy.freezes_at = b"INSERT"
+        with pytest.raises(DatabaseTimeoutError):
+            async with asyncio.timeout(9), transaction():
+                await do(1, 1)
+        proxy.heal()
 
 
 async def test_a_hit_does_not_wait_for_its_turn_and_then_as_long_for_a_connection(
