@@ -15,8 +15,9 @@ import pytest
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
+from medianest_models.encryption.encrypted_rows import BATCH_SIZE
 from medianest_models.encryption.keys import generate_key, key_ring
-from medianest_models.encryption.reencryption import BATCH_SIZE, KeyUse, RotationReport, key_uses, rotate_secrets
+from medianest_models.encryption.reencryption import KeyUse, RotationReport, key_uses, rotate_secrets
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import Service, User
 from medianest_models.settings import DatabaseUrl
