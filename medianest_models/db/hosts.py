@@ -119,9 +119,19 @@ async def _check_role(connection: asyncpg.Connection[Any], url: DatabaseUrl, rol
         reported = connection.get_settings()
         standby = getattr(reported, "in_hot_standby", "off") == "on"
         read_only = standby or getattr(reported, "default_transaction_read_only", "off") == "on"
+    problem = wrong_role(role, standby=standby, read_only=read_only)
+    if problem is not None:
+        raise _WrongRoleError(problem)
+
+
+def wrong_role(role: ServerRole, *, standby: bool, read_only: bool) -> str | None:
+    """Say what a server is that has not the role; None if it has. Nothing can be written on a standby either."""
+    if role in {"any", "prefer-standby"}:
+        return None
     fits = {"primary": not standby, "standby": standby, "read-write": not read_only, "read-only": read_only}
-    if not fits[role]:
-        raise _WrongRoleError("is a standby" if standby else "is read-only" if read_only else "is the primary")
+    if fits[role]:
+        return None
+    return "is a standby" if standby else "is read-only" if read_only else "is the primary"
 
 
 def _discard(task: asyncio.Task[ForkSafeConnection]) -> None:
