@@ -164,7 +164,7 @@ async def _look(connection: Connection, url: DatabaseUrl | None, *, detail: bool
     answer["role"] = "standby" if standby else "read-only" if read_only else "primary"
     answer["lag_seconds"] = None if lag is None else max(lag, 0.0)  # the clocks of two machines differ
     wanted = url.server_role if url else "primary"
-    problem = wrong_role(wanted, standby=standby, read_only=read_only)
+    problem = wrong_role(wanted, is_standby=standby, is_read_only=read_only)
     answer["error"] = problem and f"the server {problem}, and the URL asks for target_session_attrs={wanted}"
     if detail:
         status = await read_status(connection)

@@ -20,7 +20,7 @@ from tortoise.connection import get_connection
 from medianest_models.db import query_log
 from medianest_models.db.driver_errors import driver_errors_around_caller, translate
 from medianest_models.db.instants import read_again
-from medianest_models.errors import ConfigurationError
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DEFAULT_ALIAS
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
@@ -73,6 +73,10 @@ class StatementClient(AsyncpgDBClient):
         """Give the connection back."""
 
     @abstractmethod
+    async def doubt(self, connection: Connection, raised: BaseException) -> None:
+        """Draw the conclusions from an error of a statement that may be one of the server or of the network."""
+
+    @abstractmethod
     def check_loop(self) -> bool:
         """Raise an error in any event loop other than that of the connections."""
 
@@ -93,6 +97,8 @@ class StatementClient(AsyncpgDBClient):
             error = translate(raised)
             if error is None:
                 raise
+            if isinstance(error, DatabaseUnavailableError):
+                await self.doubt(connection, raised)
         finally:
             seconds = monotonic() - started
             await self.release(connection)
