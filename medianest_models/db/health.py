@@ -143,8 +143,7 @@ async def _ask(client: Client, *, detail: bool) -> dict[str, Any]:
             try:
                 connection = await client.acquire(seconds=_POOL_SECONDS)
             except DatabaseTimeoutError:
-                url = client.url and replace(client.url, connect_timeout=_CONNECT_SECONDS)
-                async with direct_connection(url) as unpooled:
+                async with direct_connection(client.url, seconds=_CONNECT_SECONDS) as unpooled:
                     return await _look(unpooled, client.url, detail=detail)
             try:
                 return await _look(connection, client.url, detail=detail)
@@ -152,7 +151,7 @@ async def _ask(client: Client, *, detail: bool) -> dict[str, Any]:
                 await client.release(connection)
         except NoPrimaryError as error:  # what answers instead has a role too
             url = client.url and replace(client.url, target_session_attrs="any")
-            async with direct_connection(url) as other:
+            async with direct_connection(url, seconds=_CONNECT_SECONDS) as other:
                 return await _look(other, url, detail=detail) | {"error": str(error)}
 
 
