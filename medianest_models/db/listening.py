@@ -31,6 +31,8 @@ _ALIVE_SECONDS: Final = 10.0
 With the time for an answer it is less than what a cluster needs to replace a primary that has fallen silent.
 """
 _ANSWER_SECONDS: Final = 5.0
+_BEGIN_SECONDS: Final = 30.0
+"""The longest time until LISTEN has started, longer than what its `begin` may wait for locks."""
 _PAUSE_SECONDS: Final = 1.0
 """The pause before connecting again, which is what a failover takes longer for those who wait for a notification."""
 _LINGER_SECONDS: Final = 2.0
@@ -139,9 +141,10 @@ class Listener:
         """Return when the connection is closed; raise an error when the server does not respond."""
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(self._channel, lambda *notification: self._call(str(notification[-1])))
-        if self._begin:
-            await connection.execute(self._begin)
+        async with asyncio.timeout(_BEGIN_SECONDS):
+            await connection.add_listener(self._channel, lambda *notification: self._call(str(notification[-1])))
+            if self._begin:
+                await connection.execute(self._begin)
         self.is_listening = True
         self._call(None)
         while not lost.is_set():
