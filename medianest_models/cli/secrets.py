@@ -29,9 +29,9 @@ def generate_key_command() -> None:
 @json_option
 @click.pass_context
 async def status_command(ctx: click.Context, *, as_json: bool) -> None:
-    """Say how many rows are under which key, and decrypt every secret. Exit status 1 when one can't be decrypted.
+    """Decrypt every secret, and count them by key. Exit status 1 when one can't be decrypted.
 
-    What can't be is listed by its column and the reason, with the number of rows and the id of the first.
+    Those are listed by their column and the reason, with the number of rows and the id of the first.
     """
     async with database():
         uses = await key_uses()
