@@ -10,7 +10,7 @@ from typing import Any, Final
 from asyncpg import Record
 from pydantic import SecretStr
 
-from medianest_models.db.statements import fetch
+from medianest_models.db.statements import fetch, in_steps
 from medianest_models.encryption.documents import leaves
 from medianest_models.encryption.encrypted_rows import (
     BATCH_SIZE,
@@ -94,27 +94,35 @@ async def rotate_secrets(
     newest = key_ring().newest_id
     done: Counter[str] = Counter()
     failed: dict[str, list[str]] = {}
-    for field in encrypted_fields():
-        pk = field.model._meta.db_pk_column
-        async for rows in batches(field, batch_size):
-            outdated = [row for row in rows if _key_ids(field, row) - {newest}]
-            fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
-            for row in outdated:
-                try:
-                    fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
-                except (DecryptionError, InvalidInputError, UnreadableValueError):
-                    failed.setdefault(column_name(field), []).append(str(row[pk]))
-            try:
-                done.update(await _replace(field, fresh))
-            except ConstraintError:  # one of them stops all: each by itself
-                for one in fresh:
-                    try:
-                        done.update(await _replace(field, [one]))
-                    except ConstraintError:
-                        failed.setdefault(column_name(field), []).append(str(one[0]))
-            if outdated:
-                progress(len(outdated))
+    with in_steps():
+        for field in encrypted_fields():
+            async for rows in batches(field, batch_size):
+                outdated = [row for row in rows if _key_ids(field, row) - {newest}]
+                if outdated:
+                    await _rotate(field, outdated, done, failed)
+                    progress(len(outdated))
     return RotationReport(done["rotated"], done["skipped"], failed)
+
+
+async def _rotate(
+    field: SecretField[Any], outdated: list[Record], done: Counter[str], failed: dict[str, list[str]]
+) -> None:
+    """Re-encrypt rows of a column; count them in `done`, and name in `failed` those that stay as they are."""
+    pk = field.model._meta.db_pk_column
+    fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
+    for row in outdated:
+        try:
+            fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
+        except (DecryptionError, InvalidInputError, UnreadableValueError):
+            failed.setdefault(column_name(field), []).append(str(row[pk]))
+    try:
+        done.update(await _replace(field, fresh))
+    except ConstraintError:  # one of them stops all: each by itself
+        for one in fresh:
+            try:
+                done.update(await _replace(field, [one]))
+            except ConstraintError:
+                failed.setdefault(column_name(field), []).append(str(one[0]))
 
 
 async def _replace(
