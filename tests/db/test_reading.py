@@ -25,6 +25,7 @@ from medianest_models.db import (
     last_write,
     reading,
     reading_counts,
+    standbys,
     transaction,
     with_transaction,
 )
@@ -75,8 +76,9 @@ async def migrated(bindir: Path | None) -> AsyncIterator[Pair]:
 
 @pytest.fixture
 async def pair(not_connected: None, migrated: Pair, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    """Be connected to a primary, whose standby is in order."""
+    """Be connected to a primary, whose standby is in order, and has its time to answer on a slow machine too."""
     use(migrated, monkeypatch)
+    monkeypatch.setattr(standbys, "_ANSWER_SECONDS", PATIENCE)
     await migrated.primary.execute("DELETE FROM users", "DELETE FROM services", "TRUNCATE notes, rate_limits")
     await migrated.wait_until_replayed()
     await connect_database()
