@@ -20,6 +20,7 @@ class ForkSafeConnection(asyncpg.Connection):
     def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
         super().__init__(protocol, transport, *rest)
         self._socket_transport = transport
+        self.notes: dict[str, Any] = {}  # what its users know of its server
         _open.add(self)
 
     def forget(self) -> None:
