@@ -82,54 +82,55 @@ class Cluster:
         folder.mkdir()
         return folder
 
-    async def in_step(self) -> Roles:
-        """Wait until there is one primary and two standbys that stream from it, and return who is what."""
-        found: list[Roles] = []
+    async def leader(self) -> Node:
+        """Wait until one node says that it is the primary, and return it."""
 
-        async def is_in_step() -> bool:
-            states = await asyncio.gather(*(node.state() for node in self.nodes))
-            found.extend(self._roles(states))
-            return bool(found)
+        async def find() -> Node | None:
+            leaders = [node for node, state in await self._states() if state.get("role") == "primary"]
+            return leaders[0] if len(leaders) == 1 else None
 
-        await until(is_in_step, "a primary and two standbys that stream from it")
-        return found[0]
-
-    def _roles(self, states: list[dict[str, Any]]) -> list[Roles]:
-        """Return the roles, or nothing while they are not settled."""
-        leaders = [index for index, state in enumerate(states) if _leads(state)]
-        if len(leaders) != 1:
-            return []
-        streaming = {
-            client["application_name"]: client["sync_state"]
-            for client in states[leaders[0]].get("replication", [])
-            if client["state"] == "streaming"
-        }
-        leader = self.nodes[leaders[0]]
-        standbys = [node for node in self.nodes if node is not leader]
-        standbys.sort(key=lambda node: streaming.get(node.name) not in {"sync", "quorum"})
-        if any(node.name not in streaming for node in standbys):
-            return []
-        if self.synchronous and streaming[standbys[0].name] not in {"sync", "quorum"}:
-            return []
-        return [Roles(leader, *standbys)]
+        return await until(find, "a primary")
 
     async def replaced(self, before: Node) -> None:
-        """Wait until another node than this one is the leader."""
-        others = [node for node in self.nodes if node is not before]
+        """Wait until another node says that it is the primary, whatever this one says."""
 
         async def is_replaced() -> bool:
-            states = await asyncio.gather(*(node.state() for node in others))
-            return any(_leads(state) for state in states)
+            return any(state.get("role") == "primary" for node, state in await self._states() if node is not before)
 
-        await until(is_replaced, f"another leader than {before.name}")
+        await until(is_replaced, f"another primary than {before.name}")
+
+    async def in_step(self) -> Roles:
+        """Wait until there is one primary and two standbys that stream from it, and return who is what."""
+
+        async def find() -> Roles | None:
+            states = await self._states()
+            primaries = [(node, state) for node, state in states if state.get("role") == "primary"]
+            return self._roles(*primaries[0]) if len(primaries) == 1 else None
+
+        return await until(find, "a primary and two standbys that stream from it")
+
+    async def _states(self) -> list[tuple[Node, dict[str, Any]]]:
+        states = await asyncio.gather(*(node.state() for node in self.nodes))
+        return list(zip(self.nodes, states, strict=True))
+
+    def _roles(self, leader: Node, state: dict[str, Any]) -> Roles | None:
+        """Return the roles, unless a standby is missing or, with synchronous replication, none is synchronous."""
+        streaming = {
+            client["application_name"]: client["sync_state"] == "sync"
+            for client in state.get("replication", [])
+            if client["state"] == "streaming"
+        }
+        standbys = [node for node in self.nodes if node is not leader]
+        if any(node.name not in streaming for node in standbys) or any(streaming.values()) < self.synchronous:
+            return None
+        return Roles(leader, *sorted(standbys, key=lambda node: not streaming[node.name]))
 
     async def switch_over(self) -> None:
-        """Make the standby the leader; Patroni refuses until it is in step."""
-        before = (await self.in_step()).leader
+        """Make another node the leader, as soon as Patroni agrees: with synchronous replication, to one in step."""
+        before = await self.leader()
 
         async def has_switched() -> bool:
-            roles = await self.in_step()
-            return roles.leader is not before or await before.switch_over(roles.standby)
+            return await before.switch_over() or await self.leader() is not before
 
         await until(has_switched, f"a switchover from {before.name}")
 
@@ -144,10 +145,6 @@ class Cluster:
             await connection.execute(f"CREATE DATABASE {_NAME} OWNER {_NAME}")
         finally:
             await connection.close()
-
-
-def _leads(state: dict[str, Any]) -> bool:
-    return state.get("role") in {"primary", "master"}
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -20,19 +20,22 @@ from examples.cluster.parts import ClusterError
 from examples.cluster.processes import kill_all, signal_all
 from medianest_models.embedded.programs import Account
 
+Found = TypeVar("Found")
+
 _LIMIT: Final = 180.0  # seconds, for a slow machine
 _PAUSE: Final = 0.1
 _ANSWER: Final = 2.0
 _SWITCHOVER: Final = 60.0
 
 
-async def until(condition: Callable[[], Awaitable[bool]], wanted: str) -> None:
-    """Wait until a condition holds; ClusterError, which says what was wanted, after minutes."""
+async def until(find: Callable[[], Awaitable[Found | None]], wanted: str) -> Found:
+    """Wait until a function returns something true, and return it; ClusterError with what was wanted after minutes."""
     end = time.monotonic() + _LIMIT
-    while not await condition():
+    while not (found := await find()):
         if time.monotonic() > end:
             raise ClusterError(f"not within {_LIMIT:.0f} s: {wanted}")
         await asyncio.sleep(_PAUSE)
+    return found
 
 
 class Program:
@@ -137,10 +140,9 @@ class Node:
         """Ask Patroni about itself; an empty answer when it gives none."""
         return await asyncio.to_thread(self._ask, "/patroni", None, _ANSWER) or {}
 
-    async def switch_over(self, candidate: Node) -> bool:
-        """Ask Patroni, which must be the leader's, to make another node the leader; return whether it did."""
-        wanted = {"leader": self.name, "candidate": candidate.name}
-        return await asyncio.to_thread(self._ask, "/switchover", wanted, _SWITCHOVER) is not None
+    async def switch_over(self) -> bool:
+        """Ask the Patroni of the leader to make another node the leader; return whether it did."""
+        return await asyncio.to_thread(self._ask, "/switchover", {"leader": self.name}, _SWITCHOVER) is not None
 
     def _ask(self, path: str, body: dict[str, str] | None, seconds: float) -> Any:
         data = None if body is None else json.dumps(body).encode()
