@@ -102,6 +102,12 @@ _CONNECT_REASONS: Final = {
 }
 """The same while connecting, with the remedy."""
 
+_STARTING_UP: Final = "57P03"
+_FAILOVER: Final = frozenset({"25006", "57P01", "57P02", _STARTING_UP})
+_PASSING: Final = ("08", "53", "57", "58", "XX")
+"""The beginnings of the codes of those that waiting may mend."""
+
+_NO_TLS: Final = "rejected SSL"  # in asyncpg's message, of an error that has no code
 _NOBODY_LISTENS: Final = "nothing listens there: start the server, or correct DATABASE_URL"
 
 
@@ -184,31 +190,51 @@ def _from_constraint(sqlstate: str, error: BaseException) -> ConstraintError:
     return ConstraintError(f"{table}: a value is not allowed ({constraint})", constraint=constraint)
 
 
-def connect_errors(where: DatabaseUrl | None, seconds: float | None) -> replace_errors[Exception]:
-    """Replace the errors of a block that only connects, by `connect_failure`."""
-    return replace_errors(Exception, lambda error: connect_failure(error, where, seconds))
-
-
 def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float | None) -> MedianestError:
     """Return this package's error for one raised while connecting: the target, the problem and the remedy.
 
-    One of ours is returned as it is. `where` is None for the embedded server, and `seconds` is how long was waited.
+    One of ours is returned itself. `where` is None for the embedded server, and `seconds` is how long was waited.
     """
+    if isinstance(error, DatabaseUnavailableError):
+        error.sent = False
     if isinstance(error, MedianestError):
         return error
-    target = where.masked if where else "the embedded server"
+    problem = f"can't connect to {where.masked if where else 'the embedded server'}: {connect_reason(error, seconds)}"
+    if isinstance(error, TimeoutError):
+        return DatabaseTimeoutError(problem, sent=False)
+    if isinstance(error, driver.ClientConfigurationError):
+        return ConfigurationError(problem)
+    return DatabaseUnavailableError(problem, sent=False)
+
+
+def may_pass(error: Exception) -> bool:
+    """Return whether a connection that failed so may be made in a moment, such as after a failover."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        return sqlstate.startswith(_PASSING)
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
+    is_about_tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+    return isinstance(error, OSError) and not is_about_tls and _NO_TLS not in str(error)
+
+
+def shows_failover(error: BaseException) -> bool:
+    """Return whether a statement failed because the server is read-only, or is being stopped."""
+    return getattr(error, "sqlstate", None) in _FAILOVER
+
+
+def is_starting_up(error: Exception) -> bool:
+    """Return whether a connection failed because the server is starting up or shutting down."""
+    return getattr(error, "sqlstate", None) == _STARTING_UP
+
+
+def connect_reason(error: Exception, seconds: float | None) -> str:
+    """Say why a connection could not be made, with the remedy, after waiting for so many seconds."""
     if isinstance(error, TimeoutError):
         waited = f" within {seconds:g} s" if seconds else ""
-        return DatabaseTimeoutError(
-            f"can't connect to {target}: no answer{waited}: look whether the server is up, "
-            "and whether the network lets you through"
-        )
+        return f"no answer{waited}: look whether the server is up, and whether the network lets you through"
     if isinstance(error, driver.ClientConfigurationError):
-        return ConfigurationError(f"can't connect to {target}: the URL's parameters do not fit together")
-    return DatabaseUnavailableError(f"can't connect to {target}: {_connect_reason(error)}")
-
-
-def _connect_reason(error: Exception) -> str:
+        return "the URL's parameters do not fit together"
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         found = _CONNECT_REASONS.get(sqlstate) or _CONNECT_REASONS.get(sqlstate[:2])
@@ -229,7 +255,7 @@ def _network_reason(error: OSError) -> str:
     numbers = {error.errno} if error.errno else {int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))}
     if numbers and numbers <= {ECONNREFUSED, ENOENT}:
         return _NOBODY_LISTENS
-    if "SSL" in str(error):
+    if _NO_TLS in str(error):
         return "the server does not offer TLS: set sslmode=disable or prefer in DATABASE_URL"
     if isinstance(error, ConnectionError) or not error.strerror:
         return "the connection was closed at once: look whether that is a PostgreSQL server, and in its log"

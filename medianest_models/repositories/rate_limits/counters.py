@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 from itertools import accumulate
 from math import ceil
@@ -21,7 +21,7 @@ from asyncpg import Record
 
 from medianest_models.db.client import Client
 from medianest_models.db.data_loader import DataLoader, Retry
-from medianest_models.db.statements import StatementClient, current_client, fetch
+from medianest_models.db.statements import StatementClient, current_client, fetch, in_steps
 from medianest_models.errors import ConfigurationError, DatabaseTimeoutError
 from medianest_models.repositories.rate_limits.statements import count_hits
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
@@ -146,7 +146,8 @@ class _Counters:
         counts: list[Count] = []
         together = times
         while len(counts) < times:
-            rows = await fetch(self._statement, *_parameters({hit: together}, hurried=False), client=client)
+            with in_steps() if counts else nullcontext():
+                rows = await fetch(self._statement, *_parameters({hit: together}, hurried=False), client=client)
             if not rows:
                 raise ConfigurationError(
                     f"the setting {' or '.join(hit.keys)} in system_config must hold a limit and a window (in seconds, "
