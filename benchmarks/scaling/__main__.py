@@ -1,4 +1,4 @@
-"""The program: it simulates 1, 10, 100 and 1,000 times today's load, and prints how busy everything is."""
+"""The program: it simulates 1, 10, 100 and 1,000 times today's load, and prints what is how busy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ _CALLS: Final = 30_000
 _STATIONS: Final = ("processes", "pool", "primary", "standbys", "claims", "commits")
 _BUSY: Final = 0.6
 """The utilisation up to which calls hardly wait."""
-_PEAK: Final = 5
-"""The load of the busiest minutes, divided by the mean of the day."""
-_DAY: Final = 86_400
+
+
+def load() -> Iterator[str]:
+    """Yield the table of today's load, and of what a call costs."""
+    widths = {"a second": 10, "a day": 8, "client us": 11, "server us": 11, "WAL bytes": 11, "disk bytes": 12}
+    yield f"{'today':30}" + "".join(f"{name:>{width}}" for name, width in widths.items())
+    for o in OPERATIONS:
+        yield f"{o.name:30}{o.rate:>10.3f}{o.daily:>8,}{o.client:>11,}{o.server:>11,}{o.wal:>11,}{o.kept:>12,}"
 
 
 def simulated(machines: Machines) -> Iterator[str]:
@@ -38,23 +43,24 @@ def line(times: int, result: Result) -> str:
 
 
 def needed(machines: Machines) -> Iterator[str]:
-    """Yield the table of what keeps the processes and the primary's cores at most 60 % busy, without standbys."""
-    columns = {"processes": 11, "cores": 7, "connections": 13, "commits/s": 11, "alone/s": 9, "WAL GB/day": 12}
-    yield f"{'load':>6}" + "".join(f"{name:>{width}}" for name, width in columns.items())
+    """Yield the table of what keeps the processes and the primary at most 60 % busy, without standbys."""
+    widths = {"processes": 11, "cores": 7, "connections": 13, "commits/s": 11, "alone/s": 9, "WAL GB/day": 12}
+    yield f"{'load':>6}" + "".join(f"{name:>{width}}" for name, width in widths.items()) + f"{'disk GB/year':>14}"
     for times in TIMES:
         processes = ceil(times * sum(o.rate * o.client for o in OPERATIONS) / 1e6 / _BUSY)
         cores = ceil(times * sum(o.rate * o.server for o in OPERATIONS) / 1e6 / _BUSY)
         commits = times * sum(o.rate for o in OPERATIONS if o.wal)
         alone = times * sum(o.rate for o in OPERATIONS if o.notifies)
-        wal = times * sum(o.rate * o.wal for o in OPERATIONS) / _PEAK * _DAY / 1e9
+        wal = times * sum(o.daily * o.wal for o in OPERATIONS) / 1e9
+        kept = times * sum(o.daily * o.kept for o in OPERATIONS) / 1e9
         yield (
             f"{times:>6,}{processes:>11}{cores:>7}{processes * machines.pool:>13,}"
-            f"{commits:>11,.1f}{alone:>9,.1f}{wal:>12,.2f}"
+            f"{commits:>11,.1f}{alone:>9,.1f}{wal:>12,.2f}{365 * kept:>14,.1f}"
         )
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     parser.add_argument("--processes", type=int, default=2, help="client processes, each on its own core (2)")
     parser.add_argument("--pool", type=int, default=20, help="connections of each (20)")
@@ -63,7 +69,7 @@ def main() -> None:
     parser.add_argument("--commit-ms", type=float, default=1.0, help="until a commit is on disk, and replicated (1)")
     given = parser.parse_args()
     machines = Machines(given.processes, given.pool, given.cores, given.standbys, given.commit_ms / 1e3)
-    print("\n".join([*simulated(machines), "", *needed(machines)]))
+    print("\n".join([*load(), "", *simulated(machines), "", *needed(machines)]))
 
 
 if __name__ == "__main__":

@@ -100,19 +100,19 @@ def test_standbys_take_the_reads_off_the_primary() -> None:
 def test_what_holds_a_lock_is_done_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch, field: str, most: float
 ) -> None:
-    operation = Operation("x", 1_000, client=1, server=10_000, wal=1, **{field: True})
+    operation = Operation("x", 1_000, 0, client=1, server=10_000, wal=1, **{field: True})
     monkeypatch.setattr("benchmarks.scaling.portal.OPERATIONS", (operation,))
     result = Portal(Machines(processes=2, pool=20, cores=32, standbys=0, commit=0.01), times=1).run(5_000)
     assert result.done == pytest.approx(most, rel=0.1)
 
 
 def test_a_commit_that_notifies_nobody_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.scaling.portal.OPERATIONS", (Operation("x", 1_000, client=1, server=1, wal=1),))
+    monkeypatch.setattr("benchmarks.scaling.portal.OPERATIONS", (Operation("x", 1_000, 0, client=1, server=1, wal=1),))
     result = Portal(Machines(processes=2, pool=20, cores=2, standbys=0, commit=0.01), times=1).run(5_000)
     assert result.done == pytest.approx(result.offered, rel=0.01)
 
 
 def test_the_pool_is_held_until_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.scaling.portal.OPERATIONS", (Operation("x", 1_000, client=1, server=1, wal=1),))
+    monkeypatch.setattr("benchmarks.scaling.portal.OPERATIONS", (Operation("x", 1_000, 0, client=1, server=1, wal=1),))
     result = Portal(Machines(processes=2, pool=1, cores=2, standbys=0, commit=0.01), times=1).run(5_000)
     assert result.done == pytest.approx(2 / 0.01, rel=0.1)
