@@ -55,6 +55,7 @@ __all__ = [
     "MediaRequestStatusUpdate",
     "MedianestError",
     "MigrationError",
+    "NoPrimaryError",
     "NotFoundError",
     "OverloadedError",
     "PaginatedResult",

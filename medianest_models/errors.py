@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
@@ -169,7 +169,23 @@ class ConfigurationError(MedianestError):
 
 
 class DatabaseUnavailableError(MedianestError):
-    """The database can't be reached, or can't serve this now."""
+    """The database can't be reached, or can't serve this now.
+
+    Attributes:
+        sent: False when nothing of the statement was sent, because there was no connection for it: it can be run again.
+            None when that is not known.
+    """
+
+    def __init__(self, message: str | None = None, *, sent: Literal[False] | None = None) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class NoPrimaryError(DatabaseUnavailableError):
+    """None of the database's hosts is a primary; nothing was sent."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, sent=False)
 
 
 class DatabaseTimeoutError(DatabaseUnavailableError):
@@ -179,8 +195,10 @@ class DatabaseTimeoutError(DatabaseUnavailableError):
         sqlstate: PostgreSQL's five-character code, when it is the server that gave up; None when nobody answered.
     """
 
-    def __init__(self, message: str | None = None, *, sqlstate: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str | None = None, *, sqlstate: str | None = None, sent: Literal[False] | None = None
+    ) -> None:
+        super().__init__(message, sent=sent)
         self.sqlstate = sqlstate
 
 

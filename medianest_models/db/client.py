@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
 
-from medianest_models.db.direct import ForkSafeConnection
 from medianest_models.db.driver_errors import connect_errors, connect_failure
+from medianest_models.db.forks import ForkSafeConnection
+from medianest_models.db.hosts import open_connection
 from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
@@ -98,12 +100,8 @@ class Client(StatementClient):
         with connect_errors(self.url, self.connect_timeout):
             async with asyncio.timeout(self.connect_timeout):
                 self.url = self.url or await start_embedded(load_settings())
-                arguments: dict[str, Any] = self.extra | self.url.connect_arguments()
-                if not with_db:
-                    arguments["database"] = None
                 pool = await asyncpg.create_pool(
-                    **arguments,
-                    server_settings=self.server_settings,
+                    connect=partial(self._connect, self.url, {} if with_db else {"database": None}),
                     connection_class=ForkSafeConnection,
                     reset=self._reset,
                     setup=None if self._reset else _lift_time_limit,
@@ -115,6 +113,11 @@ class Client(StatementClient):
             raise not_connected()
         self._pool = pool
         await self._post_connect()
+
+    async def _connect(self, url: DatabaseUrl, options: dict[str, Any], *_: Any, **__: Any) -> ForkSafeConnection:
+        """Connect for the pool, which adds arguments of its own."""
+        settings = {"server_settings": self.server_settings, **self.extra, **options}
+        return await open_connection(url, seconds=settings.pop("timeout"), **settings)
 
     async def acquire(self, *, seconds: float | None = None) -> Connection:
         """Take a free connection from the pool, and open the pool if it is not open yet.

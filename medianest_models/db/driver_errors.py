@@ -102,6 +102,9 @@ _CONNECT_REASONS: Final = {
 }
 """The same while connecting, with the remedy."""
 
+_LASTING: Final = ("28", "3D", "42")
+"""The beginnings of the codes of those that waiting does not mend."""
+
 _NOBODY_LISTENS: Final = "nothing listens there: start the server, or correct DATABASE_URL"
 
 
@@ -196,19 +199,29 @@ def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float 
     """
     if isinstance(error, MedianestError):
         return error
-    target = where.masked if where else "the embedded server"
+    problem = f"can't connect to {where.masked if where else 'the embedded server'}: {connect_reason(error, seconds)}"
+    if isinstance(error, TimeoutError):
+        return DatabaseTimeoutError(problem, sent=False)
+    if isinstance(error, driver.ClientConfigurationError):
+        return ConfigurationError(problem)
+    return DatabaseUnavailableError(problem, sent=False)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether a connection that failed so may be made in a moment, such as after a failover."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        return not sqlstate.startswith(_LASTING)
+    return not isinstance(error, (driver.ClientConfigurationError, ssl.SSLError, socket.gaierror))
+
+
+def connect_reason(error: Exception, seconds: float | None) -> str:
+    """Say why a connection could not be made, with the remedy, after waiting for so many seconds."""
     if isinstance(error, TimeoutError):
         waited = f" within {seconds:g} s" if seconds else ""
-        return DatabaseTimeoutError(
-            f"can't connect to {target}: no answer{waited}: look whether the server is up, "
-            "and whether the network lets you through"
-        )
+        return f"no answer{waited}: look whether the server is up, and whether the network lets you through"
     if isinstance(error, driver.ClientConfigurationError):
-        return ConfigurationError(f"can't connect to {target}: the URL's parameters do not fit together")
-    return DatabaseUnavailableError(f"can't connect to {target}: {_connect_reason(error)}")
-
-
-def _connect_reason(error: Exception) -> str:
+        return "the URL's parameters do not fit together"
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         found = _CONNECT_REASONS.get(sqlstate) or _CONNECT_REASONS.get(sqlstate[:2])

@@ -17,7 +17,9 @@ from medianest_models.errors import ConfigurationError, replace_errors
 from medianest_models.settings.url_text import NO_IPV6, split_url
 
 _A_HOST: Final = "a host name, an address or a folder that begins with /"
-_FOR_LIBPQ: Final = {"application_name", "sslcert", "sslkey", "sslmode", "sslrootcert"}
+_FOR_LIBPQ: Final = {"application_name", "sslcert", "sslkey", "sslmode", "sslrootcert", "target_session_attrs"}
+
+ServerRole = Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]
 
 
 def _check_host(host: str) -> str:
@@ -56,6 +58,8 @@ class DatabaseUrl:
         connect_timeout: How long to wait for the server when connecting.
         pgbouncer: Whether it is the URL of a pooler in transaction mode.
         application_name: The name shown in `pg_stat_activity`.
+        target_session_attrs: The role of the server to connect to, in libpq's words; None for `read-write` with several
+            hosts and `primary` with one.
     """
 
     host: _Host = Field(default="localhost", description=_A_HOST)
@@ -83,6 +87,9 @@ class DatabaseUrl:
         default=None, ge=0, le=100_000, description="a whole number from 0 to 100000"
     )
     application_name: str | None = Field(default=None, description="a text")
+    target_session_attrs: ServerRole | None = Field(
+        default=None, description="one of any, read-write, read-only, primary, standby, prefer-standby"
+    )
 
     @classmethod
     def parse(cls, text: str, *, variable: str = "DATABASE_URL", pgbouncer: bool = False) -> Self:
@@ -130,6 +137,11 @@ class DatabaseUrl:
         return ((self.host, self.port), *self.fallbacks)
 
     @property
+    def server_role(self) -> ServerRole:
+        """The role that a server must have for a connection."""
+        return self.target_session_attrs or ("read-write" if self.fallbacks else "primary")
+
+    @property
     def masked(self) -> str:
         """The URL without its password and parameters, for messages and logs."""
         return self._render({}, masked=True)
@@ -151,7 +163,7 @@ class DatabaseUrl:
         return SecretStr(self._render(parameters))
 
     def connect_arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `asyncpg.connect` for this server.
+        """Return the keyword arguments of `asyncpg.connect` for the first host.
 
         A stray variable of libpq's or a `.pgpass` changes nothing; only the client's certificate of PGSSLCERT or
         `~/.postgresql` is still offered with sslmode=allow and prefer, where asyncpg makes the TLS context itself. The
@@ -165,8 +177,8 @@ class DatabaseUrl:
         except (KeyError, OSError):
             raise ConfigurationError("DATABASE_URL: needs a user name, as in postgresql://USER@...") from None
         return {
-            "host": [host for host, _ in self.places] if self.fallbacks else self.host,
-            "port": [port for _, port in self.places] if self.fallbacks else self.port,
+            "host": self.host,
+            "port": self.port,
             "user": user,
             "password": self.password.get_secret_value if self.password else "",
             "database": self.database,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from medianest_models.db import connection, database, direct, transaction
+from medianest_models.db import connection, database, forks, transaction
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import DatabaseUnavailableError
@@ -93,8 +93,8 @@ async def fork_to_end_all() -> tuple[int, bool]:
     """Make a child close every inherited connection."""
 
     def end() -> None:
-        assert len(direct._inherited) == 2
-        for inherited in direct._inherited:
+        assert len(forks._inherited) == 2
+        for inherited in forks._inherited:
             inherited.terminate()
 
     async with direct_connection() as listening:

@@ -72,7 +72,7 @@ ENCODE = (
 )
 KNOWN = (
     "known are application_name, connect_timeout, connection_limit, host, pgbouncer, pool_timeout, port, "
-    "schema, sslcert, sslkey, sslmode, sslrootcert, statement_cache_size"
+    "schema, sslcert, sslkey, sslmode, sslrootcert, statement_cache_size, target_session_attrs"
 )
 SPACE = "holds a space or a line break: remove it, or write it as %20"
 PARTS = "the host and port are not whole: host, host:5432 or [IPv6 address]:5432"

@@ -1,0 +1,46 @@
+"""A connection that a forked child forgets; every connection of the package is one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+from weakref import WeakSet
+
+import asyncpg
+
+
+class ForkSafeConnection(asyncpg.Connection):
+    """A connection that a forked child forgets, while the parent goes on using it.
+
+    Both processes have the same socket. asyncpg ends the session when a connection is deleted, and closing the socket
+    would take it out of the parent's event loop, whose epoll both have, too. So the child keeps the connections, and
+    its copies of their sockets lead nowhere.
+    """
+
+    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        self._socket_transport = transport
+        _open.add(self)
+
+    def forget(self) -> None:
+        """Make the socket of this process lead nowhere."""
+        socket = self._socket_transport.get_extra_info("socket")
+        if socket is not None and not self._socket_transport.is_closing():
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, socket.fileno(), inheritable=False)
+            os.close(nowhere)
+
+
+_open: Final[WeakSet[ForkSafeConnection]] = WeakSet()
+_inherited: Final[list[ForkSafeConnection]] = []
+
+
+def _forget_inherited() -> None:
+    _inherited.extend(_open)
+    _open.clear()
+    for connection in _inherited:
+        connection.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forget_inherited)
