@@ -36,16 +36,16 @@ class Operation:
 
 
 OPERATIONS: Final = (
-    Operation("sessions.verify", 2.0, 5_000, 27, 48),
-    Operation("rate_limits.hit", 2.0, 5_000, 27, 34, wal=300),
-    Operation("media_requests.list_for_user", 1.0, 2_500, 249, 331, on_standby=True),
-    Operation("users.find_by_plex_id", 0.2, 500, 20, 10, on_standby=True),
-    Operation("services.uptime of all", 0.1, 500, 2_500, 12_000, on_standby=True),
-    Operation("media_requests.submit", 0.002, 20, 200, 200, wal=1_000, kept=500, notifies=True),
-    Operation("media_requests.transition", 0.004, 40, 200, 200, wal=1_000, kept=200, notifies=True),
-    Operation("downloads.enqueue", 0.002, 20, 200, 200, wal=1_000, kept=700, notifies=True),
-    Operation("downloads.claim", 0.002, 20, 200, 200, wal=1_000, notifies=True, claims=True),
-    Operation("downloads.report_progress", 0.4, 4_800, 200, 100, wal=500, notifies=True),
-    Operation("downloads.complete", 0.002, 20, 200, 100, wal=1_000, notifies=True),
-    Operation("services.record_checks", 1 / 60, 1_440, 300, 300, wal=4_000, kept=2_000, notifies=True),
+    Operation("sessions.verify", 2.0, 5_000, 83, 44),
+    Operation("rate_limits.hit", 2.0, 5_000, 113, 148, wal=260),
+    Operation("media_requests.list_for_user", 1.0, 2_500, 289, 81, on_standby=True),
+    Operation("users.find_by_plex_id", 0.2, 500, 63, 22, on_standby=True),
+    Operation("services.uptime", 0.1, 250, 2_500, 12_000, on_standby=True),
+    Operation("media_requests.submit", 0.002, 20, 73, 195, wal=1_400, kept=660, notifies=True),
+    Operation("media_requests.transition", 0.004, 40, 86, 419, wal=1_300, kept=200, notifies=True),
+    Operation("downloads.enqueue", 0.002, 20, 78, 396, wal=1_100, kept=630, notifies=True),
+    Operation("downloads.claim", 0.002, 20, 171, 500, wal=950, notifies=True, claims=True),
+    Operation("downloads.report_progress", 0.4, 4_800, 131, 246, wal=870, notifies=True),
+    Operation("downloads.complete", 0.002, 20, 176, 307, wal=840, notifies=True),
+    Operation("services.record_checks", 1 / 60, 1_440, 415, 508, wal=4_900, kept=2_000, notifies=True),
 )
