@@ -28,6 +28,7 @@ from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.settings import DatabaseUrl, Settings
+from tests.clusters import Pair, running_pair
 from tests.commands import python
 from tests.poolers import running_pooler
 from tests.servers import Server, chosen_bindir, running_server
@@ -196,12 +197,15 @@ async def shared_database(server: Server, template_database: str) -> AsyncIterat
 
 
 @pytest.fixture(scope="session")
-def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def bindir(request: pytest.FixtureRequest) -> Path | None:
+    """Return the folder of PostgreSQL programs that `--server` chose; None if it chose none, for the wheel's."""
+    return chosen_bindir(_choice(request.config))
+
+
+@pytest.fixture(scope="session")
+def made_data(bindir: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Start an embedded server once, and return its data folder: copying it is faster than initdb."""
-    settings = Settings(
-        medianest_home=tmp_path_factory.mktemp("made"), pg_bindir=chosen_bindir(_choice(request.config))
-    )
-    server = embedded_server(settings)
+    server = embedded_server(Settings(medianest_home=tmp_path_factory.mktemp("made"), pg_bindir=bindir))
     server.start()
     server.stop()
     yield server.data
@@ -210,19 +214,17 @@ def made_data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 async def new_server(
-    not_connected: None, request: pytest.FixtureRequest, made_data: Path, tmp_path: Path, open_folder: Path
+    not_connected: None, bindir: Path | None, made_data: Path, tmp_path: Path, open_folder: Path
 ) -> AsyncIterator[Callable[..., EmbeddedServer]]:
     """Return a function that makes an embedded server for the test, not yet started.
 
     `new_server("name")` uses a folder of that name in `tmp_path`, or in `folder=`, and has a prepared data folder; with
-    `blank=True` it has none. The programs are those that `--server` chose, if it chose a folder of programs, and
-    otherwise the wheel's.
+    `blank=True` it has none.
     """
     servers: list[EmbeddedServer] = []
 
     def new(home: str = "home", *, folder: Path = tmp_path, blank: bool = False) -> EmbeddedServer:
-        settings = Settings(medianest_home=folder / home, pg_bindir=chosen_bindir(_choice(request.config)))
-        server = embedded_server(settings)
+        server = embedded_server(Settings(medianest_home=folder / home, pg_bindir=bindir))
         servers.append(server)
         if not blank:
             server.home.mkdir()
@@ -243,6 +245,13 @@ async def own_server(new_server: Callable[..., EmbeddedServer], monkeypatch: pyt
     monkeypatch.setenv("DATABASE_URL", url.render().get_secret_value())
     await migrate(url)
     return server
+
+
+@pytest.fixture
+async def pair(not_connected: None, bindir: Path | None) -> AsyncIterator[Pair]:
+    """Make a primary and a standby, without tables, which the test may stop, freeze, delay and promote."""
+    async with running_pair(bindir) as running:
+        yield running
 
 
 @pytest.fixture

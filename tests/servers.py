@@ -15,11 +15,12 @@ from typing import Any, Final
 
 import asyncpg
 
-from medianest_models.embedded import EmbeddedServer, embedded_server
+from medianest_models.embedded import embedded_server
 from medianest_models.settings import DatabaseUrl, Settings, load_settings
 
 TESTCONTAINERS: Final = "testcontainers"
 _IMAGE: Final = "postgres:15-alpine"
+_END: Final = 'read -r _; kill -INT "$1"; sleep 2; rm -rf "$2" "$3"'
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ async def _embedded(bindir: Path | None) -> AsyncIterator[Server]:
         embedded = embedded_server(Settings(medianest_home=folder / "home", pg_bindir=bindir))
         url = await asyncio.to_thread(embedded.start)
         try:
-            with _stopped_after_us(embedded, folder):
+            status = embedded.status()
+            with cleaned_up_after_us(_END, str(status.pid), str(folder), status.url.host):
                 server = await _server(replace(url, database="postgres"))
                 # Nothing here must survive a crash of the machine.
                 await server.execute(
@@ -125,11 +127,8 @@ async def _embedded(bindir: Path | None) -> AsyncIterator[Server]:
 
 
 @contextmanager
-def _stopped_after_us(embedded: EmbeddedServer, folder: Path) -> Iterator[None]:
-    """Make sure that the server is stopped and its folders are deleted, even if this process is killed."""
-    status = embedded.status()
-    script = 'read -r _; kill -INT "$1"; sleep 2; rm -rf "$2" "$3"'
-    arguments = [str(status.pid), str(folder), status.url.host]
+def cleaned_up_after_us(script: str, *arguments: str) -> Iterator[None]:
+    """Make sure that a shell script runs if this process is killed; its `read -r _` lasts until then."""
     with subprocess.Popen(
         ["/bin/sh", "-c", script, "sh", *arguments], stdin=subprocess.PIPE, start_new_session=True
     ) as guard:

@@ -24,11 +24,17 @@ async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
 
 @asynccontextmanager
 async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[ForkSafeConnection]:
-    """Be connected to `url`, or to the database that migrations use; DatabaseUnavailableError where that can't be."""
-    url = await resolve_direct_url(url)
-    seconds = url.connect_timeout or load_settings().database_connect_timeout
+    """Be connected to `url`, or to the database that migrations use.
+
+    A DatabaseUnavailableError where that can't be, once `DATABASE_FAILOVER_WAIT` is over.
+    """
+    url, settings = await resolve_direct_url(url), load_settings()
     connection = await open_connection(
-        url, seconds=seconds, server_settings=session_settings(url), statement_cache_size=0
+        url,
+        seconds=url.connect_timeout or settings.database_connect_timeout,
+        wait=settings.database_failover_wait,
+        server_settings=session_settings(url),
+        statement_cache_size=0,
     )
     try:
         with driver_errors_around_caller():

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tortoise import Tortoise
 from tortoise.models import Model
 
-from medianest_models.db.statements import fetch
+from medianest_models.db.statements import fetch, in_steps
 from medianest_models.encryption.documents import leaves
 from medianest_models.encryption.fields import SecretField
 from medianest_models.encryption.keys import envelope_key_id, key_ring
@@ -100,26 +100,27 @@ async def rotate_secrets(
     newest = key_ring().newest_id
     done: Counter[str] = Counter()
     failed: dict[str, list[str]] = {}
-    for field in _encrypted_fields():
-        pk = field.model._meta.db_pk_column
-        async for rows in _batches(field, batch_size):
-            outdated = [row for row in rows if _key_ids(field, row) - {newest}]
-            fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
-            for row in outdated:
-                try:
-                    fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
-                except (DecryptionError, InvalidInputError, UnreadableValueError):
-                    failed.setdefault(column_name(field), []).append(str(row[pk]))
-            try:
-                done.update(await _replace(field, fresh))
-            except ConstraintError:  # one of them stops all: each by itself
-                for one in fresh:
+    with in_steps():
+        for field in _encrypted_fields():
+            pk = field.model._meta.db_pk_column
+            async for rows in _batches(field, batch_size):
+                outdated = [row for row in rows if _key_ids(field, row) - {newest}]
+                fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
+                for row in outdated:
                     try:
-                        done.update(await _replace(field, [one]))
-                    except ConstraintError:
-                        failed.setdefault(column_name(field), []).append(str(one[0]))
-            if outdated:
-                progress(len(outdated))
+                        fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
+                    except (DecryptionError, InvalidInputError, UnreadableValueError):
+                        failed.setdefault(column_name(field), []).append(str(row[pk]))
+                try:
+                    done.update(await _replace(field, fresh))
+                except ConstraintError:  # one of them stops all: each by itself
+                    for one in fresh:
+                        try:
+                            done.update(await _replace(field, [one]))
+                        except ConstraintError:
+                            failed.setdefault(column_name(field), []).append(str(one[0]))
+                if outdated:
+                    progress(len(outdated))
     return RotationReport(done["rotated"], done["skipped"], failed)
 
 
