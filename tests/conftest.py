@@ -52,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pgbouncer", help="the program PgBouncer, to go through one that is started in front of the server"
     )
+    parser.addoption(
+        "--cluster",
+        action="store_true",
+        help="run tests/cluster too, with what `python -m examples.cluster --install` has installed",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

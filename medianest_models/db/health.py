@@ -12,6 +12,7 @@ from medianest_models.db.connection import within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import driver_errors
 from medianest_models.db.hosts import wrong_role
+from medianest_models.db.replicas import ReadingClient
 from medianest_models.db.requirements import Connection, read_status
 from medianest_models.db.statements import current_client, fetch
 from medianest_models.db.transaction_client import TransactionClient
@@ -130,7 +131,7 @@ async def _examine(*, detail: bool) -> DatabaseHealth:
 
 def _pool_client() -> Client:
     client = current_client()
-    while isinstance(client, TransactionClient):
+    while isinstance(client, (TransactionClient, ReadingClient)):
         client = client.outer
     if not isinstance(client, Client):
         raise not_connected()
