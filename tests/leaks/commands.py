@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import webbrowser
 from collections.abc import Iterator
 from typing import Any, Final
@@ -30,10 +31,13 @@ async def outputs(patch: pytest.MonkeyPatch) -> dict[tuple[str, ...], str]:
     patch.setattr(uvicorn.Server, "serve", _serve_nobody)
     patch.setattr(webbrowser, "open", lambda _: False)
     found: dict[tuple[str, ...], str] = {}
-    for words, command in COMMANDS.items():
-        for flags in _flags(command):
-            result = await CliRunner().invoke(application, [*words, *flags])
-            found[*words, *flags] = f"{result.output}exit status {result.exit_code}"
+    with tempfile.TemporaryDirectory() as folder:
+        for words, command in COMMANDS.items():
+            needed = [argument for argument in command.params if isinstance(argument, click.Argument)]
+            for number, flags in enumerate(_flags(command)):
+                files = [f"{folder}/{number}" for argument in needed if argument.name == "file"]  # of `db backup`
+                result = await CliRunner().invoke(application, [*words, *flags, *files])
+                found[*words, *flags] = f"{result.output}exit status {result.exit_code}"
     return found
 
 

@@ -10,9 +10,12 @@ import pytest
 from asyncpg import exceptions as driver
 from tortoise.connection import get_connection
 
+from medianest_models.backups.programs import run_program
 from medianest_models.db import connect_database, disconnect_database, transaction
 from medianest_models.db.direct import direct_connection
+from medianest_models.db.replicas import reading
 from medianest_models.db.statements import execute, fetch
+from medianest_models.embedded.programs import wheel_bindirs
 from medianest_models.encryption.keys import key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter
 from medianest_models.models import User
@@ -81,6 +84,7 @@ async def statements(failures: Failures, canaries: Canaries, url: DatabaseUrl) -
     await failures.expect(
         "a timeout", partial(undone, partial(_with_a_timeout, "SELECT pg_sleep(5), $1::text", secret))
     )
+    await failures.expect("a write in a block that reads", partial(_write_while_reading, secret))
     for what, sql in _WRONG.items():
         await failures.expect(f"a statement, {what}", partial(undone, partial(fetch, sql, secret)))
         await failures.expect(f"a connection's statement, {what}", partial(_on_a_connection, sql, value))
@@ -102,6 +106,11 @@ async def written_out(canaries: Canaries) -> None:
         f'{{"x-api-key": "{value}"}}',
     ):
         await fetch("SELECT $1::text", parameter)
+
+
+async def _write_while_reading(secret: str) -> None:
+    async with reading():
+        await execute("UPDATE users SET plex_token = $1", secret)
 
 
 async def _with_a_timeout(sql: str, *values: object) -> None:
@@ -145,6 +154,10 @@ async def connecting(failures: Failures, canaries: Canaries, url: DatabaseUrl, p
     await failures.expect("not connected", partial(fetch, "SELECT $1", SecretParameter(password)))
     await failures.expect("nobody listens", partial(connect_database, target))
     await failures.expect("nobody listens to a direct connection", partial(_direct, DatabaseUrl.parse(target)))
+    several = target.replace("127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2")
+    await failures.expect("none of several hosts listens", partial(connect_database, several))
+    pg_dump = wheel_bindirs()[0] / "pg_dump"
+    await failures.expect("nobody listens to pg_dump", partial(run_program, pg_dump, url=DatabaseUrl.parse(target)))
     for what, wrong in {
         "another scheme": f"mysql://ada:{password}@127.0.0.1:1/x",
         "a port that is none": f"postgresql://ada:x@127.0.0.1:{password}/x",
