@@ -220,7 +220,7 @@ def _default_home() -> Path:
         data_home = Path("~/.local/share")
     environment = Path(sys.prefix)
     name = hashlib.sha256(os.fsencode(environment)).hexdigest()[:8]
-    return data_home / "medianest" / f"{environment.parent.name}-{name}"
+    return data_home / "medianest" / f"{environment.parent.name or environment.name}-{name}"
 
 
 def _as_configuration_error(error: ValidationError) -> ConfigurationError:

@@ -175,6 +175,7 @@ def test_every_environment_has_a_home_of_its_own(monkeypatch: pytest.MonkeyPatch
     for other in ("/srv/portal/venv", "/home/ann/portal/.venv", "/usr"):
         monkeypatch.setattr(sys, "prefix", other)
         assert load_settings().home != home
+    assert load_settings().home.name.startswith("usr-")
 
 
 @pytest.mark.usefixtures("_installed")
