@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -56,6 +56,16 @@ def current_client() -> StatementClient:
     if not isinstance(client, StatementClient):
         raise ConfigurationError("Tortoise was initialised with another engine than medianest_models.db.client")
     return client
+
+
+@contextmanager
+def in_steps() -> Iterator[None]:
+    """Let no error of a block say that nothing was sent, where one statement after the other is committed."""
+    try:
+        yield
+    except DatabaseUnavailableError as error:
+        error.sent = None
+        raise
 
 
 class StatementClient(AsyncpgDBClient):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from asyncpg import Record
 from pydantic import SecretStr
 
-from medianest_models.db.statements import fetch
+from medianest_models.db.statements import fetch, in_steps
 from medianest_models.encryption.documents import leaves
 from medianest_models.encryption.encrypted_rows import (
     BATCH_SIZE,
@@ -94,26 +94,27 @@ async def rotate_secrets(
     newest = key_ring().newest_id
     done: Counter[str] = Counter()
     failed: dict[str, list[str]] = {}
-    for field in encrypted_fields():
-        pk = field.model._meta.db_pk_column
-        async for rows in batches(field, batch_size):
-            outdated = [row for row in rows if _key_ids(field, row) - {newest}]
-            fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
-            for row in outdated:
-                try:
-                    fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
-                except (DecryptionError, InvalidInputError, UnreadableValueError):
-                    failed.setdefault(column_name(field), []).append(str(row[pk]))
-            try:
-                done.update(await _replace(field, fresh))
-            except ConstraintError:  # one of them stops all: each by itself
-                for one in fresh:
+    with in_steps():
+        for field in encrypted_fields():
+            pk = field.model._meta.db_pk_column
+            async for rows in batches(field, batch_size):
+                outdated = [row for row in rows if _key_ids(field, row) - {newest}]
+                fresh: list[tuple[Any, SecretParameter, SecretParameter]] = []
+                for row in outdated:
                     try:
-                        done.update(await _replace(field, [one]))
-                    except ConstraintError:
-                        failed.setdefault(column_name(field), []).append(str(one[0]))
-            if outdated:
-                progress(len(outdated))
+                        fresh.append((row[pk], SecretParameter(row[field.model_field_name]), _encrypt_anew(field, row)))
+                    except (DecryptionError, InvalidInputError, UnreadableValueError):
+                        failed.setdefault(column_name(field), []).append(str(row[pk]))
+                try:
+                    done.update(await _replace(field, fresh))
+                except ConstraintError:  # one of them stops all: each by itself
+                    for one in fresh:
+                        try:
+                            done.update(await _replace(field, [one]))
+                        except ConstraintError:
+                            failed.setdefault(column_name(field), []).append(str(one[0]))
+                if outdated:
+                    progress(len(outdated))
     return RotationReport(done["rotated"], done["skipped"], failed)
 
 
