@@ -102,7 +102,8 @@ async def test_a_pool_that_is_open_when_its_server_becomes_a_standby(migrated_pa
 async def test_health_without_a_primary_says_what_each_host_is(
     migrated_pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "60")
+    for setting in ("DATABASE_CONNECT_TIMEOUT", "DATABASE_FAILOVER_WAIT"):
+        monkeypatch.setenv(setting, "60")
     async with database():
         assert (await database_health()).role == "primary"
         await migrated_pair.primary.stop()
