@@ -99,20 +99,26 @@ async def test_a_pool_that_is_open_when_its_server_becomes_a_standby(migrated_pa
         assert not await check_database_health()
 
 
+async def assert_each_host_is_named(pair: Pair) -> None:
+    assert not await healthy_within_two_seconds()
+    health = await database_health()
+    assert (health.ok, health.role) == (False, "standby")
+    assert health.error is not None
+    assert f":{pair.standby.url.port} is a standby" in health.error
+    assert f":{pair.primary.url.port} (nothing listens there" in health.error
+
+
 async def test_health_without_a_primary_says_what_each_host_is(
     migrated_pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for setting in ("DATABASE_CONNECT_TIMEOUT", "DATABASE_FAILOVER_WAIT"):
         monkeypatch.setenv(setting, "60")
-    async with database():
+    async with database(replace(migrated_pair.url, pool_max=1)):
         assert (await database_health()).role == "primary"
-        await migrated_pair.primary.stop()
-        assert not await healthy_within_two_seconds()
-        health = await database_health()
-        assert (health.ok, health.role) == (False, "standby")
-        assert health.error is not None
-        assert f":{migrated_pair.standby.url.port} is a standby" in health.error
-        assert f":{migrated_pair.primary.url.port} (nothing listens there" in health.error
+        async with connected_client().acquire_connection():  # so that health connects by itself
+            await migrated_pair.primary.stop()
+            await assert_each_host_is_named(migrated_pair)
+        await assert_each_host_is_named(migrated_pair)
         await migrated_pair.promote()
         assert (await health_when(lambda health: health.ok)).role == "primary"
 
