@@ -23,7 +23,7 @@ logger = logging.getLogger("medianest_models.db")
 
 _ANSWER_SECONDS: Final = 1.8
 _POOL_SECONDS: Final = 0.5
-_CONNECT_SECONDS: Final = 1.0
+_CONNECT_SECONDS: Final = 0.8
 """The time for a connection of its own, so that several hosts have some to answer, and the health some to say so."""
 
 # Everyone may see that there is a WAL receiver, but not what it does. What a standby had received before it was started
