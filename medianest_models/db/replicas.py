@@ -64,9 +64,8 @@ def reading_counts() -> ReadingCounts:
 class _StandbyFailedError(MedianestError):
     """A standby failed in the middle of a statement, by `error`."""
 
-    def __init__(self, standby: Standby, error: MedianestError) -> None:
+    def __init__(self, error: MedianestError) -> None:
         super().__init__(str(error))
-        self.standby = standby
         self.error = error
 
 
@@ -96,10 +95,7 @@ class ReadingClient(StatementClient):
         try:
             return await super().run(operation, query, *arguments)
         except _StandbyFailedError as failed:
-            self._standby = None
-            standby, error = failed.standby, failed.error
-        if isinstance(error, DatabaseUnavailableError):
-            await standby.leave_alone(error)
+            self._standby, error = None, failed.error
         if isinstance(error, DatabaseTimeoutError):
             raise error
         return await super().run(operation, query, *arguments)
@@ -148,12 +144,12 @@ class ReadingClient(StatementClient):
         """Refuse what would write, and tell a standby that failed from a statement that did."""
         if isinstance(raised, ReadOnlySQLTransactionError):
             return _refusal(raised)
-        error, standby = translate(raised), self._from_standby.get(connection)
-        if standby is None or not isinstance(error, _OF_THE_STANDBY):
+        error = translate(raised)
+        if connection not in self._from_standby or not isinstance(error, _OF_THE_STANDBY):
             return error
         if isinstance(error, DatabaseTimeoutError) and error.sqlstate is not None:  # it was the server that gave up
             return error
-        return _StandbyFailedError(standby, error)
+        return _StandbyFailedError(error)
 
     def check_loop(self) -> bool:
         """Raise an error in any event loop other than the pool's."""
