@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from medianest_models.errors import (
 )
 from tests.clusters import Pair
 from tests.db.pools import PATIENCE, backend, client
+from tests.db.proxies import black_hole
 from tests.db.replicated import beside, connected, note, notes, port_of, who_answers
 from tests.locks import until
 from tests.poolers import running_pooler
@@ -216,7 +218,9 @@ async def test_a_host_that_refuses_is_not_asked_for_each_read(pair: Pair, monkey
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal asked
         asked += 1
-        writer.close()
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
 
     loop = asyncio.get_running_loop()
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
@@ -231,13 +235,14 @@ async def test_a_host_that_refuses_is_not_asked_for_each_read(pair: Pair, monkey
 
 
 async def test_a_silent_host_is_waited_for_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with await asyncio.start_server(lambda *_: asyncio.sleep(PATIENCE), "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with connected(pair, monkeypatch, replicas=replace(pair.standby.url, port=port)):
+    async with (
+        black_hole() as port,
+        connected(pair, monkeypatch, replicas=replace(pair.standby.url, port=port)),
+    ):
+        assert not await standby_answers(pair)
+        monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 3600)
+        for _ in range(100):
             assert not await standby_answers(pair)
-            monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 3600)
-            for _ in range(100):
-                assert not await standby_answers(pair)
 
 
 async def test_standbys_behind_a_pooler(
