@@ -218,6 +218,10 @@ class ImportCheckError(MedianestError):
     """The rows that an import wrote differ from those that it read. Nothing of it was kept."""
 
 
+class BackupError(MedianestError):
+    """A backup can't be made, read or restored."""
+
+
 class MigrationError(MedianestError, OperationalError):
     """The database's schema is not the one this version of the package needs."""
 

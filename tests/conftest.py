@@ -52,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pgbouncer", help="the program PgBouncer, to go through one that is started in front of the server"
     )
+    parser.addoption(
+        "--cluster",
+        action="store_true",
+        help="run tests/cluster too, with what `python -m examples.cluster --install` has installed",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -252,6 +257,15 @@ async def pair(not_connected: None, bindir: Path | None) -> AsyncIterator[Pair]:
     """Make a primary and a standby, without tables, which the test may stop, freeze, delay and promote."""
     async with running_pair(bindir) as running:
         yield running
+
+
+@pytest.fixture
+async def migrated_pair(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """Make such a pair with all migrations; the URL of both is DATABASE_URL."""
+    monkeypatch.setenv("DATABASE_URL", pair.url.render().get_secret_value())
+    await migrate(pair.primary.url)
+    await pair.wait_until_replayed()
+    return pair
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 _COLOURS: Final = {
     "medianest": "#1f6feb", "raw": "#8b949e", "tuned": "#57606a", "prisma": "#a371f7", "sqlalchemy": "#d29922",
-    "tortoise": "#3fb950", "procrastinate": "#db6d28", "pgqueuer": "#f778ba",
+    "tortoise": "#3fb950", "procrastinate": "#db6d28", "pgqueuer": "#f778ba", "plain": "#1a7f37",
 }  # fmt: skip
 _BAR: Final = 15
 _LABEL: Final = 165

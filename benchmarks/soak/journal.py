@@ -8,10 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import IO, Any, Final
 
+WRITES: Final = frozenset({"enqueued", "completed", "request"})
+"""The kinds of facts that are acknowledged writes."""
 _LATENCIES_KEPT: Final = 2000  # per operation and worker
+_TAIL: Final = 16_384  # bytes, in which there is a write
 
 
 class Journal:
@@ -31,8 +34,8 @@ class Journal:
         self._longest_gap = 0.0
 
     def fact(self, kind: str, **values: Any) -> None:
-        """Record an acknowledged write, or a figure of this process."""
-        self._file.write(json.dumps({"kind": kind, **values}) + "\n")
+        """Record an acknowledged write, or a figure of this process, with the time."""
+        self._file.write(json.dumps({"kind": kind, "at": time(), **values}) + "\n")
 
     def did(self, operation: str, seconds: float) -> None:
         """Count an operation that succeeded."""
@@ -68,6 +71,19 @@ class Journal:
         self._file.close()
 
 
+def last_write(path: Path) -> float:
+    """Return the time of the last acknowledged write in a journal that is being written; 0 before the first."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        lines = file.read().splitlines(keepends=True)
+    for line in reversed(lines):
+        if line.startswith(b"{") and line.endswith(b"}\n") and (fact := json.loads(line))["kind"] in WRITES:
+            return float(fact["at"])
+    return 0
+
+
 @dataclass
 class Report:
     """The contents of all journals."""
@@ -78,6 +94,11 @@ class Report:
     failures: Counter[str] = field(default_factory=Counter)
     allowed: Counter[str] = field(default_factory=Counter)
     longest_gap: float = 0.0
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        """The acknowledged writes."""
+        return [fact for kind in WRITES for fact in self.facts[kind]]
 
     @classmethod
     def read(cls, paths: Iterable[Path]) -> Report:

@@ -1,4 +1,4 @@
-"""One process of the soak test: it repeats the work of a portal, whatever happens to the server."""
+"""One process of the soak test: each of its workers repeats the work of a portal, whatever happens to the server."""
 
 from __future__ import annotations
 
@@ -35,31 +35,28 @@ _SAMPLE_SECONDS: Final = 5.0
 
 
 class Worker:
-    """The tasks of one process.
+    """The tasks of one worker.
 
     Args:
         name: The worker's id for claims.
-        journal: The journal of its work.
+        journal: The journal of its process.
+        feeding: Set until it is told to stop.
     """
 
-    def __init__(self, name: str, journal: Journal) -> None:
+    def __init__(self, name: str, journal: Journal, feeding: asyncio.Event) -> None:
         self.name = name
         self.journal = journal
-        self.feeding = asyncio.Event()
-        self.feeding.set()
+        self.feeding = feeding
         self._number = 0
 
     async def run(self) -> None:
         """Work until it is told to stop, and then until the queue is empty."""
         ids = await User.all().order_by("id").values_list("id", flat=True)
         self._users = cast("list[UUID]", ids)
-        async with asyncio.TaskGroup() as group:
-            sampling = group.create_task(self._sample())
-            async with asyncio.TaskGroup() as work:
-                work.create_task(self._download())
-                for task in (self._enqueue, self._request, self._hit, self._sign_in, self._check):
-                    work.create_task(self._repeat(task))
-            sampling.cancel()
+        async with asyncio.TaskGroup() as work:
+            work.create_task(self._download())
+            for task in (self._enqueue, self._request, self._hit, self._sign_in, self._check):
+                work.create_task(self._repeat(task))
 
     async def _repeat(self, once: Callable[[], Awaitable[None]]) -> None:
         while self.feeding.is_set():
@@ -153,26 +150,39 @@ class Worker:
         async with self._timed("services.uptime"):
             await services.uptime("plex", since=datetime.now(UTC) - timedelta(minutes=1))
 
-    async def _sample(self) -> None:
-        started = monotonic()
-        while True:
-            pool = cast("Client", get_connection("default")).pool
-            self.journal.fact(
-                "sample",
-                seconds=monotonic() - started,
-                kilobytes=await asyncio.to_thread(resident_kilobytes),
-                pool=pool.get_size() if pool else 0,
-            )
-            await asyncio.sleep(_SAMPLE_SECONDS)
+
+async def _sample(journal: Journal) -> None:
+    """Record the memory and the pool of this process, again and again."""
+    started = monotonic()
+    while True:
+        pool = cast("Client", get_connection("default")).pool
+        journal.fact(
+            "sample",
+            seconds=monotonic() - started,
+            kilobytes=await asyncio.to_thread(resident_kilobytes),
+            pool=pool.get_size() if pool else 0,
+        )
+        await asyncio.sleep(_SAMPLE_SECONDS)
 
 
-async def run(name: str, path: Path) -> None:
-    """Run a worker process; on SIGTERM, finish the remaining work."""
+async def run(name: str, path: Path, *, number: int) -> None:
+    """Run a process of some workers; on SIGTERM, finish the remaining work.
+
+    Args:
+        name: The name of the process.
+        path: The file of its journal.
+        number: The number of its workers.
+    """
     journal = Journal(path)
+    feeding = asyncio.Event()
+    feeding.set()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, feeding.clear)
     async with database():
-        worker = Worker(name, journal)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.feeding.clear)
-        await worker.run()
+        sampling = asyncio.create_task(_sample(journal))
+        async with asyncio.TaskGroup() as group:
+            for worker in range(number):
+                group.create_task(Worker(f"{name}.{worker}", journal, feeding).run())
+        sampling.cancel()
         pool = cast("Client", get_connection("default")).pool
         assert pool is not None
         journal.fact("pool", size=pool.get_size(), idle=pool.get_idle_size(), most=pool.get_max_size())

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import asyncpg
 
-from medianest_models.db.driver_errors import connect_errors, connect_failure
+from medianest_models.db.driver_errors import shows_failover
 from medianest_models.db.forks import ForkSafeConnection
-from medianest_models.db.hosts import open_connection
+from medianest_models.db.hosts import open_connection, search_failure
 from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
-from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MedianestError
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MedianestError, replace_errors
 from medianest_models.settings import DatabaseUrl, load_settings
 
 logger = logging.getLogger("medianest_models.db")
@@ -25,6 +25,8 @@ _RELEASE_SECONDS: Final = 2.0
 
 All of it passes if the cancel request is lost, or arrives before the statement: the server then ignores the request.
 """
+_LATE_SECONDS: Final = 0.5
+"""The same for a statement that has used up its time, by which the caller's is nearly over too."""
 
 
 def _strip_traceback(record: logging.LogRecord) -> bool:
@@ -39,7 +41,18 @@ logging.getLogger("asyncpg.pool").addFilter(_strip_traceback)
 
 def not_connected() -> DatabaseUnavailableError:
     """Make the error for using the database before connecting, or after disconnecting."""
-    return DatabaseUnavailableError("not connected to a database: call connect_database() first")
+    return DatabaseUnavailableError("not connected to a database: call connect_database() first", sent=False)
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back already
+        return True
+
+
+def _is_exhausted(pool: asyncpg.Pool[asyncpg.Record]) -> bool:
+    return pool.get_size() - pool.get_idle_size() >= pool.get_max_size()
 
 
 async def _keep_session(connection: asyncpg.Connection[Any]) -> None:
@@ -63,6 +76,7 @@ class Client(StatementClient):
         resets: Whether the connections are for migrations: the state of a session ends when its connection goes back to
             the pool, and no transaction has a time limit.
         pool_timeout: Seconds to wait for a free connection; None for no limit.
+        failover_wait: Seconds to wait for a primary, in addition.
         slow_query_ms: The milliseconds from which a statement is logged as a warning.
         **options: Those of Tortoise's client and of asyncpg.
     """
@@ -70,13 +84,21 @@ class Client(StatementClient):
     _pool: asyncpg.Pool[asyncpg.Record] | None
 
     def __init__(
-        self, *, url: DatabaseUrl | None, resets: bool, pool_timeout: float | None, slow_query_ms: float, **options: Any
+        self,
+        *,
+        url: DatabaseUrl | None,
+        resets: bool,
+        pool_timeout: float | None,
+        failover_wait: float,
+        slow_query_ms: float,
+        **options: Any,
     ) -> None:
         super().__init__(user=url.user if url else None, database=url.database if url else None, **options)
         self.url = url
         self.connect_timeout: float = self.extra["timeout"]
-        self.command_timeout = self.extra["command_timeout"]
+        self.command_timeout: float | None = self.extra["command_timeout"]
         self.pool_timeout = pool_timeout
+        self.failover_wait = failover_wait
         self.slow_seconds = slow_query_ms / 1000
         self._reset = None if resets else _keep_session
         self.is_disconnected = False  # otherwise every use is an error
@@ -85,6 +107,13 @@ class Client(StatementClient):
 
     def __str__(self) -> str:
         return self.url.masked if self.url else "the embedded server"
+
+    @property
+    def longest_call(self) -> float | None:
+        """The seconds that a statement may take, with the wait for its connection; None for no limit."""
+        if self.pool_timeout is None or self.command_timeout is None:
+            return None
+        return self.pool_timeout + self.failover_wait + self.command_timeout
 
     @property
     def is_left_behind(self) -> bool:
@@ -98,8 +127,9 @@ class Client(StatementClient):
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001 - Tortoise's signature
         """Open the pool; without `with_db` to the user's own database, to create the configured one from there."""
-        with connect_errors(self.url, self.connect_timeout):
-            async with asyncio.timeout(self.connect_timeout):
+        seconds = self.connect_timeout + self.failover_wait
+        with replace_errors(Exception, lambda error: search_failure(error, self.url, seconds)):
+            async with asyncio.timeout(seconds):
                 self.url = self.url or await start_embedded(load_settings())
                 pool = await asyncpg.create_pool(
                     connect=partial(self._connect, self.url, {} if with_db else {"database": None}),
@@ -118,37 +148,55 @@ class Client(StatementClient):
     async def _connect(self, url: DatabaseUrl, options: dict[str, Any], *_: Any, **__: Any) -> ForkSafeConnection:
         """Connect for the pool, which adds arguments of its own."""
         settings = {"server_settings": self.server_settings, **self.extra, **options}
-        return await open_connection(url, seconds=settings.pop("timeout"), **settings)
+        return await open_connection(url, seconds=settings.pop("timeout"), wait=self.failover_wait, **settings)
 
     async def acquire(self, *, seconds: float | None = None) -> Connection:
         """Take a free connection from the pool, and open the pool if it is not open yet.
 
         Args:
-            seconds: How long to wait for it; None for the pool's own timeout. It is a DatabaseTimeoutError in the end.
+            seconds: How long to wait for it; None for the pool's own timeout, and then for a primary for as long as
+                `failover_wait` says. It is a DatabaseTimeoutError in the end.
         """
         pool = self._pool
         if pool is None or self.is_disconnected or self._bound_loop is not asyncio.get_running_loop():
             pool = await self._open()
-        seconds = self.pool_timeout if seconds is None else seconds
+        wait, seconds = (self.failover_wait, self.pool_timeout) if seconds is None else (0, seconds)
         try:
             connection = await pool.acquire(timeout=seconds)
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
             error = self._acquire_failure(raised, pool, seconds)
+            if not isinstance(raised, TimeoutError) or _is_exhausted(pool):
+                wait = 0
         else:
             if not self.is_disconnected:
                 return connection
             await self.release(connection)  # disconnected while it waited: nothing may run on it
-            error = not_connected()
+            raise not_connected()
+        if wait:  # it was cut off while it looked for a primary
+            return await self.acquire(seconds=wait)
         raise error
 
-    async def release(self, connection: Connection) -> None:
+    async def release(self, connection: Connection, *, seconds: float = _RELEASE_SECONDS) -> None:
         """Return a connection to the pool, which rolls back an open transaction, or soon terminates the connection."""
         if self._pool is None:  # closed meanwhile, and the connection with it
             return
         try:
-            await self._pool.release(connection, timeout=_RELEASE_SECONDS)
+            await self._pool.release(connection, timeout=seconds)
         except Exception as error:  # noqa: BLE001 - asyncpg has terminated it; the statement's own outcome counts
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
+            await self._replace_connections()
+
+    async def doubt(self, connection: Connection, raised: BaseException) -> None:
+        """Replace all connections when one is lost, or the server is no primary any more: the others are like it."""
+        if isinstance(raised, TimeoutError) and not _is_lost(connection):
+            await self.release(connection, seconds=_LATE_SECONDS)
+        elif _is_lost(connection) or shows_failover(raised):
+            await self._replace_connections()
+
+    async def _replace_connections(self) -> None:
+        """Let every connection be replaced before it is used the next time."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
 
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
         self.check_loop()
@@ -171,11 +219,13 @@ class Client(StatementClient):
         if self.is_left_behind:
             raise DatabaseUnavailableError(
                 "connected on an event loop that has ended: call connect_database() in this one, "
-                "and disconnect_database() before a loop ends"
+                "and disconnect_database() before a loop ends",
+                sent=False,
             )
         raise DatabaseUnavailableError(
             "connected on another event loop: a process has one pool, for the loop in which connect_database() "
-            "was called; run this there (asyncio.run_coroutine_threadsafe), or disconnect there and connect here"
+            "was called; run this there (asyncio.run_coroutine_threadsafe), or disconnect there and connect here",
+            sent=False,
         )
 
     _check_loop = check_loop  # Tortoise asks this for every query, and would silently make another pool on False
@@ -185,13 +235,14 @@ class Client(StatementClient):
     ) -> MedianestError:
         if self.is_disconnected or pool.is_closing():
             return not_connected()
-        in_use = pool.get_size() - pool.get_idle_size()
-        if isinstance(raised, TimeoutError) and in_use >= pool.get_max_size():
+        if isinstance(raised, TimeoutError) and _is_exhausted(pool):
+            in_use = pool.get_max_size()
             return DatabaseTimeoutError(
-                f"no connection became free within {seconds or 0:g} s: {in_use} of the pool's "
-                f"{pool.get_max_size()} are in use; shorten the transactions, or raise DATABASE_POOL_MAX"
+                f"no connection became free within {seconds or 0:g} s: {in_use} of the pool's {in_use} are in use; "
+                "shorten the transactions, or raise DATABASE_POOL_MAX",
+                sent=False,
             )
-        return connect_failure(raised, self.url, seconds)
+        return search_failure(raised, self.url, seconds)
 
     def _in_transaction(self) -> TransactionContext:
         return TransactionContext(self)

@@ -17,7 +17,7 @@ from tortoise.context import TortoiseContext, get_current_context, set_global_co
 from tortoise.exceptions import ConfigurationError as TortoiseConfigurationError
 
 from medianest_models.db.client import Client, not_connected
-from medianest_models.db.driver_errors import connect_failure
+from medianest_models.db.hosts import search_failure
 from medianest_models.db.requirements import check_requirements, wait_for_migrations
 from medianest_models.errors import ConfigurationError, MedianestError, replace_errors
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
@@ -110,8 +110,9 @@ async def connect_database(url: str | DatabaseUrl | None = None, *, require_migr
     Raises:
         ConfigurationError: A setting is missing or wrong, this process is connected to another database, or the
             database or the role is set up in a way that can't work.
-        DatabaseUnavailableError: The database can't be reached within the connect timeout, or this process is
-            connected on another event loop.
+        DatabaseUnavailableError: The database can't be reached within the connect timeout and
+            `DATABASE_FAILOVER_WAIT`, or this process is connected on another event loop.
+        NoPrimaryError: The reason is that none of its servers is a primary; such a DatabaseUnavailableError.
         MigrationError: The database lacks migrations; the message names them.
     """
     await _connect(url, require_migrated=require_migrated)
@@ -203,9 +204,10 @@ async def _connect(url: str | DatabaseUrl | None, *, require_migrated: bool) -> 
         )
     seconds = (target and target.connect_timeout) or settings.database_connect_timeout
     wait = settings.database_migration_wait if require_migrated else None
+    patience = seconds + settings.database_failover_wait
     try:
-        with replace_errors(TimeoutError, lambda error: connect_failure(error, target, seconds)):
-            async with asyncio.timeout(seconds + (wait or 0)), _PROCESS.lock():
+        with replace_errors(TimeoutError, lambda error: search_failure(error, target, patience)):
+            async with asyncio.timeout(patience + (wait or 0)), _PROCESS.lock():
                 return await _connect_locked(settings, target, seconds, wait)
     except MedianestError as error:
         logger.error("%s", error)  # noqa: TRY400 - it is raised, too

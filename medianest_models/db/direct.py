@@ -23,12 +23,21 @@ async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
 
 
 @asynccontextmanager
-async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[ForkSafeConnection]:
-    """Be connected to `url`, or to the database that migrations use; DatabaseUnavailableError where that can't be."""
-    url = await resolve_direct_url(url)
-    seconds = url.connect_timeout or load_settings().database_connect_timeout
+async def direct_connection(
+    url: DatabaseUrl | None = None, *, seconds: float | None = None
+) -> AsyncIterator[ForkSafeConnection]:
+    """Be connected to `url`, or to the database that migrations use.
+
+    A DatabaseUnavailableError where that can't be within so many seconds, or else within the connect timeout or
+    `DATABASE_FAILOVER_WAIT`.
+    """
+    url, settings = await resolve_direct_url(url), load_settings()
     connection = await open_connection(
-        url, seconds=seconds, server_settings=session_settings(url), statement_cache_size=0
+        url,
+        seconds=seconds or url.connect_timeout or settings.database_connect_timeout,
+        wait=0 if seconds else settings.database_failover_wait,
+        server_settings=session_settings(url),
+        statement_cache_size=0,
     )
     try:
         with driver_errors_around_caller():

@@ -102,9 +102,12 @@ _CONNECT_REASONS: Final = {
 }
 """The same while connecting, with the remedy."""
 
-_LASTING: Final = ("28", "3D", "42")
-"""The beginnings of the codes of those that waiting does not mend."""
+_STARTING_UP: Final = "57P03"
+_FAILOVER: Final = frozenset({"25006", "57P01", "57P02", _STARTING_UP})
+_PASSING: Final = ("08", "53", "57", "58", "XX")
+"""The beginnings of the codes of those that waiting may mend."""
 
+_NO_TLS: Final = "rejected SSL"  # in asyncpg's message, of an error that has no code
 _NOBODY_LISTENS: Final = "nothing listens there: start the server, or correct DATABASE_URL"
 
 
@@ -187,16 +190,13 @@ def _from_constraint(sqlstate: str, error: BaseException) -> ConstraintError:
     return ConstraintError(f"{table}: a value is not allowed ({constraint})", constraint=constraint)
 
 
-def connect_errors(where: DatabaseUrl | None, seconds: float | None) -> replace_errors[Exception]:
-    """Replace the errors of a block that only connects, by `connect_failure`."""
-    return replace_errors(Exception, lambda error: connect_failure(error, where, seconds))
-
-
 def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float | None) -> MedianestError:
     """Return this package's error for one raised while connecting: the target, the problem and the remedy.
 
-    One of ours is returned as it is. `where` is None for the embedded server, and `seconds` is how long was waited.
+    One of ours is returned itself. `where` is None for the embedded server, and `seconds` is how long was waited.
     """
+    if isinstance(error, DatabaseUnavailableError):
+        error.sent = False
     if isinstance(error, MedianestError):
         return error
     problem = f"can't connect to {where.masked if where else 'the embedded server'}: {connect_reason(error, seconds)}"
@@ -208,11 +208,24 @@ def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float 
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether a connection that failed so may be made in a moment, such as after a failover."""
+    """Return whether a connection that failed so may be made in a moment, such as after a failover."""
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
-        return not sqlstate.startswith(_LASTING)
-    return not isinstance(error, (driver.ClientConfigurationError, ssl.SSLError, socket.gaierror))
+        return sqlstate.startswith(_PASSING)
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
+    is_about_tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+    return isinstance(error, OSError) and not is_about_tls and _NO_TLS not in str(error)
+
+
+def shows_failover(error: BaseException) -> bool:
+    """Return whether a statement failed because the server is read-only, or is being stopped."""
+    return getattr(error, "sqlstate", None) in _FAILOVER
+
+
+def is_starting_up(error: Exception) -> bool:
+    """Return whether a connection failed because the server is starting up or shutting down."""
+    return getattr(error, "sqlstate", None) == _STARTING_UP
 
 
 def connect_reason(error: Exception, seconds: float | None) -> str:
@@ -242,7 +255,7 @@ def _network_reason(error: OSError) -> str:
     numbers = {error.errno} if error.errno else {int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))}
     if numbers and numbers <= {ECONNREFUSED, ENOENT}:
         return _NOBODY_LISTENS
-    if "SSL" in str(error):
+    if _NO_TLS in str(error):
         return "the server does not offer TLS: set sslmode=disable or prefer in DATABASE_URL"
     if isinstance(error, ConnectionError) or not error.strerror:
         return "the connection was closed at once: look whether that is a PostgreSQL server, and in its log"

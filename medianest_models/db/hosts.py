@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 import asyncpg
 
-from medianest_models.db.driver_errors import connect_failure, connect_reason, may_pass
+from medianest_models.db.driver_errors import connect_failure, connect_reason, is_starting_up, may_pass
 from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.errors import MedianestError, NoPrimaryError
 from medianest_models.settings import DatabaseUrl
@@ -19,26 +23,59 @@ _Place: TypeAlias = tuple[str, int]
 _HEAD_START_SECONDS: Final = 0.25
 """The time that a host has to answer before the next one is asked too."""
 _PAUSE_SECONDS: Final = 0.25
-"""The pause before all hosts are asked again."""
+"""The time between two questions of this process to the same host, once that has failed."""
+_PREFERENCE_SECONDS: Final = 1.0
+"""The time that a standby has to answer before another server is taken, where one is only preferred."""
 
-_ROLE: Final = "SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only"
-
-_last_good: Final[dict[tuple[_Place, ...], _Place]] = {}
+_ROLE: Final = (
+    "SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS locked"
+)
+_WANTED: Final[dict[ServerRole, str]] = {
+    "any": "server",
+    "prefer-standby": "server",
+    "primary": "primary",
+    "read-only": "server that is read-only",
+    "read-write": "primary that can be written to",
+    "standby": "standby",
+}
 
 
 class _WrongRoleError(Exception):
     """The server has another role than the URL asks for."""
 
 
-async def open_connection(url: DatabaseUrl, *, seconds: float, **options: Any) -> ForkSafeConnection:
+class _Hosts:
+    """The hosts of a URL as this process knows them, from all its searches.
+
+    Attributes:
+        last_good: The host that was taken last.
+        answers: The last failure of each host, and its time by `monotonic`.
+    """
+
+    def __init__(self) -> None:
+        self.last_good: _Place | None = None
+        self.answers: dict[_Place, tuple[float, Exception]] = {}
+
+    def answers_since(self, time: float) -> dict[_Place, Exception]:
+        return {place: error for place, (at, error) in self.answers.items() if at >= time}
+
+
+_known: Final[defaultdict[DatabaseUrl, _Hosts]] = defaultdict(_Hosts)
+_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Place, asyncio.Lock]]] = WeakKeyDictionary()
+
+
+async def open_connection(url: DatabaseUrl, *, seconds: float, wait: float = 0, **options: Any) -> ForkSafeConnection:
     """Connect to the first host that answers and has the role that the URL asks for.
 
-    The host that was taken last is asked first; each further one as soon as an earlier one fails, or after 250 ms. If
-    none fits, and one of several may soon, such as a standby that is being promoted, all are asked again.
+    The host that was taken last is asked first; each further one as soon as an earlier one fails, or after 250 ms. A
+    host that is silent, full or refuses never ends the search. While one of several is starting up, or is a standby
+    where a primary is wanted, all are asked again.
 
     Args:
         url: The hosts, and the role.
-        seconds: The longest time that this takes.
+        seconds: How long a host has to answer, and several have to agree on a primary.
+        wait: How long even a single host is asked again after a failure that may pass, such as in a failover. The
+            longer of the two is the longest time that this takes.
         **options: Further arguments of `asyncpg.connect`.
 
     Raises:
@@ -46,82 +83,143 @@ async def open_connection(url: DatabaseUrl, *, seconds: float, **options: Any) -
         ConfigurationError: The parameters of the URL do not fit together.
         DatabaseUnavailableError: The only host can't be reached, or lets nobody in.
     """
-    answers: dict[_Place, Exception] = {place: TimeoutError() for place in url.places}
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                for role in ("standby", "any") if url.server_role == "prefer-standby" else (url.server_role,):
-                    connection = await _race(url, role, answers, seconds, options)
-                    if connection is not None:
-                        return connection
-                if not url.fallbacks or not any(map(_may_change, answers.values())):
-                    break
-                await asyncio.sleep(_PAUSE_SECONDS)
-    except TimeoutError:
-        pass
-    raise _failure(url, answers, seconds)
+    search = _Search(url, seconds, wait, options)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(seconds, wait)):
+            connection = await search.run()
+            if connection is not None:
+                return connection
+    raise _failure(url, search.answers(), max(seconds, wait))
 
 
-async def _race(
-    url: DatabaseUrl, role: ServerRole, answers: dict[_Place, Exception], seconds: float, options: dict[str, Any]
-) -> ForkSafeConnection | None:
-    """Return the first connection that fits; None if no host has one, and note the `answers`."""
-    last_good = _last_good.get(url.places)
-    waiting = sorted(url.places, key=lambda place: place != last_good)
-    asked: dict[asyncio.Task[ForkSafeConnection], _Place] = {}
-    try:
-        while waiting or asked:
-            if waiting:
-                place = waiting.pop(0)
-                asked[asyncio.create_task(_ask(url, place, role, seconds, options))] = place
-            done, _ = await asyncio.wait(
-                asked, timeout=_HEAD_START_SECONDS if waiting else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                place = asked.pop(task)
-                try:
-                    connection = task.result()
-                except Exception as error:  # noqa: BLE001 - whatever a host does, the others are asked
-                    answers[place] = error
-                else:
-                    _last_good[url.places] = place
+def search_failure(error: Exception, url: DatabaseUrl | None, seconds: float | None) -> MedianestError:
+    """Make the error for a search that was ended from outside after so many seconds: by what the hosts answered."""
+    if isinstance(error, TimeoutError) and url is not None and seconds:
+        answers = _known[url].answers_since(monotonic() - seconds)
+        if answers:
+            return _failure(url, answers, seconds)
+    return connect_failure(error, url, seconds)
+
+
+class _Search:
+    """The search for one connection; the arguments are those of `open_connection`."""
+
+    def __init__(self, url: DatabaseUrl, seconds: float, wait: float, options: dict[str, Any]) -> None:
+        self._url, self._seconds = url, seconds
+        self._begun = monotonic()
+        self._waits_until = self._begun + wait
+        self._hosts = _known[url]
+        self._arguments = url.connect_arguments() | options
+
+    def answers(self) -> dict[_Place, Exception]:
+        """Return the failure of each host that answered meanwhile, even if it answered another search."""
+        return self._hosts.answers_since(self._begun)
+
+    async def run(self) -> ForkSafeConnection | None:
+        """Return the first connection that fits; None when it is no use to go on."""
+        if self._url.server_role != "prefer-standby":
+            return await self._race(self._url.server_role)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(_PREFERENCE_SECONDS, self._seconds / 2)):
+                connection = await self._race("standby")
+                if connection is not None:
                     return connection
-    finally:
-        for task in asked:
-            task.cancel()
-            task.add_done_callback(_discard)
-    return None
+        return await self._race("any")
+
+    async def _race(self, role: ServerRole) -> ForkSafeConnection | None:
+        waiting = sorted(self._url.places, key=lambda place: place != self._hosts.last_good)
+        asked: dict[asyncio.Task[ForkSafeConnection], _Place] = {}
+        try:
+            while waiting or asked:
+                if waiting:
+                    place = waiting.pop(0)
+                    asked[asyncio.create_task(self._ask(place, role))] = place
+                done, _ = await asyncio.wait(
+                    asked, timeout=_HEAD_START_SECONDS if waiting else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    if task.exception() is None:
+                        self._hosts.last_good = asked.pop(task)
+                        return task.result()
+                    del asked[task]
+                if self._may_end_well(role):
+                    for place in {*self._url.places} - {*waiting, *asked.values()}:
+                        asked[asyncio.create_task(self._ask_again(place, role))] = place
+        finally:
+            for task in asked:
+                task.cancel()
+                task.add_done_callback(_discard)
+        return None
+
+    def _may_end_well(self, role: ServerRole) -> bool:
+        """Return whether it is of use to ask the hosts again that have answered."""
+        answers = self.answers().values()
+        if monotonic() < self._waits_until:
+            return any(isinstance(answer, _WrongRoleError) or may_pass(answer) for answer in answers)
+        if not self._url.fallbacks:
+            return False
+        may_be_promoted = _WrongRoleError if role in {"primary", "read-write"} else ()
+        return any(isinstance(answer, may_be_promoted) or is_starting_up(answer) for answer in answers)
+
+    async def _ask(self, place: _Place, role: ServerRole) -> ForkSafeConnection:
+        """Connect to one host, and check its role."""
+        host, port = place
+        try:
+            connection: ForkSafeConnection = await asyncpg.connect(
+                **self._arguments | {"host": host, "port": port},
+                connection_class=ForkSafeConnection,
+                timeout=self._seconds,
+            )
+            try:
+                await self._check_role(connection, role)
+            except BaseException:
+                connection.terminate()
+                raise
+        except Exception as error:
+            self._hosts.answers[place] = monotonic(), error.with_traceback(None)
+            raise
+        return connection
+
+    async def _ask_again(self, place: _Place, role: ServerRole) -> ForkSafeConnection:
+        """Ask a host that has failed; of many searches of this process, one after the other."""
+        async with _turn(place):
+            try:
+                return await self._ask(place, role)
+            except Exception:
+                await asyncio.sleep(_PAUSE_SECONDS)
+                raise
+
+    async def _check_role(self, connection: ForkSafeConnection, role: ServerRole) -> None:
+        """Raise an error unless the server has the role."""
+        if role == "any":
+            return
+        if self._url.pgbouncer:  # what it reports may be older than a failover
+            ((is_standby, is_locked),) = await connection.fetch(_ROLE)
+        else:
+            reported = connection.get_settings()
+            is_standby = getattr(reported, "in_hot_standby", "off") == "on"
+            is_locked = getattr(reported, "default_transaction_read_only", "off") == "on"
+        problem = wrong_role(role, is_standby=is_standby, is_read_only=is_standby or is_locked)
+        if problem is not None:
+            raise _WrongRoleError(problem)
 
 
-async def _ask(
-    url: DatabaseUrl, place: _Place, role: ServerRole, seconds: float, options: dict[str, Any]
-) -> ForkSafeConnection:
-    """Connect to one host, and check its role."""
-    only = replace(url, host=place[0], port=place[1], fallbacks=())
-    connection: ForkSafeConnection = await asyncpg.connect(
-        **only.connect_arguments() | options, connection_class=ForkSafeConnection, timeout=seconds
-    )
-    try:
-        await _check_role(connection, url, role)
-    except BaseException:
-        connection.terminate()
-        raise
-    return connection
+def wrong_role(role: ServerRole, *, is_standby: bool, is_read_only: bool) -> str | None:
+    """Say what a server is that has not the role; None if it has. A standby is read-only, too."""
+    if role in {"any", "prefer-standby"}:
+        return None
+    fits = {"primary": not is_standby, "standby": is_standby, "read-write": not is_read_only, "read-only": is_read_only}
+    if fits[role]:
+        return None
+    return "is a standby" if is_standby else "is read-only" if is_read_only else "is the primary"
 
 
-async def _check_role(connection: asyncpg.Connection[Any], url: DatabaseUrl, role: ServerRole) -> None:
-    """Raise an error unless the server has the role."""
-    if role == "any":
-        return
-    if url.pgbouncer:  # what it reports may be older than a failover
-        ((standby, read_only),) = await connection.fetch(_ROLE)
-    else:
-        reported = connection.get_settings()
-        standby = getattr(reported, "in_hot_standby", "off") == "on"
-        read_only = standby or getattr(reported, "default_transaction_read_only", "off") == "on"
-    fits = {"primary": not standby, "standby": standby, "read-write": not read_only, "read-only": read_only}
-    if not fits[role]:
-        raise _WrongRoleError("is a standby" if standby else "is read-only" if read_only else "is the primary")
+@asynccontextmanager
+async def _turn(place: _Place) -> AsyncIterator[None]:
+    """Be the only one in this event loop to ask a host again: a standby that is promoted has other things to do."""
+    turns = _turns.setdefault(asyncio.get_running_loop(), {})
+    async with turns.setdefault(place, asyncio.Lock()):
+        yield
 
 
 def _discard(task: asyncio.Task[ForkSafeConnection]) -> None:
@@ -130,15 +228,17 @@ def _discard(task: asyncio.Task[ForkSafeConnection]) -> None:
         task.result().terminate()
 
 
-def _may_change(answer: Exception) -> bool:
-    return isinstance(answer, _WrongRoleError) or may_pass(answer)
-
-
 def _failure(url: DatabaseUrl, answers: dict[_Place, Exception], seconds: float) -> MedianestError:
-    if not url.fallbacks and not isinstance(answer := answers[url.host, url.port], _WrongRoleError):
+    if not url.fallbacks and not isinstance(answer := answers.get(url.places[0], TimeoutError()), _WrongRoleError):
         return connect_failure(answer, url, seconds)
-    said = "; ".join(
-        f"{host}:{port} {answer if isinstance(answer, _WrongRoleError) else f'({connect_reason(answer, seconds)})'}"
-        for (host, port), answer in answers.items()
-    )
-    return NoPrimaryError(f"can't connect to {url.masked}: no server is {url.server_role}: {said}")
+    said = "; ".join(f"{_shown(place)} {_said(answers.get(place, TimeoutError()), seconds)}" for place in url.places)
+    return NoPrimaryError(f"can't connect to {url.masked}: no {_WANTED[url.server_role]} among its hosts: {said}")
+
+
+def _shown(place: _Place) -> str:
+    host, port = place
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("/") else f"{host}:{port}"
+
+
+def _said(answer: Exception, seconds: float) -> str:
+    return str(answer) if isinstance(answer, _WrongRoleError) else f"({connect_reason(answer, seconds)})"

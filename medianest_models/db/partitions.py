@@ -15,7 +15,7 @@ from typing import Final
 from asyncpg import Record
 
 from medianest_models.checks import as_aware
-from medianest_models.db.statements import current_client, execute, fetch, fetch_one
+from medianest_models.db.statements import current_client, execute, fetch, fetch_one, in_steps
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import (
     ConfigurationError,
@@ -107,8 +107,9 @@ async def make_partitions(table: str, *, since: datetime | None = None) -> int:
             f"which owns it and has to have CREATE on the schema {parent['schema']}"
         )
     made = 0
-    for month in months:
-        made += await _patiently(lambda month=month: _make(table, parent, month))  # type: ignore[misc]
+    with in_steps():
+        for month in months:
+            made += await _patiently(lambda month=month: _make(table, parent, month))  # type: ignore[misc]
     return made
 
 

@@ -151,6 +151,11 @@ class ReadingClient(StatementClient):
             return error
         return _StandbyFailedError(error)
 
+    async def doubt(self, connection: Connection, raised: BaseException) -> None:
+        """Tell the primary's pool of an error on a connection of it."""
+        if connection not in self._from_standby:
+            await self.outer.doubt(connection, raised)
+
     def check_loop(self) -> bool:
         """Raise an error in any event loop other than the pool's."""
         return self.outer.check_loop()

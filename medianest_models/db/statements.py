@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -20,7 +20,7 @@ from tortoise.connection import get_connection
 from medianest_models.db import query_log
 from medianest_models.db.driver_errors import driver_errors_around_caller, translate
 from medianest_models.db.instants import read_again
-from medianest_models.errors import ConfigurationError, MedianestError
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
@@ -58,6 +58,16 @@ def current_client() -> StatementClient:
     return client
 
 
+@contextmanager
+def in_steps() -> Iterator[None]:
+    """Let no error of a block say that nothing was sent, where one statement after the other is committed."""
+    try:
+        yield
+    except DatabaseUnavailableError as error:
+        error.sent = None
+        raise
+
+
 class StatementClient(AsyncpgDBClient):
     """The base of the pool and of a transaction: it runs statements on a connection."""
 
@@ -71,6 +81,10 @@ class StatementClient(AsyncpgDBClient):
     @abstractmethod
     async def release(self, connection: Connection) -> None:
         """Give the connection back."""
+
+    @abstractmethod
+    async def doubt(self, connection: Connection, raised: BaseException) -> None:
+        """Draw the conclusions from an error of a statement that may be one of the server or of the network."""
 
     @abstractmethod
     def check_loop(self) -> bool:
@@ -97,6 +111,8 @@ class StatementClient(AsyncpgDBClient):
             error = self.translated(raised, connection)
             if error is None:
                 raise
+            if isinstance(error, DatabaseUnavailableError):
+                await self.doubt(connection, raised)
         finally:
             seconds = monotonic() - started
             await self.release(connection)

@@ -34,6 +34,8 @@ IsolationLevel = Literal["read committed", "repeatable read", "serializable"]
 logger = logging.getLogger("medianest_models.db")
 
 _ROLLBACK_SECONDS: Final = 5.0
+_LATE_ROLLBACK_SECONDS: Final = 0.5
+"""The time for the rollback where a statement has used up its own, by which the caller's is nearly over too."""
 _IN_USE: Final = (
     "the transaction was rolled back: a task that was started inside still uses it; "
     "await every such task before the block ends"
@@ -70,6 +72,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         self._savepoint = f"medianest_{len(around)}" if around else None
         self.isolation: IsolationLevel = isolation or (around[0].isolation if around else "read committed")
         self._released = False
+        self.is_late = False
 
     def innermost(self) -> StatementClient:
         """Return the caller's innermost block, because the caller may hold the client of an enclosing block."""
@@ -102,6 +105,14 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         """Let the next statement run."""
         self.lock.held.release()
 
+    async def doubt(self, connection: Connection, raised: BaseException) -> None:
+        """Do not wait for long any more if the server did not answer; otherwise tell the pool."""
+        if isinstance(raised, TimeoutError):
+            for block in self.ancestors():
+                block.is_late = True
+        else:
+            await self.outer.doubt(connection, raised)
+
     async def begin(self) -> None:
         """Take a connection and open the transaction, or the savepoint; its isolation level is no other one's."""
         around = self.outer.isolation if isinstance(self.outer, TransactionClient) else self.isolation
@@ -113,7 +124,9 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         try:
             begin = f"SAVEPOINT {self._savepoint}" if self._savepoint else f"BEGIN ISOLATION LEVEL {self.isolation}"
             await self.run(PoolConnectionProxy.execute, begin)
-        except BaseException:
+        except BaseException as raised:
+            if isinstance(raised, DatabaseUnavailableError):
+                raised.sent = False  # nothing of what the block is for
             self.lock.end()
             try:
                 if self._savepoint is None:  # the transaction may have begun
@@ -141,9 +154,11 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
                     status = await self._command(
                         f"RELEASE SAVEPOINT {self._savepoint}" if self._savepoint else "COMMIT"
                     )
-        except BaseException:
+        except BaseException as raised:
             if self._savepoint is not None:
                 await self._undo(self.lock)
+            elif isinstance(raised, DatabaseUnavailableError):
+                await self.outer.doubt(self._acquired, raised)
             raise
         finally:
             await self._leave()
@@ -184,7 +199,8 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
         name = self._savepoint
         sql = f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}" if name else "ROLLBACK"
         try:
-            async with asyncio.timeout(_ROLLBACK_SECONDS), lock.held:  # its holder still uses the connection
+            seconds = _LATE_ROLLBACK_SECONDS if self.is_late else _ROLLBACK_SECONDS
+            async with asyncio.timeout(seconds), lock.held:  # its holder still uses the connection
                 await self._command(sql)
         except BaseException as raised:
             if name is None or not isinstance(raised, PostgresError):
@@ -192,6 +208,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
             if not isinstance(raised, Exception):
                 raise
             logger.debug("%s failed: %s", sql, type(raised).__name__)
+            await self.outer.doubt(self._acquired, raised)
 
     async def _command(self, sql: str) -> str:
         started = monotonic()

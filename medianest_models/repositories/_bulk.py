@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 from medianest_models.checks import as_aware, as_duration, as_positive, as_uuid
-from medianest_models.db.statements import execute, fetch
+from medianest_models.db.statements import execute, fetch, in_steps
 
 if TYPE_CHECKING:
     from medianest_models.enums import DownloadStatus, RequestStatus
@@ -47,11 +47,12 @@ async def delete_in_batches(sql: str, *values: Any, batch_size: int) -> int:
     """
     as_positive(batch_size, "batch_size")
     total = 0
-    while True:
-        deleted = await execute(sql, *values, batch_size)
-        total += deleted
-        if deleted < batch_size:
-            return total
+    with in_steps():
+        while True:
+            deleted = await execute(sql, *values, batch_size)
+            total += deleted
+            if deleted < batch_size:
+                return total
 
 
 async def instant_of(older_than: datetime.timedelta | datetime.datetime) -> datetime.datetime:

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         database_replica_url: The standbys that `reading` may use.
         database_pgbouncer: Whether DATABASE_URL is that of a PgBouncer in transaction mode.
         database_pool_timeout: The time to wait for a free connection of the pool.
+        database_failover_wait: The time that who needs a connection waits for a primary, in addition.
         database_command_timeout: The time that the client waits for a result.
         database_statement_timeout: The time after which the server cancels a statement; the same for locks and idle
             transactions.
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
         default=10, ge=0.001, le=_MOST_SECONDS, description=f"a number of seconds above 0, at most {_MOST_SECONDS}"
     )
     database_pool_timeout: Seconds = 10
+    database_failover_wait: Seconds = 0
     database_command_timeout: Seconds = 60
     database_statement_timeout: Seconds = 30
     database_lock_timeout: Seconds = 10

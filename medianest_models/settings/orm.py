@@ -94,5 +94,6 @@ def _pool(settings: Settings, url: DatabaseUrl | None, *, for_migrations: bool) 
         "minsize": 1 if for_migrations else min(settings.database_pool_min, most),
         "maxsize": _MIGRATION_CONNECTIONS if for_migrations else most,
         "pool_timeout": seconds or None,
+        "failover_wait": settings.database_failover_wait,
         **({} if statements is None else {"statement_cache_size": statements}),
     }

@@ -156,8 +156,13 @@ class DatabaseUrl:
         return SecretStr(self._render(self._parameters()))
 
     def for_libpq(self) -> SecretStr:
-        """Return the URL with only the parts that libpq (psql and pg_dump) and plain asyncpg support."""
+        """Return the URL with only the parts that libpq (psql and pg_dump) and plain asyncpg support.
+
+        They would take the first of several hosts that answers, so the URL says which role it must have.
+        """
         parameters = {name: value for name, value in self._parameters().items() if name in _FOR_LIBPQ}
+        if self.fallbacks:
+            parameters["target_session_attrs"] = self.server_role
         if self.search_path:
             parameters["options"] = f"-csearch_path={self.search_path}"
         return SecretStr(self._render(parameters))

@@ -26,17 +26,13 @@ class Period(NamedTuple):
     number: int
     label: str
 
-    def current(self, now: datetime.datetime) -> datetime.datetime:
-        """Return the beginning of the last part, which ends with the hour or the day (UTC) that is not over.
+    def since(self, now: datetime.datetime) -> datetime.datetime:
+        """Return the beginning of the first part; the last one is that of the hour or the day (UTC) that is not over.
 
         So whole hours and days are read from the roll-ups.
         """
         unit = min(self.step, _DAY)
-        return now - ((now - _EPOCH) % unit or unit) + unit - self.step
-
-    def since(self, now: datetime.datetime) -> datetime.datetime:
-        """Return the beginning of the first part."""
-        return self.current(now) - (self.number - 1) * self.step
+        return now - ((now - _EPOCH) % unit or unit) + unit - self.number * self.step
 
 
 _A_DAY: Final = Period("24 hours", "the last 24 hours", _HOUR, 24, "%a %H:%M")
@@ -52,9 +48,7 @@ async def read_panels() -> list[dict[str, Any]]:
     latest, incidents, times, strips = await asyncio.gather(
         services.latest_statuses(),
         services.incidents_by_service(since=_A_MONTH.since(now), until=now),
-        services.response_time_percentiles_by_service(
-            since=since, until=since + _A_DAY.number * _HOUR, percentiles=(50, 95), step=_HOUR
-        ),
+        services.response_time_percentiles_by_service(since=since, until=now, percentiles=(50, 95), step=_HOUR),
         asyncio.gather(*(_read_spans(period, now) for period in _PERIODS)),
     )
     current, upcoming = await services.maintenance.current(), await services.maintenance.upcoming()
@@ -80,19 +74,17 @@ async def read_panels() -> list[dict[str, Any]]:
 
 
 async def _read_spans(period: Period, now: datetime.datetime) -> dict[str, list[Span]]:
-    """Read a strip of each service. Its last part is read up to now: what is to come is neither up nor unknown."""
-    since, current = period.since(now), period.current(now)
-    past = await services.uptime_by_service(since=since, until=current, step=period.step)
-    last = await services.uptime_by_service(since=current, until=now)
+    """Read a strip of each service. Its last part ends now: what is to come is neither up nor unknown."""
+    since = period.since(now)
+    found = await services.uptime_by_service(since=since, until=now, step=period.step)
     begins = [since + number * period.step for number in range(period.number)]
     parts = [(format(begin, period.label), begin, end) for begin, end in zip(begins, [*begins[1:], now], strict=True)]
     return {
         name: [
             Span(label, uptime or Uptime(begin, end, _NOTHING, _NOTHING, _NOTHING))
-            for (label, begin, end), uptime in zip(parts, [*uptimes, last[name]], strict=True)
+            for (label, begin, end), uptime in zip(parts, uptimes, strict=True)
         ]
-        for name, uptimes in past.items()
-        if name in last
+        for name, uptimes in found.items()
     }
 
 

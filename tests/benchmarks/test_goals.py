@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from benchmarks.peers import goals
 from benchmarks.peers.goals import Verdict
+from benchmarks.peers.plot import bars
 from benchmarks.peers.rounds import Measured
+from benchmarks.peers.table import _REFERENCES
 
 
 def rates(*values: float) -> Measured:
@@ -96,3 +99,10 @@ def test_a_turn_is_noted_by_the_operation() -> None:
     assert measured.p50 == [200.0]
     measured.add({"latencies": [0.5], "seconds": 0.5, "cpu": 0.1}, 1)  # a start-up: the server's is unknown
     assert (measured.rates[1], measured.cpu[1], len(measured.server)) == (2.0, 100_000.0, 1)
+
+
+def test_each_peer_has_a_colour_in_the_drawing_of_its_operations() -> None:
+    peers = {f"{kind}/asyncio": {"rates": [2.0]} for kind in ("medianest", *_REFERENCES)}
+    drawn = bars([{"title": "hit", "peers": peers}])
+    assert re.findall(r">(\w+/asyncio)<", drawn) == list(peers)
+    assert len(set(re.findall(r'<rect.*fill="(#\w+)"', drawn))) == len(peers)

@@ -21,6 +21,7 @@ class Proxy:
         frozen: Whether it silently forwards nothing; it still accepts new connections.
         freezes_at: The data of a client after which everything freezes.
         closed: Whether new connections are closed at once.
+        asked: The number of connections that clients have made.
     """
 
     behind: DatabaseUrl
@@ -28,13 +29,19 @@ class Proxy:
     frozen: bool = False
     freezes_at: bytes | None = None
     closed: bool = False
+    asked: int = 0
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _stranded: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self) -> None:
         """Close every connection, and refuse new ones."""
         self.closed = True
         for writer in self._writers:
             writer.transport.abort()
+
+    def strand(self) -> None:
+        """Forward nothing more of the open connections, as after the loss of a machine; new ones work."""
+        self._stranded.update(self._writers)
 
     def heal(self) -> None:
         """Work again."""
@@ -44,6 +51,7 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward data between one client and the server, until either of them closes the connection."""
         writers = [writer]
+        self.asked += 1
         try:
             if not self.closed:
                 there, back = await (
@@ -68,7 +76,7 @@ class Proxy:
         while data := await reader.read(65536):
             if self.freezes_at is not None and self.freezes_at in data:
                 self.frozen = True
-            while self.frozen:  # noqa: ASYNC110 - seldom, and not for long
+            while self.frozen or writer in self._stranded:  # noqa: ASYNC110 - seldom, and not for long
                 await asyncio.sleep(0.02)
             writer.write(data)
         raise ConnectionResetError

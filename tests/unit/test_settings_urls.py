@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import DatabaseUrl
+from medianest_models.settings.urls import ServerRole
 
 HERE: dict[str, Any] = {"host": "h", "port": 5432, "user": "u", "password": SecretStr("p"), "database": "db"}
 
@@ -58,6 +59,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "postgresql://u:p@h/db?statement_cache_size=0": {"statement_cache_size": 0},
     "postgresql://u:p@h/db?application_name=a%20b": {"application_name": "a b"},
     "postgresql://u:p@h/db?sslmode=require": {"sslmode": "require"},
+    "postgresql://u:p@h/db?target_session_attrs=prefer-standby": {"target_session_attrs": "prefer-standby"},
 }
 
 
@@ -141,6 +143,9 @@ BAD = {
     "postgresql://u:p@h/db?sslmode=on": (
         "sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full"
     ),
+    "postgresql://u:p@h/db?target_session_attrs=master": (
+        "target_session_attrs must be one of any, read-write, read-only, primary, standby, prefer-standby"
+    ),
     "postgresql://u:p@h/db?schema=My%20Schema": SCHEMA,
     "postgresql://u:p@h/db?schema=a,b": SCHEMA,
     "postgresql://u:p@h/db?schema=a%22b": SCHEMA,
@@ -193,6 +198,7 @@ urls = st.builds(
     connect_timeout=st.none() | st.integers(1, 10**9 - 1).map(lambda ms: ms / 1000),
     statement_cache_size=st.none() | st.integers(0, 1000),
     application_name=st.none() | odd_text,
+    target_session_attrs=st.none() | st.sampled_from(get_args(ServerRole)),
 )
 
 
@@ -242,6 +248,21 @@ def test_libpq_gets_the_schema_as_search_path_and_no_parameter_it_does_not_know(
     assert url.for_libpq().get_secret_value() == (
         "postgresql://u:p@h:5432/db?sslmode=require&options=-csearch_path%3D%22x%22"
     )
+
+
+def test_the_role_of_the_server() -> None:
+    assert DatabaseUrl.parse("postgresql://h/db").server_role == "primary"
+    assert DatabaseUrl.parse("postgresql://h,i/db").server_role == "read-write"
+    assert DatabaseUrl.parse("postgresql://h,i/db?target_session_attrs=any").server_role == "any"
+
+
+def test_libpq_is_told_the_role_where_there_are_several_hosts() -> None:
+    url = DatabaseUrl.parse("postgresql://h,i/db")
+    assert url.render().get_secret_value() == "postgresql://h:5432,i:5432/db"
+    assert url.for_libpq().get_secret_value() == "postgresql://h:5432,i:5432/db?target_session_attrs=read-write"
+    standby = DatabaseUrl.parse("postgresql://h,i/db?target_session_attrs=standby")
+    assert standby.render() == standby.for_libpq()
+    assert DatabaseUrl.parse("postgresql://h/db").for_libpq().get_secret_value() == "postgresql://h:5432/db"
 
 
 @pytest.mark.parametrize(

@@ -190,15 +190,15 @@ async def uptime(
     """Measure how long a service was up, degraded and down, weighted by time, and how long in maintenance.
 
     Without `until` the window ends now, by the database's clock. `step`, which requires `until`, is the length of the
-    steps into which the window is divided, without a remainder, in one statement.
+    steps into which the window is divided, in one statement. The last step ends with the window.
 
     Returns:
         The uptime; None if no state is known in the whole window, and no maintenance. With `step`, a list of these, one
         for each step, oldest first.
 
     Raises:
-        InvalidInputError: A timestamp is naive, the window does not begin before it ends, or `step` does not divide it
-            into 1 to 1000 steps.
+        InvalidInputError: A timestamp is naive, the window does not begin before it ends, or there are more than 1000
+            steps in it.
         NotFoundError: There is no such service.
     """
     return _uptimes(await fetch_windows(_UPTIME, service, since, until, step=step), step)

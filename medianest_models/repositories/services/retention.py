@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from medianest_models.db.partitions import drop_partitions, end_of_partitions
-from medianest_models.db.statements import execute, fetch
+from medianest_models.db.statements import execute, fetch, in_steps
 from medianest_models.db.transactions import transaction
 from medianest_models.errors import DatabaseTimeoutError
 from medianest_models.repositories._bulk import BATCH_SIZE, FIRST, delete_in_batches, instant_of
@@ -85,10 +85,11 @@ async def drop_history(older_than: timedelta | datetime) -> int:
         DatabaseTimeoutError: The table was in use, and no lock was free within `DATABASE_LOCK_TIMEOUT`.
     """
     end = await end_of_partitions(_TABLE, before=await _instant(older_than))
-    if end is None or not await _raise_bound(end):
-        return 0
-    dropped = await drop_partitions(_TABLE, before=end)
-    await delete_in_batches(_DELETE, end, batch_size=BATCH_SIZE)
+    with in_steps():
+        if end is None or not await _raise_bound(end):
+            return 0
+        dropped = await drop_partitions(_TABLE, before=end)
+        await delete_in_batches(_DELETE, end, batch_size=BATCH_SIZE)
     return dropped
 
 
@@ -107,15 +108,16 @@ async def prune_history(older_than: timedelta | datetime, *, batch_size: int = B
     """
     before = await _instant(older_than)
     end = await end_of_partitions(_TABLE, before=before)
-    if not await _raise_bound(before):
-        return 0
     removed = 0
-    if end is not None:
-        (there,) = await fetch(_COUNT, end)
-        await drop_partitions(_TABLE, before=end)
-        (still,) = await fetch(_COUNT, end)  # in the default partition
-        removed = there["checks"] - still["checks"]
-    return removed + await delete_in_batches(_DELETE, before, batch_size=batch_size)
+    with in_steps():
+        if not await _raise_bound(before):
+            return 0
+        if end is not None:
+            (there,) = await fetch(_COUNT, end)
+            await drop_partitions(_TABLE, before=end)
+            (still,) = await fetch(_COUNT, end)  # in the default partition
+            removed = there["checks"] - still["checks"]
+        return removed + await delete_in_batches(_DELETE, before, batch_size=batch_size)
 
 
 async def _instant(older_than: timedelta | datetime) -> datetime:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from medianest_models.db.statements import execute, fetch, fetch_one
+from medianest_models.db.statements import execute, fetch, fetch_one, in_steps
 from medianest_models.db.transactions import transaction
 from medianest_models.repositories.services.windows import HOLDING, WIDTHS, floor, microseconds, rolled_until
 
@@ -179,11 +179,12 @@ async def roll_up(*, progress: Callable[[int], None] | None = None) -> int:
         InvalidInputError: It is inside a repeatable read or serializable transaction, which may not see all checks.
     """
     total = 0
-    for service in await fetch("SELECT id FROM services ORDER BY id"):
-        while (number := await _roll_up_batch(service["id"])) is not None:
-            total += number
-            if progress is not None:
-                progress(number)
+    with in_steps():
+        for service in await fetch("SELECT id FROM services ORDER BY id"):
+            while (number := await _roll_up_batch(service["id"])) is not None:
+                total += number
+                if progress is not None:
+                    progress(number)
     return total
 
 

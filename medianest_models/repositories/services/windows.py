@@ -83,7 +83,7 @@ WITH steps AS (
         number,
         $2::timestamptz + number * COALESCE($4::bigint, 0) * interval '1 microsecond' AS since,
         COALESCE(
-            $2::timestamptz + (number + 1) * $4::bigint * interval '1 microsecond', $3::timestamptz, now()
+            LEAST($2::timestamptz + (number + 1) * $4::bigint * interval '1 microsecond', $3::timestamptz), now()
         ) AS until
     FROM generate_series(0, $5::int - 1) AS number
 ), observed AS (
@@ -196,9 +196,7 @@ def _count_steps(since: datetime, until: datetime | None, step: timedelta) -> in
     as_duration(step, "step")
     if until is None:
         raise InvalidInputError("until: must be given with a step")
-    number, rest = divmod(until - since, step)
-    if rest:
-        raise InvalidInputError("step: must divide the window from since to until")
+    number = -((since - until) // step)
     if number > MAX_STEPS:
         raise InvalidInputError(f"step: must cut the window into at most {MAX_STEPS} steps, not {number}")
     return number

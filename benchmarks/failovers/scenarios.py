@@ -1,0 +1,133 @@
+"""The scenarios: each disturbs a cluster in step and the workers on it, and repairs the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import time
+from typing import Final
+
+from benchmarks.soak.crew import Crew
+from examples.cluster.clusters import Cluster, Roles
+from examples.cluster.configuration import TTL
+from examples.cluster.nodes import until
+
+BY_HAPROXY: Final = "HAProxy"
+BY_HOSTS: Final = "several hosts"
+STRAIGHT: Final = "one host"
+WORKERS: Final = 5  # of a process
+_PROMPT: Final = 5.0
+"""The most seconds without progress where nobody has to wait for the leader's time to run out."""
+
+
+@dataclass
+class Disturbed:
+    """A cluster with workers on it, while a scenario goes on.
+
+    Attributes:
+        roles: Who was what at its start.
+        marks: The times at which something was done.
+    """
+
+    cluster: Cluster
+    crew: Crew
+    roles: Roles
+    marks: list[float]
+
+    def mark(self) -> None:
+        """Note the time just before something is done."""
+        self.marks.append(time())
+
+    async def progress(self, *ways: str) -> None:
+        """Wait until each process that goes one of these ways, or all, has done something after this moment."""
+        now = time()
+        names = [name for name in self.crew.names if not ways or name.startswith(ways)]
+
+        async def is_progressing() -> bool:
+            return all(self.crew.last_write(name) > now for name in names)
+
+        await until(is_progressing, f"progress of {', '.join(names)}")
+
+    async def failover(self) -> None:
+        """Wait until there is another leader, and everybody gets on with it."""
+        await self.cluster.replaced(self.roles.leader)
+        await self.progress()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One of them.
+
+    Attributes:
+        title: What happens.
+        disturb: Does it.
+        seconds: The most seconds without progress for clients by HAProxy.
+    """
+
+    title: str
+    disturb: Callable[[Disturbed], Awaitable[None]]
+    seconds: float = _PROMPT
+
+
+async def _kill_postmaster(run: Disturbed) -> None:
+    run.mark()
+    run.roles.leader.kill_postmaster()
+    await run.failover()
+
+
+async def _kill_node(run: Disturbed) -> None:
+    run.mark()
+    run.roles.leader.kill()
+    await run.failover()
+    run.roles.leader.start()
+
+
+async def _switch_over_twice(run: Disturbed) -> None:
+    for _ in range(2):
+        run.mark()
+        await run.cluster.switch_over()
+        await run.progress()
+
+
+async def _cut_off(run: Disturbed) -> None:
+    run.mark()
+    run.roles.leader.cut()
+    try:
+        await run.failover()
+    finally:
+        run.roles.leader.heal()
+
+
+async def _freeze_patroni(run: Disturbed) -> None:
+    """Freeze the leader's Patroni, while some clients know only its PostgreSQL, which goes on as a primary."""
+    await run.crew.start(STRAIGHT, workers=WORKERS, DATABASE_URL=run.cluster.url(run.roles.leader))
+    await run.progress()
+    run.mark()
+    run.roles.leader.freeze_patroni()
+    try:
+        await run.cluster.replaced(run.roles.leader)
+        await run.progress(BY_HAPROXY)
+    finally:
+        run.roles.leader.thaw()
+    await run.crew.kill(STRAIGHT)
+    await run.progress()
+
+
+async def _kill_postmaster_behind_a_silent_host(run: Disturbed) -> None:
+    run.roles.other.freeze()
+    try:
+        run.mark()
+        run.roles.leader.kill_postmaster()
+        await run.failover()
+    finally:
+        run.roles.other.thaw()
+
+
+SCENARIOS: Final = (
+    Scenario("postmaster killed", _kill_postmaster),
+    Scenario("whole node killed", _kill_node, _PROMPT + TTL),
+    Scenario("two switchovers in a row", _switch_over_twice),
+    Scenario("leader cut off from etcd", _cut_off, _PROMPT + TTL),
+    Scenario("Patroni frozen, clients straight to the old primary", _freeze_patroni, _PROMPT + TTL),
+    Scenario("postmaster killed, first host silent", _kill_postmaster_behind_a_silent_host),
+)
