@@ -30,7 +30,7 @@ from medianest_models.db import (
     with_transaction,
 )
 from medianest_models.db.client import Client
-from medianest_models.db.replicas import ReadingClient
+from medianest_models.db.reading_client import ReadingClient
 from medianest_models.db.standbys import WalPosition
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import RequestStatus, ServiceStatus, UserRole

@@ -143,6 +143,19 @@ async def test_a_read_that_a_frozen_standby_has_ends_with_the_command_timeout(
         pair.standby.thaw()
 
 
+async def test_a_read_that_a_frozen_primary_never_got_says_so(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "1")
+    async with connected(pair, monkeypatch):
+        await pair.standby.stop("immediate")
+        async with reading():
+            pair.primary.freeze()
+            with pytest.raises(DatabaseTimeoutError) as raised:
+                await notes()
+        pair.primary.thaw()
+    assert raised.value.sent is False
+    assert raised.value.__context__ is None
+
+
 async def test_a_statement_that_the_standby_ends_for_its_length_is_not_repeated(pair: Pair, read_before: None) -> None:
     before = reading_counts()
     async with reading():
