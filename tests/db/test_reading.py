@@ -429,7 +429,8 @@ async def test_a_cancelled_read_leaves_nothing_behind(place: str, pair: Pair, ca
         async with reading():
             await fetch("SELECT pg_sleep(0.001)")
 
-    assert await cancel_everywhere(read) > 2
+    for times in (1, 2, 4):  # while it rolls back, too
+        assert await cancel_everywhere(read, times) > 2
     assert await notes() == {0}
     assert "active transaction" not in caplog.text  # asyncpg would complain
     reader = client()
