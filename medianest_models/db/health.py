@@ -12,7 +12,7 @@ from medianest_models.db.connection import within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import driver_errors
 from medianest_models.db.hosts import wrong_role
-from medianest_models.db.replicas import ReadingClient
+from medianest_models.db.reading_client import ReadingClient
 from medianest_models.db.requirements import Connection, read_status
 from medianest_models.db.statements import current_client, fetch
 from medianest_models.db.transaction_client import TransactionClient
