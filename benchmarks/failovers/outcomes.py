@@ -66,6 +66,7 @@ async def run_scenario(cluster: Cluster, scenario: Scenario) -> Outcome:
         report = crew.report()
     async with database(DatabaseUrl.parse(cluster.primary_url)):
         broken += [invariant async for invariant, holds in check(report) if not holds]
+        broken += [f"{fact['worker']}: {fact['error']}" for fact in report.facts["unexpected"][:5]]
         return Outcome(
             title=scenario.title,
             writes=len(report.writes),
