@@ -96,7 +96,7 @@ class Client(StatementClient):
         super().__init__(user=url.user if url else None, database=url.database if url else None, **options)
         self.url = url
         self.connect_timeout: float = self.extra["timeout"]
-        self.command_timeout = self.extra["command_timeout"]
+        self.command_timeout: float | None = self.extra["command_timeout"]
         self.pool_timeout = pool_timeout
         self.failover_wait = failover_wait
         self.slow_seconds = slow_query_ms / 1000
@@ -106,6 +106,13 @@ class Client(StatementClient):
 
     def __str__(self) -> str:
         return self.url.masked if self.url else "the embedded server"
+
+    @property
+    def longest_call(self) -> float | None:
+        """The seconds that a statement may take, with the wait for its connection; None for no limit."""
+        if self.pool_timeout is None or self.command_timeout is None:
+            return None
+        return self.pool_timeout + self.failover_wait + self.command_timeout
 
     @property
     def is_left_behind(self) -> bool:

@@ -45,7 +45,7 @@ class _WrongRoleError(Exception):
 
 
 class _Hosts:
-    """The hosts of a URL as this process knows them, from all its searches for one role.
+    """The hosts of a URL as this process knows them, from all its searches.
 
     Attributes:
         last_good: The host that was taken last.
@@ -60,7 +60,7 @@ class _Hosts:
         return {place: error for place, (at, error) in self.answers.items() if at >= time}
 
 
-_known: Final[defaultdict[tuple[tuple[_Place, ...], ServerRole], _Hosts]] = defaultdict(_Hosts)
+_known: Final[defaultdict[DatabaseUrl, _Hosts]] = defaultdict(_Hosts)
 _turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Place, asyncio.Lock]]] = WeakKeyDictionary()
 
 
@@ -95,7 +95,7 @@ async def open_connection(url: DatabaseUrl, *, seconds: float, wait: float = 0, 
 def search_failure(error: Exception, url: DatabaseUrl | None, seconds: float | None) -> MedianestError:
     """Make the error for a search that was ended from outside after so many seconds: by what the hosts answered."""
     if isinstance(error, TimeoutError) and url is not None and seconds:
-        answers = _known[url.places, url.server_role].answers_since(monotonic() - seconds)
+        answers = _known[url].answers_since(monotonic() - seconds)
         if answers:
             return _failure(url, answers, seconds)
     return connect_failure(error, url, seconds)
@@ -108,7 +108,7 @@ class _Search:
         self._url, self._seconds = url, seconds
         self._begun = monotonic()
         self._waits_until = self._begun + wait
-        self._hosts = _known[url.places, url.server_role]
+        self._hosts = _known[url]
         self._arguments = url.connect_arguments() | options
 
     def answers(self) -> dict[_Place, Exception]:
@@ -120,7 +120,7 @@ class _Search:
         if self._url.server_role != "prefer-standby":
             return await self._race(self._url.server_role)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PREFERENCE_SECONDS):
+            async with asyncio.timeout(min(_PREFERENCE_SECONDS, self._seconds / 2)):
                 connection = await self._race("standby")
                 if connection is not None:
                     return connection
@@ -156,9 +156,10 @@ class _Search:
         answers = self.answers().values()
         if monotonic() < self._waits_until:
             return any(isinstance(answer, _WrongRoleError) or may_pass(answer) for answer in answers)
-        if role not in {"primary", "read-write"} or not self._url.fallbacks:
+        if not self._url.fallbacks:
             return False
-        return any(isinstance(answer, _WrongRoleError) or is_starting_up(answer) for answer in answers)
+        may_be_promoted = _WrongRoleError if role in {"primary", "read-write"} else ()
+        return any(isinstance(answer, may_be_promoted) or is_starting_up(answer) for answer in answers)
 
     async def _ask(self, place: _Place, role: ServerRole) -> ForkSafeConnection:
         """Connect to one host, and check its role."""

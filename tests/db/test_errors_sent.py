@@ -16,6 +16,7 @@ from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.models import User
 from medianest_models.repositories import activity, rate_limits
+from medianest_models.repositories.rate_limits import counters
 from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE, client, do, pool_of
 from tests.db.proxies import Proxy, black_hole, proxy_to
@@ -55,6 +56,11 @@ async def connecting_where_all_is_silent(proxy: Proxy, url: DatabaseUrl) -> None
 async def with_an_exhausted_pool(proxy: Proxy, url: DatabaseUrl) -> None:
     async with client().acquire_connection():
         await fetch("SELECT 1")
+
+
+async def waiting_for_the_turn_of_a_counter(proxy: Proxy, url: DatabaseUrl) -> None:
+    async with counters.turn(("10.0.0.1", "search")):
+        await rate_limits.hit("search", ip_address="10.0.0.1")
 
 
 async def beginning_with_an_exhausted_pool(proxy: Proxy, url: DatabaseUrl) -> None:
@@ -125,6 +131,7 @@ NOTHING_SENT: list[Way] = [
     connecting_where_nothing_listens,
     connecting_where_all_is_silent,
     with_an_exhausted_pool,
+    waiting_for_the_turn_of_a_counter,
     beginning_with_an_exhausted_pool,
     after_the_server_is_gone,
     beginning_without_an_answer,

@@ -20,7 +20,7 @@ from medianest_models.models import User
 from medianest_models.repositories import downloads, media_requests, rate_limits, sessions, users
 from medianest_models.settings import DatabaseUrl
 from tests.clusters import Pair
-from tests.db.pools import PATIENCE, assert_whole, backend, client, pool_of
+from tests.db.pools import PATIENCE, assert_whole, backend, client, do, pool_of
 from tests.db.proxies import proxy_to
 from tests.locks import until
 from tests.servers import connection_to
@@ -43,12 +43,12 @@ async def all_lost(pool_client: Client) -> None:
     await until(are_lost)
 
 
-async def standby_has_refused(pair: Pair) -> None:
-    """Wait until a search has heard from the standby that it is one."""
+async def standby_has_refused(pair: Pair, url: DatabaseUrl) -> None:
+    """Wait until a search for a URL has heard from the standby that it is one."""
     begun = monotonic()
 
     async def has() -> bool:
-        answers = hosts._known[pair.url.places, pair.url.server_role].answers_since(begun)
+        answers = hosts._known[url].answers_since(begun)
         return str(answers.get(pair.standby.url.places[0])) == "is a standby"
 
     await until(has)
@@ -71,14 +71,14 @@ async def use_all(pool_client: Client) -> set[int]:
 
 async def test_calls_wait_for_the_new_primary(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
-    url = replace(pair.url, pool_max=2, pool_timeout=0.2, connect_timeout=2)
+    url = replace(pair.url, pool_max=2, pool_timeout=0.05, connect_timeout=2)  # a promotion takes longer
     async with asyncio.timeout(3 * PATIENCE), database(url, require_migrated=False):
         await execute("CREATE TABLE deeds (doer int)")
         await pair.wait_until_replayed()
         await pair.primary.stop("immediate")
         await all_lost(client())
         calls = asyncio.gather(*(execute(ADD) for _ in range(6)))  # more than the pool has connections
-        await standby_has_refused(pair)
+        await standby_has_refused(pair, url)
         await pair.promote()
         assert await calls == [1] * 6
         assert await port() == pair.standby.url.port
@@ -86,23 +86,47 @@ async def test_calls_wait_for_the_new_primary(pair: Pair, monkeypatch: pytest.Mo
         assert row["deeds"] == 6
 
 
-async def test_connecting_and_direct_connections_wait_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_wait_for_a_single_host_too(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a proxy or an address that moves to the new primary."""
     monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
-    await pair.primary.stop("immediate")
+    async with asyncio.timeout(3 * PATIENCE), proxy_to(fresh_url) as proxy, pool_of(2, proxy.url) as pool_client:
+        proxy.cut()
+        await all_lost(pool_client)
+        calls = asyncio.gather(*(fetch("SELECT 1 AS one") for _ in range(4)))
+        asked = proxy.asked
 
-    async def connect() -> int:
-        async with database(replace(pair.url, connect_timeout=0.5), require_migrated=False):
-            return await port()
+        async def was_asked_again() -> bool:
+            return proxy.asked >= asked + 4
 
-    async def connect_directly() -> int:
-        async with direct_connection(replace(pair.url, connect_timeout=0.5)) as connection:
-            return int(await connection.fetchval("SHOW port"))
+        await until(was_asked_again)
+        proxy.heal()
+        assert [row["one"] for (row,) in await calls] == [1] * 4
 
-    async with asyncio.timeout(3 * PATIENCE):
-        ports = asyncio.gather(connect(), connect_directly())
-        await standby_has_refused(pair)
-        await pair.promote()
-        assert {*await ports} == {pair.standby.url.port}
+
+async def test_connecting_and_direct_connections_wait_too(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_FAILOVER_WAIT", LONG)
+
+    async def connect(url: DatabaseUrl) -> None:
+        async with database(url):
+            await fetch("SELECT 1")
+
+    async def connect_directly(url: DatabaseUrl) -> None:
+        async with direct_connection(url) as connection:
+            await connection.fetchval("SELECT 1")
+
+    async with asyncio.timeout(3 * PATIENCE), proxy_to(fresh_url) as proxy:
+        url = replace(proxy.url, connect_timeout=0.5)
+        proxy.closed = True
+        connecting = asyncio.gather(connect(url), connect_directly(url))
+
+        async def is_asked_for_longer_than_the_connect_timeout() -> bool:
+            return proxy.asked >= 2 + 4
+
+        await until(is_asked_for_longer_than_the_connect_timeout)
+        proxy.heal()
+        await connecting
 
 
 async def test_the_error_says_what_the_hosts_answered(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +206,37 @@ async def test_of_ten_connections_that_are_silently_lost_one_call_notices(
         with pytest.raises(DatabaseTimeoutError):
             await call()
         await use_all(pool_client)
+
+
+async def test_a_transaction_does_not_wait_as_long_again_for_its_rollback(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "5")
+    monkeypatch.setattr(transaction_client, "_ROLLBACK_SECONDS", 600)
+    async with proxy_to(fresh_url) as proxy, pool_of(1, proxy.url):
+        proxy.freezes_at = b"INSERT"
+        with pytest.raises(DatabaseTimeoutError):
+            async with asyncio.timeout(9), transaction():
+                await do(1, 1)
+        proxy.heal()
+
+
+async def test_a_hit_does_not_wait_for_its_turn_and_then_as_long_for_a_connection(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.5")
+
+    async def hit() -> str:
+        with pytest.raises(DatabaseTimeoutError) as caught:
+            await rate_limits.hit("search", ip_address="10.0.0.1")
+        return str(caught.value)
+
+    async with pool_of(1, replace(fresh_url, pool_timeout=4)), client().acquire_connection():
+        first = asyncio.create_task(hit())
+        await asyncio.sleep(2)
+        second = asyncio.create_task(hit())  # it gets its turn after two seconds, and then waits for a connection
+        assert "no connection became free" in await first
+        assert "The database did not answer" in await second
 
 
 def calls_of(user: User) -> dict[str, Callable[[int], Awaitable[Any]]]:

@@ -34,7 +34,7 @@ async def port_of_answer(url: DatabaseUrl, *, seconds: float = LONG, wait: float
 
 def said(url: DatabaseUrl, node: Node) -> str | None:
     """Return the last failure of a host, if it has failed."""
-    answer = hosts._known[url.places, url.server_role].answers.get(node.url.places[0])
+    answer = hosts._known[url].answers.get(node.url.places[0])
     return answer and f"{type(answer[1]).__name__}: {answer[1]}"
 
 
@@ -70,6 +70,12 @@ async def test_one_host_that_is_a_standby_is_refused_at_once(pair: Pair) -> None
         pass
     with pytest.raises(NoPrimaryError, match=r"no standby among its hosts: .* is the primary"):
         await port_of_answer(replace(pair.primary.url, target_session_attrs="standby"))
+
+
+async def test_of_several_primaries_none_becomes_a_standby(pair: Pair) -> None:
+    url = replace(pair.primary.url, fallbacks=pair.primary.url.places, target_session_attrs="standby")
+    with pytest.raises(NoPrimaryError, match="no standby among its hosts"):
+        await port_of_answer(url)  # at once
 
 
 async def test_a_primary_that_may_not_be_written_to(pair: Pair) -> None:

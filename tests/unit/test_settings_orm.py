@@ -64,6 +64,7 @@ def test_the_config() -> None:
         "minsize": 1,
         "maxsize": 20,
         "pool_timeout": 10,
+        "failover_wait": 0,
         "command_timeout": 60,
         "server_settings": {**SESSION, **NOT_BEHIND_PGBOUNCER, **TIMEOUTS},
         "resets": False,

@@ -22,7 +22,7 @@ from asyncpg import Record
 from medianest_models.db.client import Client
 from medianest_models.db.data_loader import DataLoader, Retry
 from medianest_models.db.statements import StatementClient, current_client, fetch, in_steps
-from medianest_models.errors import ConfigurationError, DatabaseTimeoutError
+from medianest_models.errors import ConfigurationError, DatabaseTimeoutError, replace_errors
 from medianest_models.repositories.rate_limits.statements import count_hits
 from medianest_models.repositories.system_config import LONGEST_WINDOW_SECONDS, default_value
 
@@ -69,23 +69,27 @@ async def turn(counter: CounterKey) -> AsyncIterator[None]:
     Inside a transaction nobody waits: it has its connection already, and may be the one that locks the row.
 
     Raises:
-        DatabaseTimeoutError: That took longer than a connection may be waited for.
+        DatabaseTimeoutError: That took longer than a connection may be waited for, or the block took longer than a call
+            may, including the wait.
     """
     client = current_client()
     if not isinstance(client, Client):
         yield
         return
     lock = _locks.setdefault(client, WeakValueDictionary()).setdefault(counter, asyncio.Lock())
-    try:
-        async with asyncio.timeout(client.pool_timeout):
-            await lock.acquire()
-    except TimeoutError:
-        seconds = client.pool_timeout or 0
-        raise DatabaseTimeoutError(f"a rate limit's counter was locked for longer than {seconds:g} s") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    with replace_errors(TimeoutError, lambda _: DatabaseTimeoutError()):
+        async with asyncio.timeout(client.longest_call):
+            try:
+                async with asyncio.timeout(client.pool_timeout):
+                    await lock.acquire()
+            except TimeoutError:
+                seconds = client.pool_timeout or 0
+                problem = f"a rate limit's counter was locked for longer than {seconds:g} s"
+                raise DatabaseTimeoutError(problem, sent=False) from None
+            try:
+                yield
+            finally:
+                lock.release()
 
 
 @asynccontextmanager
