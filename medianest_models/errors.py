@@ -210,8 +210,16 @@ class TransactionAbortedError(MedianestError, TransactionManagementError):
     """The transaction was rolled back, or is over: nothing more can be done in it."""
 
 
+class ReadingError(MedianestError):
+    """A block of `reading()` only reads: it can neither write, nor hold a transaction or be in one."""
+
+
 class ImportCheckError(MedianestError):
     """The rows that an import wrote differ from those that it read. Nothing of it was kept."""
+
+
+class BackupError(MedianestError):
+    """A backup can't be made, read or restored."""
 
 
 class MigrationError(MedianestError, OperationalError):

@@ -178,6 +178,14 @@ class Pair:
         os.chown(signal_file, self.standby.account.uid, self.standby.account.gid)
         await self.standby.start()
 
+    async def rebuild(self) -> None:
+        """Copy the primary to the standby anew, whatever has become of that."""
+        await _stop(self.standby)
+        await asyncio.to_thread(shutil.rmtree, self.standby.data)
+        await _copy(self.primary, self.standby)
+        await self.standby.start()
+        await self.wait_until_streaming()
+
     async def _wait_for(self, node: Node, condition: str) -> None:
         async with asyncio.timeout(_SECONDS), connection_to(node.url) as connection:
             while not await connection.fetchval(condition):  # noqa: ASYNC110 - it happens in another process
@@ -203,15 +211,14 @@ async def running_pair(bindir: Path | None = None) -> AsyncIterator[Pair]:
             pair = Pair(*nodes)
             await asyncio.to_thread(_make, pair.primary, major)
             await pair.primary.start()
+            await pair.primary.execute(f"SELECT pg_create_physical_replication_slot('{_SLOT}')")
             await _copy(pair.primary, pair.standby)
             await pair.standby.start()
             await pair.wait_until_streaming()
             yield pair
         finally:
             for node in reversed(nodes):
-                if (node.data / "postmaster.pid").exists():
-                    node.thaw()
-                    await node.stop("immediate")
+                await _stop(node)
             shutil.rmtree(folder)
 
 
@@ -224,12 +231,19 @@ def _make(node: Node, major: int) -> None:
         config.write(_SETTINGS)
 
 
+async def _stop(node: Node) -> None:
+    """Stop a server at once, if it runs, and even if it is frozen."""
+    if (node.data / "postmaster.pid").exists():
+        node.thaw()
+        await node.stop("immediate")
+
+
 async def _copy(primary: Node, standby: Node) -> None:
     """Make the data folder of the standby, which is set up to stream from the primary."""
     standby.data.mkdir(mode=0o700)
     standby.account.own(standby.data)
     source = f"host={primary.url.host} port={primary.url.port} user={USER}"
-    options = ["-D", HERE, "-d", source, "-R", "-X", "stream", "-c", "fast", "-C", "-S", _SLOT, "--no-sync"]
+    options = ["-D", HERE, "-d", source, "-R", "-X", "stream", "-c", "fast", "-S", _SLOT, "--no-sync"]
     await standby.run("pg_basebackup", *options)
 
 

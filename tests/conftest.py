@@ -260,6 +260,15 @@ async def pair(not_connected: None, bindir: Path | None) -> AsyncIterator[Pair]:
 
 
 @pytest.fixture
+async def migrated_pair(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """Make such a pair with all migrations; the URL of both is DATABASE_URL."""
+    monkeypatch.setenv("DATABASE_URL", pair.url.render().get_secret_value())
+    await migrate(pair.primary.url)
+    await pair.wait_until_replayed()
+    return pair
+
+
+@pytest.fixture
 def open_folder() -> Iterator[Path]:
     """Make a folder that every user of the machine can enter, unlike `tmp_path`."""
     folder = Path(tempfile.mkdtemp(prefix="medianest-tests-"))

@@ -111,6 +111,16 @@ async def test_a_standby_that_has_diverged_does_not_stream(pair: Pair) -> None:
     assert await pair.primary.ask(f"SELECT pg_current_wal_flush_lsn() < '{ahead}'")
 
 
+async def test_a_standby_is_built_anew(pair: Pair) -> None:
+    await pair.diverge()
+    pair.standby.freeze()
+    await add_row(pair)
+    for _ in range(2):
+        await pair.rebuild()
+        await pair.wait_until_replayed()
+        assert await rows_there(pair) == 1
+
+
 async def run_one(bindir: Path) -> bool:
     async with running_pair(bindir) as pair:
         return bool(await pair.standby.ask("SELECT pg_is_in_recovery()"))

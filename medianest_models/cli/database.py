@@ -7,11 +7,13 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 
 import asyncclick as click
 
+from medianest_models.backups.programs import libpq_arguments
+from medianest_models.cli.backups import backup_command, restore_command, upgrade_command, verify_backup_command
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.cli.setup import seed_rows
 from medianest_models.db import database
@@ -154,13 +156,12 @@ async def psql_command(arguments: Sequence[str]) -> None:
         url, program = await resolve_direct_url(), shutil.which("psql") or ""
     if not program:
         raise ConfigurationError("psql is not installed: install PostgreSQL's client, or leave DATABASE_URL unset")
-    # The password goes through the environment: everyone on the machine can read a command line.
-    password = url.password.get_secret_value() if url.password else ""
-    # libpq's variables win over some of what the URL says, and add to the rest.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    environment |= {"PGPASSWORD": password} if password else {}
-    where = replace(url, password=None).for_libpq().get_secret_value()
+    where, environment = libpq_arguments(url)
     os.execve(program, ["psql", where, *arguments], environment)  # noqa: S606 - no shell is wanted
+
+
+for _command in (backup_command, restore_command, verify_backup_command, upgrade_command):
+    database_group.add_command(_command)
 
 
 class _Progress(MigrationProgress):

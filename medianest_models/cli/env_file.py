@@ -19,8 +19,8 @@ def use_env_files(paths: Iterable[Path]) -> None:
     """Let the files override the environment, and later files earlier ones; read all of them first."""
     for values in [read_env_file(path) for path in paths]:
         names = {name.upper() for name in values}  # the settings heed a name in any case
-        if "DATABASE_URL" in names:  # the direct way to another database
-            names.add("DATABASE_DIRECT_URL")
+        if "DATABASE_URL" in names:  # further ways to another database
+            names |= {"DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL"}
         for name in [name for name in os.environ if name.upper() in names]:
             del os.environ[name]
         os.environ.update(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -10,29 +11,41 @@ import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_result
 from medianest_models.db import DatabaseHealth, database, database_health, get_database_stats
-from medianest_models.errors import DatabaseUnavailableError, MedianestError
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, MedianestError, NoPrimaryError
 from medianest_models.repositories import downloads, services
+from medianest_models.settings import DatabaseUrl, load_settings
 from medianest_models.upkeep import overdue
 
 _WARNING_SECONDS: Final = 2.0
 
 
 @click.command("health")
+@click.option("--standby", is_flag=True, help="Ask for a standby, to read from: a primary is a failure then.")
 @json_option
 @click.pass_context
-async def health_command(ctx: click.Context, *, as_json: bool) -> None:
+async def health_command(ctx: click.Context, *, standby: bool, as_json: bool) -> None:
     """Say whether the database can be used. Exit status 1 when it can't, or when it lacks migrations.
 
-    If the work of `medianest maintain` is overdue, it prints a warning, which does not change the exit status.
+    A standby can't be used, unless the URL's target_session_attrs lets it. If the work of `medianest maintain` is
+    overdue, or nothing can be written, it prints a warning, which does not change the exit status.
     """
+    url = load_settings().url()
+    if standby:
+        if url is None:
+            raise ConfigurationError("DATABASE_URL: not set, and the embedded server is no standby")
+        url = replace(url, target_session_attrs="standby")
     warnings: list[str] = []
     try:
-        async with database(require_migrated=False):
+        async with database(url, require_migrated=False):
             health = await database_health()
             if health.ok and not health.migrations_pending:
                 warnings = await _warnings()
+    except NoPrimaryError as error:
+        health = await _other_server(url, error)
     except DatabaseUnavailableError as error:
         health = DatabaseHealth(ok=False, error=str(error))
+    if health.role == "read-only":
+        warnings.append("nothing can be written: the database is read-only for this role")
     if health.ok and health.migrations_pending:  # every worker would be refused
         health = replace(health, ok=False, error="migrations are pending: run `medianest db migrate`")
     known = {name: value for name, value in asdict(health).items() if value is not None and value != ()}
@@ -63,6 +76,15 @@ async def stats_command(*, as_json: bool) -> None:
         shown["in_maintenance"] = names = sorted({window.service.name for window in windows})
         rows["in maintenance"] = ", ".join(names)
     print_result(shown, rows.items(), as_json=as_json)
+
+
+async def _other_server(url: DatabaseUrl | None, error: NoPrimaryError) -> DatabaseHealth:
+    """Describe a server that answers, but has not the role that the URL asks for."""
+    found = DatabaseHealth(ok=False)
+    with suppress(MedianestError):
+        async with database(url and replace(url, target_session_attrs="any"), require_migrated=False):
+            found = await database_health()
+    return replace(found, ok=False, error=str(error))
 
 
 async def _warnings() -> list[str]:

@@ -9,7 +9,8 @@ import asyncclick as click
 from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database
 from medianest_models.encryption import generate_key, key_ring
-from medianest_models.encryption.reencryption import key_uses, rotate_secrets
+from medianest_models.encryption.encrypted_rows import check_secrets
+from medianest_models.encryption.reencryption import KeyUse, key_uses, rotate_secrets
 from medianest_models.errors import DecryptionError
 
 
@@ -26,22 +27,36 @@ def generate_key_command() -> None:
 
 @secrets_group.command("status")
 @json_option
-async def status_command(*, as_json: bool) -> None:
-    """Say how many rows are under which key."""
+@click.pass_context
+async def status_command(ctx: click.Context, *, as_json: bool) -> None:
+    """Decrypt every secret, and count them by key. Exit status 1 when one can't be decrypted.
+
+    Those are listed by their column and the reason, with the number of rows and the id of the first.
+    """
     async with database():
         uses = await key_uses()
+        unreadable = (await check_secrets()).unreadable
     newest = key_ring().newest_id
     if not as_json:
         click.echo(f"The newest key is {newest}.")
-    notes = ("(to be rotated)", "(the newest)")
-    rows = [(use.column, use.rows, "rows under", use.key_id or "no key", notes[use.is_newest]) for use in uses]
-    document = {"newest_key": newest, "uses": [asdict(use) for use in uses]}
+    rows = [(use.column, use.rows, "rows under", use.key_id or "no key", _note(use)) for use in uses]
+    document = {
+        "ok": not unreadable,
+        "newest_key": newest,
+        "uses": [asdict(use) for use in uses],
+        "unreadable": [asdict(found) for found in unreadable],
+    }
     print_result(document, rows or "There are no secrets in the database.", as_json=as_json)
+    for found in () if as_json else unreadable:
+        click.echo(f"{found.reason} (rows: {found.rows}, id of the first: {found.first_id})")
+    if unreadable:
+        await ctx.aexit(1)
 
 
 @secrets_group.command("rotate")
 @json_option
-async def rotate_command(*, as_json: bool) -> None:
+@click.pass_context
+async def rotate_command(ctx: click.Context, *, as_json: bool) -> None:
     """Re-encrypt everything under the newest key.
 
     Workers may go on meanwhile, as long as all of them have the newest key. It can be stopped at any time and run
@@ -55,6 +70,14 @@ async def rotate_command(*, as_json: bool) -> None:
     if report.skipped:
         text += f"\n{report.skipped} rows were written meanwhile and left as they are: run this again."
     print_result(asdict(report), text, as_json=as_json)
+    if report.failed and as_json:  # the document has them
+        await ctx.aexit(1)
     if report.failed:
         where = "; ".join(f"{column} of id {', '.join(ids)}" for column, ids in report.failed.items())
         raise DecryptionError(f"these could not be decrypted or changed, and were left as they are: {where}")
+
+
+def _note(use: KeyUse) -> str:
+    if use.is_newest:
+        return "(the newest)"
+    return "(to be rotated)" if use.key_id is None or use.key_id in key_ring() else "(not in ENCRYPTION_KEYS)"

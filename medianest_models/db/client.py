@@ -103,6 +103,7 @@ class Client(StatementClient):
         self._reset = None if resets else _keep_session
         self.is_disconnected = False  # otherwise every use is an error
         self.background: set[asyncio.Task[None]] = set()  # cancelled when this is disconnected
+        self.attached: list[Client] = []  # disconnected with this
 
     def __str__(self) -> str:
         return self.url.masked if self.url else "the embedded server"
@@ -253,7 +254,7 @@ class Client(StatementClient):
             task.cancel()
         if self.background:
             await asyncio.wait(self.background, timeout=seconds)
-        await self._close(seconds)
+        await asyncio.gather(self._close(seconds), *(other.disconnect(seconds=seconds) for other in self.attached))
 
     async def _close(self, seconds: float = 10) -> None:
         pool = self._pool

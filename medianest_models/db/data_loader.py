@@ -14,12 +14,9 @@ from enum import Enum
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from tortoise.connection import get_connection
-
-from medianest_models.db.client import Client
-from medianest_models.db.statements import current_client
+from medianest_models.db.statements import StatementClient, current_client
+from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.errors import DatabaseUnavailableError
-from medianest_models.settings import DEFAULT_ALIAS
 
 
 class Retry(Enum):
@@ -48,7 +45,10 @@ class _Batch(Generic[ArgumentT, AnswerT]):
 
 @dataclass(slots=True, eq=False)
 class _Queue(Generic[ArgumentT, AnswerT]):
-    """The calls of one client. While one batch has the turn, further calls join the next batch."""
+    """The calls of one client: of the pool, or of one block of `reading`.
+
+    While one batch has the turn, further calls join the next batch.
+    """
 
     next: _Batch[ArgumentT, AnswerT]
     turn: object | None = None
@@ -75,13 +75,13 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
     ) -> None:
         self._ask_one = ask_one
         self._ask_many = ask_many
-        self._queues: WeakKeyDictionary[Client, _Queue[ArgumentT, AnswerT]] = WeakKeyDictionary()
+        self._queues: WeakKeyDictionary[StatementClient, _Queue[ArgumentT, AnswerT]] = WeakKeyDictionary()
 
     async def __call__(self, argument: ArgumentT) -> AnswerT:
         """Return the answer for one argument, or raise what the statement raised for it."""
-        client = get_connection(DEFAULT_ALIAS)  # refuses another event loop
-        if not isinstance(client, Client):
-            return await self._ask_one(argument, client=current_client())
+        client = current_client()  # refuses another event loop
+        if isinstance(client, TransactionClient):
+            return await self._ask_one(argument, client=client)
         queue = self._queues.get(client)
         if queue is None:
             queue = self._queues[client] = _Queue(_Batch())

@@ -23,16 +23,19 @@ async def resolve_direct_url(url: DatabaseUrl | None = None) -> DatabaseUrl:
 
 
 @asynccontextmanager
-async def direct_connection(url: DatabaseUrl | None = None) -> AsyncIterator[ForkSafeConnection]:
+async def direct_connection(
+    url: DatabaseUrl | None = None, *, seconds: float | None = None
+) -> AsyncIterator[ForkSafeConnection]:
     """Be connected to `url`, or to the database that migrations use.
 
-    A DatabaseUnavailableError where that can't be, once `DATABASE_FAILOVER_WAIT` is over.
+    A DatabaseUnavailableError where that can't be within so many seconds, or else within the connect timeout or
+    `DATABASE_FAILOVER_WAIT`.
     """
     url, settings = await resolve_direct_url(url), load_settings()
     connection = await open_connection(
         url,
-        seconds=url.connect_timeout or settings.database_connect_timeout,
-        wait=settings.database_failover_wait,
+        seconds=seconds or url.connect_timeout or settings.database_connect_timeout,
+        wait=0 if seconds else settings.database_failover_wait,
         server_settings=session_settings(url),
         statement_cache_size=0,
     )

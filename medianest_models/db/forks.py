@@ -17,10 +17,20 @@ class ForkSafeConnection(asyncpg.Connection):
     its copies of their sockets lead nowhere.
     """
 
-    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
-        super().__init__(protocol, transport, *rest)
+    def __init__(self, protocol: Any, transport: Any, loop: Any, address: Any, *rest: Any) -> None:
+        super().__init__(protocol, transport, loop, address, *rest)
         self._socket_transport = transport
+        self._address: tuple[str, int] | str = address
+        self.notes: dict[str, Any] = {}  # what its users know of its server
         _open.add(self)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The host and the port of its server, as a `DatabaseUrl` has them."""
+        if isinstance(self._address, str):  # a socket's path
+            folder, _, name = self._address.rpartition("/")
+            return folder, int(name.rpartition(".")[2])
+        return self._address
 
     def forget(self) -> None:
         """Make the socket of this process lead nowhere."""

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import driver_errors
+from medianest_models.db.hosts import wrong_role
+from medianest_models.db.replicas import ReadingClient
 from medianest_models.db.requirements import Connection, read_status
 from medianest_models.db.statements import current_client, fetch
 from medianest_models.db.transaction_client import TransactionClient
-from medianest_models.errors import DatabaseTimeoutError, MedianestError
+from medianest_models.errors import DatabaseTimeoutError, MedianestError, NoPrimaryError
+from medianest_models.settings import DatabaseUrl
 
 logger = logging.getLogger("medianest_models.db")
 
 _ANSWER_SECONDS: Final = 1.8
 _POOL_SECONDS: Final = 0.5
+_CONNECT_SECONDS: Final = 1.0
+"""The time for a connection of its own, so that several hosts have some to answer, and the health some to say so."""
+
+# Everyone may see that there is a WAL receiver, but not what it does. What a standby had received before it was started
+# again may be more than what it has received since. The time of the last commit that it replayed is the primary's.
+_ROLE: Final = """
+SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
+       CASE
+           WHEN NOT pg_is_in_recovery() THEN NULL
+           WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn()
+               THEN 0
+           ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
+       END::float8 AS lag_seconds
+"""
 
 _STATISTICS: Final = """
     SELECT (SELECT count(*) FROM users) AS users,
@@ -33,17 +50,25 @@ class DatabaseHealth:
     """The state of the database, seen from this process.
 
     Attributes:
-        ok: Whether the database responds.
+        ok: Whether the database responds, and has the role that the URL asks for (`target_session_attrs`): a primary,
+            unless it says otherwise.
+        role: What the server is now: primary, standby, or a primary that is read-only for this role.
+        lag_seconds: The seconds by which a standby lags behind, at most: 0 if it has replayed all that it has received
+            and still receives; else the time since the last commit that it has replayed was made, which grows while the
+            primary is gone, and includes the time in which the primary wrote nothing. None on another server, and for
+            a standby that has replayed no commit since it was started.
         latency_ms: Milliseconds for one statement there and back.
         server_version: Such as "18.4".
         pool_size: The number of connections of this process.
         pool_idle: The number of idle ones among them.
         migration_head: The newest migration that was applied.
         migrations_pending: The migrations of this version of the package that were not applied.
-        error: The problem; None when the database responds.
+        error: The problem; None when it is ok.
     """
 
     ok: bool
+    role: Literal["primary", "standby", "read-only"] | None = None
+    lag_seconds: float | None = None
     latency_ms: float | None = None
     server_version: str | None = None
     pool_size: int | None = None
@@ -63,10 +88,11 @@ class DatabaseStats:
 
 
 async def check_database_health() -> bool:
-    """Return whether the database responds. It always returns within two seconds and never raises.
+    """Return whether the database responds, and has the role that the URL asks for.
 
-    It uses a connection of the pool, or opens a separate one if all are in use. So a busy pool does not make a healthy
-    server unhealthy; `database_health` returns the state of the pool.
+    It always returns within two seconds and never raises. It uses a connection of the pool, or opens a separate one if
+    all are in use. So a busy pool does not make a healthy server unhealthy; `database_health` returns the state of the
+    pool.
     """
     return (await _examine(detail=False)).ok
 
@@ -94,18 +120,18 @@ async def _examine(*, detail: bool) -> DatabaseHealth:
             pool = {"pool_size": client.pool.get_size(), "pool_idle": client.pool.get_idle_size()}
         answer = await within(_ANSWER_SECONDS, _ask(client, detail=detail))
     except TimeoutError:
-        error = f"no answer within {_ANSWER_SECONDS:g} s"
+        answer = {"error": f"no answer within {_ANSWER_SECONDS:g} s"}
     except Exception as raised:  # noqa: BLE001 - a health check never raises
-        error = str(raised) if isinstance(raised, MedianestError) else type(raised).__name__
-    else:
-        return DatabaseHealth(ok=True, **answer, **pool)
-    logger.warning("the database is not healthy: %s", error)
-    return DatabaseHealth(ok=False, error=error, **pool)
+        answer = {"error": str(raised) if isinstance(raised, MedianestError) else type(raised).__name__}
+    health = DatabaseHealth(ok=answer["error"] is None, **answer, **pool)
+    if not health.ok:
+        logger.warning("the database is not healthy: %s", health.error)
+    return health
 
 
 def _pool_client() -> Client:
     client = current_client()
-    while isinstance(client, TransactionClient):
+    while isinstance(client, (TransactionClient, ReadingClient)):
         client = client.outer
     if not isinstance(client, Client):
         raise not_connected()
@@ -115,20 +141,31 @@ def _pool_client() -> Client:
 async def _ask(client: Client, *, detail: bool) -> dict[str, Any]:
     with driver_errors():
         try:
-            connection = await client.acquire(seconds=_POOL_SECONDS)
-        except DatabaseTimeoutError:
-            async with direct_connection(client.url) as unpooled:
-                return await _look(unpooled, detail=detail)
-        try:
-            return await _look(connection, detail=detail)
-        finally:
-            await client.release(connection)
+            try:
+                connection = await client.acquire(seconds=_POOL_SECONDS)
+            except DatabaseTimeoutError:
+                async with direct_connection(client.url, seconds=_CONNECT_SECONDS) as unpooled:
+                    return await _look(unpooled, client.url, detail=detail)
+            try:
+                return await _look(connection, client.url, detail=detail)
+            finally:
+                await client.release(connection)
+        except NoPrimaryError as error:  # what answers instead has a role too
+            url = client.url and replace(client.url, target_session_attrs="any")
+            async with direct_connection(url, seconds=_CONNECT_SECONDS) as other:
+                return await _look(other, url, detail=detail) | {"error": str(error)}
 
 
-async def _look(connection: Connection, *, detail: bool) -> dict[str, Any]:
+async def _look(connection: Connection, url: DatabaseUrl | None, *, detail: bool) -> dict[str, Any]:
     started = monotonic()
-    await connection.fetchval("SELECT 1")
+    (found,) = await connection.fetch(_ROLE)
     answer: dict[str, Any] = {"latency_ms": (monotonic() - started) * 1000}
+    standby, read_only, lag = found["standby"], found["read_only"], found["lag_seconds"]
+    answer["role"] = "standby" if standby else "read-only" if read_only else "primary"
+    answer["lag_seconds"] = None if lag is None else max(lag, 0.0)  # the clocks of two machines differ
+    wanted = url.server_role if url else "primary"
+    problem = wrong_role(wanted, is_standby=standby, is_read_only=read_only)
+    answer["error"] = problem and f"the server {problem}, and the URL asks for target_session_attrs={wanted}"
     if detail:
         status = await read_status(connection)
         answer["server_version"] = connection.get_settings().server_version.split(maxsplit=1)[0]

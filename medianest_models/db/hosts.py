@@ -199,10 +199,19 @@ class _Search:
             reported = connection.get_settings()
             is_standby = getattr(reported, "in_hot_standby", "off") == "on"
             is_locked = getattr(reported, "default_transaction_read_only", "off") == "on"
-        is_read_only = is_standby or is_locked
-        fits = {"primary": not is_standby, "standby": is_standby, "read-write": not is_read_only}
-        if not fits.get(role, is_read_only):
-            raise _WrongRoleError("is a standby" if is_standby else "is read-only" if is_locked else "is the primary")
+        problem = wrong_role(role, is_standby=is_standby, is_read_only=is_standby or is_locked)
+        if problem is not None:
+            raise _WrongRoleError(problem)
+
+
+def wrong_role(role: ServerRole, *, is_standby: bool, is_read_only: bool) -> str | None:
+    """Say what a server is that has not the role; None if it has. A standby is read-only, too."""
+    if role in {"any", "prefer-standby"}:
+        return None
+    fits = {"primary": not is_standby, "standby": is_standby, "read-write": not is_read_only, "read-only": is_read_only}
+    if fits[role]:
+        return None
+    return "is a standby" if is_standby else "is read-only" if is_read_only else "is the primary"
 
 
 @asynccontextmanager

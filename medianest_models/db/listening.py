@@ -7,6 +7,7 @@ import copy
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -24,10 +25,16 @@ logger = logging.getLogger("medianest_models.db")
 Subscriber: TypeAlias = Callable[[str | None], None]
 """Called with the payload of each notification; with None when LISTEN has started anew, and when it has ended."""
 
-_ALIVE_SECONDS: Final = 30.0
-"""The longest time between two signs of life of the connection, and between two attempts to connect."""
-_ANSWER_SECONDS: Final = 10.0
-_FIRST_PAUSE_SECONDS: Final = 1.0
+_ALIVE_SECONDS: Final = 10.0
+"""The longest time between two signs of life of the connection.
+
+With the time for an answer it is less than what a cluster needs to replace a primary that has fallen silent.
+"""
+_ANSWER_SECONDS: Final = 5.0
+_BEGIN_SECONDS: Final = 30.0
+"""The longest time until LISTEN has started, longer than what its `begin` may wait for locks."""
+_PAUSE_SECONDS: Final = 1.0
+"""The pause before connecting again, which is what a failover takes longer for those who wait for a notification."""
 _LINGER_SECONDS: Final = 2.0
 """The time that the connection stays open after its last subscriber: a worker that could not claim soon waits again."""
 
@@ -58,7 +65,8 @@ class Listener:
     def __init__(self, client: Client, url: DatabaseUrl | None, channel: str, begin: str) -> None:
         self.is_listening = False
         self.problem: Exception | None = None
-        self._url = url
+        # A standby can't listen, whatever the others may read from.
+        self._url = url and replace(url, target_session_attrs="primary")
         self._channel, self._begin = channel, begin
         self._subscribers: set[Subscriber] = set()
         self._closing: asyncio.TimerHandle | None = None
@@ -115,7 +123,7 @@ class Listener:
 
     async def _stay_connected(self) -> Exception:
         """Keep listening; return the error that ends it: of the first attempt, or not about the connection."""
-        has_listened, pause = False, _FIRST_PAUSE_SECONDS
+        has_listened = False
         while True:
             try:
                 async with direct_connection(self._url) as connection:
@@ -125,18 +133,18 @@ class Listener:
                 if not (has_listened or self.is_listening) or not isinstance(problem, DatabaseUnavailableError):
                     return problem
             if self.is_listening:
-                self.is_listening, has_listened, pause = False, True, _FIRST_PAUSE_SECONDS
-            logger.warning("lost the connection that listens to %s: connecting again in %g s", self._channel, pause)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _ALIVE_SECONDS)
+                self.is_listening, has_listened = False, True
+                logger.warning("lost the connection that listens to %s: connecting again", self._channel)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _listen(self, connection: asyncpg.Connection[Any]) -> None:
         """Return when the connection is closed; raise an error when the server does not respond."""
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(self._channel, lambda *notification: self._call(str(notification[-1])))
-        if self._begin:
-            await connection.execute(self._begin)
+        async with asyncio.timeout(_BEGIN_SECONDS):
+            await connection.add_listener(self._channel, lambda *notification: self._call(str(notification[-1])))
+            if self._begin:
+                await connection.execute(self._begin)
         self.is_listening = True
         self._call(None)
         while not lost.is_set():

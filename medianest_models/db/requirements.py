@@ -32,7 +32,8 @@ SELECT current_setting('search_path') AS path, quote_ident(current_schema()) AS 
         WHERE to_regclass(quote_ident(name))::oid <> to_regclass(home || '.' || quote_ident(name))::oid
         LIMIT 1) AS hidden,
        quote_ident(session_user) AS role, current_setting('default_transaction_isolation') AS isolation,
-       current_setting('default_transaction_read_only') = 'on' AS read_only, lower('Ä') = 'ä' AS folds_case
+       pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS read_only,
+       lower('Ä') = 'ä' AS folds_case
 FROM (SELECT max(relnamespace::regnamespace::text) AS home FROM pg_class WHERE oid = to_regclass('aerich')) AS found
 """
 
@@ -80,6 +81,8 @@ def _problem(found: asyncpg.Record, *, for_migrations: bool) -> str | None:
         return f"a table {found['hidden']} in the search path ({found['path']}) hides that in {found['home']}: {remedy}"
     if for_migrations and found["home"] not in {None, found["schema"]}:
         return f"new tables would be made in {found['schema']}, but the others are in {found['home']}: {remedy}"
+    if for_migrations and found["standby"]:
+        return "the server is a standby, where nothing can be written: migrate the primary"
     return _read_only(found) if for_migrations and found["read_only"] else None
 
 

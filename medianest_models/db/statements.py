@@ -20,7 +20,7 @@ from tortoise.connection import get_connection
 from medianest_models.db import query_log
 from medianest_models.db.driver_errors import driver_errors_around_caller, translate
 from medianest_models.db.instants import read_again
-from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
+from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
@@ -94,6 +94,10 @@ class StatementClient(AsyncpgDBClient):
         """Return the client to run the caller's statements on."""
         return self
 
+    def translated(self, raised: Exception, connection: Connection) -> MedianestError | None:  # noqa: ARG002 - see `reading`
+        """Make the error of ours for one that a statement raised on that connection; None for one that stays."""
+        return translate(raised)
+
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
         """Run a statement by the method of asyncpg's connection that takes it; what goes wrong is a MedianestError."""
         connection = await self.acquire()
@@ -104,7 +108,7 @@ class StatementClient(AsyncpgDBClient):
             except OverflowError:  # of a timestamp in a row: no other value is out of Python's range
                 return await read_again(connection, operation, query, *arguments)
         except Exception as raised:  # written out for speed: every statement runs this code
-            error = translate(raised)
+            error = self.translated(raised, connection)
             if error is None:
                 raise
             if isinstance(error, DatabaseUnavailableError):

@@ -7,9 +7,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, get_args
 
+from medianest_models.db.replicas import NO_TRANSACTION, ReadingClient
 from medianest_models.db.statements import current_client
 from medianest_models.db.transaction_client import IsolationLevel, TransactionClient, TransactionContext
-from medianest_models.errors import InvalidInputError, TransactionAbortedError, TransactionConflictError
+from medianest_models.errors import InvalidInputError, ReadingError, TransactionAbortedError, TransactionConflictError
 
 T = TypeVar("T")
 
@@ -34,13 +35,17 @@ def transaction(isolation: IsolationLevel | None = None) -> TransactionContext:
 
     Raises:
         InvalidInputError: There is no such level, or it is not that of the enclosing transaction.
+        ReadingError: Inside a block of `reading`.
         TransactionAbortedError: At the end: the work could not be committed and was rolled back.
         TransactionConflictError: At the end: it conflicts with another transaction.
         DatabaseUnavailableError: Not connected, or the database can't be reached.
     """
     if isolation is not None and isolation not in get_args(IsolationLevel):
         raise InvalidInputError(f"isolation: must be one of {', '.join(get_args(IsolationLevel))}")
-    return TransactionContext(current_client().innermost(), isolation)
+    client = current_client().innermost()
+    if isinstance(client, ReadingClient):
+        raise ReadingError(NO_TRANSACTION)
+    return TransactionContext(client, isolation)
 
 
 async def with_transaction(

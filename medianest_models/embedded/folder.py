@@ -40,9 +40,11 @@ def check_data(data: Path, bindir: Path, major: int) -> None:
             "or set MEDIANEST_HOME to another folder"
         )
     if version not in {None, str(major)}:
+        is_older = version is not None and version.isdecimal() and int(version) < major
         raise ConfigurationError(
             f"the data folder {data} was made by PostgreSQL {version}, but {bindir} is PostgreSQL {major}: "
-            f"set PG_BINDIR to the programs of PostgreSQL {version}, or move the folder away to begin "
+            + (f"run `medianest db upgrade` to bring it to {major}, " if is_older else "")
+            + f"set PG_BINDIR to the programs of PostgreSQL {version}, or move the folder away to begin "
             "with an empty database"
         )
 

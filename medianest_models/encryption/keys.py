@@ -68,6 +68,9 @@ class KeyRing:
         self.newest_id: Final = next(iter(self._ciphers))
         """The id of the key that encrypts; each of its envelopes contains it."""
 
+    def __contains__(self, key_id: str) -> bool:
+        return key_id in self._ciphers
+
     @classmethod
     def parse(cls, texts: Iterable[SecretStr]) -> KeyRing:
         """Make a ring of keys in base64, as `ENCRYPTION_KEYS` holds them; an error gives a key's place, no value."""

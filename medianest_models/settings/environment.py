@@ -32,6 +32,7 @@ logger = logging.getLogger("medianest_models.settings")
 
 _NEARLY: Final = 0.9
 """The likeness of two names, from 0 to 1 as `difflib` measures it, from which one may be the other misspelt."""
+_OF_STANDBYS: Final = {None, "standby", "prefer-standby"}
 _MOST_SECONDS: Final = 2_147_483  # PostgreSQL stores a timeout as milliseconds in 32 bits
 
 DEFAULT_ADMIN_PASSWORD: Final = "admin"  # noqa: S105 - refused in production, and to be changed before any session
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     Attributes:
         database_url: The database; None for the embedded server.
         database_direct_url: The database without the pooler, for migrations, locks and LISTEN.
+        database_replica_url: The standbys that `reading` may use.
         database_pgbouncer: Whether DATABASE_URL is that of a PgBouncer in transaction mode.
         database_pool_timeout: The time to wait for a free connection of the pool.
         database_failover_wait: The time that who needs a connection waits for a primary, in addition.
@@ -95,6 +97,7 @@ class Settings(BaseSettings):
     database_pgbouncer: bool = Field(default=False, description="true or false")
     database_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
     database_direct_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
+    database_replica_url: Annotated[DatabaseUrl | None, NoDecode] = Field(default=None, description="a PostgreSQL URL")
     database_pool_min: int = Field(default=1, ge=0, le=1000, description="a whole number from 0 to 1000")
     database_pool_max: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
     database_connect_timeout: float = Field(
@@ -128,17 +131,20 @@ class Settings(BaseSettings):
         with replace_errors(ValidationError, _as_configuration_error):
             super().__init__(**values)
 
-    @field_validator("database_url", "database_direct_url", mode="before")
+    @field_validator("database_url", "database_direct_url", "database_replica_url", mode="before")
     @classmethod
     def _parse_url(cls, given: object, info: ValidationInfo) -> object:
         if not isinstance(given, str):
             return given
-        is_direct = info.field_name == "database_direct_url"
-        pgbouncer = info.data.get("database_pgbouncer", False) and not is_direct
+        pgbouncer = info.data.get("database_pgbouncer", False) and info.field_name == "database_url"
         with replace_errors(ConfigurationError, lambda error: ValueError(str(error))):
             url = DatabaseUrl.parse(given, variable=str(info.field_name).upper(), pgbouncer=pgbouncer)
-        if is_direct and url.pgbouncer:
+        if info.field_name == "database_direct_url" and url.pgbouncer:
             raise ValueError("DATABASE_DIRECT_URL: must lead past PgBouncer, but says pgbouncer=true")
+        if info.field_name == "database_replica_url" and url.target_session_attrs not in _OF_STANDBYS:
+            raise ValueError(
+                f"DATABASE_REPLICA_URL: must lead to standbys, but says target_session_attrs={url.target_session_attrs}"
+            )
         return url
 
     @field_validator("admin_password")
@@ -153,8 +159,9 @@ class Settings(BaseSettings):
                 f"DATABASE_POOL_MIN: must not be more than DATABASE_POOL_MAX, "
                 f"but {self.database_pool_min} is more than {self.database_pool_max}"
             )
-        if self.database_direct_url is not None and self.database_url is None:
-            raise ValueError("DATABASE_URL: must be set when DATABASE_DIRECT_URL is")
+        for name in ("database_direct_url", "database_replica_url"):
+            if getattr(self, name) is not None and self.database_url is None:
+                raise ValueError(f"DATABASE_URL: must be set when {name.upper()} is")
         return self
 
     @property

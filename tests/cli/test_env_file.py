@@ -96,6 +96,7 @@ def test_another_database_is_not_reached_by_the_environment_s_direct_way(
     for texts in ((own,), (f"DATABASE_URL={shell}\nDATABASE_DIRECT_URL={shell}\n", own)):
         files = write(tmp_path, *texts)
         urls = {"DATABASE_URL": shell, "DATABASE_DIRECT_URL": shell, "database_direct_url": shell}
+        urls["DATABASE_REPLICA_URL"] = "not looked at"
         assert medianest(*files, "db", "url", **urls)[1].strip() == fresh_url.masked
         assert medianest(*files, "db", "reset", "--yes", **urls)[0] == 0
 

@@ -65,6 +65,17 @@ async def test_the_events_of_the_operations_page_follow_a_user(fresh_db: Databas
     await events.aclose()
 
 
+async def test_the_reads_of_the_operations_page_see_what_was_written(fresh_db: DatabaseUrl) -> None:
+    text = (CHECKOUT / "docs" / "operations.md").read_text()
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "last_write" in code]
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - our own documentation
+    user = await User.create(plex_id="ann", plex_username="ann")
+    cookie = await names["submit"](user.id, "Alien")
+    for token in (cookie, None):
+        assert [request.title for request in await names["my_requests"](user.id, token)] == ["Alien"]
+
+
 def test_the_worker_in_the_readme_is_the_one_of_the_examples() -> None:
     assert EXAMPLES[2] in (CHECKOUT / "examples" / "worker.py").read_text()
 

@@ -57,13 +57,16 @@ def test_a_data_folder_that_is_not_postgresqls_is_not_touched(new_server: NewSer
     assert listing(server.home) == before
 
 
-def test_another_major_versions_data_folder_is_not_touched(new_server: NewServer) -> None:
+@pytest.mark.parametrize(
+    ("version", "remedy"), [("9", "run `medianest db upgrade` to bring it to"), ("9.6", "set"), ("99", "set PG_BINDIR")]
+)
+def test_another_major_versions_data_folder_is_not_touched(new_server: NewServer, version: str, remedy: str) -> None:
     server = new_server(blank=True)
-    make_data(server, "9")
+    make_data(server, version)
     before = listing(server.home)
-    with pytest.raises(ConfigurationError, match=r"made by PostgreSQL 9, but .* is PostgreSQL \d+: set PG_BINDIR"):
+    with pytest.raises(ConfigurationError, match=rf"made by PostgreSQL {version}, but .* is PostgreSQL \d+: {remedy}"):
         server.start()
-    assert server.status().version == "9"
+    assert server.status().version == version
     assert listing(server.home) == before
 
 

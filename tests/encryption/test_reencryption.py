@@ -15,8 +15,9 @@ import pytest
 
 from medianest_models.db import transaction
 from medianest_models.db.statements import execute
+from medianest_models.encryption.encrypted_rows import BATCH_SIZE
 from medianest_models.encryption.keys import generate_key, key_ring
-from medianest_models.encryption.reencryption import BATCH_SIZE, KeyUse, RotationReport, key_uses, rotate_secrets
+from medianest_models.encryption.reencryption import KeyUse, RotationReport, key_uses, rotate_secrets
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import Service, User
 from medianest_models.settings import DatabaseUrl
@@ -256,3 +257,36 @@ async def test_the_commands_say_what_there_is_and_what_was_done(
     assert status == 1
     assert "users.plex_token of id" in errors
     assert new_key not in output + errors
+    status, output, errors = medianest("secrets", "rotate", "--json")
+    assert (status, errors) == (1, "")
+    assert set(json.loads(output)["failed"]) == {"users.plex_token", "services.api_key", "services.config_data"}
+
+
+async def test_the_status_fails_where_a_secret_can_t_be_decrypted(
+    fresh_db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
+) -> None:
+    await fill(3)
+    old = key_ring().newest_id
+    first = min(user.id for user in await User.exclude(plex_id="without"))
+    assert document("secrets", "status")["unreadable"] == []
+
+    use_keys(new_key)
+    status, output, errors = medianest("secrets", "status")
+    assert (status, errors) == (1, "")
+    missing = f"users.plex_token: encrypted under key {old}, which is not in ENCRYPTION_KEYS"
+    assert f"{missing} (rows: 3, id of the first: {first})" in output
+    assert "(not in ENCRYPTION_KEYS)" in output
+    assert "to be rotated" not in output
+    status, output, errors = medianest("secrets", "status", "--json")
+    assert (status, errors) == (1, "")
+    said = json.loads(output)
+    assert said["ok"] is False
+    assert {"column": "users.plex_token", "reason": missing, "rows": 3, "first_id": str(first)} in said["unreadable"]
+
+    use_keys(new_key, ENCRYPTION_KEY)
+    await rotate_secrets()
+    user, other = await User.exclude(plex_id="without").order_by("id").limit(2)
+    await store(user, "plex_token", await stored(other, "plex_token"))  # the right key, in another row
+    status, output, _ = medianest("secrets", "status")
+    assert status == 1
+    assert f"belongs to another row (rows: 1, id of the first: {user.id})" in output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +15,10 @@ import pytest
 from medianest_models.db import connect_database, database, disconnect_database, listening, transaction
 from medianest_models.db.client import Client, not_connected
 from medianest_models.db.connection import connected_client
+from medianest_models.db.direct import direct_connection
 from medianest_models.db.statements import execute, fetch
 from medianest_models.enums import DownloadPriority
-from medianest_models.errors import DatabaseUnavailableError, InvalidInputError, MigrationError
+from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, InvalidInputError, MigrationError
 from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
 from medianest_models.repositories.downloads import waiting
@@ -310,6 +311,18 @@ async def test_notices_a_connection_that_has_fallen_silent(
 
 
 @pytest.mark.usefixtures("no_pooler")
+async def test_notices_a_server_that_has_fallen_silent_before_it_listened(
+    user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_BEGIN_SECONDS", 0.5)
+    async with proxy_to(fresh_db) as proxy:
+        monkeypatch.setenv("DATABASE_DIRECT_URL", proxy.url.render().get_secret_value())
+        proxy.freezes_at = b"LISTEN"
+        with pytest.raises(DatabaseTimeoutError):
+            await downloads.wait_for_work(timeout=LONG)
+
+
+@pytest.mark.usefixtures("no_pooler")
 async def test_looks_again_when_the_database_was_away(
     user: User, fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,12 +379,18 @@ async def test_a_look_ends_at_once_when_the_server_has_fallen_silent(
 
 
 async def test_goes_on_connecting_while_the_server_refuses(
-    user: User, fresh_db: DatabaseUrl, server: Server, caplog: pytest.LogCaptureFixture
+    user: User, fresh_db: DatabaseUrl, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def again(_: object) -> bool:
-        return len([record for record in caplog.records if "connecting again" in record.message]) >= 2
+    def counted(url: DatabaseUrl | None) -> AbstractAsyncContextManager[Any]:
+        tries.append(url)
+        return direct_connection(url)
 
+    def again(_: object) -> bool:
+        return len(tries) >= 3
+
+    tries: list[DatabaseUrl | None] = []
     async with waiter() as task:
+        monkeypatch.setattr(listening, "direct_connection", counted)
         await server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS false')
         try:
             await execute("SELECT pg_terminate_backend($1)", *await listeners())

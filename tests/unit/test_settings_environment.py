@@ -34,6 +34,7 @@ def test_the_environment_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("DATABASE_PGBOUNCER", "1")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h/db?connection_limit=3")
     monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://u:p@direct/db")
+    monkeypatch.setenv("DATABASE_REPLICA_URL", "postgresql://u:p@a,b:5433/db?target_session_attrs=prefer-standby")
     monkeypatch.setenv("ENCRYPTION_KEYS", " new , old,")
     settings = load_settings()
     assert settings.log_level == "debug"
@@ -43,6 +44,9 @@ def test_the_environment_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> N
         host="h", user="u", password=SecretStr("p"), database="db", pool_max=3, pgbouncer=True
     )
     assert settings.direct_url() == DatabaseUrl(host="direct", user="u", password=SecretStr("p"), database="db")
+    assert settings.database_replica_url is not None
+    assert settings.database_replica_url.places == (("a", 5432), ("b", 5433))
+    assert not settings.database_replica_url.pgbouncer
 
 
 def test_a_dotenv_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -77,6 +81,11 @@ BAD = [
         "DATABASE_URL",
         "postgresql://u:hush@h",
         "has no database name: postgresql://user:password@host:5432/NAME",
+    ),
+    (
+        "DATABASE_REPLICA_URL",
+        "postgresql://u:hush@h/db?target_session_attrs=primary",
+        "must lead to standbys, but says target_session_attrs=primary",
     ),
     ("DATABASE_DIRECT_URL", "postgresql://u:hush@h:x/db", "port must be a whole number from 1 to 65535"),
     (
@@ -116,7 +125,7 @@ def test_several_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_be_told_wrong_and_no_secret_is_shown(name: str) -> None:
     field = Settings.model_fields[name]
-    secret = name in {"database_url", "database_direct_url", "encryption_keys", "admin_password"}
+    secret = name.endswith("_url") or name in {"encryption_keys", "admin_password"}
     assert field.description, "the sentence in its error"
     with pytest.raises(ConfigurationError) as raised:
         Settings(**{name: object})
@@ -138,9 +147,10 @@ def test_production_needs_a_url() -> None:
         assert str(raised.value) == message
 
 
-def test_a_direct_url_alone_would_migrate_another_database() -> None:
-    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: must be set when DATABASE_DIRECT_URL is$"):
-        Settings(database_direct_url="postgresql://h/db")
+@pytest.mark.parametrize("name", ["DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL"])
+def test_another_url_alone_would_lead_to_another_database(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^DATABASE_URL: must be set when {name} is$"):
+        Settings(**{name.lower(): "postgresql://h/db"})
 
 
 def test_home_is_in_the_checkout() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 from asyncpg import Record
 
 from medianest_models.checks import MAX_INT, as_positive
+from medianest_models.db.replicas import on_primary
 from medianest_models.db.statements import Connection, StatementClient, current_client, fetch, fetch_one
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.db.transactions import transaction
@@ -50,6 +51,7 @@ MaxRunning: TypeAlias = int | Literal[Configured.CONFIGURED] | None
 _tasks: Final[set[asyncio.Task[None]]] = set()  # the event loop keeps weak references only
 
 
+@on_primary
 async def claim(
     worker_id: str, *, lease: timedelta = LEASE, max_running: MaxRunning = CONFIGURED
 ) -> YouTubeDownload | None:

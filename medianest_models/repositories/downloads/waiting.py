@@ -119,7 +119,8 @@ async def _watch(
         except DatabaseUnavailableError:
             if not was_reached or client.is_disconnected:
                 raise
-            seconds = _POLL_SECONDS
+            # A listener without a connection looks for the database on behalf of all waiters, and wakes them.
+            seconds = None if listener is not None and not listener.is_listening else _POLL_SECONDS
         if seconds is not None and seconds <= 0:
             return
         with suppress(TimeoutError):

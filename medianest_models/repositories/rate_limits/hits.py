@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from medianest_models.checks import as_ip_address, as_positive, as_text, as_uuid
+from medianest_models.db.replicas import on_primary
 from medianest_models.db.statements import fetch
 from medianest_models.errors import InvalidInputError
 from medianest_models.repositories._bulk import BATCH_SIZE, delete_in_batches
@@ -31,6 +32,7 @@ class RateLimitResult:
     """The time until another hit can be allowed; None if this one is allowed."""
 
 
+@on_primary
 async def hit(
     endpoint: str,
     *,

@@ -17,6 +17,7 @@ from pypika_tortoise.functions import Now
 from typing_extensions import TypeVar
 
 from medianest_models.checks import as_uuid
+from medianest_models.db.replicas import on_primary
 from medianest_models.db.statements import execute, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.encryption import new_token
@@ -116,6 +117,7 @@ FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1
 _LOCK: Final = "SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE {} FOR UPDATE OF u"
 
 
+@on_primary
 async def issue(
     user: User | UUID | str,
     *,
@@ -160,6 +162,7 @@ async def issue(
     raise malformed(REMEMBER_ME_DAYS)
 
 
+@on_primary
 async def rotate(
     token: SecretStr | str, *, ip_address: str | None = None, user_agent: str | None = None
 ) -> RotatedSession:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from medianest_models.checks import as_secret
 from medianest_models.db.data_loader import DataLoader
+from medianest_models.db.replicas import on_primary
 from medianest_models.db.statements import StatementClient, fetch, fetch_one
 from medianest_models.encryption import SecretParameter, hash_token
 from medianest_models.errors import AccountSuspendedError, InvalidTokenError
@@ -50,6 +51,7 @@ CROSS JOIN LATERAL (SELECT * FROM session_tokens WHERE token_hash = asked.token_
 }
 
 
+@on_primary
 async def verify(token: SecretStr | str) -> SessionToken:
     """Return the session of a token, with its user. Record the use if the last record is older than a minute.
 

@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 
 from medianest_models.checks import as_secret, as_text, as_uuid
 from medianest_models.db.data_loader import DataLoader
+from medianest_models.db.replicas import on_primary
 from medianest_models.db.statements import execute, fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.enums import UserRole, UserStatus
@@ -111,6 +112,7 @@ async def search(
     return await paginate(users, params, schema=schema)
 
 
+@on_primary
 async def upsert_from_plex(
     plex_id: str,
     *,

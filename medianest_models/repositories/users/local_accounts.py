@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from medianest_models.checks import as_new_password, as_secret, as_uuid
 from medianest_models.db.locks import AdvisoryLock, lock_in_transaction
+from medianest_models.db.replicas import on_primary
 from medianest_models.db.statements import fetch, fetch_one
 from medianest_models.db.transactions import transaction
 from medianest_models.encryption.passwords import hash_password, hashing_slot, is_outdated, verify_password
@@ -70,6 +71,7 @@ async def bootstrap_admin() -> User | None:
         return await User.get(id=admin.id)
 
 
+@on_primary
 async def authenticate(username: str, *, password: SecretStr | str) -> User:
     """Sign a user in by name and password, and set `last_login_at`.
 

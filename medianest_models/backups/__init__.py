@@ -1,0 +1,19 @@
+"""Backups: making, restoring and verifying them, and the way to the embedded server's next major version."""
+
+from medianest_models.backups.files import Manifest, read_manifest
+from medianest_models.backups.making import make_backup
+from medianest_models.backups.restoring import RestoreReport, restore_backup
+from medianest_models.backups.upgrading import UpgradeReport, upgrade_embedded
+from medianest_models.backups.verifying import VerificationReport, verify_backup
+
+__all__ = [
+    "Manifest",
+    "RestoreReport",
+    "UpgradeReport",
+    "VerificationReport",
+    "make_backup",
+    "read_manifest",
+    "restore_backup",
+    "upgrade_embedded",
+    "verify_backup",
+]
