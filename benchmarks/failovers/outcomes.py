@@ -53,10 +53,11 @@ async def run_scenario(cluster: Cluster, scenario: Scenario) -> Outcome:
     """Run it on a cluster with a prepared database, which is in step again afterwards."""
     roles = await cluster.in_step()
     urls = {BY_HAPROXY: cluster.primary_url, BY_HOSTS: cluster.url(roles.other, roles.leader, roles.standby)}
-    async with crew_in(cluster.new_folder(f"crew-{next(_numbers)}")) as crew:
+    run_number = next(_numbers)  # what an earlier crew left half done must not be in the way of this one
+    async with crew_in(cluster.new_folder(f"crew-{run_number}")) as crew:
         for way, url in urls.items():
             for number in range(_PROCESSES):
-                await crew.start(f"{way} {number}", workers=WORKERS, DATABASE_URL=url, **_CLIENT)
+                await crew.start(f"{way} {run_number}.{number}", workers=WORKERS, DATABASE_URL=url, **_CLIENT)
         run = Disturbed(cluster, crew, roles, [])
         await run.progress()
         await scenario.disturb(run)
@@ -66,6 +67,7 @@ async def run_scenario(cluster: Cluster, scenario: Scenario) -> Outcome:
         report = crew.report()
     async with database(DatabaseUrl.parse(cluster.primary_url)):
         broken += [invariant async for invariant, holds in check(report) if not holds]
+        broken += [f"{fact['worker']}: {fact['error']}" for fact in report.facts["unexpected"][:5]]
         return Outcome(
             title=scenario.title,
             writes=len(report.writes),

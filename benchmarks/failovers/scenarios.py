@@ -11,6 +11,9 @@ from benchmarks.soak.crew import Crew
 from examples.cluster.clusters import Cluster, Roles
 from examples.cluster.configuration import TTL
 from examples.cluster.nodes import until
+from examples.cluster.parts import ClusterError
+from medianest_models.db.direct import direct_connection
+from medianest_models.settings import DatabaseUrl
 
 BY_HAPROXY: Final = "HAProxy"
 BY_HOSTS: Final = "several hosts"
@@ -18,6 +21,7 @@ STRAIGHT: Final = "one host"
 WORKERS: Final = 5  # of a process
 _PROMPT: Final = 5.0
 """The most seconds without progress where nobody has to wait for the leader's time to run out."""
+_NEWER: Final = "SELECT EXISTS (SELECT FROM media_requests WHERE created_at > $1)"
 
 
 @dataclass
@@ -44,6 +48,8 @@ class Disturbed:
         names = [name for name in self.crew.names if not ways or name.startswith(ways)]
 
         async def is_progressing() -> bool:
+            if self.crew.ended:
+                raise ClusterError(f"{', '.join(self.crew.ended)} died")
             return all(self.crew.last_write(name) > now for name in names)
 
         await until(is_progressing, f"progress of {', '.join(names)}")
@@ -100,17 +106,31 @@ async def _cut_off(run: Disturbed) -> None:
 
 async def _freeze_patroni(run: Disturbed) -> None:
     """Freeze the leader's Patroni, while some clients know only its PostgreSQL, which goes on as a primary."""
-    await run.crew.start(STRAIGHT, workers=WORKERS, DATABASE_URL=run.cluster.url(run.roles.leader))
+    await run.crew.start(
+        STRAIGHT, workers=WORKERS, DATABASE_URL=run.cluster.url(run.roles.leader), DATABASE_COMMAND_TIMEOUT="3"
+    )
     await run.progress()
     run.mark()
     run.roles.leader.freeze_patroni()
     try:
         await run.cluster.replaced(run.roles.leader)
         await run.progress(BY_HAPROXY)
+        await _wait_for_a_diverged_row(run.cluster.url(run.roles.leader))
     finally:
         run.roles.leader.thaw()
     await run.crew.kill(STRAIGHT)
     await run.progress()
+
+
+async def _wait_for_a_diverged_row(url: str) -> None:
+    """Wait until a primary that was replaced shows a new row: if it is synchronous, one whose client gave up."""
+    async with direct_connection(DatabaseUrl.parse(url)) as connection:
+        now = await connection.fetchval("SELECT now()")
+
+        async def is_there() -> bool:
+            return bool(await connection.fetchval(_NEWER, now))
+
+        await until(is_there, "a row on the old primary")
 
 
 async def _kill_postmaster_behind_a_silent_host(run: Disturbed) -> None:

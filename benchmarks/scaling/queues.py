@@ -29,7 +29,7 @@ class Simulation:
         while self._events and self._events[0][0] <= until:
             self.now, _, process = heappop(self._events)
             for step in process:
-                if isinstance(step, float):
+                if not isinstance(step, Station):
                     self.start(process, after=step)
                     break
                 if not step.take(process):

@@ -48,6 +48,11 @@ class Crew:
         """The processes that were started and not killed."""
         return list(self._processes)
 
+    @property
+    def ended(self) -> list[str]:
+        """The processes that were not killed and have ended."""
+        return [name for name, process in self._processes.items() if process.returncode is not None]
+
     async def start(self, name: str, *, workers: int = 1, **environment: str) -> None:
         """Start a process with some workers, and with variables beside those of this one."""
         program = ["-m", "benchmarks.soak", "--worker", name, "--journal", str(self._journal(name))]

@@ -41,18 +41,18 @@ class Worker:
         name: The worker's id for claims.
         journal: The journal of its process.
         feeding: Set until it is told to stop.
+        users: The users whose work it does.
     """
 
-    def __init__(self, name: str, journal: Journal, feeding: asyncio.Event) -> None:
+    def __init__(self, name: str, journal: Journal, feeding: asyncio.Event, users: list[UUID]) -> None:
         self.name = name
         self.journal = journal
         self.feeding = feeding
+        self._users = users
         self._number = 0
 
     async def run(self) -> None:
         """Work until it is told to stop, and then until the queue is empty."""
-        ids = await User.all().order_by("id").values_list("id", flat=True)
-        self._users = cast("list[UUID]", ids)
         async with asyncio.TaskGroup() as work:
             work.create_task(self._download())
             for task in (self._enqueue, self._request, self._hit, self._sign_in, self._check):
@@ -178,10 +178,11 @@ async def run(name: str, path: Path, *, number: int) -> None:
     feeding.set()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, feeding.clear)
     async with database():
+        users = cast("list[UUID]", await User.all().order_by("id").values_list("id", flat=True))
         sampling = asyncio.create_task(_sample(journal))
         async with asyncio.TaskGroup() as group:
             for worker in range(number):
-                group.create_task(Worker(f"{name}.{worker}", journal, feeding).run())
+                group.create_task(Worker(f"{name}.{worker}", journal, feeding, users).run())
         sampling.cancel()
         pool = cast("Client", get_connection("default")).pool
         assert pool is not None

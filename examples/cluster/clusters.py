@@ -103,27 +103,24 @@ class Cluster:
         """Wait until there is one primary and two standbys that stream from it, and return who is what."""
 
         async def find() -> Roles | None:
-            states = await self._states()
-            primaries = [(node, state) for node, state in states if state.get("role") == "primary"]
-            return self._roles(*primaries[0]) if len(primaries) == 1 else None
+            states = dict(await self._states())
+            primaries = [node for node, state in states.items() if state.get("role") == "primary"]
+            if len(primaries) != 1:
+                return None
+            clients = states[primaries[0]].get("replication", [])
+            streaming = {client["application_name"]: client["sync_state"] for client in clients}
+            standbys = [node for node in self.nodes if node is not primaries[0] and node.name in streaming]
+            # Patroni's word for it, which decides who may become the primary, and PostgreSQL's
+            in_step = {node for node in standbys if states[node].get("sync_standby") and streaming[node.name] == "sync"}
+            if len(standbys) < len(self.nodes) - 1 or len(in_step) != self.synchronous:
+                return None
+            return Roles(primaries[0], *sorted(standbys, key=lambda node: node not in in_step))
 
         return await until(find, "a primary and two standbys that stream from it")
 
     async def _states(self) -> list[tuple[Node, dict[str, Any]]]:
         states = await asyncio.gather(*(node.state() for node in self.nodes))
         return list(zip(self.nodes, states, strict=True))
-
-    def _roles(self, leader: Node, state: dict[str, Any]) -> Roles | None:
-        """Return the roles, unless a standby is missing or, with synchronous replication, none is synchronous."""
-        streaming = {
-            client["application_name"]: client["sync_state"] == "sync"
-            for client in state.get("replication", [])
-            if client["state"] == "streaming"
-        }
-        standbys = [node for node in self.nodes if node is not leader]
-        if any(node.name not in streaming for node in standbys) or any(streaming.values()) < self.synchronous:
-            return None
-        return Roles(leader, *sorted(standbys, key=lambda node: not streaming[node.name]))
 
     async def switch_over(self) -> None:
         """Make another node the leader, as soon as Patroni agrees: with synchronous replication, to one in step."""
@@ -165,14 +162,17 @@ async def running_cluster(*, synchronous: bool = True, bindir: Path | None = Non
         try:
             for program in programs:
                 program.start()
+            for node in cluster.nodes:
+                await until(node.reaches_etcd, "etcd")  # Patroni ends when etcd is not ready
+                node.start()
             await cluster.prepare()
             yield cluster
         except ClusterError as error:
-            said = "\n".join(f"{program.log}:\n{program.log.read_text()[-2000:]}" for program in programs)
-            raise ClusterError(f"{error}\n{said}") from error
+            said = [f"{log}:\n{log.read_text()[-2000:]}" for log in sorted(folder.glob("*/output.log"))]
+            raise ClusterError("\n".join([str(error), *said])) from error
         finally:
             kill_all(folder)
-            for program in programs:
+            for program in (*programs, *(node.patroni for node in cluster.nodes)):
                 program.wait()
 
 
@@ -184,7 +184,7 @@ def _new_folder() -> Path:
 
 
 def _describe(parts: Parts, folder: Path, bindir: Path | None, *, synchronous: bool) -> tuple[list[Program], Cluster]:
-    """Write the configurations, and return the programs in the order of their start, and the cluster."""
+    """Write the configurations, and return the programs beside the nodes' Patronis, and the cluster."""
     settings = Settings(medianest_home=folder, pg_bindir=bindir)
     programs_of_postgres, major = usable_bindir(embedded_server(settings).bindir, parts.account)
     password = secrets.token_urlsafe(16)
@@ -222,8 +222,9 @@ def _describe(parts: Parts, folder: Path, bindir: Path | None, *, synchronous: b
     ]
     etcd = program("store", "", parts.etcd, *configuration.etcd(store, peers))
     door = program("door", configuration.haproxy(places, *doors), *balancer)
-    programs = [etcd, door, *(node.wire for node in nodes), *(node.patroni for node in nodes)]
-    return programs, Cluster(nodes, folder, doors, password=password, synchronous=synchronous)
+    return [etcd, door, *(node.wire for node in nodes)], Cluster(
+        nodes, folder, doors, password=password, synchronous=synchronous
+    )
 
 
 def _free(host: str) -> int:

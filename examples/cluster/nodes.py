@@ -108,12 +108,12 @@ class Node:
         os.kill(int(lines[0]), signal.SIGKILL)
 
     def kill(self) -> None:
-        """Kill Patroni and PostgreSQL at once, as if the machine had lost its power."""
+        """Kill Patroni and PostgreSQL at once."""
         kill_all(self.patroni.folder)
         self.patroni.wait()
 
     def start(self) -> None:
-        """Start it again after `kill`."""
+        """Start it, or start it again after `kill`."""
         self.patroni.start()
 
     def freeze_patroni(self) -> None:
@@ -136,23 +136,38 @@ class Node:
         """Undo `cut`."""
         self.wire.send(signal.SIGCONT)
 
+    async def reaches_etcd(self) -> bool:
+        """Return whether etcd answers on the way from here, and is ready."""
+        version = await ask(f"http://{self.place.host}:{self.place.store_port}/version")
+        return version is not None and version["etcdcluster"] != "not_decided"
+
     async def state(self) -> dict[str, Any]:
-        """Ask Patroni about itself; an empty answer when it gives none."""
-        return await asyncio.to_thread(self._ask, "/patroni", None, _ANSWER) or {}
+        """Ask Patroni about itself; an empty answer when it gives none, or PostgreSQL does not run."""
+        return await ask(f"{self._api}/patroni") or {}
 
     async def switch_over(self) -> bool:
         """Ask the Patroni of the leader to make another node the leader; return whether it did."""
-        return await asyncio.to_thread(self._ask, "/switchover", {"leader": self.name}, _SWITCHOVER) is not None
+        return await ask(f"{self._api}/switchover", {"leader": self.name}, seconds=_SWITCHOVER) is not None
 
-    def _ask(self, path: str, body: dict[str, str] | None, seconds: float) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(f"http://{self.place.host}:{self.place.api_port}{path}", data)
+    @property
+    def _api(self) -> str:
+        return f"http://{self.place.host}:{self.place.api_port}"
+
+
+async def ask(url: str, body: dict[str, str] | None = None, *, seconds: float = _ANSWER) -> Any:
+    """Send a request, and return the answer, or None when there is none or it is a refusal."""
+    data = None if body is None else json.dumps(body).encode()
+
+    def request() -> bytes | None:
         try:
-            with urlopen(request, timeout=seconds) as answer:  # noqa: S310 - it is http
-                text = answer.read()
+            with urlopen(Request(url, data), timeout=seconds) as answer:  # noqa: S310 - it is http
+                text: bytes = answer.read()
+                return text
         except HTTPError as error:
-            with error:  # /patroni says 503 when PostgreSQL does not run
-                return None
+            error.close()
         except (OSError, HTTPException):
-            return None
-        return json.loads(text) if body is None else text
+            pass
+        return None
+
+    text = await asyncio.to_thread(request)
+    return text if body is not None or text is None else json.loads(text)

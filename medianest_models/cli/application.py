@@ -95,7 +95,7 @@ def _failure(error: Exception) -> click.ClickException:
 def application(env_files: Sequence[Path]) -> None:
     """MediaNest's database: set it up, migrate it, seed it, look at it.
 
-    Without DATABASE_URL every command uses an embedded PostgreSQL under this checkout and starts it when needed.
+    Without DATABASE_URL every command uses the embedded PostgreSQL of this project and starts it when needed.
     """
     if env_files:
         from medianest_models.cli.env_file import use_env_files  # noqa: PLC0415 - seldom needed

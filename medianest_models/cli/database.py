@@ -38,8 +38,10 @@ def database_group() -> None:
 @json_option
 async def up_command(*, as_json: bool) -> None:
     """Start the embedded PostgreSQL. It is left running."""
-    url = await asyncio.to_thread(_own_server().start)
-    print_result({"url": url.masked}, f"The embedded PostgreSQL is running: {url.masked}", as_json=as_json)
+    server = _own_server()
+    url = await asyncio.to_thread(server.start)
+    text = f"The embedded PostgreSQL in {server.home} is running: {url.masked}"
+    print_result({"url": url.masked, "home": str(server.home)}, text, as_json=as_json)
 
 
 @database_group.command("down")
@@ -57,13 +59,14 @@ async def status_command(*, as_json: bool) -> None:
     """Say what the database is, and its migrations. Starts nothing."""
     settings = load_settings()
     url = settings.direct_url()
-    running = True
+    running, embedded = True, url is None
+    rows = [("server", "embedded PostgreSQL" if embedded else "DATABASE_URL")]
     if url is None:
         server = await asyncio.to_thread(embedded_server(settings).status)
         url, running = server.url, server.pid is not None
+        rows.append(("home", str(settings.home)))
+    rows.append(("url", url.masked))
     migrations = await migration_status(url) if running else None
-    embedded = settings.database_url is None
-    rows = [("server", "embedded PostgreSQL" if embedded else "DATABASE_URL"), ("url", url.masked)]
     if migrations is None:
         rows.append(("state", "not running; `medianest db up` starts it"))
     else:
@@ -73,6 +76,7 @@ async def status_command(*, as_json: bool) -> None:
         if migrations.unknown:
             rows.append(("unknown", f"{', '.join(migrations.unknown)} (of another version of this package)"))
     document = {"url": url.masked, "embedded": embedded, "running": running}
+    document |= {"home": str(settings.home)} if embedded else {}
     print_result(document | {"migrations": asdict(migrations) if migrations else None}, rows, as_json=as_json)
 
 

@@ -15,11 +15,7 @@ from medianest_models.db.health import (
     database_health as database_health,
     get_database_stats as get_database_stats,
 )
-from medianest_models.db.replicas import (
-    ReadingCounts as ReadingCounts,
-    last_write as last_write,
-    reading as reading,
-    reading_counts as reading_counts,
-)
+from medianest_models.db.reading_client import ReadingCounts as ReadingCounts, reading_counts as reading_counts
+from medianest_models.db.replicas import last_write as last_write, reading as reading
 from medianest_models.db.transaction_client import IsolationLevel as IsolationLevel
 from medianest_models.db.transactions import transaction as transaction, with_transaction as with_transaction

@@ -12,7 +12,7 @@ from medianest_models.db.connection import within
 from medianest_models.db.direct import direct_connection
 from medianest_models.db.driver_errors import driver_errors
 from medianest_models.db.hosts import wrong_role
-from medianest_models.db.replicas import ReadingClient
+from medianest_models.db.reading_client import ReadingClient
 from medianest_models.db.requirements import Connection, read_status
 from medianest_models.db.statements import current_client, fetch
 from medianest_models.db.transaction_client import TransactionClient
@@ -23,7 +23,7 @@ logger = logging.getLogger("medianest_models.db")
 
 _ANSWER_SECONDS: Final = 1.8
 _POOL_SECONDS: Final = 0.5
-_CONNECT_SECONDS: Final = 1.0
+_CONNECT_SECONDS: Final = 0.8
 """The time for a connection of its own, so that several hosts have some to answer, and the health some to say so."""
 
 # Everyone may see that there is a WAL receiver, but not what it does. What a standby had received before it was started

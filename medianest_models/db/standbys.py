@@ -36,7 +36,7 @@ _POLL_SECONDS: Final = 0.02
 # mean something else. Only a member of pg_read_all_stats sees the one that is received; what everybody sees is that of
 # the last restart point, which is late after a failover, and never early.
 _ASK: Final = """
-SELECT pg_is_in_recovery() AS is_standby, pg_last_wal_replay_lsn() AS lsn, receiver.pid IS NOT NULL AS streams,
+SELECT pg_last_wal_replay_lsn() AS lsn, receiver.pid IS NOT NULL AS streams,
        coalesce(receiver.received_tli, (SELECT timeline_id FROM pg_control_checkpoint())) AS timeline
 FROM (VALUES (1)) AS one LEFT JOIN pg_stat_wal_receiver AS receiver ON TRUE
 """
@@ -79,6 +79,9 @@ class Standby:
     def __init__(self, pool: Client, primary: Client) -> None:
         self.pool = pool
         self._background = primary.background
+        self._needs_transaction = (
+            pool.url is not None and pool.url.pgbouncer
+        )  # or the next statement could go elsewhere
         self._ask_again_at: float | None = None  # None while nothing is wrong with it
 
     @property
@@ -103,9 +106,12 @@ class Standby:
         return None
 
     async def release(self, connection: Connection) -> None:
-        """Give a connection back, and end a transaction in it first."""
-        await end_transaction(connection)
-        await self.pool.release(connection)
+        """Give a connection back."""
+        try:
+            if self._needs_transaction:
+                await end_transaction(connection)
+        finally:
+            await self.pool.release(connection)
 
     async def leave_alone(self, error: MedianestError) -> None:
         """Let nobody wait for this standby until a probe has found it in order."""
@@ -132,7 +138,7 @@ class Standby:
         alarm = loop.call_later(_ANSWER_SECONDS, connection.terminate)  # to cancel it would mean to ask it again
         try:
             with driver_errors():
-                if self.pool.url is not None and self.pool.url.pgbouncer:  # the next statement could go elsewhere
+                if self._needs_transaction:
                     await connection.execute("BEGIN READ ONLY")
                 row = await connection.fetchrow(_ASK)
         except DatabaseUnavailableError:
@@ -141,12 +147,10 @@ class Standby:
             raise DatabaseTimeoutError(f"it did not answer within {_ANSWER_SECONDS:g} s") from None
         finally:
             alarm.cancel()
-        if row is None or not row["is_standby"]:
-            raise DatabaseUnavailableError("it is no standby any more")
-        if not row["streams"]:
-            raise DatabaseUnavailableError("it does not stream from a primary")
+        if row is None or not row["streams"]:
+            raise DatabaseUnavailableError("it does not stream from a primary, or was promoted")
         position = WalPosition(row["timeline"], row["lsn"])
-        if not connection.is_in_transaction():
+        if not self._needs_transaction:
             notes["replay"] = _Replay(loop.time(), position)
         return position
 
@@ -168,11 +172,10 @@ class Standby:
 
 
 async def end_transaction(connection: Connection) -> None:
-    """Roll back the transaction of a connection that has one; end the connection if that fails."""
+    """Roll back a transaction that may have begun; end the connection if that fails."""
     try:
-        if connection.is_in_transaction():
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await connection.execute("ROLLBACK")
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await connection.execute("ROLLBACK")
     except BaseException as error:
         with suppress(InterfaceError):  # the connection was lost, and the pool has already dropped it
             connection.terminate()

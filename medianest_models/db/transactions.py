@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, get_args
 
-from medianest_models.db.replicas import NO_TRANSACTION, ReadingClient
+from medianest_models.db.reading_client import NO_TRANSACTION, ReadingClient
 from medianest_models.db.statements import current_client
 from medianest_models.db.transaction_client import IsolationLevel, TransactionClient, TransactionContext
 from medianest_models.errors import InvalidInputError, ReadingError, TransactionAbortedError, TransactionConflictError

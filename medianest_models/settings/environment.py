@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
+import sys
 import tomllib
 from contextlib import suppress
 from difflib import get_close_matches
@@ -173,8 +175,9 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """The folder of the embedded server.
 
-        MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from, or `medianest` in the user's
-        data folder when it was installed from a wheel. It may be a ConfigurationError that ~ leads nowhere.
+        MEDIANEST_HOME; without it `.medianest` in the checkout that the package runs from. Installed from a wheel, each
+        Python environment has its own in `medianest` in the user's data folder, so that two projects don't share a
+        database unless they share their environment. It may be a ConfigurationError that ~ leads nowhere.
         """
         problem = ConfigurationError("MEDIANEST_HOME: must be an absolute folder, because ~ leads nowhere here")
         with replace_errors(RuntimeError, lambda _: problem):
@@ -224,7 +227,9 @@ def _default_home() -> Path:
     data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
     if not data_home.is_absolute():  # by the XDG specification, a relative path counts as not set
         data_home = Path("~/.local/share")
-    return data_home / "medianest"
+    environment = Path(sys.prefix)
+    name = hashlib.sha256(os.fsencode(environment)).hexdigest()[:8]
+    return data_home / "medianest" / f"{environment.parent.name or environment.name}-{name}"
 
 
 def _as_configuration_error(error: ValidationError) -> ConfigurationError:

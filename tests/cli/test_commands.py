@@ -162,12 +162,14 @@ def test_a_server_that_never_answers_is_given_up_within_the_connect_timeout() ->
 
 
 def test_the_embedded_server_goes_up_and_down(tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": "", "MEDIANEST_HOME": str(tmp_path / "a home"), "ENCRYPTION_KEYS": ""}
+    home = str(tmp_path / "a home")
+    settings = {"DATABASE_URL": "", "MEDIANEST_HOME": home, "ENCRYPTION_KEYS": ""}
     assert document("db", "status", **settings)["running"] is False
     try:
         url = document("db", "up", **settings)["url"]
-        assert document("db", "up", **settings)["url"] == url
-        assert document("db", "status", **settings)["running"] is True
+        assert document("db", "up", **settings) == {"url": url, "home": home}
+        status = document("db", "status", **settings)
+        assert (status["running"], status["home"]) == (True, home)
         assert medianest("db", "psql", "-Atc", "SELECT 1", **settings)[:2] == (0, "1\n")
         assert document("setup", **settings)["url"] == url
     finally:

@@ -11,6 +11,7 @@ from asyncclick.utils import make_default_short_help
 
 import medianest_models
 from medianest_models.cli.application import application, load_command
+from medianest_models.settings import DatabaseUrl
 from tests.commands import python
 
 HEAVY = {"aerich", "asyncpg", "cryptography", "dotenv", "orjson", "pydantic", "tortoise"}
@@ -45,6 +46,14 @@ def test_a_command_is_loaded_alone() -> None:
         "medianest_models.cli.health",
         "medianest_models.cli.output",
     }
+
+
+def test_health_loads_what_it_looks_with(fresh_url: DatabaseUrl) -> None:
+    modules = loaded(RUN.format(arguments=["health"]))
+    rooms = {name.split(".")[1] for name in modules if name.startswith("medianest_models.")}
+    assert "db" in rooms
+    assert not rooms & {"demo_data", "embedded", "importing", "migrate", "schemas", "seed", "studio"}
+    assert not modules & {"argon2", "bcrypt", "starlette", "uvicorn"}
 
 
 def test_the_root_loads_what_is_asked_for() -> None:

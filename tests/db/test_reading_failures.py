@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -19,7 +21,8 @@ from medianest_models.errors import (
     StatementError,
 )
 from tests.clusters import Pair
-from tests.db.pools import PATIENCE, client
+from tests.db.pools import PATIENCE, backend, client
+from tests.db.proxies import black_hole
 from tests.db.replicated import beside, connected, note, notes, port_of, who_answers
 from tests.locks import until
 from tests.poolers import running_pooler
@@ -27,7 +30,8 @@ from tests.poolers import running_pooler
 
 @pytest.fixture
 async def read_before(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """Be connected to the pair, and have read from its standby."""
+    """Be connected to the pair, without a limit for a statement, and have read from its standby."""
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0")
     async with connected(pair, monkeypatch):
         await until_the_standby_answers(pair)
         yield
@@ -51,16 +55,18 @@ async def test_while_the_standby_is_stopped_the_primary_answers(
     pair: Pair, read_before: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    token = await note(1)
     async with reading():
         assert await who_answers(pair) == "standby"
         await pair.standby.stop("immediate")
         assert await who_answers(pair) == "primary"
-    async with reading(after=await note(1)):
-        assert await notes() == {1}
-    assert caplog.text.count("reading without the standby") == 1
-    await pair.standby.start()
-    await pair.wait_until_streaming()
-    await until_the_standby_answers(pair)
+        async with asyncio.timeout(PATIENCE), reading(after=token, wait=timedelta(days=1)):
+            assert await notes() == {1}
+        assert caplog.text.count("reading without the standby") == 1
+        await pair.standby.start()
+        await pair.wait_until_streaming()
+        await until_the_standby_answers(pair)
+        assert await who_answers(pair) == "primary"  # it may have seen there what the standby does not have yet
     assert caplog.text.count("again") == 1
 
 
@@ -101,7 +107,7 @@ async def test_a_frozen_standby_is_waited_for_once(
 ) -> None:
     monkeypatch.setattr(standbys, "_FRESH_SECONDS", 0)
     pair.standby.freeze()
-    async with reading():
+    async with asyncio.timeout(PATIENCE), reading():
         assert await who_answers(pair) == "primary"
     monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 3600)  # whoever waited for it again would wait for ever
     for n in range(100):
@@ -116,7 +122,8 @@ async def test_many_that_read_at_once_do_not_wait_one_after_the_other(
 ) -> None:
     monkeypatch.setattr(standbys, "_FRESH_SECONDS", 0)
     pair.standby.freeze()
-    assert not any(await asyncio.gather(*(standby_answers(pair) for _ in range(50))))
+    async with asyncio.timeout(PATIENCE):
+        assert not any(await asyncio.gather(*(standby_answers(pair) for _ in range(50))))
     pair.standby.thaw()
 
 
@@ -134,6 +141,19 @@ async def test_a_read_that_a_frozen_standby_has_ends_with_the_command_timeout(
                 await read
             assert await who_answers(pair) == "primary"
         pair.standby.thaw()
+
+
+async def test_a_read_that_a_frozen_primary_never_got_says_so(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "1")
+    async with connected(pair, monkeypatch):
+        await pair.standby.stop("immediate")
+        async with reading():
+            pair.primary.freeze()
+            with pytest.raises(DatabaseTimeoutError) as raised:
+                await notes()
+        pair.primary.thaw()
+    assert raised.value.sent is False
+    assert raised.value.__context__ is None
 
 
 async def test_a_statement_that_the_standby_ends_for_its_length_is_not_repeated(pair: Pair, read_before: None) -> None:
@@ -171,6 +191,8 @@ async def test_a_standby_that_is_promoted_before_the_statement_writes_nothing(
 
 
 async def test_a_standby_whose_primary_is_gone_is_not_asked(pair: Pair, read_before: None) -> None:
+    async with reading():
+        before = await backend()
     await pair.primary.stop("immediate")
     await asyncio.sleep(standbys._FRESH_SECONDS)
     with pytest.raises(DatabaseUnavailableError):
@@ -178,6 +200,8 @@ async def test_a_standby_whose_primary_is_gone_is_not_asked(pair: Pair, read_bef
     await pair.primary.start()
     await pair.wait_until_streaming()
     await until_the_standby_answers(pair)
+    async with reading():
+        assert await backend() != before  # the address could lead to another server now
 
 
 async def test_a_standby_that_has_diverged_is_not_asked(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +231,9 @@ async def test_a_host_that_refuses_is_not_asked_for_each_read(pair: Pair, monkey
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal asked
         asked += 1
-        writer.close()
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
 
     loop = asyncio.get_running_loop()
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
@@ -222,13 +248,14 @@ async def test_a_host_that_refuses_is_not_asked_for_each_read(pair: Pair, monkey
 
 
 async def test_a_silent_host_is_waited_for_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with await asyncio.start_server(lambda *_: asyncio.sleep(PATIENCE), "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with connected(pair, monkeypatch, replicas=replace(pair.standby.url, port=port)):
+    async with (
+        black_hole() as port,
+        connected(pair, monkeypatch, replicas=replace(pair.standby.url, port=port)),
+    ):
+        assert not await standby_answers(pair)
+        monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 3600)
+        for _ in range(100):
             assert not await standby_answers(pair)
-            monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 3600)
-            for _ in range(100):
-                assert not await standby_answers(pair)
 
 
 async def test_standbys_behind_a_pooler(
@@ -244,6 +271,8 @@ async def test_standbys_behind_a_pooler(
     ):
         await until_the_standby_answers(pair)
         async with reading():
+            async with client().acquire_connection() as connection:
+                assert connection.is_in_transaction()
             with pytest.raises(ReadingError):
                 await execute("INSERT INTO notes VALUES (1)")
             assert await who_answers(pair) == "standby"

@@ -102,15 +102,22 @@ async def test_a_pool_that_is_open_when_its_server_becomes_a_standby(migrated_pa
 async def test_health_without_a_primary_says_what_each_host_is(
     migrated_pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "60")
-    async with database():
+    for setting in ("DATABASE_CONNECT_TIMEOUT", "DATABASE_FAILOVER_WAIT"):
+        monkeypatch.setenv(setting, "60")
+    async with database(replace(migrated_pair.url, pool_max=1)):
         assert (await database_health()).role == "primary"
-        await migrated_pair.primary.stop()
-        assert not await healthy_within_two_seconds()
-        health = await database_health()
-        assert (health.ok, health.role) == (False, "standby")
+        async with connected_client().acquire_connection():  # so that health connects by itself
+            migrated_pair.primary.freeze()
+            health = await health_when(lambda health: health.role == "standby")
+            migrated_pair.primary.thaw()
+        assert not health.ok
         assert health.error is not None
         assert f":{migrated_pair.standby.url.port} is a standby" in health.error
+        assert f":{migrated_pair.primary.url.port} (no answer" in health.error
+        await migrated_pair.primary.stop()
+        assert not await healthy_within_two_seconds()
+        health = await health_when(lambda health: health.role == "standby")
+        assert health.error is not None
         assert f":{migrated_pair.primary.url.port} (nothing listens there" in health.error
         await migrated_pair.promote()
         assert (await health_when(lambda health: health.ok)).role == "primary"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -32,7 +31,6 @@ T = TypeVar("T")
 PATIENCE = 60
 SLOTS = 4
 HOSTS = 2
-WAITERS = 5
 
 LISTENERS = """
 SELECT count(*) FROM pg_stat_activity
@@ -54,6 +52,30 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     connect = asyncpg.connect
     monkeypatch.setattr(asyncpg, "connect", noted)
     return times
+
+
+@dataclass
+class Looks:
+    """The waiters that have looked for work since they wait: with an answer, and in vain."""
+
+    done: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    in_vain: set[asyncio.Task[Any] | None] = field(default_factory=set)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    async def noted(client: Client, limit: int | None) -> float | None:
+        try:
+            seconds = await look(client, limit)
+        except DatabaseUnavailableError:
+            made.in_vain.add(asyncio.current_task())
+            raise
+        made.done.add(asyncio.current_task())
+        return seconds
+
+    made, look = Looks(), waiting._look
+    monkeypatch.setattr(waiting, "_look", noted)
+    return made
 
 
 async def tries(attempts: list[float], number: int) -> None:
@@ -101,7 +123,7 @@ async def follow(node: Node, leader: Node) -> None:
 
 
 async def test_waiters_and_pages_get_over_a_failover(
-    migrated_pair: Pair, attempts: list[float], monkeypatch: pytest.MonkeyPatch
+    migrated_pair: Pair, attempts: list[float], looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 600.0)
     primary, standby = migrated_pair.primary, migrated_pair.standby
@@ -109,6 +131,7 @@ async def test_waiters_and_pages_get_over_a_failover(
         user = await User.create(plex_id="1", plex_username="ann")
         async with changes.listen() as stream:
             waiter = asyncio.create_task(downloads.wait_for_work())
+            await until(lambda: asyncio.sleep(0, looks.done == {waiter}), seconds=PATIENCE)
             await until(listen_on(primary.url, 2))
             await migrated_pair.wait_until_replayed()
             await primary.stop()
@@ -157,43 +180,27 @@ async def test_a_listener_does_not_try_ever_more_seldom(
 
 
 async def test_waiters_leave_it_to_the_listener_to_look_for_the_database(
-    own_server: EmbeddedServer, attempts: list[float], monkeypatch: pytest.MonkeyPatch
+    own_server: EmbeddedServer, attempts: list[float], looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def noted(client: Client, limit: int | None) -> float | None:
-        try:
-            seconds = await look(client, limit)
-        except DatabaseUnavailableError:
-            looks.append("in vain")
-            raise
-        looks.append("done")
-        return seconds
-
-    async def all_have(how: str) -> None:
-        async def have() -> bool:
-            return looks.count(how) >= WAITERS
-
-        await until(have, seconds=PATIENCE)
-
-    looks: list[str] = []
-    look = waiting._look
-    monkeypatch.setattr(waiting, "_look", noted)
     monkeypatch.setattr(listening, "_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(waiting, "_POLL_SECONDS", 0.05)
     monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 600.0)
     async with database():
         user = await User.create(plex_id="1", plex_username="ann")
-        soon = datetime.now(UTC) + timedelta(seconds=3)
-        await downloads.enqueue(user.id, playlist_url="a", scheduled_at=soon)
-        waiters = [asyncio.create_task(downloads.wait_for_work()) for _ in range(WAITERS)]
-        await all_have("done")
+        waiters = {asyncio.create_task(downloads.wait_for_work()) for _ in range(5)}
+        await until(lambda: asyncio.sleep(0, looks.done == waiters), seconds=PATIENCE)
         await until(listen_on(own_server.url, 1))
         await asyncio.to_thread(own_server.stop)
-        await all_have("in vain")
+        listener = listening.Listener.shared(waiting._CHANNEL)
+        await until(lambda: asyncio.sleep(0, not listener.is_listening), seconds=PATIENCE)
+        listener._call("wake them")
+        await until(lambda: asyncio.sleep(0, looks.in_vain == waiters), seconds=PATIENCE)
         await tries(attempts, 40)
-        looks.clear()
+        looks.in_vain.clear()
         await tries(attempts, 40)
-        assert not looks
+        assert not looks.in_vain
         await asyncio.to_thread(own_server.start)
+        await once_there_is_a_primary(lambda: downloads.enqueue(user.id, playlist_url="a"))
         async with asyncio.timeout(PATIENCE):
             assert all(await asyncio.gather(*waiters))
 

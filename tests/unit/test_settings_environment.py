@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,15 +165,27 @@ def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(environment, "__file__", str(tmp_path / "site/medianest_models/settings/environment.py"))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", "/srv/portal/.venv")
 
 
 @pytest.mark.usefixtures("_installed")
-def test_home_of_a_wheel_is_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert load_settings().home == tmp_path / ".local/share/medianest"
+def test_home_of_a_wheel_is_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load_settings().home.parent == tmp_path / ".local/share/medianest"
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
-    assert load_settings().home == tmp_path / ".local/share/medianest"
+    assert load_settings().home.parent == tmp_path / ".local/share/medianest"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert load_settings().home == tmp_path / "data/medianest"
+    assert load_settings().home.parent == tmp_path / "data/medianest"
+
+
+@pytest.mark.usefixtures("_installed")
+def test_every_environment_has_a_home_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = load_settings().home
+    assert home.name.startswith("portal-")
+    assert load_settings().home == home
+    for other in ("/srv/portal/venv", "/home/ann/portal/.venv", "/usr"):
+        monkeypatch.setattr(sys, "prefix", other)
+        assert load_settings().home != home
+    assert load_settings().home.name.startswith("usr-")
 
 
 @pytest.mark.usefixtures("_installed")
@@ -180,7 +193,7 @@ def test_home_of_a_wheel_is_the_users_data_folder(monkeypatch: pytest.MonkeyPatc
 def test_anothers_project_file_is_no_checkout(tmp_path: Path, content: str) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/pyproject.toml").write_text(content, errors="surrogateescape")
-    assert load_settings().home == tmp_path / ".local/share/medianest"
+    assert load_settings().home.parent == tmp_path / ".local/share/medianest"
 
 
 def test_home_can_be_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ async def main() -> None:
         page = await paginate(MediaRequest.filter(user=user), limit=10)
         request: MediaRequest = page.data[0]
         status: RequestStatus = request.status
-        print(page.pagination.total, request.title, status.value)  # noqa: T201 - a script
+        print(page.pagination.total, request.title, status.value)
         stats = await get_database_stats()
         assert stats is not None
         assert stats.media_requests == 1

@@ -1,0 +1,165 @@
+"""The client of one block of `reading`: on a standby while that is in order, and on the primary from then on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final, NoReturn, TypeVar
+
+from asyncpg import InterfaceError, ReadOnlySQLTransactionError
+
+from medianest_models.db.client import Client
+from medianest_models.db.driver_errors import driver_errors_around_caller, translate
+from medianest_models.db.standbys import Standby, WalPosition, end_transaction
+from medianest_models.db.statements import Connection, StatementClient
+from medianest_models.errors import (
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    MedianestError,
+    MigrationError,
+    ReadingError,
+    TransactionConflictError,
+    replace_errors,
+)
+
+T = TypeVar("T")
+
+NO_TRANSACTION: Final = "inside reading() there is no transaction: begin it outside, where the primary is asked"
+_NO_WRITE: Final = "inside reading() nothing can be written: do it outside, where the primary is asked"
+_OF_THE_STANDBY: Final = (DatabaseUnavailableError, TransactionConflictError, MigrationError)
+"""The errors that the primary may not have: the standby is gone, it replays what stands in the way, or is late."""
+
+
+@dataclass
+class ReadingCounts:
+    """The statements inside `reading()` since this process began, by the server that was asked."""
+
+    standby: int = 0
+    primary: int = 0
+
+
+_counts: Final = ReadingCounts()
+
+
+def reading_counts() -> ReadingCounts:
+    """Return how many statements inside `reading()` were sent to a standby, and how many to the primary."""
+    return replace(_counts)
+
+
+class _StandbyFailedError(MedianestError):
+    """A standby failed in the middle of a statement, by `error`."""
+
+    def __init__(self, error: MedianestError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class ReadingClient(StatementClient):
+    """One block of `reading`: all its statements go to one standby, or from the first trouble on to the primary.
+
+    It never goes back to a standby, so that nothing that the block has seen is gone in its next statement.
+    """
+
+    def __init__(self, outer: Client, standby: Standby | None, after: WalPosition | None) -> None:
+        # Not super().__init__(), which would create a pool's state.
+        self.connection_name = outer.connection_name
+        self.fetch_inserted = outer.fetch_inserted
+        self.log = outer.log
+        self.slow_seconds = outer.slow_seconds
+        self.command_timeout = outer.command_timeout
+        self.outer = outer
+        self.after = after
+        self._standby = standby
+        self._from_standby: dict[Connection, Standby] = {}
+
+    async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
+        """Run a statement that reads; if the standby fails in the middle of it, run it again on the primary.
+
+        One that the standby did not answer within the command timeout has used up its time, and is not run again.
+        """
+        try:
+            return await super().run(operation, query, *arguments)
+        except _StandbyFailedError as failed:
+            self._standby, error = None, failed.error
+        if isinstance(error, DatabaseTimeoutError):
+            raise error
+        return await super().run(operation, query, *arguments)
+
+    async def acquire(self) -> Connection:
+        """Take a connection of the standby, or else one of the primary with a transaction that is read-only."""
+        if self._standby is not None:
+            connection = await self._standby.acquire(self.after)
+            if connection is not None:
+                self._from_standby[connection] = self._standby
+                _counts.standby += 1
+                return connection
+            self._standby = None
+        connection = await self.outer.acquire()
+        _counts.primary += 1
+        try:
+            await connection.execute("BEGIN READ ONLY")
+        except BaseException as raised:
+            error = translate(raised)
+            if isinstance(error, DatabaseUnavailableError):
+                error.sent = False
+                await self.outer.doubt(connection, raised)
+            await self.release(connection)
+            if error is None:
+                raise
+        else:
+            return connection
+        raise error  # not inside `except`, where the driver's error would become its context
+
+    async def release(self, connection: Connection) -> None:
+        """Give a connection back to the pool that it is of."""
+        standby = self._from_standby.pop(connection, None)
+        if standby is not None:
+            await standby.release(connection)
+            return
+        try:
+            await end_transaction(connection)
+        finally:
+            await self.outer.release(connection)
+
+    @asynccontextmanager
+    async def acquire_connection(self) -> AsyncIterator[Connection]:  # type: ignore[override]
+        """Lend asyncpg's own connection for the duration of an `async with` block; nothing is run again."""
+        connection = await self.acquire()
+        try:
+            with driver_errors_around_caller(), replace_errors(ReadOnlySQLTransactionError, _refusal):
+                yield connection
+        finally:
+            await self.release(connection)
+
+    def translated(self, raised: Exception, connection: Connection) -> MedianestError | None:
+        """Refuse what would write, and tell a standby that failed from a statement that did."""
+        if isinstance(raised, ReadOnlySQLTransactionError):
+            return _refusal(raised)
+        error = translate(raised)
+        if connection not in self._from_standby or not isinstance(error, _OF_THE_STANDBY):
+            return error
+        if isinstance(error, DatabaseTimeoutError):
+            if error.sqlstate is not None:  # it was the server that gave up
+                return error
+            with suppress(InterfaceError):  # it is lost already
+                connection.terminate()  # the pool would wait for an answer
+        return _StandbyFailedError(error)
+
+    async def doubt(self, connection: Connection, raised: BaseException) -> None:
+        """Tell the primary's pool of an error on a connection of it."""
+        if connection not in self._from_standby:
+            await self.outer.doubt(connection, raised)
+
+    def check_loop(self) -> bool:
+        """Raise an error in any event loop other than the pool's."""
+        return self.outer.check_loop()
+
+    _check_loop = check_loop
+
+    def _in_transaction(self) -> NoReturn:
+        raise ReadingError(NO_TRANSACTION)
+
+
+def _refusal(_: ReadOnlySQLTransactionError) -> ReadingError:
+    return ReadingError(_NO_WRITE)

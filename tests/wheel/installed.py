@@ -1,0 +1,73 @@
+"""An installed wheel without extras: `.ci/wheel` runs this in a new environment, from an empty folder."""
+
+import email
+import os
+import re
+import statistics
+import subprocess
+import sysconfig
+from collections import Counter
+from importlib.metadata import distribution
+from importlib.resources import files
+from pathlib import Path
+
+import medianest_models
+
+FILES = ("py.typed", "migrations/models/0_*.py", "examples/worker.py", "studio/static/*.css", "studio/templates/*.html")
+NO_DEPENDENCIES = {"medianest_models", "pip", "setuptools", "_distutils_hack", "pkg_resources"}
+MOST_MEGABYTES = 50
+MOST_SECONDS = 0.15
+RUNS = 20
+
+
+def main() -> None:
+    """Check what the wheel holds, how its description links, and how light and quick it is."""
+    package = Path(str(files(medianest_models)))
+    for pattern in FILES:
+        assert list(package.glob(pattern)), pattern
+    check_metadata()
+    check_size()
+    for option in ("--version", "--help"):
+        check_start(option)
+
+
+def check_metadata() -> None:
+    """Check the version, and that no link leads to a file beside the README, which a package index does not have."""
+    installed = distribution("medianest-models")
+    assert installed.version == medianest_models.__version__
+    description = email.message_from_string(installed.read_text("METADATA") or "").get_payload()
+    assert isinstance(description, str)
+    assert "# medianest_models" in description
+    assert re.findall(r"\]\((?!https?:|#)[^)]*\)", description) == []
+
+
+def check_size() -> None:
+    """Check how much a worker's dependencies take on disk, without the bytecode that pip makes of them."""
+    sizes: Counter[str] = Counter()
+    bytecode = 0
+    root = Path(sysconfig.get_path("purelib"))
+    for file in (path for path in root.rglob("*") if path.is_file()):
+        name = file.relative_to(root).parts[0].split("-")[0]
+        if name not in NO_DEPENDENCIES:
+            sizes[name] += file.stat().st_size if file.suffix != ".pyc" else 0
+            bytecode += file.stat().st_size if file.suffix == ".pyc" else 0
+    for name, size in sizes.most_common(10):
+        print(f"{size / 1e6:6.1f} MB  {name}")
+    print(f"{sizes.total() / 1e6:6.1f} MB  all dependencies, and {bytecode / 1e6:.1f} MB of bytecode")
+    assert sizes.total() <= MOST_MEGABYTES * 1e6
+
+
+def check_start(option: str) -> None:
+    """Check how much CPU `medianest` takes: at best, because the machine may be busy with other things."""
+    program = Path(sysconfig.get_path("scripts"), "medianest")
+    seconds = []
+    for _ in range(RUNS):
+        before = os.times()
+        subprocess.run([program, option], stdout=subprocess.DEVNULL, check=True)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    print(f"medianest {option}: {statistics.median(seconds):.3f} s of CPU, at best {min(seconds):.3f} s")
+    assert min(seconds) <= MOST_SECONDS
+
+
+main()
