@@ -172,8 +172,8 @@ class DatabaseUnavailableError(MedianestError):
     """The database can't be reached, or can't serve this now.
 
     Attributes:
-        sent: False when nothing of the statement was sent, because there was no connection for it: it can be run again.
-            None when that is not known.
+        sent: False when nothing of the statement, or of the transaction's block, was sent: the call can be made again.
+            None when that is not known, because it was sent, or the call had done other things before.
     """
 
     def __init__(self, message: str | None = None, *, sent: Literal[False] | None = None) -> None:
@@ -182,7 +182,7 @@ class DatabaseUnavailableError(MedianestError):
 
 
 class NoPrimaryError(DatabaseUnavailableError):
-    """None of the database's hosts is a primary; nothing was sent."""
+    """None of the database's hosts is a primary, or has the role that the URL asks for; nothing was sent to them."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message, sent=False)
