@@ -132,7 +132,7 @@ class Cluster:
         await until(has_switched, f"a switchover from {before.name}")
 
     async def prepare(self) -> None:
-        """Make the database and its owner."""
+        """Make the database and its owner, and wait until HAProxy leads there."""
         leader = (await self.in_step()).leader.place
         connection = await asyncpg.connect(
             host=leader.host, port=leader.port, user=SUPERUSER, password=self._password, database="postgres"
@@ -142,6 +142,16 @@ class Cluster:
             await connection.execute(f"CREATE DATABASE {_NAME} OWNER {_NAME}")
         finally:
             await connection.close()
+        await until(self._is_open, "a way by HAProxy")
+
+    async def _is_open(self) -> bool:
+        """Return whether HAProxy leads to the database, on the primary and on a standby."""
+        try:
+            for url in (self.primary_url, self.replica_url):
+                await (await asyncpg.connect(url, timeout=5)).close()
+        except (OSError, asyncpg.PostgresError):  # a TimeoutError too, which is an OSError
+            return False
+        return True
 
 
 @asynccontextmanager
