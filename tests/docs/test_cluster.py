@@ -25,7 +25,8 @@ async def test_the_statements_that_watch_a_cluster_run(fresh_db: DatabaseUrl) ->
     (block,) = re.findall(r"```sql\n(.*?)```", CLUSTER, re.DOTALL)
     for statement in block.split(";\n"):
         await fetch(statement)
-    for _, look_at in re.findall(r"^\| ([^|]*) \| ([^|]*) \|", CLUSTER.partition("## At three")[2], re.MULTILINE):
+    _, _, symptoms = CLUSTER.partition("## Troubleshooting")
+    for _, look_at in re.findall(r"^\| ([^|]*) \| ([^|]*) \|", symptoms, re.MULTILINE):
         for statement in re.findall(r"`((?:SELECT|SHOW) [^`]*)`", look_at):
             await fetch(statement)
 
