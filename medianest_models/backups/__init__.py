@@ -1,4 +1,4 @@
-"""Backups: making, restoring and verifying them, and the way to the embedded server's next major version."""
+"""Backups: making, restoring and verifying them, and upgrading the embedded server to another major version."""
 
 from medianest_models.backups.files import Manifest, read_manifest
 from medianest_models.backups.making import make_backup

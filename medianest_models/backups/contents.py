@@ -23,7 +23,7 @@ UNION ALL
 (SELECT oid::regprocedure::text FROM pg_proc WHERE proname LIKE 'medianest\\_%' ORDER BY 1)
 """  # noqa: S608 - of constants only
 
-# The names of the settings that PostgreSQL 15 has not are left out.
+# Read from pg_settings, because PostgreSQL 15 lacks transaction_timeout.
 _NO_TIMEOUTS: Final = """
 SELECT set_config(name, '0', FALSE) FROM pg_settings WHERE name IN (
     'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout'
@@ -32,7 +32,7 @@ SELECT set_config(name, '0', FALSE) FROM pg_settings WHERE name IN (
 
 
 async def end_timeouts(connection: asyncpg.Connection[Any]) -> None:
-    """Turn off the timeouts of a session, which the role may have, as pg_dump and pg_restore do in theirs."""
+    """Turn off the timeouts that the role may set for the session, as pg_dump and pg_restore do."""
     await connection.execute(_NO_TIMEOUTS)
 
 
@@ -43,5 +43,5 @@ async def count_rows(connection: asyncpg.Connection[Any]) -> dict[str, int]:
 
 
 async def objects_in(connection: asyncpg.Connection[Any]) -> list[str]:
-    """Name what makes a database other than empty."""
+    """List the names of the objects because of which a database is not empty."""
     return [row["name"] for row in await connection.fetch(_OBJECTS)]

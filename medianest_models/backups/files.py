@@ -1,7 +1,7 @@
-"""The file of a backup: an archive of pg_dump's custom format, and after it what the archive holds.
+"""The file of a backup: an archive in pg_dump's custom format, followed by a manifest of its contents.
 
-pg_restore reads only the archive, and ignores what follows it. So the two can't be separated, a backup can be restored
-without this package, and a file that was cut off is recognised by its missing end.
+pg_restore reads only the archive, so a backup can be restored without this package. The manifest can't be separated
+from its archive, and a truncated file is recognised by its missing end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST_BYTES: Final = 10**7
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of its archive.
+    """The description of an archive, stored after it.
 
     Attributes:
         taken_at: The instant of the snapshot that the archive was made from.
@@ -52,10 +52,10 @@ _MANIFEST: Final = TypeAdapter(Manifest)
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
-    """Lend a file beside `path`, which only its owner can read; at the end it gets that name, or is deleted.
+    """Provide a new file beside `path` that only its owner can read; rename it to `path`, or delete it after an error.
 
     Raises:
-        BackupError: There is a file of that name, or none can be made there or written.
+        BackupError: There is a file of that name, or the file can't be created or written.
     """
     with _written(path):
         if os.path.lexists(path):
@@ -77,7 +77,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def append_manifest(file: IO[bytes], manifest: Manifest) -> None:
-    """Write it after the archive."""
+    """Write the manifest after the archive."""
     text = _MANIFEST.dump_json(manifest)
     with _written("the backup"):
         file.seek(0, os.SEEK_END)
@@ -85,11 +85,11 @@ def append_manifest(file: IO[bytes], manifest: Manifest) -> None:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read what a backup holds.
+    """Read the manifest of a backup.
 
     Raises:
-        BackupError: It is not a whole backup, or can't be read.
-        MigrationError: It has migrations of another version of this package.
+        BackupError: The file is not a complete backup, or can't be read.
+        MigrationError: The backup has migrations that this version of the package does not have.
     """
     problem = BackupError(
         f"{path} is not a whole backup of `medianest db backup`: its end is missing, so that it was cut off, "
@@ -126,7 +126,7 @@ def _exists(path: Path) -> BackupError:
 
 
 def _sync(folder: Path) -> None:
-    """Make a new name in a folder survive a crash of the machine, where the file system can do that."""
+    """Sync a folder, so that a new name in it survives a crash, if the file system can do that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

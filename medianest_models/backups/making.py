@@ -33,7 +33,7 @@ async def make_backup(
         progress: Called with a sentence for each step.
 
     Returns:
-        What the backup says of itself.
+        The manifest of the backup.
 
     Raises:
         BackupError: The file can't be written, pg_dump failed, or there is nothing to save.

@@ -1,4 +1,4 @@
-"""PostgreSQL's client programs: where those of a major version are, and running them on a database."""
+"""PostgreSQL's client programs: finding those of a major version, and running them on a database."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _PLACES: Final = (
 
 _VERSION_SECONDS: Final = 10
 _STOP_SECONDS: Final = 10
-"""The time that a program has to cancel its statement and end."""
+"""The time that a program gets to cancel its statement and end, before it is killed."""
 
 
 def find_programs(major: int, *programs: str) -> Path:
     """Find the folder that has all of these programs in a major version of PostgreSQL.
 
-    It looks in PG_BINDIR, the wheel of the `embedded` extra, the folders of the usual packages, and PATH.
+    The search is in PG_BINDIR, the wheel of the `embedded` extra, the folders of the usual packages, and PATH.
 
     Raises:
         ConfigurationError: There is none; the message says what to install.
@@ -77,7 +77,7 @@ async def run_program(
     If the caller is cancelled, the program is ended: it cancels its statement and the server rolls back.
 
     Raises:
-        BackupError: It failed; the message has its reason, without the row that it may be about.
+        BackupError: The program failed; the message has the reason, without any row.
     """
     where, environment = libpq_arguments(url) if url else ("", dict(os.environ))
     environment["LC_ALL"] = "C"  # for _reason
@@ -126,7 +126,7 @@ def _candidates(major: int) -> Iterator[Path]:
 
 
 def _major(program: Path) -> int | None:
-    """Ask a program for its major version; None when there is none, or it can't be run."""
+    """Return the major version of a program; None if it does not exist or can't be run."""
     if shutil.which(program) is None:
         return None
     try:
@@ -140,7 +140,7 @@ def _major(program: Path) -> int | None:
 
 
 def _reason(errors: str, status: int | None) -> str:
-    """Take the reason from what a program has printed: the first error, without details, which can hold a row."""
+    """Return the first error that a program printed, without its details, which can contain a row."""
     lines = errors.strip().splitlines()
     for line in lines:
         before, error, text = line.partition("error: ")

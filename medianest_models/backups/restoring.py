@@ -29,7 +29,7 @@ class RestoreReport:
     """The outcome of restoring a backup.
 
     Attributes:
-        manifest: What the backup says of itself.
+        manifest: The manifest of the backup.
         pending: The migrations that the database lacks, because the backup is of an older version of this package.
     """
 
@@ -42,8 +42,7 @@ async def restore_backup(
 ) -> RestoreReport:
     """Restore a backup into an empty database, all of it or nothing, and collect the statistics for the planner.
 
-    Everything belongs to the role of the URL afterwards. Other roles get the privileges that they had, and so must
-    exist.
+    Everything belongs to the role of the URL afterwards. Other roles get the privileges that they had: they must exist.
 
     Args:
         path: The file.
@@ -84,10 +83,10 @@ async def load_archive(
 
     Args:
         path: The file.
-        manifest: What it says of itself.
+        manifest: Its manifest.
         connection: A connection to the database.
         url: The URL of that connection.
-        *options: Further ones of pg_restore.
+        *options: Further options of pg_restore.
     """
     server = connection.get_server_version().major
     if server < manifest.server:
@@ -99,7 +98,7 @@ async def load_archive(
     host, port = connection.place
     schemas = [row["nspname"] for row in await connection.fetch("SELECT nspname FROM pg_namespace")]
     entries = (await run_program(program, "--list", "--", str(path))).splitlines()
-    # pg_restore would fail at CREATE SCHEMA of one that is there, as that of the URL has to be.
+    # Without the schemas that exist, such as that of the URL: CREATE SCHEMA would fail.
     wanted = [entry for entry in entries if not any(f" SCHEMA - {schema} " in entry for schema in schemas)]
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as contents:
         contents.write("\n".join(wanted))

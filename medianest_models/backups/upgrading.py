@@ -1,4 +1,4 @@
-"""The way from one major version of the embedded server to the next."""
+"""Upgrading the embedded server's data to another major version of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class UpgradeReport:
 async def upgrade_embedded(
     server: EmbeddedServer, *, progress: Callable[[str], None] = lambda _: None
 ) -> UpgradeReport:
-    """Move the embedded server's data to the major version of its programs. It blocks while servers start and stop.
+    """Move the embedded server's data to the major version of its programs; block while servers start and stop.
 
-    The old version's programs save the database, the new ones restore it in a new data folder, and the rows are
-    counted. The old data folder is kept beside it. It can be interrupted or killed at any time and run again. The
-    server's settings (`ALTER SYSTEM`, `ALTER ROLE ... SET`, `ALTER DATABASE ... SET`) are not taken along.
+    The old version's programs back up the database, the new ones restore it into a new data folder, and the rows are
+    counted. The old data folder is kept beside it. The upgrade can be interrupted or killed at any time and run again.
+    The server's settings (`ALTER SYSTEM`, `ALTER ROLE ... SET`, `ALTER DATABASE ... SET`) are left behind.
 
     Raises:
         ConfigurationError: There is nothing to upgrade, or the old version's programs are not installed.
-        BackupError: Something would be left behind, or saving or restoring failed. Nothing was changed.
+        BackupError: A database or role would be left behind, or backup or restore failed. Nothing was changed.
         DatabaseUnavailableError: A server can't be started or stopped.
     """
     server.finish_upgrade()
@@ -69,7 +69,7 @@ async def upgrade_embedded(
 
 
 def _versions(server: EmbeddedServer) -> tuple[int, int]:
-    """Return the major versions of the data and of the programs, or raise a ConfigurationError that they do not fit."""
+    """Return the major versions of the data and the programs; ConfigurationError if there is nothing to upgrade."""
     version = data_version(server.data)
     if version is None:
         raise ConfigurationError(f"there is no data folder {server.data} to upgrade: `medianest db up` makes one")

@@ -1,4 +1,4 @@
-"""Verifying a backup: restoring it in a scratch place, and looking at all of it."""
+"""Verifying a backup: restoring it into a scratch database, and checking rows, schema and secrets there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from medianest_models.settings import DatabaseUrl, load_settings
 _MAY_CREATE: Final = """
 SELECT (rolcreatedb OR rolsuper) AND NOT pg_is_in_recovery() FROM pg_roles WHERE rolname = current_user
 """
-# What a scratch database can do without: roles, tablespaces and servers that may not be there.
+# Without privileges, tablespaces and the like: their roles and folders may not exist on this server.
 _OPTIONS: Final = ("--no-privileges", "--no-publications", "--no-subscriptions", "--no-tablespaces")
 
 
@@ -36,11 +36,11 @@ class VerificationReport:
     """The outcome of verifying a backup.
 
     Attributes:
-        manifest: What the backup says of itself.
+        manifest: The manifest of the backup.
         place: Where it was restored.
-        miscounted: The tables with another number of rows than at the time of the backup: then, and restored.
+        miscounted: The tables with another number of rows than in the manifest: the number there, and the restored one.
         drift: The differences between the restored schema and its migrations.
-        secrets: Whether the present keys decrypt every secret.
+        secrets: The outcome of decrypting every secret.
     """
 
     manifest: Manifest
@@ -51,7 +51,7 @@ class VerificationReport:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with the backup, in one line each; a migration that is not applied yet is nothing wrong."""
+        """The problems of the backup, in one line each; a pending migration is none."""
         rows = [_miscounted(table, *numbers) for table, numbers in self.miscounted.items()]
         schema = [difference.text for difference in self.drift.differences if difference.problem != "pending"]
         secrets = [
@@ -74,9 +74,9 @@ async def verify_backup(
         progress: Called with a sentence for each step.
 
     Raises:
-        BackupError: The file is no backup, or pg_restore failed.
+        BackupError: The file is no backup, there is no place to restore it, or pg_restore failed.
         MigrationError: The backup is of a newer version of this package.
-        ConfigurationError: There is no place to restore it, no pg_restore, or no ENCRYPTION_KEYS.
+        ConfigurationError: There is no pg_restore of the server's major version, or no ENCRYPTION_KEYS.
         DatabaseUnavailableError: The database can't be reached.
     """
     manifest = read_manifest(path)
@@ -103,7 +103,7 @@ async def verify_backup(
 
 @asynccontextmanager
 async def _scratch(manifest: Manifest, url: DatabaseUrl) -> AsyncIterator[tuple[DatabaseUrl, str]]:
-    """Lend an empty database with the schema of the backup, and say where it is."""
+    """Provide an empty database with the schema of the backup, and the description of its place."""
     async with direct_connection(url) as connection:
         server = connection.get_server_version().major
         may_create = await connection.fetchval(_MAY_CREATE)
@@ -123,7 +123,7 @@ async def _scratch(manifest: Manifest, url: DatabaseUrl) -> AsyncIterator[tuple[
 
 @asynccontextmanager
 async def _database(url: DatabaseUrl, manifest: Manifest) -> AsyncIterator[DatabaseUrl]:
-    """Make a database on the server of a URL, and drop it in the end."""
+    """Create a database on the server of a URL, and drop it at the end."""
     name = f"medianest_verify_{token_hex(8)}"
     scratch = replace(url, database=name, schema=manifest.schema)
     try:

@@ -28,9 +28,8 @@ _file: Final = click.argument("file", type=click.Path(path_type=Path))
 async def backup_command(*, file: Path, as_json: bool) -> None:
     """Write the whole database to FILE, which must not exist.
 
-    It is the database of one instant; others may read and write meanwhile. It takes pg_dump of the server's major
-    version, and pg_restore can read the file. The secrets in it stay encrypted: keep ENCRYPTION_KEYS
-    too, but elsewhere.
+    The backup is as of one instant; others may read and write meanwhile. It needs pg_dump of the server's major
+    version. pg_restore can read the file. The secrets in it stay encrypted: keep ENCRYPTION_KEYS too, in another place.
     """
     _end_on_sigterm()
     manifest = await make_backup(file, progress=_progress(quiet=as_json))
@@ -45,8 +44,8 @@ async def backup_command(*, file: Path, as_json: bool) -> None:
 async def restore_command(*, file: Path, as_json: bool) -> None:
     """Restore a backup into an empty database.
 
-    If anything fails, the database stays empty. Afterwards it has the migrations of the backup: `medianest db migrate`
-    applies those that are missing.
+    If pg_restore fails, the database stays empty. Otherwise it has the migrations of the backup: `medianest db
+    migrate` applies those that are missing.
     """
     _end_on_sigterm()
     report = await restore_backup(file, progress=_progress(quiet=as_json))
@@ -64,10 +63,10 @@ async def restore_command(*, file: Path, as_json: bool) -> None:
 async def verify_backup_command(ctx: click.Context, *, file: Path, as_json: bool) -> None:
     """Prove that a backup can be restored and read. Exit status 1 when anything is wrong with it.
 
-    It restores the backup into a scratch database on the server, or into a temporary embedded server where the role may
-    not create databases; compares the number of rows of each table with that at the time of the backup, and the schema
-    with what its migrations make; decrypts every secret with ENCRYPTION_KEYS; and drops the scratch database, also
-    when it is interrupted.
+    The backup is restored into a scratch database on the server, or on a temporary embedded server if the role may not
+    create databases. Then the number of rows of each table is compared with that in the backup, the schema with its
+    migrations, and every secret is decrypted with ENCRYPTION_KEYS. The scratch database is dropped, also when the
+    command is interrupted.
     """
     _end_on_sigterm()
     report = await verify_backup(file, progress=_progress(quiet=as_json))
@@ -82,10 +81,10 @@ async def verify_backup_command(ctx: click.Context, *, file: Path, as_json: bool
 @click.command("upgrade")
 @json_option
 async def upgrade_command(*, as_json: bool) -> None:
-    """Bring the embedded PostgreSQL to its next version.
+    """Upgrade the embedded PostgreSQL to another major version.
 
-    The programs of the old version save the database and the new ones restore it, in a new data folder. The old one is
-    kept as pgdata.VERSION. It can be interrupted or killed at any time, and run again.
+    The programs of the old version back up the database, the new ones restore it into a new data folder. The old folder
+    is kept as pgdata.VERSION. The command can be interrupted or killed at any time, and run again.
     """
     settings = load_settings()
     if settings.database_url is not None:
@@ -97,7 +96,7 @@ async def upgrade_command(*, as_json: bool) -> None:
 
 
 def _progress(*, quiet: bool) -> Callable[[str], None]:
-    """Return what prints a sentence for each step, where that is wanted."""
+    """Return a function that prints a sentence for each step, unless `quiet`."""
 
     def say(sentence: str) -> None:
         if not quiet:
@@ -108,6 +107,6 @@ def _progress(*, quiet: bool) -> Callable[[str], None]:
 
 
 def _end_on_sigterm() -> None:
-    """Make SIGTERM, which would leave behind what is half done, do what Ctrl-C does."""
+    """Handle SIGTERM like Ctrl-C, so that unfinished files and databases are removed."""
     with suppress(NotImplementedError):  # on Windows
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, partial(signal.raise_signal, signal.SIGINT))

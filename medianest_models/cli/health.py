@@ -20,14 +20,14 @@ _WARNING_SECONDS: Final = 2.0
 
 
 @click.command("health")
-@click.option("--standby", is_flag=True, help="Ask for a standby, to read from: a primary is a failure then.")
+@click.option("--standby", is_flag=True, help="Expect a standby: fail if the server is a primary.")
 @json_option
 @click.pass_context
 async def health_command(ctx: click.Context, *, standby: bool, as_json: bool) -> None:
     """Say whether the database can be used. Exit status 1 when it can't, or when it lacks migrations.
 
-    A standby can't be used, unless the URL's target_session_attrs lets it. If the work of `medianest maintain` is
-    overdue, or nothing can be written, it prints a warning, which does not change the exit status.
+    A standby fails, unless --standby or the URL's target_session_attrs asks for one. If the work of `medianest
+    maintain` is overdue, or the database is read-only, it prints a warning, which does not change the exit status.
     """
     url = load_settings().url()
     if standby:
@@ -79,7 +79,7 @@ async def stats_command(*, as_json: bool) -> None:
 
 
 async def _other_server(url: DatabaseUrl | None, error: NoPrimaryError) -> DatabaseHealth:
-    """Describe a server that answers, but has not the role that the URL asks for."""
+    """Describe a server that answers, but does not have the role that the URL asks for."""
     found = DatabaseHealth(ok=False)
     with suppress(MedianestError):
         async with database(url and replace(url, target_session_attrs="any"), require_migrated=False):

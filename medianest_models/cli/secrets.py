@@ -31,7 +31,7 @@ def generate_key_command() -> None:
 async def status_command(ctx: click.Context, *, as_json: bool) -> None:
     """Decrypt every secret, and count them by key. Exit status 1 when one can't be decrypted.
 
-    Those are listed by their column and the reason, with the number of rows and the id of the first.
+    Secrets that can't be decrypted are listed by column and reason, with the number of rows and the id of the first.
     """
     async with database():
         uses = await key_uses()
