@@ -172,8 +172,8 @@ class DatabaseUnavailableError(MedianestError):
     """The database can't be reached, or can't serve this now.
 
     Attributes:
-        sent: False when nothing of the statement, or of the transaction's block, was sent: the call can be made again.
-            None when that is not known, because it was sent, or the call had done other things before.
+        sent: False when nothing of the statement, or of the transaction's block, was sent: the call can be repeated.
+            None when it may have been executed, or the call had done other things before.
     """
 
     def __init__(self, message: str | None = None, *, sent: Literal[False] | None = None) -> None:
@@ -182,7 +182,7 @@ class DatabaseUnavailableError(MedianestError):
 
 
 class NoPrimaryError(DatabaseUnavailableError):
-    """None of the database's hosts is a primary, or has the role that the URL asks for; nothing was sent to them."""
+    """None of the URL's hosts has the role that the URL asks for, such as a primary; nothing was sent."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message, sent=False)
@@ -211,7 +211,7 @@ class TransactionAbortedError(MedianestError, TransactionManagementError):
 
 
 class ReadingError(MedianestError):
-    """A block of `reading()` only reads: it can neither write, nor hold a transaction or be in one."""
+    """A write or a transaction inside a block of `reading()`, or such a block inside a transaction."""
 
 
 class ImportCheckError(MedianestError):

@@ -76,7 +76,7 @@ class Client(StatementClient):
         resets: Whether the connections are for migrations: the state of a session ends when its connection goes back to
             the pool, and no transaction has a time limit.
         pool_timeout: Seconds to wait for a free connection; None for no limit.
-        failover_wait: Seconds to wait for a primary, in addition.
+        failover_wait: Seconds to wait for a primary, in addition to `pool_timeout`.
         slow_query_ms: The milliseconds from which a statement is logged as a warning.
         **options: Those of Tortoise's client and of asyncpg.
     """
@@ -187,14 +187,14 @@ class Client(StatementClient):
             await self._replace_connections()
 
     async def doubt(self, connection: Connection, raised: BaseException) -> None:
-        """Replace all connections when one is lost, or the server is no primary any more: the others are like it."""
+        """Replace all connections when one is lost, or the server is no primary any more: all lead to that server."""
         if isinstance(raised, TimeoutError) and not _is_lost(connection):
             await self.release(connection, seconds=_LATE_SECONDS)
         elif _is_lost(connection) or shows_failover(raised):
             await self._replace_connections()
 
     async def _replace_connections(self) -> None:
-        """Let every connection be replaced before it is used the next time."""
+        """Have every connection replaced before its next use."""
         if self._pool is not None:
             await self._pool.expire_connections()
 

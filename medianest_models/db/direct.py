@@ -1,4 +1,4 @@
-"""Connections that belong to no pool: past a pooler, for migrations, locks, LISTEN and a look from outside."""
+"""Connections without a pool, which bypass a pooler: for migrations, locks, LISTEN and health checks."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ async def direct_connection(
 ) -> AsyncIterator[ForkSafeConnection]:
     """Be connected to `url`, or to the database that migrations use.
 
-    A DatabaseUnavailableError where that can't be within so many seconds, or else within the connect timeout or
-    `DATABASE_FAILOVER_WAIT`.
+    It is a DatabaseUnavailableError if that takes longer than `seconds`; without them, longer than the connect timeout
+    and than `DATABASE_FAILOVER_WAIT`.
     """
     url, settings = await resolve_direct_url(url), load_settings()
     connection = await open_connection(

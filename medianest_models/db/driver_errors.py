@@ -105,7 +105,7 @@ _CONNECT_REASONS: Final = {
 _STARTING_UP: Final = "57P03"
 _FAILOVER: Final = frozenset({"25006", "57P01", "57P02", _STARTING_UP})
 _PASSING: Final = ("08", "53", "57", "58", "XX")
-"""The beginnings of the codes of those that waiting may mend."""
+"""The beginnings of the codes of errors that may pass with time."""
 
 _NO_TLS: Final = "rejected SSL"  # in asyncpg's message, of an error that has no code
 _NOBODY_LISTENS: Final = "nothing listens there: start the server, or correct DATABASE_URL"
@@ -208,7 +208,7 @@ def connect_failure(error: Exception, where: DatabaseUrl | None, seconds: float 
 
 
 def may_pass(error: Exception) -> bool:
-    """Return whether a connection that failed so may be made in a moment, such as after a failover."""
+    """Return whether connecting may succeed in a moment after this error, such as during a failover."""
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         return sqlstate.startswith(_PASSING)

@@ -21,7 +21,7 @@ class ForkSafeConnection(asyncpg.Connection):
         super().__init__(protocol, transport, loop, address, *rest)
         self._socket_transport = transport
         self._address: tuple[str, int] | str = address
-        self.notes: dict[str, Any] = {}  # what its users know of its server
+        self.notes: dict[str, Any] = {}  # what callers have learned about its server
         _open.add(self)
 
     @property

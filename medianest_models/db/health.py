@@ -24,10 +24,10 @@ logger = logging.getLogger("medianest_models.db")
 _ANSWER_SECONDS: Final = 1.8
 _POOL_SECONDS: Final = 0.5
 _CONNECT_SECONDS: Final = 0.8
-"""The time for a connection of its own, so that several hosts have some to answer, and the health some to say so."""
+"""The time for a connection of its own, which leaves some of `_ANSWER_SECONDS` to report the failure."""
 
-# Everyone may see that there is a WAL receiver, but not what it does. What a standby had received before it was started
-# again may be more than what it has received since. The time of the last commit that it replayed is the primary's.
+# Every role sees whether there is a WAL receiver, but not its details. A standby may have replayed more than it has
+# received since its restart. The time of the last replayed commit is by the primary's clock.
 _ROLE: Final = """
 SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
        CASE
@@ -53,10 +53,10 @@ class DatabaseHealth:
         ok: Whether the database responds, and has the role that the URL asks for (`target_session_attrs`): a primary,
             unless it says otherwise.
         role: What the server is now: primary, standby, or a primary that is read-only for this role.
-        lag_seconds: The seconds by which a standby lags behind, at most: 0 if it has replayed all that it has received
-            and still receives; else the time since the last commit that it has replayed was made, which grows while the
-            primary is gone, and includes the time in which the primary wrote nothing. None on another server, and for
-            a standby that has replayed no commit since it was started.
+        lag_seconds: An upper bound of a standby's lag: 0 if it has replayed all that it has received and is connected
+            to a primary; else the age of the last commit that it has replayed, which includes the time in which the
+            primary wrote nothing, and grows while it is gone. None on other servers, and for a standby that has
+            replayed no commit since its start.
         latency_ms: Milliseconds for one statement there and back.
         server_version: Such as "18.4".
         pool_size: The number of connections of this process.
@@ -150,7 +150,7 @@ async def _ask(client: Client, *, detail: bool) -> dict[str, Any]:
                 return await _look(connection, client.url, detail=detail)
             finally:
                 await client.release(connection)
-        except NoPrimaryError as error:  # what answers instead has a role too
+        except NoPrimaryError as error:  # the server that answers has another role
             url = client.url and replace(client.url, target_session_attrs="any")
             async with direct_connection(url, seconds=_CONNECT_SECONDS) as other:
                 return await _look(other, url, detail=detail) | {"error": str(error)}

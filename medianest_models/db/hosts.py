@@ -21,11 +21,11 @@ from medianest_models.settings.urls import ServerRole
 _Place: TypeAlias = tuple[str, int]
 
 _HEAD_START_SECONDS: Final = 0.25
-"""The time that a host has to answer before the next one is asked too."""
+"""The time that a host gets to answer before the next one is asked too."""
 _PAUSE_SECONDS: Final = 0.25
-"""The time between two questions of this process to the same host, once that has failed."""
+"""The pause of this process before it asks a host that has failed once more."""
 _PREFERENCE_SECONDS: Final = 1.0
-"""The time that a standby has to answer before another server is taken, where one is only preferred."""
+"""The time that a standby gets to answer with `prefer-standby`, before any server is taken."""
 
 _ROLE: Final = (
     "SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS locked"
@@ -67,21 +67,21 @@ _turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Place, asyncio.
 async def open_connection(url: DatabaseUrl, *, seconds: float, wait: float = 0, **options: Any) -> ForkSafeConnection:
     """Connect to the first host that answers and has the role that the URL asks for.
 
-    The host that was taken last is asked first; each further one as soon as an earlier one fails, or after 250 ms. A
+    The host that was used last is asked first; each further one as soon as an earlier one fails, or after 250 ms. A
     host that is silent, full or refuses never ends the search. While one of several is starting up, or is a standby
     where a primary is wanted, all are asked again.
 
     Args:
         url: The hosts, and the role.
-        seconds: How long a host has to answer, and several have to agree on a primary.
-        wait: How long even a single host is asked again after a failure that may pass, such as in a failover. The
-            longer of the two is the longest time that this takes.
+        seconds: The time that a host gets to answer, and several get until one has the role.
+        wait: The time for which even a single host is asked again after a failure that may pass, such as in a
+            failover. The whole search takes at most the longer of the two.
         **options: Further arguments of `asyncpg.connect`.
 
     Raises:
         NoPrimaryError: No host has the role; the message says what each of them answered.
         ConfigurationError: The parameters of the URL do not fit together.
-        DatabaseUnavailableError: The only host can't be reached, or lets nobody in.
+        DatabaseUnavailableError: The only host can't be reached, or refuses the connection.
     """
     search = _Search(url, seconds, wait, options)
     with suppress(TimeoutError):
@@ -93,7 +93,7 @@ async def open_connection(url: DatabaseUrl, *, seconds: float, wait: float = 0, 
 
 
 def search_failure(error: Exception, url: DatabaseUrl | None, seconds: float | None) -> MedianestError:
-    """Make the error for a search that was ended from outside after so many seconds: by what the hosts answered."""
+    """Make the error for a search that a timeout of `seconds` ended, from the answers of the hosts."""
     if isinstance(error, TimeoutError) and url is not None and seconds:
         answers = _known[url].answers_since(monotonic() - seconds)
         if answers:
@@ -112,11 +112,11 @@ class _Search:
         self._arguments = url.connect_arguments() | options
 
     def answers(self) -> dict[_Place, Exception]:
-        """Return the failure of each host that answered meanwhile, even if it answered another search."""
+        """Return the failure of each host that has answered since the search began, even if to another search."""
         return self._hosts.answers_since(self._begun)
 
     async def run(self) -> ForkSafeConnection | None:
-        """Return the first connection that fits; None when it is no use to go on."""
+        """Return the first connection with the right role; None when asking again is of no use."""
         if self._url.server_role != "prefer-standby":
             return await self._race(self._url.server_role)
         with suppress(TimeoutError):
@@ -152,7 +152,7 @@ class _Search:
         return None
 
     def _may_end_well(self, role: ServerRole) -> bool:
-        """Return whether it is of use to ask the hosts again that have answered."""
+        """Return whether it is of use to ask the hosts that have failed again."""
         answers = self.answers().values()
         if monotonic() < self._waits_until:
             return any(isinstance(answer, _WrongRoleError) or may_pass(answer) for answer in answers)
@@ -181,7 +181,7 @@ class _Search:
         return connection
 
     async def _ask_again(self, place: _Place, role: ServerRole) -> ForkSafeConnection:
-        """Ask a host that has failed; of many searches of this process, one after the other."""
+        """Ask a host again that has failed; searches of this process take turns."""
         async with _turn(place):
             try:
                 return await self._ask(place, role)
@@ -205,7 +205,7 @@ class _Search:
 
 
 def wrong_role(role: ServerRole, *, is_standby: bool, is_read_only: bool) -> str | None:
-    """Say what a server is that has not the role; None if it has. A standby is read-only, too."""
+    """Say what a server without the role is; None if it has the role. A standby is read-only, too."""
     if role in {"any", "prefer-standby"}:
         return None
     fits = {"primary": not is_standby, "standby": is_standby, "read-write": not is_read_only, "read-only": is_read_only}
@@ -216,14 +216,14 @@ def wrong_role(role: ServerRole, *, is_standby: bool, is_read_only: bool) -> str
 
 @asynccontextmanager
 async def _turn(place: _Place) -> AsyncIterator[None]:
-    """Be the only one in this event loop to ask a host again: a standby that is promoted has other things to do."""
+    """Let one search of this event loop at a time ask a host again, to spare a standby that is being promoted."""
     turns = _turns.setdefault(asyncio.get_running_loop(), {})
     async with turns.setdefault(place, asyncio.Lock()):
         yield
 
 
 def _discard(task: asyncio.Task[ForkSafeConnection]) -> None:
-    """End the connection of a host that was too late."""
+    """End a connection that was made too late."""
     if not task.cancelled() and task.exception() is None:
         task.result().terminate()
 

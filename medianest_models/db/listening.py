@@ -28,13 +28,13 @@ Subscriber: TypeAlias = Callable[[str | None], None]
 _ALIVE_SECONDS: Final = 10.0
 """The longest time between two signs of life of the connection.
 
-With the time for an answer it is less than what a cluster needs to replace a primary that has fallen silent.
+With the time for an answer, it is less than the time in which a cluster replaces a silent primary.
 """
 _ANSWER_SECONDS: Final = 5.0
 _BEGIN_SECONDS: Final = 30.0
 """The longest time until LISTEN has started, longer than what its `begin` may wait for locks."""
 _PAUSE_SECONDS: Final = 1.0
-"""The pause before connecting again, which is what a failover takes longer for those who wait for a notification."""
+"""The pause before connecting again, which delays waiting callers after a failover."""
 _LINGER_SECONDS: Final = 2.0
 """The time that the connection stays open after its last subscriber: a worker that could not claim soon waits again."""
 
@@ -65,7 +65,7 @@ class Listener:
     def __init__(self, client: Client, url: DatabaseUrl | None, channel: str, begin: str) -> None:
         self.is_listening = False
         self.problem: Exception | None = None
-        # A standby can't listen, whatever the others may read from.
+        # A standby can't listen, so another role in the URL does not count.
         self._url = url and replace(url, target_session_attrs="primary")
         self._channel, self._begin = channel, begin
         self._subscribers: set[Subscriber] = set()

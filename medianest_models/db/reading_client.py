@@ -1,4 +1,4 @@
-"""The client of one block of `reading`: on a standby while that is in order, and on the primary from then on."""
+"""The client of one block of `reading`: on a standby until that fails, then on the primary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 NO_TRANSACTION: Final = "inside reading() there is no transaction: begin it outside, where the primary is asked"
 _NO_WRITE: Final = "inside reading() nothing can be written: do it outside, where the primary is asked"
 _OF_THE_STANDBY: Final = (DatabaseUnavailableError, TransactionConflictError, MigrationError)
-"""The errors that the primary may not have: the standby is gone, it replays what stands in the way, or is late."""
+"""The errors that the primary may not have: the standby is gone, its replay cancels the statement, or it lags."""
 
 
 @dataclass
@@ -56,9 +56,9 @@ class _StandbyFailedError(MedianestError):
 
 
 class ReadingClient(StatementClient):
-    """One block of `reading`: all its statements go to one standby, or from the first trouble on to the primary.
+    """One block of `reading`: all its statements go to one standby, and to the primary once that has failed.
 
-    It never goes back to a standby, so that nothing that the block has seen is gone in its next statement.
+    It never goes back to a standby, so that no statement misses what an earlier one of the block has seen.
     """
 
     def __init__(self, outer: Client, standby: Standby | None, after: WalPosition | None) -> None:
@@ -87,7 +87,7 @@ class ReadingClient(StatementClient):
         return await super().run(operation, query, *arguments)
 
     async def acquire(self) -> Connection:
-        """Take a connection of the standby, or else one of the primary with a transaction that is read-only."""
+        """Take a connection of the standby, or else one of the primary with a read-only transaction."""
         if self._standby is not None:
             connection = await self._standby.acquire(self.after)
             if connection is not None:
@@ -112,7 +112,7 @@ class ReadingClient(StatementClient):
         raise error  # not inside `except`, where the driver's error would become its context
 
     async def release(self, connection: Connection) -> None:
-        """Give a connection back to the pool that it is of."""
+        """Give a connection back to its pool."""
         standby = self._from_standby.pop(connection, None)
         if standby is not None:
             await standby.release(connection)

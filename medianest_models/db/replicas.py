@@ -1,4 +1,4 @@
-"""Reading from standbys: `async with reading():`, and the token of what was written and must not be missed there."""
+"""Reading from standbys: `async with reading():`, and the token of a write that must be visible there."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ _TIMELINE_DIGITS: Final = 8  # at the beginning of the file's name, hexadecimal
 async def reading(*, after: str | None = None, wait: timedelta | None = None) -> AsyncIterator[None]:
     """Let a standby of `DATABASE_REPLICA_URL` answer what is read inside the `async with` block.
 
-    A standby may be some milliseconds late, or minutes: show it what must be there with `after`. A block reads from one
-    standby that streams from a primary; if there is none, or when it fails, from the primary, as without the setting.
-    It never goes back in time. Inside it, tasks and data loaders work as outside, and a task that outlives the block
-    goes on reading so.
+    A standby lags by milliseconds, or by minutes; `after` names a write that must be visible. A block reads from one
+    standby that streams from a primary; without a standby, or once it fails, from the primary. It never goes back in
+    time. Tasks and data loaders work inside it as outside, and a task that outlives the block keeps reading in this
+    way.
 
-    What decides (`downloads.claim`, `rate_limits.hit`, `sessions.verify`, `sessions.issue`, `sessions.rotate`,
-    `users.authenticate`, `users.upsert_from_plex`) runs on the primary also inside the block. Whatever else writes is a
-    ReadingError, with and without a standby. A nested block reads what the one around it promises, too.
+    Operations that decide something (`downloads.claim`, `rate_limits.hit`, `sessions.verify`, `sessions.issue`,
+    `sessions.rotate`, `users.authenticate`, `users.upsert_from_plex`) run on the primary even inside the block. Any
+    other write is a ReadingError, with and without a standby. The `after` of a block also holds for blocks inside it.
 
     Args:
-        after: What `last_write` returned: a standby must have what was committed until then. None for no such promise.
-        wait: How long a standby may take for that, before the primary is asked; None for not at all.
+        after: The token of `last_write`: the standby must have replayed what was committed until then. None for any
+            standby.
+        wait: The time that a standby gets to replay it before the primary is asked; None for no time.
 
     Raises:
         InvalidInputError: `after` is no such token, or `wait` not more than zero.
@@ -73,7 +74,7 @@ async def reading(*, after: str | None = None, wait: timedelta | None = None) ->
 
 
 def on_primary(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Run an operation that decides on the primary, also inside a block of `reading`."""
+    """Run an operation on the primary, even inside a block of `reading`, because it decides something."""
 
     @functools.wraps(function)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -97,8 +98,8 @@ def on_primary(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any
 async def last_write() -> str:
     """Return a token of all that was committed until now, for `reading(after=...)`, in this or another process.
 
-    It is a text of at most 25 letters, digits and `-`, which fits into a cookie, and holds nothing secret. Call it
-    after the write, and after the transaction of the write.
+    It has at most 25 letters, digits and `-`, so it fits into a cookie, and is not secret. Call it after the write,
+    outside of its transaction.
 
     Raises:
         ReadingError: It is called in a transaction, whose own writes it would not cover.

@@ -1,4 +1,4 @@
-"""The standbys of DATABASE_REPLICA_URL: a pool for each, and how far each has replayed what the primary wrote."""
+"""The standbys of DATABASE_REPLICA_URL: a pool for each, and the position up to which it has replayed the WAL."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load
 logger = logging.getLogger("medianest_models.db")
 
 _ANSWER_SECONDS: Final = 1.0
-"""The time that a standby has to give a connection, and again to say how far it is, before the primary is asked."""
+"""The time that a standby gets for a connection, and again for its position, before the primary is asked."""
 _PAUSE_SECONDS: Final = 1.0
-"""The time for which a standby that failed is left alone."""
+"""The time from the failure of a standby to the first probe, and between probes."""
 _PROBE_SECONDS: Final = 5.0
-"""The time that a standby has for a connection when nobody waits for it."""
+"""The time that a standby gets for the connection of a probe, for which nobody waits."""
 _FRESH_SECONDS: Final = 0.1
-"""The time for which the answer of a connection counts: one in use is asked ten times a second, not per statement."""
+"""The time for which a position is reused: a busy connection asks ten times a second, not for each statement."""
 _POLL_SECONDS: Final = 0.02
 
-# The timeline tells a standby that follows the primary from one that follows another, or nobody, and whose positions
-# mean something else. Only a member of pg_read_all_stats sees the one that is received; what everybody sees is that of
-# the last restart point, which is late after a failover, and never early.
+# Positions can be compared only on one timeline; a standby of another primary, or of none, has another one. Only a
+# member of pg_read_all_stats sees the timeline that is received. Everybody sees that of the last restart point, which
+# is late after a failover, but never early.
 _ASK: Final = """
 SELECT pg_last_wal_replay_lsn() AS lsn, receiver.pid IS NOT NULL AS streams,
        coalesce(receiver.received_tli, (SELECT timeline_id FROM pg_control_checkpoint())) AS timeline
@@ -43,7 +43,7 @@ FROM (VALUES (1)) AS one LEFT JOIN pg_stat_wal_receiver AS receiver ON TRUE
 
 
 class WalPosition(NamedTuple):
-    """A position in what a primary has written; each promotion begins another timeline."""
+    """A position in the WAL; each promotion begins another timeline."""
 
     timeline: int
     lsn: int
@@ -62,18 +62,18 @@ class WalPosition(NamedTuple):
 
 @dataclass(slots=True)
 class _Replay:
-    """What the server of a connection said of itself, and when by the event loop's clock."""
+    """The position that the server of a connection reported, and when, by the event loop's clock."""
 
     at: float
     position: WalPosition
 
 
 class Standby:
-    """One host of standbys, and its pool.
+    """One host of the standbys, and its pool.
 
     Args:
-        pool: Its connections, which change nothing.
-        primary: The pool that it is closed with.
+        pool: Its connections, which only read.
+        primary: The primary's pool; both are closed together.
     """
 
     def __init__(self, pool: Client, primary: Client) -> None:
@@ -82,15 +82,15 @@ class Standby:
         self._needs_transaction = (
             pool.url is not None and pool.url.pgbouncer
         )  # or the next statement could go elsewhere
-        self._ask_again_at: float | None = None  # None while nothing is wrong with it
+        self._ask_again_at: float | None = None  # None while it works
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether it failed, and has not been seen in order since."""
+        """Whether it failed, and no probe has succeeded since."""
         return self._ask_again_at is not None
 
     async def acquire(self, after: WalPosition | None) -> Connection | None:
-        """Take a connection that has replayed a position, to be released to the `pool`; None if there is none."""
+        """Take a connection of the pool if the standby has replayed a position; None if it has not, or has failed."""
         if self._ask_again_at is not None:
             if asyncio.get_running_loop().time() >= self._ask_again_at:
                 self._probe_in_background()
@@ -114,7 +114,7 @@ class Standby:
             await self.pool.release(connection)
 
     async def leave_alone(self, error: MedianestError) -> None:
-        """Let nobody wait for this standby until a probe has found it in order."""
+        """Do not use this standby until a probe has succeeded."""
         if self._ask_again_at is None:
             logger.warning("reading without the standby %s: %s", self.pool, error)
         self._ask_again_at = asyncio.get_running_loop().time() + _PAUSE_SECONDS
@@ -130,7 +130,7 @@ class Standby:
             raise
 
     async def _position(self, connection: Connection, after: WalPosition | None) -> WalPosition:
-        """Return how far the server has replayed: what it said a moment ago, unless it has to be further now."""
+        """Return the position that the server has replayed; a recent answer is reused unless `after` is beyond it."""
         loop, notes = asyncio.get_running_loop(), cast("ForkSafeConnection", connection).notes
         known: _Replay | None = notes.get("replay")
         if known is not None and loop.time() < known.at + _FRESH_SECONDS and (after is None or known.position >= after):
@@ -185,7 +185,7 @@ async def end_transaction(connection: Connection) -> None:
 
 
 async def choose_standby(primary: Client, after: WalPosition | None, wait: float) -> Standby | None:
-    """Choose a standby of the process that has replayed a position, by lot; None if none has within `wait` seconds."""
+    """Choose at random a standby that has replayed a position; None if none has within `wait` seconds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait
     while True:
@@ -206,7 +206,7 @@ def _standbys_of(primary: Client) -> list[Standby]:
     if standbys is None:
         settings = load_settings()
         url = settings.database_replica_url
-        if primary.url != settings.database_url:  # connected to another database than the settings are about
+        if primary.url != settings.database_url:  # connected to another database than that of the settings
             url = None
         pools = [] if url is None else [_pool_of(settings, url, host, port) for host, port in url.places]
         primary.attached.extend(pools)

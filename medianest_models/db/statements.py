@@ -60,7 +60,7 @@ def current_client() -> StatementClient:
 
 @contextmanager
 def in_steps() -> Iterator[None]:
-    """Let no error of a block say that nothing was sent, where one statement after the other is committed."""
+    """Set `sent` of an error to None in a block of several statements, each of which commits."""
     try:
         yield
     except DatabaseUnavailableError as error:
@@ -84,7 +84,7 @@ class StatementClient(AsyncpgDBClient):
 
     @abstractmethod
     async def doubt(self, connection: Connection, raised: BaseException) -> None:
-        """Draw the conclusions from an error of a statement that may be one of the server or of the network."""
+        """Check the connection after an error that may come from the server or the network."""
 
     @abstractmethod
     def check_loop(self) -> bool:
@@ -95,7 +95,7 @@ class StatementClient(AsyncpgDBClient):
         return self
 
     def translated(self, raised: Exception, connection: Connection) -> MedianestError | None:  # noqa: ARG002 - see `reading`
-        """Make the error of ours for one that a statement raised on that connection; None for one that stays."""
+        """Make our error for one that a statement raised on that connection; None to keep the original."""
         return translate(raised)
 
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:

@@ -112,7 +112,7 @@ class EmbeddedServer:
                 return stopped
 
     def finish_upgrade(self) -> None:
-        """Put the new data folder in its place, if an upgrade was killed when it had only that left to do."""
+        """Move the new data folder to its place, if an upgrade was killed just before that step."""
         finished = upgraded_folder(self.data)
         with self.os_errors("upgraded"):
             if finished.exists() and not self.data.exists():
@@ -135,7 +135,7 @@ class EmbeddedServer:
 
     @contextlib.contextmanager
     def os_errors(self, done: str) -> Iterator[None]:
-        """Make the error for an OSError in something that is `done` to the server."""
+        """Raise our error for an OSError while the server is `done`, such as "started"."""
         try:
             yield
         except OSError as error:
@@ -145,7 +145,7 @@ class EmbeddedServer:
 
 
 def upgraded_folder(data: Path) -> Path:
-    """Return where a data folder of the next major version is, once it is complete and until it has its place."""
+    """Return the path of an upgraded data folder that is complete, but not yet moved to its place."""
     return data.with_name(f"{data.name}.upgraded")
 
 

@@ -23,13 +23,13 @@ _TIMEOUT: Final = 60.0
 def two_servers(
     server: EmbeddedServer, old_bindir: Path, old_major: int
 ) -> Iterator[tuple[DatabaseUrl, DatabaseUrl, Path]]:
-    """Run the server of a data folder with its own programs, and one of the present programs with an empty database.
+    """Run the old data folder's server with the old programs, and an empty new one with the present programs.
 
-    The block has to copy everything; it also gets the path of a file that it may write, and that is deleted afterwards.
-    Nobody else can start a server of this home meanwhile, and sessions are ended first, so that no write is lost. If
-    the block succeeds, the new data folder takes the place of the old one, which is kept as `pgdata.<old_major>`;
-    otherwise the new one is deleted. A process that is killed leaves the old data as they were; or, within the last two
-    steps, the new ones for the next start to take.
+    The block has to copy everything; it also gets the path of a temporary file. Sessions are ended first and nobody
+    else can start a server of this home meanwhile, so no write is lost. If the block succeeds, the new data folder
+    takes the place of the old one, which is kept as `pgdata.<old_major>`; otherwise the new one is deleted. If the
+    process is killed, the old data stay as they were; if it is killed between the last two renames, the next start
+    takes the new data.
 
     Raises:
         ConfigurationError: There is a folder `pgdata.<old_major>` already, or the programs can't be run.

@@ -1,4 +1,4 @@
-"""The rows with encrypted columns in their stored form, and whether all of their secrets decrypt."""
+"""The stored form of encrypted columns, and the check that all secrets decrypt."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class SecretsReport:
     """The outcome of decrypting every secret.
 
     Attributes:
-        rows: The number of values that were looked at; a row counts once for each encrypted column that is not NULL.
-        unreadable: Those in which a secret does not decrypt, by column and reason.
+        rows: The number of values; a row counts once for each encrypted column that is not NULL.
+        unreadable: The values with a secret that does not decrypt, by column and reason.
     """
 
     rows: int

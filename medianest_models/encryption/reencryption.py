@@ -117,7 +117,7 @@ async def _rotate(
             failed.setdefault(column_name(field), []).append(str(row[pk]))
     try:
         done.update(await _replace(field, fresh))
-    except ConstraintError:  # one of them stops all: each by itself
+    except ConstraintError:  # one of them makes all fail: try each by itself
         for one in fresh:
             try:
                 done.update(await _replace(field, [one]))

@@ -75,10 +75,10 @@ class Settings(BaseSettings):
     Attributes:
         database_url: The database; None for the embedded server.
         database_direct_url: The database without the pooler, for migrations, locks and LISTEN.
-        database_replica_url: The standbys that `reading` may use.
+        database_replica_url: The standbys, which only `reading` uses.
         database_pgbouncer: Whether DATABASE_URL is that of a PgBouncer in transaction mode.
         database_pool_timeout: The time to wait for a free connection of the pool.
-        database_failover_wait: The time that who needs a connection waits for a primary, in addition.
+        database_failover_wait: The time to wait for a primary during a failover, in addition.
         database_command_timeout: The time that the client waits for a result.
         database_statement_timeout: The time after which the server cancels a statement; the same for locks and idle
             transactions.

@@ -58,7 +58,7 @@ class DatabaseUrl:
         connect_timeout: How long to wait for the server when connecting.
         pgbouncer: Whether it is the URL of a pooler in transaction mode.
         application_name: The name shown in `pg_stat_activity`.
-        target_session_attrs: The role of the server to connect to, in libpq's words; None for `read-write` with several
+        target_session_attrs: The role of the server to connect to, by libpq's names; None for `read-write` with several
             hosts and `primary` with one.
     """
 
@@ -158,7 +158,7 @@ class DatabaseUrl:
     def for_libpq(self) -> SecretStr:
         """Return the URL with only the parts that libpq (psql and pg_dump) and plain asyncpg support.
 
-        They would take the first of several hosts that answers, so the URL says which role it must have.
+        They would use the first of several hosts that answers, so the URL names the role that it must have.
         """
         parameters = {name: value for name, value in self._parameters().items() if name in _FOR_LIBPQ}
         if self.fallbacks:
