@@ -1,4 +1,4 @@
-"""The package's metadata that depend on the repository's address: its links, and the README's."""
+"""The package's metadata that depends on the repository's address: its links, and those of the README."""
 
 import re
 from pathlib import Path

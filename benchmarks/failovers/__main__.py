@@ -1,4 +1,4 @@
-"""The program that measures all scenarios."""
+"""The command line: measure the scenarios and print their outcomes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ async def main() -> int:
     """Measure them, and return 0 if nothing was lost or broken."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.failovers")
     parser.add_argument("--asynchronous", action="store_true", help="without synchronous replication")
-    parser.add_argument("--bindir", type=Path, help="PostgreSQL's programs; without it the wheel's")
-    parser.add_argument("--only", default="", help="the beginning of a scenario's title")
+    parser.add_argument("--bindir", type=Path, help="the folder of PostgreSQL's programs; by default the wheel's")
+    parser.add_argument("--only", default="", help="measure only the scenarios whose title begins with this")
     arguments = parser.parse_args()
     os.environ["ENCRYPTION_KEYS"] = generate_key().get_secret_value()
     outcomes = []

@@ -50,7 +50,7 @@ class Outcome:
 
 
 async def run_scenario(cluster: Cluster, scenario: Scenario) -> Outcome:
-    """Run it on a cluster with a prepared database, which is in step again afterwards."""
+    """Run a scenario on a prepared cluster, and wait until all its nodes replicate again."""
     roles = await cluster.in_step()
     urls = {BY_HAPROXY: cluster.primary_url, BY_HOSTS: cluster.url(roles.other, roles.leader, roles.standby)}
     run_number = next(_numbers)  # what an earlier crew left half done must not be in the way of this one

@@ -1,4 +1,4 @@
-"""The scenarios: each disturbs a cluster in step and the workers on it, and repairs the cluster."""
+"""The scenarios: each disturbs a healthy cluster with workers on it, and repairs the cluster."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ BY_HOSTS: Final = "several hosts"
 STRAIGHT: Final = "one host"
 WORKERS: Final = 5  # of a process
 LONGEST: Final = TTL + 5.0
-"""The most seconds without progress: until a leader that says nothing is replaced, and the time to get on with it."""
+"""The most seconds without progress: until a silent leader is replaced, and five to continue."""
 _NEWER: Final = "SELECT EXISTS (SELECT FROM media_requests WHERE created_at > $1)"
 
 
 @dataclass
 class Disturbed:
-    """A cluster with workers on it, while a scenario goes on.
+    """A cluster with workers on it, during a scenario.
 
     Attributes:
-        roles: Who was what at its start.
-        marks: The times at which something was done.
+        roles: The roles of the nodes at its start.
+        marks: The times of the disturbances.
     """
 
     cluster: Cluster
@@ -39,11 +39,11 @@ class Disturbed:
     marks: list[float]
 
     def mark(self) -> None:
-        """Note the time just before something is done."""
+        """Note the time just before a disturbance."""
         self.marks.append(time())
 
     async def progress(self, *ways: str) -> None:
-        """Wait until each process that goes one of these ways, or all, has done something after this moment."""
+        """Wait for a write by each process that connects in one of these ways, by default by all, after this moment."""
         now = time()
         names = [name for name in self.crew.names if not ways or name.startswith(ways)]
 
@@ -55,14 +55,14 @@ class Disturbed:
         await until(is_progressing, f"progress of {', '.join(names)}")
 
     async def failover(self) -> None:
-        """Wait until there is another leader, and everybody gets on with it."""
+        """Wait until there is another leader, and all processes have made progress."""
         await self.cluster.replaced(self.roles.leader)
         await self.progress()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One of them: what happens, and the function that does it."""
+    """The title of a scenario, and the function that disturbs."""
 
     title: str
     disturb: Callable[[Disturbed], Awaitable[None]]

@@ -1,1 +1,1 @@
-"""A simulation of the portal under more load than it has, from the measured costs of its operations."""
+"""A simulation of the portal under more load than today, from the measured costs of its operations."""

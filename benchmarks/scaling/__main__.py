@@ -1,4 +1,4 @@
-"""The program: it simulates 1, 10, 100 and 1,000 times today's load, and prints what is how busy."""
+"""Simulate 1, 10, 100 and 1,000 times today's load, and print the utilisation of each part of the portal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load() -> Iterator[str]:
 
 
 def simulated(machines: Machines) -> Iterator[str]:
-    """Yield the table of what is how busy."""
+    """Yield the table of utilisations."""
     stations = "".join(f"{name:>11}" for name in _STATIONS)
     yield f"{'load':>6}{'calls/s':>10}{'done/s':>10}{stations}{'p50 ms':>9}{'p99 ms':>9}"
     for times in TIMES:
@@ -34,7 +34,7 @@ def simulated(machines: Machines) -> Iterator[str]:
 
 
 def line(times: int, result: Result) -> str:
-    """Return a line of the table; without times of calls where ever more of them wait."""
+    """Return a line of the table; "grow" instead of the times of calls if the queue grows without end."""
     busy = "".join(f"{result.utilisation[n]:>11.1%}" if n in result.utilisation else f"{'-':>11}" for n in _STATIONS)
     figures = f"{times:>6,}{result.offered:>10,.1f}{result.done:>10,.1f}{busy}"
     if max(result.utilisation.values()) > 0.98:  # noqa: PLR2004
@@ -43,7 +43,7 @@ def line(times: int, result: Result) -> str:
 
 
 def needed(machines: Machines) -> Iterator[str]:
-    """Yield the table of what keeps the processes and the primary at most 60 % busy, without standbys."""
+    """Yield the table of the machines that are at most 60 % busy, without standbys."""
     widths = {"processes": 11, "cores": 7, "connections": 13, "commits/s": 11, "alone/s": 9, "WAL GB/day": 12}
     yield f"{'load':>6}" + "".join(f"{name:>{width}}" for name, width in widths.items()) + f"{'disk GB/year':>14}"
     for times in TIMES:
@@ -63,10 +63,10 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     parser.add_argument("--processes", type=int, default=2, help="client processes, each on its own core (2)")
-    parser.add_argument("--pool", type=int, default=20, help="connections of each (20)")
+    parser.add_argument("--pool", type=int, default=20, help="connections of each process (20)")
     parser.add_argument("--cores", type=int, default=2, help="cores of the primary and of each standby (2)")
     parser.add_argument("--standbys", type=int, default=0, help="standbys that are read from (0)")
-    parser.add_argument("--commit-ms", type=float, default=1.0, help="until a commit is on disk, and replicated (1)")
+    parser.add_argument("--commit-ms", type=float, default=1.0, help="ms until a commit is on disk and replicated (1)")
     given = parser.parse_args()
     machines = Machines(given.processes, given.pool, given.cores, given.standbys, given.commit_ms / 1e3)
     print("\n".join([*load(), "", *simulated(machines), "", *needed(machines)]))

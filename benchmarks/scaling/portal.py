@@ -56,8 +56,8 @@ class Portal:
 
     Args:
         machines: The machines.
-        times: How many times today's load it has.
-        seed: The seed of all chance.
+        times: The load, as a multiple of today's.
+        seed: The seed of the random numbers.
     """
 
     def __init__(self, machines: Machines, *, times: float, seed: int = 1) -> None:

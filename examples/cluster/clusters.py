@@ -1,4 +1,4 @@
-"""The cluster: starting it, its URLs, who is what in it, and a switchover."""
+"""The cluster: starting it, its URLs, the roles of its nodes, and a switchover."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAME: Final = "medianest"  # of the database, and of the role that owns it
 
 @dataclass(frozen=True)
 class Roles:
-    """Who is what in a cluster in which all is well."""
+    """The roles of the nodes in a healthy cluster."""
 
     leader: Node
     standby: Node
@@ -61,16 +61,16 @@ class Cluster:
 
     @property
     def primary_url(self) -> str:
-        """DATABASE_URL by HAProxy."""
+        """The URL of the primary, through HAProxy."""
         return self._url(self._doors[0])
 
     @property
     def replica_url(self) -> str:
-        """The URL of the standbys, by HAProxy."""
+        """The URL of the standbys, through HAProxy."""
         return self._url(self._doors[1])
 
     def url(self, *nodes: Node) -> str:
-        """Return DATABASE_URL past HAProxy: the nodes, in this order."""
+        """Return a URL without HAProxy: the nodes, in this order."""
         return self._url(",".join(f"{node.place.host}:{node.place.port}" for node in nodes))
 
     def _url(self, hosts: str) -> str:
@@ -100,7 +100,7 @@ class Cluster:
         await until(is_replaced, f"another primary than {before.name}")
 
     async def in_step(self) -> Roles:
-        """Wait until there is one primary and two standbys that stream from it, and return who is what."""
+        """Wait until there is one primary and two standbys that stream from it, and return the roles."""
 
         async def find() -> Roles | None:
             states = dict(await self._states())
@@ -110,7 +110,7 @@ class Cluster:
             clients = states[primaries[0]].get("replication", [])
             streaming = {client["application_name"]: client["sync_state"] for client in clients}
             standbys = [node for node in self.nodes if node is not primaries[0] and node.name in streaming]
-            # Patroni's word for it, which decides who may become the primary, and PostgreSQL's
+            # both Patroni's view, which decides who may be promoted, and PostgreSQL's
             in_step = {node for node in standbys if states[node].get("sync_standby") and streaming[node.name] == "sync"}
             if len(standbys) < len(self.nodes) - 1 or len(in_step) != self.synchronous:
                 return None
@@ -123,7 +123,7 @@ class Cluster:
         return list(zip(self.nodes, states, strict=True))
 
     async def switch_over(self) -> None:
-        """Make another node the leader, as soon as Patroni agrees: with synchronous replication, to one in step."""
+        """Switch over to another node as soon as Patroni agrees; if replication is synchronous, to that standby."""
         before = await self.leader()
 
         async def has_switched() -> bool:
@@ -142,7 +142,7 @@ class Cluster:
             await connection.execute(f"CREATE DATABASE {_NAME} OWNER {_NAME}")
         finally:
             await connection.close()
-        await until(self._is_open, "a way by HAProxy")
+        await until(self._is_open, "a way through HAProxy")
 
     async def _is_open(self) -> bool:
         """Return whether HAProxy leads to the database, on the primary and on a standby."""
@@ -156,7 +156,7 @@ class Cluster:
 
 @asynccontextmanager
 async def running_cluster(*, synchronous: bool = True, bindir: Path | None = None) -> AsyncIterator[Cluster]:
-    """Run a cluster with an empty database; nothing of it is left at the end.
+    """Run a cluster with an empty database; remove all of it at the end.
 
     Args:
         synchronous: Whether a COMMIT waits for a standby.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 TTL: Final = 20
-"""Seconds after which a leader that Patroni's store has not heard of is replaced: the least that Patroni takes."""
+"""Seconds after which a silent leader is replaced; Patroni's minimum."""
 SUPERUSER: Final = "postgres"
 _FIRST_BUILTIN_LOCALE: Final = 17  # PostgreSQL's major version
 
@@ -72,7 +72,7 @@ def patroni(place: Place, folder: Path, bindir: Path, *, major: int, password: s
             "scope": "medianest",
             "name": place.name,
             "restapi": {"listen": api, "connect_address": api},
-            # Without use_proxies it would ask etcd for its own address, and go straight to it.
+            # Without use_proxies, Patroni would ask etcd for its address and bypass the wire.
             "etcd3": {"hosts": [f"{place.host}:{place.store_port}"], "use_proxies": True},
             "bootstrap": {"dcs": cluster, "initdb": [{"encoding": "UTF8"}, "data-checksums", *locale]},
             "postgresql": node,
@@ -121,7 +121,7 @@ def wire(place: Place, store: str) -> str:
 
 
 def etcd(store: str, peers: str) -> list[str]:
-    """Return the arguments of etcd: a single one, which a real cluster has three of."""
+    """Return the arguments of etcd: a single one; a real cluster has three."""
     return [
         "--name=store",
         "--data-dir=data",

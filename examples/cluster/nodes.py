@@ -29,7 +29,7 @@ _SWITCHOVER: Final = 60.0
 
 
 async def until(find: Callable[[], Awaitable[Found | None]], wanted: str) -> Found:
-    """Wait until a function returns something true, and return it; ClusterError with what was wanted after minutes."""
+    """Wait until a function returns something true, and return it; ClusterError after three minutes."""
     end = time.monotonic() + _LIMIT
     while not (found := await find()):
         if time.monotonic() > end:
@@ -121,7 +121,7 @@ class Node:
         self.patroni.send(signal.SIGSTOP)
 
     def freeze(self) -> None:
-        """Stop everything: who connects gets no answer, and no refusal either."""
+        """Stop all its processes, so that clients get neither an answer nor a refusal."""
         signal_all(self.patroni.folder, signal.SIGSTOP)
 
     def thaw(self) -> None:

@@ -19,7 +19,7 @@ async def test_a_cluster_runs_until_its_script_ends_even_if_it_is_killed() -> No
     try:
         assert script.stdout is not None
         said = (await script.stdout.readuntil(b"Ctrl-C")).decode()
-        primary, standbys = re.findall(r"by HAProxy: +(\S+)", said)
+        primary, standbys = re.findall(r"via HAProxy: +(\S+)", said)
         assert await _is_standby(primary) is False
         assert await _is_standby(standbys) is True
         folder = Path(re.findall(r"in (\S+);", said)[0])
