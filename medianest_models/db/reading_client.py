@@ -88,13 +88,16 @@ class ReadingClient(StatementClient):
 
     async def acquire(self) -> Connection:
         """Take a connection of the standby, or else one of the primary with a transaction that is read-only."""
-        if self._standby is not None:
-            connection = await self._standby.acquire(self.after)
-            if connection is not None:
-                self._from_standby[connection] = self._standby
+        standby = self._standby
+        if standby is not None:
+            connection = await standby.acquire(self.after)
+            if connection is not None and self._standby is standby:
+                self._from_standby[connection] = standby
                 _counts.standby += 1
                 return connection
             self._standby = None
+            if connection is not None:  # another statement of the block has met trouble meanwhile
+                await standby.release(connection)
         connection = await self.outer.acquire()
         _counts.primary += 1
         try:

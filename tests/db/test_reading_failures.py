@@ -12,7 +12,8 @@ from datetime import timedelta
 import pytest
 
 from medianest_models.db import reading, reading_counts, standbys
-from medianest_models.db.statements import execute, fetch
+from medianest_models.db.standbys import Standby, WalPosition
+from medianest_models.db.statements import Connection, execute, fetch
 from medianest_models.errors import (
     DatabaseTimeoutError,
     DatabaseUnavailableError,
@@ -100,6 +101,31 @@ async def test_what_the_standby_does_not_have_yet_is_read_on_the_primary(pair: P
         assert await who_answers(pair) == "primary"
         with pytest.raises(MigrationError):
             await fetch("SELECT n FROM never")
+
+
+async def test_a_read_that_begins_while_another_fails_goes_to_the_primary_too(
+    pair: Pair, read_before: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    acquire, has_connection, may_go_on = Standby.acquire, asyncio.Event(), asyncio.Event()
+
+    async def acquire_slowly(self: Standby, after: WalPosition | None) -> Connection | None:
+        connection = await acquire(self, after)
+        has_connection.set()
+        await may_go_on.wait()
+        return connection
+
+    await pair.pause()
+    await pair.primary.execute("CREATE TABLE later (n int)")
+    async with asyncio.timeout(PATIENCE), reading():
+        with monkeypatch.context() as patch:
+            patch.setattr(Standby, "acquire", acquire_slowly)
+            read = asyncio.create_task(who_answers(pair))
+            await has_connection.wait()
+        assert await fetch("SELECT n FROM later") == []
+        may_go_on.set()
+        assert await read == "primary"
+    assert "was ended when it was returned" not in caplog.text  # each went back to its own pool
 
 
 async def test_a_frozen_standby_is_waited_for_once(
