@@ -107,7 +107,7 @@ class _Search:
     def __init__(self, url: DatabaseUrl, seconds: float, wait: float, options: dict[str, Any]) -> None:
         self._url, self._seconds = url, seconds
         self._begun = monotonic()
-        self._waits_until = self._begun + wait
+        self._wait, self._waits_until = wait, self._begun
         self._hosts = _known[url]
         self._arguments = url.connect_arguments() | options
 
@@ -117,14 +117,16 @@ class _Search:
 
     async def run(self) -> ForkSafeConnection | None:
         """Return the first connection that fits; None when it is no use to go on."""
-        if self._url.server_role != "prefer-standby":
-            return await self._race(self._url.server_role)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(_PREFERENCE_SECONDS, self._seconds / 2)):
-                connection = await self._race("standby")
-                if connection is not None:
-                    return connection
-        return await self._race("any")
+        role = self._url.server_role
+        if role == "prefer-standby":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(_PREFERENCE_SECONDS, self._seconds / 2)):
+                    connection = await self._race("standby")
+                    if connection is not None:
+                        return connection
+            role = "any"
+        self._waits_until = self._begun + self._wait  # not before, for a role that is only preferred
+        return await self._race(role)
 
     async def _race(self, role: ServerRole) -> ForkSafeConnection | None:
         waiting = sorted(self._url.places, key=lambda place: place != self._hosts.last_good)

@@ -173,6 +173,13 @@ async def test_one_that_fails_is_asked_again_for_as_long_as_one_may_wait(fresh_u
             await search(proxy.url, wait=0.3)
 
 
+async def test_a_role_that_is_only_preferred_is_not_waited_for(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "_PREFERENCE_SECONDS", LONG)
+    await (await search(replace(fresh_url, target_session_attrs="prefer-standby"), wait=LONG)).close()
+
+
 async def test_what_waiting_can_not_mend_fails_at_once(new_server: Callable[..., EmbeddedServer]) -> None:
     async with refusing(new_server, "guest") as url:
         for bad, reason in (
