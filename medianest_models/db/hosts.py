@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import asyncpg
 
@@ -61,7 +61,10 @@ class _Hosts:
 
 
 _known: Final[defaultdict[DatabaseUrl, _Hosts]] = defaultdict(_Hosts)
-_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Place, asyncio.Lock]]] = WeakKeyDictionary()
+_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[_Place, asyncio.Lock]]] = (
+    WeakKeyDictionary()
+)
+"""Locks hold their event loop, so they are only kept as long as somebody uses them."""
 
 
 async def open_connection(url: DatabaseUrl, *, seconds: float, wait: float = 0, **options: Any) -> ForkSafeConnection:
@@ -219,7 +222,7 @@ def wrong_role(role: ServerRole, *, is_standby: bool, is_read_only: bool) -> str
 @asynccontextmanager
 async def _turn(place: _Place) -> AsyncIterator[None]:
     """Be the only one in this event loop to ask a host again: a standby that is promoted has other things to do."""
-    turns = _turns.setdefault(asyncio.get_running_loop(), {})
+    turns = _turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
     async with turns.setdefault(place, asyncio.Lock()):
         yield
 
