@@ -273,6 +273,17 @@ async def test_a_host_that_refuses_is_not_asked_for_each_read(pair: Pair, monkey
     assert 2 <= asked <= most
 
 
+async def test_no_failover_of_a_standby_is_waited_for(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_FAILOVER_WAIT", "3600")
+    monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 3600)
+    for port in (1, pair.primary.url.port):  # nobody listens there, or no standby does
+        async with (
+            asyncio.timeout(PATIENCE),
+            connected(pair, monkeypatch, replicas=replace(pair.standby.url, port=port)),
+        ):
+            assert not await standby_answers(pair)
+
+
 async def test_a_silent_host_is_waited_for_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     async with (
         black_hole() as port,
