@@ -76,15 +76,18 @@ class ReadingClient(StatementClient):
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
         """Run a statement that reads; if the standby fails in the middle of it, run it again on the primary.
 
-        One that the standby did not answer within the command timeout has used up its time, and is not run again.
+        One that the standby did not answer within the command timeout has used up its time, and is not run again. What
+        was prepared before a migration is prepared anew, which asyncpg does outside of transactions only.
         """
         try:
             return await super().run(operation, query, *arguments)
         except _StandbyFailedError as failed:
             self._standby, error = None, failed.error
+        except TransactionConflictError:
+            return await super().run(operation, query, *arguments)
         if isinstance(error, DatabaseTimeoutError):
             raise error
-        return await super().run(operation, query, *arguments)
+        return await self.run(operation, query, *arguments)
 
     async def acquire(self) -> Connection:
         """Take a connection of the standby, or else one of the primary with a transaction that is read-only."""
