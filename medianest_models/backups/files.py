@@ -79,9 +79,11 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
 def append_manifest(file: IO[bytes], manifest: Manifest) -> None:
     """Write the manifest after the archive."""
     text = _MANIFEST.dump_json(manifest)
+    left = text + (_END % len(text)).encode()
     with _written("the backup"):
         file.seek(0, os.SEEK_END)
-        file.write(text + (_END % len(text)).encode())
+        while left:  # where the disk becomes full, what still fits is written, without an error
+            left = left[file.write(left) :]
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from medianest_models.embedded.programs import wheel_bindirs
+from medianest_models.embedded.programs import own_bindir, wheel_bindirs
 from medianest_models.errors import BackupError, ConfigurationError
 from medianest_models.settings import DatabaseUrl, load_settings
 
@@ -117,7 +117,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _candidates(major: int) -> Iterator[Path]:
-    bindir = load_settings().pg_bindir
+    bindir = own_bindir(load_settings())
     if bindir is not None:
         yield bindir
     yield from wheel_bindirs()

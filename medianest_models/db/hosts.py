@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import asyncpg
 
@@ -61,7 +61,10 @@ class _Hosts:
 
 
 _known: Final[defaultdict[DatabaseUrl, _Hosts]] = defaultdict(_Hosts)
-_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Place, asyncio.Lock]]] = WeakKeyDictionary()
+_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[_Place, asyncio.Lock]]] = (
+    WeakKeyDictionary()
+)
+"""Locks hold their event loop, so they are only kept as long as somebody uses them."""
 
 
 async def open_connection(url: DatabaseUrl, *, seconds: float, wait: float = 0, **options: Any) -> ForkSafeConnection:
@@ -107,7 +110,7 @@ class _Search:
     def __init__(self, url: DatabaseUrl, seconds: float, wait: float, options: dict[str, Any]) -> None:
         self._url, self._seconds = url, seconds
         self._begun = monotonic()
-        self._waits_until = self._begun + wait
+        self._wait, self._waits_until = wait, self._begun
         self._hosts = _known[url]
         self._arguments = url.connect_arguments() | options
 
@@ -117,14 +120,16 @@ class _Search:
 
     async def run(self) -> ForkSafeConnection | None:
         """Return the first connection with the right role; None when asking again is of no use."""
-        if self._url.server_role != "prefer-standby":
-            return await self._race(self._url.server_role)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(_PREFERENCE_SECONDS, self._seconds / 2)):
-                connection = await self._race("standby")
-                if connection is not None:
-                    return connection
-        return await self._race("any")
+        role = self._url.server_role
+        if role == "prefer-standby":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(_PREFERENCE_SECONDS, self._seconds / 2)):
+                    connection = await self._race("standby")
+                    if connection is not None:
+                        return connection
+            role = "any"
+        self._waits_until = self._begun + self._wait  # not before, for a role that is only preferred
+        return await self._race(role)
 
     async def _race(self, role: ServerRole) -> ForkSafeConnection | None:
         waiting = sorted(self._url.places, key=lambda place: place != self._hosts.last_good)
@@ -217,7 +222,7 @@ def wrong_role(role: ServerRole, *, is_standby: bool, is_read_only: bool) -> str
 @asynccontextmanager
 async def _turn(place: _Place) -> AsyncIterator[None]:
     """Let one search of this event loop at a time ask a host again, to spare a standby that is being promoted."""
-    turns = _turns.setdefault(asyncio.get_running_loop(), {})
+    turns = _turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
     async with turns.setdefault(place, asyncio.Lock()):
         yield
 

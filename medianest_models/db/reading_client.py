@@ -76,25 +76,31 @@ class ReadingClient(StatementClient):
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
         """Run a statement that reads; if the standby fails in the middle of it, run it again on the primary.
 
-        One that the standby did not answer within the command timeout has used up its time, and is not run again.
+        One that the standby did not answer within the command timeout has used up its time, and is not run again. What
+        was prepared before a migration is prepared anew, which asyncpg does outside of transactions only.
         """
         try:
             return await super().run(operation, query, *arguments)
         except _StandbyFailedError as failed:
             self._standby, error = None, failed.error
+        except TransactionConflictError:
+            return await super().run(operation, query, *arguments)
         if isinstance(error, DatabaseTimeoutError):
             raise error
-        return await super().run(operation, query, *arguments)
+        return await self.run(operation, query, *arguments)
 
     async def acquire(self) -> Connection:
         """Take a connection of the standby, or else one of the primary with a read-only transaction."""
-        if self._standby is not None:
-            connection = await self._standby.acquire(self.after)
-            if connection is not None:
-                self._from_standby[connection] = self._standby
+        standby = self._standby
+        if standby is not None:
+            connection = await standby.acquire(self.after)
+            if connection is not None and self._standby is standby:
+                self._from_standby[connection] = standby
                 _counts.standby += 1
                 return connection
             self._standby = None
+            if connection is not None:  # another statement of the block has met trouble meanwhile
+                await standby.release(connection)
         connection = await self.outer.acquire()
         _counts.primary += 1
         try:

@@ -220,7 +220,8 @@ def _pool_of(settings: Settings, replicas: DatabaseUrl, host: str, port: int) ->
     options = tortoise_config(settings, url=url)["connections"][DEFAULT_ALIAS]["credentials"]
     if not url.pgbouncer:  # should the standby be promoted between the question and the statement
         options["server_settings"]["default_transaction_read_only"] = "on"
-    return Client(connection_name=DEFAULT_ALIAS, **options | {"minsize": 0})
+    options |= {"minsize": 0, "failover_wait": 0}  # while there is no standby, the primary answers
+    return Client(connection_name=DEFAULT_ALIAS, **options)
 
 
 _standbys: Final[WeakKeyDictionary[Client, list[Standby]]] = WeakKeyDictionary()

@@ -106,10 +106,8 @@ class Account:
 
 def find_bindir(settings: Settings) -> Path:
     """Find PostgreSQL's programs, in PG_BINDIR or in the wheel of the `embedded` extra; else ConfigurationError."""
-    if settings.pg_bindir is not None:
-        problem = ConfigurationError("PG_BINDIR: must be an absolute folder, because ~ leads nowhere here")
-        with replace_errors(RuntimeError, lambda _: problem):
-            bindir = settings.pg_bindir.expanduser().absolute()
+    bindir = own_bindir(settings)
+    if bindir is not None:
         missing = [program for program in ("initdb", "pg_ctl", "postgres") if not (bindir / program).is_file()]
         if missing:
             raise ConfigurationError(f"PG_BINDIR: {bindir} lacks programs of a PostgreSQL server: {', '.join(missing)}")
@@ -121,6 +119,13 @@ def find_bindir(settings: Settings) -> Path:
             '`pip install "medianest-models[embedded]"`, or set PG_BINDIR to the folder of a PostgreSQL'
         )
     return found[0]
+
+
+def own_bindir(settings: Settings) -> Path | None:
+    """Return the folder of PG_BINDIR; None if that is not set. It may be a ConfigurationError that ~ leads nowhere."""
+    problem = ConfigurationError("PG_BINDIR: must be an absolute folder, because ~ leads nowhere here")
+    with replace_errors(RuntimeError, lambda _: problem):
+        return settings.pg_bindir and settings.pg_bindir.expanduser().absolute()
 
 
 def wheel_bindirs() -> list[Path]:

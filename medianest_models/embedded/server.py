@@ -112,12 +112,18 @@ class EmbeddedServer:
                 return stopped
 
     def finish_upgrade(self) -> None:
-        """Move the new data folder to its place, if an upgrade was killed just before that step."""
+        """Move the new data folder to its place, if an upgrade was killed just before that step.
+
+        While the old one still has its place, the new one is deleted: it will lack what is written from now on, and
+        must not return when the old one is moved away.
+        """
         finished = upgraded_folder(self.data)
         with self.os_errors("upgraded"):
-            if finished.exists() and not self.data.exists():
+            if finished.exists():
                 with locked(self.home / "server.lock", deadline=time.monotonic() + _TIMEOUT):
-                    if not self.data.exists():  # nobody else was faster
+                    if self.data.exists():
+                        shutil.rmtree(finished, ignore_errors=True)  # nothing is there if somebody else was faster
+                    else:
                         finished.rename(self.data)
 
     def _socket_folder(self) -> Path:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import shlex
 import signal
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.backups import make_backup, read_manifest
+from medianest_models.backups import Manifest, make_backup, read_manifest
+from medianest_models.backups.files import append_manifest
 from medianest_models.errors import BackupError, ConfigurationError, DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl
 from tests.backups.conftest import USERS, names_in
@@ -98,6 +101,18 @@ def test_a_full_disk_leaves_nothing(portal: DatabaseUrl, tmp_path: Path) -> None
     assert ended.returncode == 1
     assert "Error: pg_dump failed: " in ended.stderr
     assert names_in(tmp_path) == []
+
+
+def test_a_disk_that_becomes_full_in_the_last_bytes(tmp_path: Path) -> None:
+    manifest = Manifest(datetime.now(UTC), "1", 18, "public", (), {"public.users": 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with (tmp_path / "backup").open("wb", buffering=0) as file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
+        try:
+            with pytest.raises(BackupError, match="the backup can't be written"):
+                append_manifest(file, manifest)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 async def test_a_table_that_stays_locked(portal: DatabaseUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

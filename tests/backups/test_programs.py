@@ -38,6 +38,9 @@ def test_pg_bindir_is_the_first_place_and_path_the_last(tmp_path: Path, monkeypa
     make_version(first, "pg_dump", 99)
     monkeypatch.setenv("PG_BINDIR", str(first))
     assert find_programs(99, "pg_dump") == first
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PG_BINDIR", "~/first")
+    assert find_programs(99, "pg_dump") == first
     make_version(last, "pg_restore", 99)
     assert find_programs(99, "pg_dump", "pg_restore") == last
     make_version(first, "pg_dump", 98)

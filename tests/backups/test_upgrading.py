@@ -162,6 +162,7 @@ async def test_a_process_that_is_killed_loses_nothing(home: EmbeddedServer, what
             await upgrade_embedded(home)
     else:
         assert await rows_with(old_one(home)) == before
+        assert "pgdata.upgraded" not in names_in(home.home)  # it would come back when pgdata is moved away
         await upgrade_embedded(home)
     assert await rows_with(home) == before
     home.stop()

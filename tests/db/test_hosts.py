@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -173,6 +175,13 @@ async def test_one_that_fails_is_asked_again_for_as_long_as_one_may_wait(fresh_u
             await search(proxy.url, wait=0.3)
 
 
+async def test_a_role_that_is_only_preferred_is_not_waited_for(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "_PREFERENCE_SECONDS", LONG)
+    await (await search(replace(fresh_url, target_session_attrs="prefer-standby"), wait=LONG)).close()
+
+
 async def test_what_waiting_can_not_mend_fails_at_once(new_server: Callable[..., EmbeddedServer]) -> None:
     async with refusing(new_server, "guest") as url:
         for bad, reason in (
@@ -201,6 +210,19 @@ async def test_of_many_searches_one_at_a_time_asks_a_host_again(
             searching.cancel()
         await asyncio.wait(searches)
         assert proxy.asked == len(searches) + 1
+
+
+def test_an_event_loop_that_has_ended_is_forgotten(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "_PAUSE_SECONDS", 0)
+    url = replace(fresh_url, host="127.0.0.1", port=closed_port())
+
+    async def search_at_once() -> weakref.ref[asyncio.AbstractEventLoop]:
+        await asyncio.gather(*(search(url, wait=0.2) for _ in range(10)), return_exceptions=True)
+        return weakref.ref(asyncio.get_running_loop())
+
+    loop = asyncio.run(search_at_once())
+    gc.collect()
+    assert loop() is None
 
 
 @dataclass

@@ -55,13 +55,15 @@ from medianest_models.repositories import (
     system_config,
     users,
 )
+from medianest_models.settings import DatabaseUrl
 from tests.cancelling import cancel_everywhere
 from tests.clusters import Pair, running_pair
-from tests.db.pools import PATIENCE, client
+from tests.db.pools import PATIENCE, client, pool_of
 from tests.db.replicated import note, notes, use, who_answers
 from tests.db.test_forks import fork
 from tests.locks import until
 from tests.processes import run_in_processes
+from tests.servers import connection_to
 
 PLACES: Final = ["on the standby", "on the primary", "without the setting"]
 
@@ -513,6 +515,13 @@ async def test_a_commit_that_is_not_flushed_yet_is_covered(pair: Pair) -> None:
         await pair.primary.execute(
             "ALTER DATABASE medianest RESET synchronous_commit", "ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()"
         )
+
+
+async def test_what_was_prepared_before_a_migration_is_read_after_it(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url), connection_to(fresh_url) as migrating, reading():
+        assert await fetch("SELECT * FROM deeds") == []
+        await migrating.execute("ALTER TABLE deeds ADD COLUMN more int")
+        assert await fetch("SELECT * FROM deeds") == []
 
 
 async def test_another_database_than_that_of_the_settings_has_no_standby(

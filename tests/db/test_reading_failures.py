@@ -12,7 +12,8 @@ from datetime import timedelta
 import pytest
 
 from medianest_models.db import reading, reading_counts, standbys
-from medianest_models.db.statements import execute, fetch
+from medianest_models.db.standbys import Standby, WalPosition
+from medianest_models.db.statements import Connection, execute, fetch
 from medianest_models.errors import (
     DatabaseTimeoutError,
     DatabaseUnavailableError,
@@ -100,6 +101,31 @@ async def test_what_the_standby_does_not_have_yet_is_read_on_the_primary(pair: P
         assert await who_answers(pair) == "primary"
         with pytest.raises(MigrationError):
             await fetch("SELECT n FROM never")
+
+
+async def test_a_read_that_begins_while_another_fails_goes_to_the_primary_too(
+    pair: Pair, read_before: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    acquire, has_connection, may_go_on = Standby.acquire, asyncio.Event(), asyncio.Event()
+
+    async def acquire_slowly(self: Standby, after: WalPosition | None) -> Connection | None:
+        connection = await acquire(self, after)
+        has_connection.set()
+        await may_go_on.wait()
+        return connection
+
+    await pair.pause()
+    await pair.primary.execute("CREATE TABLE later (n int)")
+    async with asyncio.timeout(PATIENCE), reading():
+        with monkeypatch.context() as patch:
+            patch.setattr(Standby, "acquire", acquire_slowly)
+            read = asyncio.create_task(who_answers(pair))
+            await has_connection.wait()
+        assert await fetch("SELECT n FROM later") == []
+        may_go_on.set()
+        assert await read == "primary"
+    assert "was ended when it was returned" not in caplog.text  # each went back to its own pool
 
 
 async def test_a_frozen_standby_is_waited_for_once(
@@ -245,6 +271,17 @@ async def test_a_host_that_refuses_is_not_asked_for_each_read(pair: Pair, monkey
                     assert await who_answers(pair) == "primary"
             most = 1 + (loop.time() - begun) / standbys._PAUSE_SECONDS
     assert 2 <= asked <= most
+
+
+async def test_no_failover_of_a_standby_is_waited_for(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_FAILOVER_WAIT", "3600")
+    monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 3600)
+    for port in (1, pair.primary.url.port):  # nobody listens there, or no standby does
+        async with (
+            asyncio.timeout(PATIENCE),
+            connected(pair, monkeypatch, replicas=replace(pair.standby.url, port=port)),
+        ):
+            assert not await standby_answers(pair)
 
 
 async def test_a_silent_host_is_waited_for_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
