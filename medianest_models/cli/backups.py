@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,8 @@ async def backup_command(*, file: Path, as_json: bool) -> None:
     The backup is as of one instant; others may read and write meanwhile. It needs pg_dump of the server's major
     version. pg_restore can read the file. The secrets in it stay encrypted: keep ENCRYPTION_KEYS too, in another place.
     """
-    _end_on_sigterm()
-    manifest = await make_backup(file, progress=_progress(quiet=as_json))
+    with _ended_by_sigterm():
+        manifest = await make_backup(file, progress=_progress(quiet=as_json))
     size = (await asyncio.to_thread(file.stat)).st_size
     text = f"Saved {sum(manifest.rows.values()):,} rows of {len(manifest.rows)} tables in {file}, {size:,} bytes."
     print_result({"file": str(file), "bytes": size, **asdict(manifest)}, text, as_json=as_json)
@@ -47,8 +47,8 @@ async def restore_command(*, file: Path, as_json: bool) -> None:
     If pg_restore fails, the database stays empty. Otherwise it has the migrations of the backup: `medianest db
     migrate` applies those that are missing.
     """
-    _end_on_sigterm()
-    report = await restore_backup(file, progress=_progress(quiet=as_json))
+    with _ended_by_sigterm():
+        report = await restore_backup(file, progress=_progress(quiet=as_json))
     rows = report.manifest.rows
     text = f"Restored {sum(rows.values()):,} rows of {len(rows)} tables."
     if report.pending:
@@ -68,8 +68,8 @@ async def verify_backup_command(ctx: click.Context, *, file: Path, as_json: bool
     migrations, and every secret is decrypted with ENCRYPTION_KEYS. The scratch database is dropped, also when the
     command is interrupted.
     """
-    _end_on_sigterm()
-    report = await verify_backup(file, progress=_progress(quiet=as_json))
+    with _ended_by_sigterm():
+        report = await verify_backup(file, progress=_progress(quiet=as_json))
     rows = sum(report.manifest.rows.values())
     good = f"The backup is good: {rows:,} rows of {len(report.manifest.rows)} tables, {report.secrets.rows:,} secrets."
     document = {"ok": not report.problems, "problems": report.problems, **asdict(report)}
@@ -89,8 +89,8 @@ async def upgrade_command(*, as_json: bool) -> None:
     settings = load_settings()
     if settings.database_url is not None:
         raise ConfigurationError("DATABASE_URL: is set, so there is no embedded PostgreSQL to upgrade")
-    _end_on_sigterm()
-    report = await upgrade_embedded(embedded_server(settings), progress=_progress(quiet=as_json))
+    with _ended_by_sigterm():
+        report = await upgrade_embedded(embedded_server(settings), progress=_progress(quiet=as_json))
     text = f"The data are those of PostgreSQL {report.new} now. The old ones are in {report.kept}."
     print_result(asdict(report), text, as_json=as_json)
 
@@ -106,7 +106,16 @@ def _progress(*, quiet: bool) -> Callable[[str], None]:
     return say
 
 
-def _end_on_sigterm() -> None:
-    """Handle SIGTERM like Ctrl-C, so that unfinished files and databases are removed."""
-    with suppress(NotImplementedError):  # on Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, partial(signal.raise_signal, signal.SIGINT))
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Handle SIGTERM like Ctrl-C inside the block, so that unfinished files and databases are removed."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGTERM, partial(signal.raise_signal, signal.SIGINT))
+    except NotImplementedError:  # on Windows
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
