@@ -31,7 +31,7 @@ async def backup_command(*, file: Path, as_json: bool) -> None:
     The backup is as of one instant; others may read and write meanwhile. It needs pg_dump of the server's major
     version. pg_restore can read the file. The secrets in it stay encrypted: keep ENCRYPTION_KEYS too, in another place.
     """
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         manifest = await make_backup(file, progress=_progress(quiet=as_json))
     size = (await asyncio.to_thread(file.stat)).st_size
     text = f"Saved {sum(manifest.rows.values()):,} rows of {len(manifest.rows)} tables in {file}, {size:,} bytes."
@@ -47,7 +47,7 @@ async def restore_command(*, file: Path, as_json: bool) -> None:
     If pg_restore fails, the database stays empty. Otherwise it has the migrations of the backup: `medianest db
     migrate` applies those that are missing.
     """
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         report = await restore_backup(file, progress=_progress(quiet=as_json))
     rows = report.manifest.rows
     text = f"Restored {sum(rows.values()):,} rows of {len(rows)} tables."
@@ -68,7 +68,7 @@ async def verify_backup_command(ctx: click.Context, *, file: Path, as_json: bool
     migrations, and every secret is decrypted with ENCRYPTION_KEYS. The scratch database is dropped, also when the
     command is interrupted.
     """
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         report = await verify_backup(file, progress=_progress(quiet=as_json))
     rows = sum(report.manifest.rows.values())
     good = f"The backup is good: {rows:,} rows of {len(report.manifest.rows)} tables, {report.secrets.rows:,} secrets."
@@ -89,7 +89,7 @@ async def upgrade_command(*, as_json: bool) -> None:
     settings = load_settings()
     if settings.database_url is not None:
         raise ConfigurationError("DATABASE_URL: is set, so there is no embedded PostgreSQL to upgrade")
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         report = await upgrade_embedded(embedded_server(settings), progress=_progress(quiet=as_json))
     text = f"The data are those of PostgreSQL {report.new} now. The old ones are in {report.kept}."
     print_result(asdict(report), text, as_json=as_json)
@@ -107,7 +107,7 @@ def _progress(*, quiet: bool) -> Callable[[str], None]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> Iterator[None]:
     """Handle SIGTERM like Ctrl-C inside the block, so that unfinished files and databases are removed."""
     loop = asyncio.get_running_loop()
     try:

@@ -36,18 +36,21 @@ class Stage:
     """A server behind a proxy, on which writing to a table takes a second.
 
     Attributes:
+        url: The server, past the proxy.
         proxy: Between this process, which is connected, and the server.
         direct: A connection past the proxy.
     """
 
+    url: DatabaseUrl
     proxy: Proxy
     direct: asyncpg.Connection[Any]
 
     async def slow_down(self, table: str) -> None:
         """Let every statement that writes to a table take a second."""
-        await self.direct.execute(
-            f"CREATE TRIGGER take_time AFTER INSERT OR UPDATE ON {table} EXECUTE FUNCTION take_time()"
-        )
+        async with connection_to(self.url) as connection:  # a handler calls this while the test asks who sleeps
+            await connection.execute(
+                f"CREATE TRIGGER take_time AFTER INSERT OR UPDATE ON {table} EXECUTE FUNCTION take_time()"
+            )
 
     async def lose_the_answer(self) -> None:
         """Cut the connection of the statement that sleeps, and wait until the server has carried it out."""
@@ -68,7 +71,7 @@ async def stage(fresh_url: DatabaseUrl) -> AsyncIterator[Stage]:
     async with proxy_to(fresh_url) as proxy, connection_to(fresh_url) as direct:
         await direct.execute(SLEEP)
         async with database(replace(proxy.url, pool_max=4)):
-            yield Stage(proxy, direct)
+            yield Stage(fresh_url, proxy, direct)
 
 
 @asynccontextmanager
