@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from medianest_models.cli.output import json_option, print_result
 from medianest_models.embedded import embedded_server
 from medianest_models.errors import ConfigurationError
 from medianest_models.settings import load_settings
+from medianest_models.signals import on_signals
 
 _file: Final = click.argument("file", type=click.Path(path_type=Path))
 
@@ -106,16 +107,6 @@ def _progress(*, quiet: bool) -> Callable[[str], None]:
     return say
 
 
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> AbstractContextManager[None]:
     """Handle SIGTERM like Ctrl-C inside the block, so that unfinished files and databases are removed."""
-    loop = asyncio.get_running_loop()
-    try:
-        loop.add_signal_handler(signal.SIGTERM, partial(signal.raise_signal, signal.SIGINT))
-    except NotImplementedError:  # on Windows
-        yield
-        return
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+    return on_signals(partial(signal.raise_signal, signal.SIGINT), signal.SIGTERM)

@@ -12,6 +12,7 @@ import asyncclick as click
 
 from medianest_models.cli.output import json_option, print_result, progress_bar
 from medianest_models.db import database
+from medianest_models.signals import on_signals
 from medianest_models.upkeep import MaintenanceReport, maintain
 
 
@@ -52,11 +53,7 @@ async def _repeat(seconds: int, *, as_json: bool) -> None:
                 await asyncio.sleep(seconds)
 
     task = asyncio.create_task(go_on())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # on Windows
-            loop.add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):
+    with on_signals(task.cancel, signal.SIGINT, signal.SIGTERM), suppress(asyncio.CancelledError):
         await task
 
 

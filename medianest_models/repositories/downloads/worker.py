@@ -25,6 +25,7 @@ from medianest_models.repositories.downloads.claims import CONFIGURED, MaxRunnin
 from medianest_models.repositories.downloads.jobs import Handler, Job
 from medianest_models.repositories.downloads.leases import LEASE, as_lease
 from medianest_models.repositories.downloads.waiting import wait_for_work
+from medianest_models.signals import on_signals
 
 logger = logging.getLogger("medianest_models.downloads")
 
@@ -91,16 +92,8 @@ def _on_sigterm(stop: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
-    loop = asyncio.get_running_loop()
-    try:
-        loop.add_signal_handler(signal.SIGTERM, stop)
-    except NotImplementedError:  # on Windows
+    with on_signals(stop, signal.SIGTERM):
         yield
-        return
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:
