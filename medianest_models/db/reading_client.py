@@ -62,12 +62,7 @@ class ReadingClient(StatementClient):
     """
 
     def __init__(self, outer: Client, standby: Standby | None, after: WalPosition | None) -> None:
-        # Not super().__init__(), which would create a pool's state.
-        self.connection_name = outer.connection_name
-        self.fetch_inserted = outer.fetch_inserted
-        self.log = outer.log
-        self.slow_seconds = outer.slow_seconds
-        self.command_timeout = outer.command_timeout
+        self._take_options(outer)
         self.outer = outer
         self.after = after
         self._standby = standby

@@ -74,6 +74,14 @@ class StatementClient(AsyncpgDBClient):
     slow_seconds: float
     command_timeout: float | None
 
+    def _take_options(self, outer: StatementClient) -> None:
+        """Take the options of another client, in place of an initialisation that would create a pool's state."""
+        self.connection_name = outer.connection_name
+        self.fetch_inserted = outer.fetch_inserted
+        self.log = outer.log
+        self.slow_seconds = outer.slow_seconds
+        self.command_timeout = outer.command_timeout
+
     @abstractmethod
     async def acquire(self) -> Connection:
         """Take a connection for exclusive use until `release`."""

@@ -59,12 +59,7 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
     _acquired: Connection
 
     def __init__(self, outer: StatementClient, isolation: IsolationLevel | None = None) -> None:
-        # Not super().__init__(), which would create a pool's state.
-        self.connection_name = outer.connection_name
-        self.fetch_inserted = outer.fetch_inserted
-        self.log = outer.log
-        self.slow_seconds = outer.slow_seconds
-        self.command_timeout = outer.command_timeout
+        self._take_options(outer)
         self.outer = outer
         self.inner: TransactionClient | None = None
         self.lock = ConnectionLock(self.command_timeout)

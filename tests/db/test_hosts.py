@@ -253,13 +253,22 @@ class Hold:
         patch.setattr(hosts, "_HEAD_START_SECONDS", 0.01)
 
 
+@asynccontextmanager
+async def both_connected(
+    url: DatabaseUrl, patch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[asyncio.Task[ForkSafeConnection], Hold]]:
+    """Search among two hosts until both are connected, and hold the search there."""
+    async with proxy_to(url) as first, proxy_to(url) as second:
+        (both := Hold(2)).begin(patch)
+        searching = asyncio.create_task(search(hosts_of(first.url, place(first.url), place(second.url))))
+        await both.are_there.wait()
+        yield searching, both
+
+
 async def test_the_connection_of_a_host_that_was_too_late_is_closed(
     fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with proxy_to(fresh_url) as first, proxy_to(fresh_url) as second:
-        (both := Hold(2)).begin(monkeypatch)
-        searching = asyncio.create_task(search(hosts_of(first.url, place(first.url), place(second.url))))
-        await both.are_there.wait()
+    async with both_connected(fresh_url, monkeypatch) as (searching, both):
         both.go_on.set()
         connection = await searching
         await sessions_left(fresh_url, 1)
@@ -270,10 +279,7 @@ async def test_the_connection_of_a_host_that_was_too_late_is_closed(
 async def test_a_search_that_is_cancelled_leaves_nothing_open(
     fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with proxy_to(fresh_url) as first, proxy_to(fresh_url) as second:
-        (both := Hold(2)).begin(monkeypatch)
-        searching = asyncio.create_task(search(hosts_of(first.url, place(first.url), place(second.url))))
-        await both.are_there.wait()
+    async with both_connected(fresh_url, monkeypatch) as (searching, _):
         searching.cancel()
         with pytest.raises(asyncio.CancelledError):
             await searching
