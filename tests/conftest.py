@@ -60,7 +60,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put all files of the tests into memory, unless the developer has set a folder."""
+    """Put all files of the tests into memory, unless the developer has set a folder; and keep our options to ourselves.
+
+    A pytest that a test starts would write its report over ours, and erase what a worker that ended has covered.
+    """
+    os.environ.pop("PYTEST_ADDOPTS", None)
     for path in _named(config):
         if not path.exists():  # pytest-xdist would report that no tests ran
             raise pytest.UsageError(f"there is no {path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import runpy
 import tomllib
@@ -38,6 +39,16 @@ def test_a_test_that_is_not_in_its_file_is_named() -> None:
     ended = python("-m", "pytest", "-n", "auto", "tests/unit/test_errors.py::test_nothing")
     assert ended.returncode == 4
     assert "not found" in ended.stderr
+
+
+def test_the_options_of_pytest_s_variable_are_not_those_of_a_pytest_that_a_test_starts() -> None:
+    name = f"{__file__}::{test_this_pytest_passes_no_options_on.__name__}"
+    ended = python("-m", "pytest", "-n", "1", name, PYTEST_ADDOPTS="--quiet")
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_this_pytest_passes_no_options_on() -> None:
+    assert "PYTEST_ADDOPTS" not in os.environ
 
 
 @pytest.mark.parametrize(
