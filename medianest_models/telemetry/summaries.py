@@ -48,7 +48,7 @@ def describe(sql: str) -> tuple[str, str]:
     """
     text = _LITERAL.sub(lambda found: "?" if found["quoted"] else found[0] if found[0][0] == '"' else " ", sql)
     phrases = list(dict.fromkeys(" ".join(phrase) for phrase in _phrases(text) if len(phrase) > 1))
-    summary = " ".join(phrases) or next((word[0].upper() for word in _WORD.finditer(text)), "")
+    summary = " ".join(phrases) or next((word[0].upper() for word in _WORD.finditer(text) if word[0].isalpha()), "")
     if len(summary) > _LONGEST:
         summary = summary[: _LONGEST + 1].rpartition(" ")[0]
     return summary, " ".join(text.split())
