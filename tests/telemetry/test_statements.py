@@ -40,7 +40,7 @@ from tests.telemetry.conftest import Telemetry
         ('SELECT "id" FROM "users" LIMIT 10', "SELECT users"),
         ("SELECT * FROM medianest_claim_next_download($1, $2)", "SELECT medianest_claim_next_download"),
         (
-            "WITH a AS (UPDATE t SET x = 1 RETURNING *), b (c) AS MATERIALIZED (SELECT 1 FROM u, f($1)) TABLE a JOIN b",
+            "WITH a AS (UPDATE t SET x = 1 RETURNING *), b (c) AS NOT MATERIALIZED (SELECT FROM u, f()) TABLE a JOIN b",
             "UPDATE t SELECT u",
         ),
         (
