@@ -75,7 +75,7 @@ class _CallSpan:
 
     def __enter__(self) -> None:
         calls = self._calls
-        self._span = calls.tracer.start_span(calls.name, record_exception=False, set_status_on_exception=False)
+        self._span = calls.tracer.start_span(calls.name)
         self._token = attach(set_span_in_context(self._span))
 
     def __exit__(

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from time import perf_counter
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
@@ -18,16 +17,13 @@ from medianest_models.telemetry.servers import BUCKETS, server_of
 
 _STATE: Final = "db.client.connection.state"
 
-# The instruments of a provider live as long as it does, and with them what they call.
-_waiting: WeakKeyDictionary[Client, int] | None = None
-"""How many calls wait for a connection; None while pools are not observed."""
+_is_on = False  # the instruments of a provider live as long as it does, and with them what they call
 
 
 def observe_pools(meter: Meter, undo: ExitStack) -> None:
     """Report the pools of the primary and of the standbys, until `undo`."""
-    waiting: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
-    _count_in(waiting)
-    undo.callback(_count_in, None)
+    _switch(on=True)
+    undo.callback(_switch, on=False)
     times = meter.create_histogram(
         "db.client.connection.wait_time",
         unit="s",
@@ -39,13 +35,13 @@ def observe_pools(meter: Meter, undo: ExitStack) -> None:
     async def timed(self: Client, *, seconds: float | None = None) -> Connection:
         if seconds is not None:  # a health check, or a call that goes on to wait for a primary
             return await acquire(self, seconds=seconds)
-        waiting[self] = waiting.get(self, 0) + 1
-        started = perf_counter()
+        server, started = server_of(self), perf_counter()
+        server.waiting += 1
         try:
             return await acquire(self)
         finally:
-            waiting[self] -= 1
-            times.record(perf_counter() - started, server_of(self).pool)
+            server.waiting -= 1
+            times.record(perf_counter() - started, server.pool)
 
     undo.callback(setattr, Client, "acquire", acquire)
     Client.acquire = timed  # type: ignore[method-assign]
@@ -57,13 +53,13 @@ def observe_pools(meter: Meter, undo: ExitStack) -> None:
         meter.create_observable_up_down_counter(f"db.client.connection.{name}", [report], unit, description)
 
 
-def _count_in(waiting: WeakKeyDictionary[Client, int] | None) -> None:
-    global _waiting  # noqa: PLW0603 - see above
-    _waiting = waiting
+def _switch(*, on: bool) -> None:
+    global _is_on  # noqa: PLW0603 - see above
+    _is_on = on
 
 
 def _pools() -> list[Client]:
-    if _waiting is None:
+    if not _is_on:
         return []
     try:
         primary = connected_client()
@@ -86,4 +82,4 @@ def _report_max(_: CallbackOptions) -> Iterator[Observation]:
 
 def _report_pending(_: CallbackOptions) -> Iterator[Observation]:
     for client in _pools():
-        yield Observation(0 if _waiting is None else _waiting.get(client, 0), server_of(client).pool)
+        yield Observation(server_of(client).waiting, server_of(client).pool)

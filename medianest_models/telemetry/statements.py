@@ -7,6 +7,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Final
 
+from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
 from opentelemetry.trace import (
     INVALID_SPAN,
@@ -58,25 +59,26 @@ class _Run:
     def __enter__(self) -> None:
         self._started = perf_counter()
         calls = answered_calls.get()
-        callers = [call.run(get_current_span) for call in calls] if calls else [get_current_span()]
+        if calls:
+            self._span = self._start_for([call.run(get_current_span) for call in calls])
+        else:
+            self._span = self._start() if _may_have_children(get_current_span()) else INVALID_SPAN
+
+    def _start(self, parent: Context | None = None, links: Sequence[Link] = ()) -> Span:
+        summary, attributes, _ = self._statement
+        return self._observer.tracer.start_span(summary, parent, SpanKind.CLIENT, attributes, links)
+
+    def _start_for(self, callers: Sequence[Span]) -> Span:
+        """Start the span of a batch, as a child of its first call, with links to the others."""
         sampled = [caller for caller in callers if _may_have_children(caller)]
         if not sampled:
-            self._span = INVALID_SPAN
-            return
-        summary, attributes, _ = self._statement
-        parent, *others = sampled
-        self._span = self._observer.tracer.start_span(
-            summary,
-            set_span_in_context(parent) if calls else None,
-            SpanKind.CLIENT,
-            attributes,
-            [Link(other.get_span_context()) for other in others],
-            record_exception=False,
-            set_status_on_exception=False,
-        )
+            return INVALID_SPAN
+        first, *others = sampled
+        span = self._start(set_span_in_context(first), [Link(other.get_span_context()) for other in others])
         for other in others:  # whoever looks at its trace finds the statement, too
             if other.is_recording():
-                other.add_link(self._span.get_span_context())
+                other.add_link(span.get_span_context())
+        return span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -48,17 +48,19 @@ class Telemetry:
 
         await until(has_ended)
 
-    def points(self, name: str) -> list[Any]:
-        """Collect the metrics, and return the data points of one; none if it has none."""
+    def metrics(self) -> dict[str, list[Any]]:
+        """Collect the metrics, and return the data points of each by its name."""
         data = self.reader.get_metrics_data()
-        return [
-            point
+        return {
+            metric.name: list(metric.data.data_points)
             for resource in (data.resource_metrics if data else ())
             for scope in resource.scope_metrics
             for metric in scope.metrics
-            if metric.name == name
-            for point in metric.data.data_points
-        ]
+        }
+
+    def points(self, name: str) -> list[Any]:
+        """Return the data points of one metric; none if it has none."""
+        return self.metrics().get(name, [])
 
     def tree(self) -> list[tuple[str, str | None]]:
         """Return the name of each span, and that of its parent."""

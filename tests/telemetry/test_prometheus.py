@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -43,6 +43,11 @@ def samples(exposed: str) -> dict[str, set[str]]:
     return found
 
 
+def families(names: Iterable[str]) -> set[str]:
+    """Return the names of our metrics among those of series."""
+    return {_SUFFIX.sub("", name) for name in names if _SERIES.fullmatch(name)}
+
+
 @pytest.fixture
 async def exposed(fresh_db: DatabaseUrl) -> dict[str, set[str]]:
     """Return the series of a process that has done something, one of its statements in vain."""
@@ -70,8 +75,12 @@ def test_the_dashboard_asks_for_what_there_is(exposed: dict[str, set[str]]) -> N
         assert grouped | filtered <= labels, expression
         asked |= set(_SERIES.findall(expression)) - grouped
     assert asked <= exposed.keys()
-    ours = {name for name in exposed if _SERIES.fullmatch(name)}
-    assert {_SUFFIX.sub("", name) for name in asked} == {_SUFFIX.sub("", name) for name in ours}  # nothing is left out
+    assert families(asked) == families(exposed)  # nothing is left out
+
+
+def test_the_documentation_names_what_there_is(exposed: dict[str, set[str]]) -> None:
+    page = (CHECKOUT / "docs" / "telemetry.md").read_text()
+    assert set(re.findall(r"`((?:medianest|db_client)_\w+)` \|", page)) == families(exposed)
 
 
 @contextmanager
