@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import nullcontext
-from typing import Any
 
 import pytest
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import Decision, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, use_span
 
 from medianest_models.db import database, reading, transaction
@@ -226,35 +223,23 @@ async def test_a_cancelled_call_is_not_linked(fresh_db: DatabaseUrl, telemetry: 
     assert len(statement.links) == 2
 
 
-class Never(Sampler):
-    """Samples nothing, and notes what it is asked."""
+async def test_a_statement_of_a_call_that_is_not_sampled_has_no_span(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telemetry, asked = Telemetry(), []
 
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def should_sample(
-        self,
-        parent_context: Context | None,  # noqa: ARG002
-        trace_id: int,  # noqa: ARG002
-        name: str,
-        *_: Any,
-    ) -> SamplingResult:
-        self.asked.append(name)
+    def never(context: object, trace_id: int, name: str, *_: object) -> SamplingResult:
+        asked.append(name)
         return SamplingResult(Decision.DROP)
 
-    def get_description(self) -> str:
-        return "never"
-
-
-async def test_a_statement_of_a_call_that_is_not_sampled_has_no_span(fresh_db: DatabaseUrl) -> None:
-    telemetry, sampler = Telemetry(), Never()
-    instrument(tracer_provider=TracerProvider(sampler=sampler), meter_provider=telemetry.meters)
+    monkeypatch.setattr(telemetry.tracers.sampler, "should_sample", never)
+    instrument(tracer_provider=telemetry.tracers, meter_provider=telemetry.meters)
     try:
         await users.find_by_email("ann@example.com")
         await asyncio.gather(*(users.find_by_plex_id(f"user {n}") for n in range(3)))
     finally:
         uninstrument()
-    assert sampler.asked == ["users.find_by_email", *["users.find_by_plex_id"] * 3]
+    assert asked == ["users.find_by_email", *["users.find_by_plex_id"] * 3]
     assert sum(point.count for point in telemetry.points("db.client.operation.duration")) == 2
 
 
