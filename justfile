@@ -58,3 +58,7 @@ bench-history *arguments:
 # the drawings of docs/performance.md, from what `bench --json FILE` has kept
 bench-plot file:
     @python -m benchmarks.peers.plot "$1" docs/performance
+
+# the site of the docs, in build/site
+site:
+    @python -m sphinx -E -n -W --keep-going -q -d build/doctrees docs build/site

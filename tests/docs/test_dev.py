@@ -17,7 +17,7 @@ from tests.conftest import CHECKOUT
 
 DEV: Final[dict[str, Any]] = runpy.run_path(str(CHECKOUT / "dev.py"))
 EXTRAS: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-NEEDS_MORE: Final = {"benchmarks", "httpx", "medianest_models.studio", "playwright", "starlette", "uvicorn"}
+NEEDS_MORE: Final = {"benchmarks", "httpx", "medianest_models.studio", "playwright", "sphinx", "starlette", "uvicorn"}
 """Imports of tests that the extra `test` does not install, or that import such a package."""
 
 
@@ -63,6 +63,7 @@ def test_this_pytest_passes_no_options_on() -> None:
         ("test tests/leaks/test_leaks.py::test_x", "dev"),
         ("test tests/repositories --server=testcontainers", "dev"),
         ("lint", "dev"),
+        ("site", "docs"),
         ("setup", "local"),
     ],
 )
