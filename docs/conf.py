@@ -57,6 +57,7 @@ nitpick_ignore_regex = [
 html_theme = "furo"
 html_title = f"medianest_models {__version__}"
 html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
 html_css_files = ["site.css"]
 html_copy_source = True  # llms.txt leads to the pages' sources
 html_show_sourcelink = False
