@@ -40,6 +40,8 @@ INNER_ROOMS: Final = {
     *("checks", "embedding", "encryption", "fields", "masking", "repositories", "signals"),
 }
 
+NESTED: Final = ("repositories.services.maintenance", "web.fastapi")
+
 
 class Page(HTMLParser):
     """The ids of a page, where its links lead, and what a browser loads with it."""
@@ -141,11 +143,7 @@ def rooms() -> list[str]:
     domains = [
         f"repositories.{room.name}" for room in iter_modules(import_module("medianest_models.repositories").__path__)
     ]
-    return [
-        name
-        for name in [*root, *domains, "repositories.services.maintenance"]
-        if not name.rpartition(".")[2].startswith("_")
-    ]
+    return [name for name in [*root, *domains, *NESTED] if not name.rpartition(".")[2].startswith("_")]
 
 
 @pytest.mark.parametrize("room", ["medianest_models", *(f"medianest_models.{name}" for name in rooms())])
