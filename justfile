@@ -62,3 +62,7 @@ bench-plot file:
 # the site of the docs, in build/site
 site:
     @python -m sphinx -E -n -W --keep-going -q -d build/doctrees docs build/site
+
+# the drawing of docs/schema.md, from the migrated database
+diagram:
+    @python -m docs.schema
