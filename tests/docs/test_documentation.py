@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -132,3 +133,9 @@ async def test_the_workers_of_their_page_do_downloads(fresh_db: DatabaseUrl) -> 
 def test_the_workers_page_names_every_argument() -> None:
     arguments = re.findall(r"^\| `(\w+)` \|", (CHECKOUT / "docs" / "workers.md").read_text(), re.MULTILINE)
     assert {"handler", *arguments} == set(inspect.signature(downloads.run_worker).parameters)
+
+
+def test_the_readme_names_every_extra_for_applications() -> None:
+    extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    assert {*named, "bench", "dev", "docs", "local", "test"} == set(extras)
