@@ -67,7 +67,8 @@ LINK_OUT = re.compile(r"\]\(\.\./([^)]+)\)")
 
 def link_out(_app: Sphinx, _page: str, source: list[str]) -> None:
     """Lead the links to files that are not of the site to the repository, as hatch_build.py does for the README."""
-    source[0] = LINK_OUT.sub(rf"]({REPOSITORY}/blob/v{__version__}/\1)", source[0])
+    text = source[0].replace("](../CHANGELOG.md)", "](/reference/changelog.md)")
+    source[0] = LINK_OUT.sub(rf"]({REPOSITORY}/blob/v{__version__}/\1)", text)
 
 
 def setup(app: Sphinx) -> None:

@@ -19,7 +19,8 @@ from typing import Any, Final, Literal
 from medianest_models.embedded.folder import DATABASE, USER, locked, make_data
 from medianest_models.embedded.programs import HERE, Account, find_bindir, usable_bindir
 from medianest_models.settings import DatabaseUrl, Settings
-from tests.servers import cleaned_up_after_us, connection_to
+from medianest_models.testing.servers import cleaned_up_after_us
+from tests.servers import connection_to
 
 _SECONDS: Final = 60.0
 """The longest time for anything that a server is waited for here."""

@@ -1,4 +1,4 @@
-"""The common fixtures of the tests: a server, databases on it, and a known environment.
+"""The common fixtures of the tests: databases on the server of our own plugin, and a known environment.
 
 Use `db`, unless the code under test commits, uses LISTEN, connects by itself or runs in several processes; then use
 `fresh_db` (connected) or `fresh_url` (not connected). `empty_url` has no tables. Each is a real PostgreSQL database
@@ -8,15 +8,15 @@ that is dropped at the end, and is DATABASE_URL while its test runs; without one
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +28,9 @@ from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.settings import DatabaseUrl, Settings
+from medianest_models.testing.servers import Server, chosen_bindir
 from tests.clusters import Pair, running_pair
-from tests.commands import python
 from tests.poolers import running_pooler
-from tests.servers import Server, chosen_bindir, running_server
 from tests.sessions import assert_clean_session
 from tests.workers import Scheduler, folder_in_memory
 
@@ -40,15 +39,13 @@ ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 byt
 _NO_DATABASE: Final = "postgresql://nobody@127.0.0.1:1/ask-a-fixture-for-a-database"
 _OURS: Final = ("DATABASE_", "MEDIANEST_", "ADMIN_", "PG")
 _OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_LEVEL", "SLOW_QUERY_MS"}
-_numbers = itertools.count()
+
+
+# Where the package was installed before the plugin had its entry point, pytest does not find it by itself.
+pytest_plugins = () if entry_points(group="pytest11", name="medianest") else ("medianest_models.pytest_plugin",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--server",
-        default=os.environ.get("MEDIANEST_TEST_SERVER", "embedded"),
-        help="embedded, a folder of PostgreSQL programs, the URL of a running server, testcontainers[:IMAGE]",
-    )
     parser.addoption(
         "--pgbouncer", help="the program PgBouncer, to go through one that is started in front of the server"
     )
@@ -90,14 +87,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
     return Scheduler(config, log)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return f"server: {_choice(config).rpartition('@')[2]}"  # without a URL's password
-
-
-def _choice(config: pytest.Config) -> str:
-    return str(config.getoption("--server"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Set the environment of every test and its processes, without the developer's own variables."""
@@ -108,6 +97,7 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("DATABASE_URL", _NO_DATABASE)
         patch.setenv("ENCRYPTION_KEYS", ENCRYPTION_KEY)
         patch.setenv("MEDIANEST_ENV", "test")
+        patch.setenv("TESTCONTAINERS_RYUK_DISABLED", "true")  # its image may be out of reach
         home = tmp_path_factory.mktemp("home")
         patch.setenv("MEDIANEST_HOME", str(home))
         # A shell makes background processes ignore Ctrl-C, and each process of a test would inherit that.
@@ -118,31 +108,14 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session")
-async def server(request: pytest.FixtureRequest, known_environment: None) -> AsyncIterator[Server]:
-    """Run the PostgreSQL server of this test process."""
-    async with running_server(_choice(request.config)) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-async def pooler(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrl | None]:
+async def pooler(medianest_server: Server, request: pytest.FixtureRequest) -> AsyncIterator[DatabaseUrl | None]:
     """Run a PgBouncer in front of the server, if `--pgbouncer` is given, and return its URL."""
     program = request.config.getoption("--pgbouncer")
     if program is None:
         yield None
         return
-    async with running_pooler(program, server.url) as url:
+    async with running_pooler(program, medianest_server.url) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-async def template_database(server: Server) -> AsyncIterator[str]:
-    """Make a database with all migrations applied, and return its name; nobody may connect to it."""
-    name = _name("template")
-    async with server.database(name) as url:
-        if any((CHECKOUT / "migrations" / "models").glob("*.py")):
-            await asyncio.to_thread(_migrate, url)
-        yield name
 
 
 @pytest.fixture
@@ -153,34 +126,35 @@ async def not_connected(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-async def fresh_url(
-    not_connected: None,
-    server: Server,
-    pooler: DatabaseUrl | None,
-    template_database: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[DatabaseUrl]:
-    """Make a migrated database for the test."""
-    async with _own_database(server, template_database) as direct:
-        yield _use(direct, pooler, monkeypatch)
+def medianest_url(
+    medianest_url: DatabaseUrl, pooler: DatabaseUrl | None, monkeypatch: pytest.MonkeyPatch
+) -> DatabaseUrl:
+    """Make a migrated database for the test, as the plugin does, and go through the pooler if there is one."""
+    return _use(medianest_url, pooler, monkeypatch)
 
 
 @pytest.fixture
-async def fresh_db(fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+async def fresh_url(not_connected: None, medianest_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """Make a migrated database for the test, which has to leave no connection to it."""
+    yield medianest_url
+    await _assert_not_connected()
+
+
+@pytest.fixture
+async def fresh_db(fresh_url: DatabaseUrl, medianest_db: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     """Make a migrated database for the test, and connect this process to it."""
-    await connect_database(fresh_url)
-    try:
-        yield fresh_url
-        await assert_clean_session(fresh_url)
-    finally:
-        await disconnect_database()
+    yield fresh_url
+    await assert_clean_session(fresh_url)
 
 
 @pytest.fixture
-async def empty_url(not_connected: None, server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseUrl]:
+async def empty_url(
+    not_connected: None, medianest_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DatabaseUrl]:
     """Make a database without tables for the test."""
-    async with _own_database(server, "template1") as url:
+    async with medianest_server.database() as url:
         yield _use(url, None, monkeypatch)
+        await _assert_not_connected()
 
 
 @pytest.fixture
@@ -198,17 +172,17 @@ async def db(
 
 
 @pytest.fixture(scope="session")
-async def shared_database(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
+async def shared_database(medianest_server: Server, medianest_template: str) -> AsyncIterator[DatabaseUrl]:
     """Make the database that all tests with `db` share."""
-    async with server.database(_name("shared"), template=template_database) as url:
+    async with medianest_server.database(template=medianest_template) as url:
         yield url
         await disconnect_database()
 
 
 @pytest.fixture(scope="session")
 def bindir(request: pytest.FixtureRequest) -> Path | None:
-    """Return the folder of PostgreSQL programs that `--server` chose; None if it chose none, for the wheel's."""
-    return chosen_bindir(_choice(request.config))
+    """Return the folder of PostgreSQL programs that `--medianest-server` chose; None for those of the wheel."""
+    return chosen_bindir(str(request.config.getoption("--medianest-server")))
 
 
 @pytest.fixture(scope="session")
@@ -285,14 +259,11 @@ class _RollBack(Exception):  # noqa: N818 - it is not an error
     """Ends the transaction of a test."""
 
 
-@asynccontextmanager
-async def _own_database(server: Server, template: str) -> AsyncIterator[DatabaseUrl]:
-    async with server.database(_name("test"), template=template) as url:
-        yield url
-        with suppress(DatabaseUnavailableError):
-            left = connected_url()
-            await disconnect_database()  # otherwise it would disturb every other test
-            pytest.fail(f"the test has left its connection to {left}")
+async def _assert_not_connected() -> None:
+    with suppress(DatabaseUnavailableError):
+        left = connected_url()
+        await disconnect_database()  # otherwise it would disturb every other test
+        pytest.fail(f"the test has left its connection to {left}")
 
 
 @pytest.fixture
@@ -310,14 +281,3 @@ def _use(direct: DatabaseUrl, pooler: DatabaseUrl | None, patch: pytest.MonkeyPa
         patch.setenv("DATABASE_DIRECT_URL", direct.render().get_secret_value())
     patch.setenv("DATABASE_URL", url.render().get_secret_value())
     return url
-
-
-def _name(purpose: str) -> str:
-    """Return a name that no other test, worker or run on the same server has."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    return f"medianest_{purpose}_{worker}_{os.getpid()}_{next(_numbers)}"
-
-
-def _migrate(url: DatabaseUrl) -> None:
-    result = python("-m", "aerich", "upgrade", DATABASE_URL=url.render().get_secret_value())
-    assert result.returncode == 0, f"aerich upgrade failed:\n{result.stdout}{result.stderr}"

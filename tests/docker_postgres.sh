@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gives `--server=testcontainers:medianest-postgres` what it needs where no registry can be reached.
+# Gives `--medianest-server=testcontainers:medianest-postgres` what it needs where no registry can be reached.
 #
 #   tests/docker_postgres.sh up      starts dockerd when no engine answers, and makes the image medianest-postgres of
 #                                    the PostgreSQL 15 that Debian's package has installed on this machine

@@ -11,14 +11,17 @@ import pytest
 from medianest_models.errors import ConflictError
 from medianest_models.models import SystemConfig
 from medianest_models.settings import DatabaseUrl, Environment, load_settings
+from medianest_models.testing.servers import Server
 from tests.processes import run_in_processes
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 _seen: list[str] = []
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-async def test_every_test_has_an_empty_database_of_its_own(empty_url: DatabaseUrl, server: Server, turn: int) -> None:
+async def test_every_test_has_an_empty_database_of_its_own(
+    empty_url: DatabaseUrl, medianest_server: Server, turn: int
+) -> None:
     assert empty_url.database not in _seen
     _seen.append(empty_url.database)
     assert os.environ["DATABASE_URL"] == empty_url.render().get_secret_value()

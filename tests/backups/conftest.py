@@ -18,17 +18,18 @@ from medianest_models.db import database
 from medianest_models.errors import ConfigurationError
 from medianest_models.models import Service, User
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.migrations.base_rows import insert_all
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 USERS = 50
 
 
 @pytest.fixture(autouse=True)
-def bindir(server: Server, no_pooler: None) -> Path:
+def bindir(medianest_server: Server, no_pooler: None) -> Path:
     """Return the folder of PostgreSQL's programs, or skip the test."""
     try:
-        return find_programs(server.major, "pg_dump", "pg_restore")
+        return find_programs(medianest_server.major, "pg_dump", "pg_restore")
     except ConfigurationError as error:
         pytest.skip(str(error))
 
@@ -54,9 +55,9 @@ async def portal(fresh_url: DatabaseUrl) -> DatabaseUrl:
 
 
 @pytest.fixture
-async def target(server: Server, fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+async def target(medianest_server: Server, fresh_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     """Return an empty database."""
-    async with server.database(f"{fresh_url.database}_restored") as url:
+    async with medianest_server.database() as url:
         yield url
 
 

@@ -23,11 +23,12 @@ from medianest_models.backups.files import append_manifest
 from medianest_models.cli.backups import ended_by_sigterm
 from medianest_models.errors import BackupError, ConfigurationError, DatabaseTimeoutError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.backups.conftest import USERS, names_in
 from tests.commands import PROGRAM, document, medianest
 from tests.db.crashes import has_ended, wait_until
 from tests.db.proxies import proxy_to
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 
 async def run(url: DatabaseUrl, statement: str) -> None:
@@ -41,13 +42,13 @@ def run_in_thread(url: DatabaseUrl, statement: str) -> None:
         pool.submit(asyncio.run, run(url, statement)).result()
 
 
-async def test_the_manifest_says_what_there_is(portal: DatabaseUrl, server: Server, tmp_path: Path) -> None:
+async def test_the_manifest_says_what_there_is(portal: DatabaseUrl, medianest_server: Server, tmp_path: Path) -> None:
     file = tmp_path / "a backup"
     made = document("db", "backup", str(file))
     manifest = read_manifest(file)
     assert made["rows"] == manifest.rows
     assert made["bytes"] == file.stat().st_size
-    assert (manifest.server, manifest.schema) == (server.major, "public")
+    assert (manifest.server, manifest.schema) == (medianest_server.major, "public")
     assert manifest.rows["public.users"] == USERS + 2
     assert manifest.rows["public.service_status_history"] == 1
     assert not [name for name in manifest.rows if "_20" in name or "default" in name]  # no partitions

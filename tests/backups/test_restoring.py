@@ -22,11 +22,12 @@ from medianest_models.migrate.applying import migrate
 from medianest_models.migrate.drift import check_drift
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.backups.conftest import USERS, change_manifest, fill, objects_of, rows_of
 from tests.commands import PROGRAM, document, medianest
 from tests.locks import until
 from tests.migrations.commands import FILES, add_migration, copy_of_migrations, use_folder
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 
 @pytest.fixture
@@ -38,12 +39,12 @@ async def backup(portal: DatabaseUrl, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def role(server: Server) -> AsyncIterator[str]:
+async def role(medianest_server: Server) -> AsyncIterator[str]:
     """Make a role, which the test may drop."""
     name = f"medianest_worker_{os.getpid()}"
-    await server.execute(f"CREATE ROLE {name}")
+    await medianest_server.execute(f"CREATE ROLE {name}")
     yield name
-    await server.execute(f"DROP ROLE IF EXISTS {name}")
+    await medianest_server.execute(f"DROP ROLE IF EXISTS {name}")
 
 
 def use(url: DatabaseUrl) -> dict[str, str]:
@@ -134,20 +135,20 @@ async def test_a_signal_in_the_middle_leaves_it_empty(backup: Path, target: Data
 
 
 async def test_privileges_of_other_roles(
-    portal: DatabaseUrl, target: DatabaseUrl, role: str, server: Server, tmp_path: Path
+    portal: DatabaseUrl, target: DatabaseUrl, role: str, medianest_server: Server, tmp_path: Path
 ) -> None:
     async with connection_to(portal) as connection:
         await connection.execute(f"GRANT SELECT ON users TO {role}; ALTER TABLE services OWNER TO {role}")
     await make_backup(tmp_path / "backup")
     async with connection_to(portal) as connection:
         await connection.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}")
-    await server.execute(f"ALTER ROLE {role} RENAME TO {role}_away")
+    await medianest_server.execute(f"ALTER ROLE {role} RENAME TO {role}_away")
     try:
         with pytest.raises(BackupError, match=f'^pg_restore failed: .*role "{role}" does not exist$'):
             await restore_backup(tmp_path / "backup", target)
         assert await objects_of(target) == []
     finally:
-        await server.execute(f"ALTER ROLE {role}_away RENAME TO {role}")
+        await medianest_server.execute(f"ALTER ROLE {role}_away RENAME TO {role}")
     await restore_backup(tmp_path / "backup", target)
     async with connection_to(target) as connection:
         assert await connection.fetchval("SELECT has_table_privilege($1, 'users', 'SELECT')", role)
@@ -170,14 +171,16 @@ async def test_an_error_shows_no_row(portal: DatabaseUrl, target: DatabaseUrl, t
 
 
 @pytest.mark.parametrize("schema", ["portal", "Our-Portal"])
-async def test_a_schema_of_one_s_own(empty_url: DatabaseUrl, server: Server, tmp_path: Path, schema: str) -> None:
+async def test_a_schema_of_one_s_own(
+    empty_url: DatabaseUrl, medianest_server: Server, tmp_path: Path, schema: str
+) -> None:
     url = replace(empty_url, schema=schema)
     async with connection_to(empty_url) as connection:
         await connection.execute(f'CREATE SCHEMA "{schema}"; CREATE SCHEMA other; CREATE TABLE other.t (id int)')
     await migrate(url)
     await fill(url)
     await make_backup(tmp_path / "backup", url)
-    async with server.database(f"{empty_url.database}_restored") as bare:
+    async with medianest_server.database() as bare:
         target = replace(bare, schema=schema)
         with pytest.raises(
             BackupError, match=rf"its tables in the schema {schema}, but .* in public: run CREATE SCHEMA"

@@ -19,11 +19,12 @@ from medianest_models.embedded import EmbeddedServer
 from medianest_models.encryption.keys import generate_key, key_ring
 from medianest_models.errors import BackupError, ConfigurationError, MigrationError
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.backups.conftest import USERS, change_manifest, databases, names_in, rows_of
 from tests.commands import PROGRAM, document, medianest
 from tests.db.crashes import has_ended, wait_until
 from tests.migrations.commands import FILES, add_migration, copy_of_migrations, use_folder
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 
 @pytest.fixture
@@ -36,14 +37,14 @@ async def backup(portal: DatabaseUrl, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 async def nothing_left(
-    server: Server, bindir: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    medianest_server: Server, bindir: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
     """Check that a test leaves neither a database nor a temporary file."""
     folder = tmp_path_factory.mktemp("temporary")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder))
     yield
-    async with connection_to(server.url) as connection:
+    async with connection_to(medianest_server.url) as connection:
         assert not [name for name in await databases(connection) if name.startswith("medianest_verify_")]
     assert names_in(folder) == []
 
@@ -113,9 +114,9 @@ async def test_one_of_a_newer_version(backup: Path) -> None:
         await verify_backup(backup)
 
 
-async def test_roles_that_are_not_there(portal: DatabaseUrl, server: Server, tmp_path: Path) -> None:
+async def test_roles_that_are_not_there(portal: DatabaseUrl, medianest_server: Server, tmp_path: Path) -> None:
     role = f"medianest_worker_{os.getpid()}"
-    await server.execute(f"CREATE ROLE {role}")
+    await medianest_server.execute(f"CREATE ROLE {role}")
     async with connection_to(portal) as connection:
         await connection.execute(f"GRANT SELECT ON users TO {role}; ALTER TABLE services OWNER TO {role}")
         await make_backup(tmp_path / "backup")
@@ -124,12 +125,12 @@ async def test_roles_that_are_not_there(portal: DatabaseUrl, server: Server, tmp
 
 
 @pytest.fixture
-async def modest(portal: DatabaseUrl, server: Server) -> AsyncIterator[DatabaseUrl]:
+async def modest(portal: DatabaseUrl, medianest_server: Server) -> AsyncIterator[DatabaseUrl]:
     """Return the portal's URL with a role that may not create databases."""
     role = f"medianest_modest_{os.getpid()}"
-    await server.execute(f"CREATE ROLE {role} LOGIN")
+    await medianest_server.execute(f"CREATE ROLE {role} LOGIN")
     yield replace(portal, user=role)
-    await server.execute(f"DROP ROLE {role}")
+    await medianest_server.execute(f"DROP ROLE {role}")
 
 
 async def test_a_role_that_may_not_create_databases(
@@ -148,9 +149,9 @@ async def test_a_role_that_may_not_create_databases(
     assert socket_folder.name not in names_in(socket_folder.parent)  # it was stopped
 
 
-async def test_a_role_that_may_do_nothing_else(modest: DatabaseUrl, server: Server, tmp_path: Path) -> None:
+async def test_a_role_that_may_do_nothing_else(modest: DatabaseUrl, medianest_server: Server, tmp_path: Path) -> None:
     role = modest.user
-    await server.execute(f"ALTER ROLE {role} CREATEDB", f"GRANT pg_read_all_data TO {role}")
+    await medianest_server.execute(f"ALTER ROLE {role} CREATEDB", f"GRANT pg_read_all_data TO {role}")
     await make_backup(tmp_path / "theirs", modest)
     report = await verify_backup(tmp_path / "theirs", modest)
     assert (report.place, report.problems) == (f"a scratch database on {modest.masked}", [])

@@ -12,13 +12,13 @@ from benchmarks.failovers.scenarios import LONGEST, SCENARIOS, Scenario
 from benchmarks.soak.crew import prepare
 from examples.cluster.clusters import Cluster, running_cluster
 from medianest_models.settings import DatabaseUrl
-from tests.servers import chosen_bindir
+from medianest_models.testing.servers import chosen_bindir
 
 
 @pytest.fixture(scope="module")
 async def cluster(request: pytest.FixtureRequest, known_environment: None) -> AsyncIterator[Cluster]:
     """Run a cluster with a migrated database."""
-    bindir = chosen_bindir(str(request.config.getoption("--server")))
+    bindir = chosen_bindir(str(request.config.getoption("--medianest-server")))
     async with running_cluster(bindir=bindir) as running:
         await prepare(DatabaseUrl.parse(running.primary_url))
         yield running

@@ -25,6 +25,7 @@ from medianest_models.db import (
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
+from medianest_models.testing.servers import Server
 from tests.db.pools import PATIENCE, client, pool_of
 from tests.processes import run_in_processes
 
@@ -177,8 +178,8 @@ async def test_a_loop_that_ended_without_disconnecting(fresh_url: DatabaseUrl) -
     assert await asyncio.to_thread(run_in_processes, leave_behind, 1, url=fresh_url) == [None]
 
 
-async def test_two_databases_one_after_the_other(fresh_url: DatabaseUrl, server: Any) -> None:
-    async with server.database("medianest_second") as second:
+async def test_two_databases_one_after_the_other(fresh_url: DatabaseUrl, medianest_server: Server) -> None:
+    async with medianest_server.database() as second:
         async with database(fresh_url):
             assert await current_database() == fresh_url.database
         async with database(second, require_migrated=False):
@@ -201,8 +202,10 @@ async def test_somebody_elses_tortoise_is_not_overruled(fresh_url: DatabaseUrl) 
         assert await current_database() == fresh_url.database
 
 
-async def test_a_context_of_its_own_inside_leaves_the_connection_alone(fresh_url: DatabaseUrl, server: Any) -> None:
-    async with server.database("medianest_other") as other, database(fresh_url):
+async def test_a_context_of_its_own_inside_leaves_the_connection_alone(
+    fresh_url: DatabaseUrl, medianest_server: Server
+) -> None:
+    async with medianest_server.database() as other, database(fresh_url):
         pool = client().pool
         async with TortoiseContext() as context:
             await context.init(tortoise_config(load_settings(), url=other))

@@ -20,11 +20,11 @@ from medianest_models.db import (
 from medianest_models.db.requirements import migration_versions
 from medianest_models.errors import StatementError
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.db.pools import client, pool_of
-from tests.servers import Server
 
 
-async def test_a_healthy_migrated_database(fresh_url: DatabaseUrl, server: Server) -> None:
+async def test_a_healthy_migrated_database(fresh_url: DatabaseUrl, medianest_server: Server) -> None:
     async with database(replace(fresh_url, pool_max=3)):
         assert await check_database_health() is True
         health = await database_health()
@@ -33,7 +33,7 @@ async def test_a_healthy_migrated_database(fresh_url: DatabaseUrl, server: Serve
     assert health.latency_ms is not None
     assert 0 < health.latency_ms < 2000
     assert health.server_version is not None
-    assert health.server_version.startswith(f"{server.major}.")
+    assert health.server_version.startswith(f"{medianest_server.major}.")
     assert (health.pool_size, health.pool_idle) == (1, 1)
     assert health.migration_head == migration_versions()[-1]
     assert health.migrations_pending == ()

@@ -22,10 +22,11 @@ from medianest_models.db.hosts import open_connection
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseUnavailableError, NoPrimaryError
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.db.pools import PATIENCE, client
 from tests.db.proxies import black_hole, proxy_to
 from tests.locks import until
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 LONG = 600.0  # seconds, beyond the patience of a test
 PASSWORD = "correct horse"
@@ -94,10 +95,10 @@ async def test_a_host_that_can_not_be_reached_does_not_end_the_search(fresh_url:
 
 
 async def test_a_host_that_lets_nobody_in_does_not_end_the_search(
-    new_server: Callable[..., EmbeddedServer], fresh_url: DatabaseUrl, server: Server
+    new_server: Callable[..., EmbeddedServer], fresh_url: DatabaseUrl, medianest_server: Server
 ) -> None:
     role = f"guest_{os.getpid()}"
-    await server.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+    await medianest_server.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
     try:
         async with refusing(new_server, role) as bad:
             url = hosts_of(fresh_url, place(bad), place(fresh_url))
@@ -122,7 +123,7 @@ async def test_a_host_that_lets_nobody_in_does_not_end_the_search(
             assert f"; 127.0.0.1:{several.places[1][1]} (nothing listens there" in str(caught.value)
             assert PASSWORD not in str(caught.value)
     finally:
-        await server.execute(f"DROP ROLE {role}")
+        await medianest_server.execute(f"DROP ROLE {role}")
 
 
 async def test_the_error_says_which_host_was_silent(fresh_url: DatabaseUrl) -> None:

@@ -25,9 +25,10 @@ from medianest_models.errors import ConfigurationError, DatabaseTimeoutError
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
+from medianest_models.testing.servers import Server
 from tests.db.pools import client, deeds, pool_of
 from tests.migrations.commands import add_migration, copy_of_migrations, use_folder
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 from tests.sessions import session_state
 
 PINNED = {
@@ -185,18 +186,18 @@ async def test_a_role_that_may_only_read(fresh_url: DatabaseUrl, caplog: pytest.
     assert "nothing can be written" in caplog.text
 
 
-async def test_another_encoding(not_connected: None, server: Server) -> None:
-    async with own_database(server, "ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+async def test_another_encoding(not_connected: None, medianest_server: Server) -> None:
+    async with own_database(medianest_server, "ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'") as url:
         await refuses(url, "the database is encoded in LATIN1, which can't hold every text: create it with ENCODING")
 
 
 async def test_a_locale_without_letters(
-    not_connected: None, server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    not_connected: None, medianest_server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned = "the database's locale knows the case of ASCII letters only"
-    async with database(server.url, require_migrated=False):
+    async with database(medianest_server.url, require_migrated=False):
         assert warned not in caplog.text
-    async with own_database(server, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+    async with own_database(medianest_server, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
         await migrate(url)
         assert warned in caplog.text
         caplog.clear()

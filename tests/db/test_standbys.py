@@ -16,10 +16,10 @@ from medianest_models.errors import ConfigurationError, NoPrimaryError
 from medianest_models.migrate.applying import migrate
 from medianest_models.settings import DatabaseUrl
 from medianest_models.settings.urls import ServerRole
+from medianest_models.testing.servers import Server
 from tests.clusters import Pair
 from tests.commands import medianest
 from tests.db.pools import healthy_within_two_seconds
-from tests.servers import Server
 from tests.studio.conftest import visiting
 
 
@@ -173,8 +173,8 @@ async def test_a_standby_that_is_asked_for_can_be_read_and_not_written(migrated_
             await visitor.page(page)
 
 
-async def test_a_primary_that_is_read_only(fresh_url: DatabaseUrl, server: Server) -> None:
-    await server.execute(f'ALTER DATABASE "{fresh_url.database}" SET default_transaction_read_only = on')
+async def test_a_primary_that_is_read_only(fresh_url: DatabaseUrl, medianest_server: Server) -> None:
+    await medianest_server.execute(f'ALTER DATABASE "{fresh_url.database}" SET default_transaction_read_only = on')
     async with database(fresh_url):
         health = await database_health()
         assert (health.ok, health.role, health.lag_seconds) == (True, "read-only", None)

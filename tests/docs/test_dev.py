@@ -61,7 +61,7 @@ def test_this_pytest_passes_no_options_on() -> None:
         ("test tests/repositories -x -k users", "test"),
         ("test tests/unit tests/studio", "dev"),
         ("test tests/leaks/test_leaks.py::test_x", "dev"),
-        ("test tests/repositories --server=testcontainers", "dev"),
+        ("test tests/repositories --medianest-server=testcontainers", "dev"),
         ("lint", "dev"),
         ("site", "docs"),
         ("setup", "local"),

@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.conftest import CHECKOUT
-from tests.servers import Server
 
 CONTRIBUTING: Final = (CHECKOUT / "CONTRIBUTING.md").read_text()
 COPIED: Final = ("*.py", "*.md", "pyproject.toml", "medianest_models", "migrations", "tests", "docs")
@@ -92,7 +92,7 @@ class Copy:
 
     def tests(self, server: Server, *paths: str) -> subprocess.CompletedProcess[str]:
         where = server.url.render().get_secret_value()
-        return self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--server={where}", *paths)
+        return self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--medianest-server={where}", *paths)
 
 
 @pytest.fixture
@@ -100,10 +100,12 @@ def copy(empty_url: DatabaseUrl, tmp_path: Path) -> Copy:
     return Copy(tmp_path, empty_url.render().get_secret_value())
 
 
-def test_adding_a_column_takes_few_files_and_each_that_is_forgotten_is_named(copy: Copy, server: Server) -> None:
+def test_adding_a_column_takes_few_files_and_each_that_is_forgotten_is_named(
+    copy: Copy, medianest_server: Server
+) -> None:
     changed = copy.follow(section("Add a column"))
     assert len(changed) == 6
-    complete = copy.tests(server, *CONCERNED)
+    complete = copy.tests(medianest_server, *CONCERNED)
     assert complete.returncode == 0, complete.stdout[-3000:]
     for name in changed:
         step, original = copy.folder / name, CHECKOUT / name
@@ -112,14 +114,16 @@ def test_adding_a_column_takes_few_files_and_each_that_is_forgotten_is_named(cop
             shutil.copy(original, step)
         else:
             step.unlink()
-        forgotten = copy.tests(server, PLACES)
+        forgotten = copy.tests(medianest_server, PLACES)
         assert forgotten.returncode == 1, f"nothing tells of {name}"
         named = name if original.exists() else str(Path(name).parent)
         assert re.search(rf"{named}.*: ", forgotten.stdout), f"{name} is not named:\n{forgotten.stdout[-3000:]}"
         step.write_text(done)
 
 
-def test_adding_a_table(copy: Copy, server: Server) -> None:
+def test_adding_a_table(copy: Copy, medianest_server: Server) -> None:
     copy.follow(section("Add a table"))
-    complete = copy.tests(server, *CONCERNED, "tests/migrations/test_rules.py::test_every_file_keeps_to_them", LISTS)
+    complete = copy.tests(
+        medianest_server, *CONCERNED, "tests/migrations/test_rules.py::test_every_file_keeps_to_them", LISTS
+    )
     assert complete.returncode == 0, complete.stdout[-3000:]

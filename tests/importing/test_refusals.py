@@ -24,10 +24,10 @@ from medianest_models.errors import (
 from medianest_models.importing import import_prisma
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.commands import medianest
 from tests.importing.sources import KEY, ROWS_OF_S, ROWS_OF_U, SECRETS, make_source, run_in
 from tests.locks import until
-from tests.servers import Server
 
 
 @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ async def test_a_source_that_cannot_be_reached(fresh_db: DatabaseUrl) -> None:
     )
 
 
-async def test_a_reader_that_lacks_privileges(fresh_db: DatabaseUrl, server: Server) -> None:
+async def test_a_reader_that_lacks_privileges(fresh_db: DatabaseUrl, medianest_server: Server) -> None:
     source = await make_source(fresh_db, "s", ROWS_OF_S)
     reader = f"reader_{os.getpid()}"  # a role belongs to the whole server, where other tests may run
-    await server.execute(f"CREATE ROLE {reader} LOGIN PASSWORD 'hidden'")
+    await medianest_server.execute(f"CREATE ROLE {reader} LOGIN PASSWORD 'hidden'")
     theirs = replace(source, user=reader, password=SecretStr("hidden"))
     try:
         with pytest.raises(ConfigurationError, match="holds no MediaNest that Prisma made, or its user may not see it"):
@@ -198,7 +198,7 @@ async def test_a_reader_that_lacks_privileges(fresh_db: DatabaseUrl, server: Ser
         assert (await import_prisma(theirs, key=KEY)).tables["users"].new == 3
     finally:
         await run_in(source, f"DROP OWNED BY {reader}")
-        await server.execute(f"DROP ROLE {reader}")
+        await medianest_server.execute(f"DROP ROLE {reader}")
 
 
 async def test_a_source_that_lacks_a_part_of_its_shape(fresh_db: DatabaseUrl) -> None:

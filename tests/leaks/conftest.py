@@ -26,6 +26,7 @@ from medianest_models.models.base import Base
 from medianest_models.pagination import paginate_by_cursor
 from medianest_models.repositories import services, sessions, users
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings
+from medianest_models.testing.servers import Server
 from tests.leaks import failures_of_callers, failures_of_databases, failures_of_models
 from tests.leaks.canaries import Canaries, encryption_key, texts_in
 from tests.leaks.commands import outputs
@@ -33,7 +34,6 @@ from tests.leaks.failures import Failures
 from tests.leaks.imports import importing
 from tests.leaks.instances import states
 from tests.leaks.rows import MODELS, SECRET_MODELS, make_rows, secrets_of, values
-from tests.servers import Server
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Evidence:
 
 
 @pytest.fixture(scope="module")
-async def evidence(server: Server, template_database: str) -> AsyncIterator[Evidence]:
+async def evidence(medianest_server: Server, medianest_template: str) -> AsyncIterator[Evidence]:
     """Run all operations and return their results; this process stays connected to their database."""
     found = Evidence()
     await disconnect_database()
@@ -74,7 +74,7 @@ async def evidence(server: Server, template_database: str) -> AsyncIterator[Evid
         patch.setenv("LOG_LEVEL", "debug")
         patch.setenv("ADMIN_PASSWORD", found.canaries.new("the first admin's password").text)
         _use_keys(patch, encryption_key(found.canaries, "the key"))
-        async with _database(server, template_database, found.canaries) as url:
+        async with _database(medianest_server, medianest_template, found.canaries) as url:
             patch.setenv("DATABASE_URL", url.render().get_secret_value())
             try:
                 with _logged() as found.lines:

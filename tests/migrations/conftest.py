@@ -10,14 +10,15 @@ import asyncpg
 import pytest
 
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.migrations.commands import copy_of_migrations, use_folder
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 
 @pytest.fixture(scope="session")
-async def schema_url(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
+async def schema_url(medianest_server: Server, medianest_template: str) -> AsyncIterator[DatabaseUrl]:
     """Make a database as `aerich upgrade` does."""
-    async with server.database(f"{template_database}_schema", template=template_database) as url:
+    async with medianest_server.database(template=medianest_template) as url:
         yield url
 
 

@@ -17,11 +17,12 @@ from medianest_models.errors import DatabaseTimeoutError
 from medianest_models.migrate.applying import migrate
 from medianest_models.migrate.drift import check_drift, compare
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.commands import medianest
 from tests.migrations import catalog
 from tests.migrations.base_rows import insert_all
 from tests.migrations.commands import FILES, aerich
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
@@ -86,16 +87,16 @@ async def test_after_a_downgrade_and_an_upgrade(fresh_url: DatabaseUrl) -> None:
     assert await drift() == NO_DRIFT
 
 
-async def test_after_a_dump_is_restored(fresh_url: DatabaseUrl, server: Server) -> None:
+async def test_after_a_dump_is_restored(fresh_url: DatabaseUrl, medianest_server: Server) -> None:
     async with connection_to(fresh_url) as someone:
         folder = Path(await someone.fetchval("SELECT setting FROM pg_config WHERE name = 'BINDIR'"))
     if not (folder / "pg_dump").exists():
         pytest.skip("the server runs on another machine")
     dump, restore = folder / "pg_dump", folder / "psql"
-    async with server.database(f"{fresh_url.database}_once") as once:
+    async with medianest_server.database() as once:
         run(restore, once, "--set=ON_ERROR_STOP=1", text=run(dump, fresh_url))
         assert await drift(once) == NO_DRIFT
-        async with server.database(f"{fresh_url.database}_twice") as twice:
+        async with medianest_server.database() as twice:
             run(restore, twice, "--set=ON_ERROR_STOP=1", text=run(dump, once))
             assert await drift(twice) == NO_DRIFT
 

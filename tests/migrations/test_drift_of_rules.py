@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from medianest_models.migrate.drift import compare
-from tests.servers import Server
+from medianest_models.testing.servers import Server
 
 EXTRA: Final = "is extra: no applied migration makes it"
 
@@ -130,8 +130,8 @@ async def test_each_is_found_and_named(raw: asyncpg.Connection[Any], drifts: dic
     assert sorted(named) == sorted(line for lines in drifts.values() for line in lines)
 
 
-async def test_what_postgresql_18_added(raw: asyncpg.Connection[Any], server: Server) -> None:
-    if server.major < 18:
+async def test_what_postgresql_18_added(raw: asyncpg.Connection[Any], medianest_server: Server) -> None:
+    if medianest_server.major < 18:
         pytest.skip("PostgreSQL 18 only")
     await raw.execute(
         "ALTER TABLE users ALTER plex_id DROP NOT NULL; ALTER TABLE users ADD CONSTRAINT nn NOT NULL plex_id NOT VALID;"

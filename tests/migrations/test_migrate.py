@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,11 +19,12 @@ from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableErr
 from medianest_models.migrate.applying import MigrationProgress, migrate, pending_sql
 from medianest_models.models import User
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.db.pools import backend
 from tests.migrations import catalog
 from tests.migrations.commands import FILES, add_migration, use_folder
 from tests.processes import run_in_processes
-from tests.servers import Server, connection_to
+from tests.servers import connection_to
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
@@ -99,8 +99,10 @@ class TestInAConnectedProcess:
             await User.create(plex_id="b", plex_username="Ben")
         assert await User.all().count() == 2
 
-    async def test_another_database_is_migrated_and_not_its_own(self, server: Server, look: Connection) -> None:
-        async with server.database(f"medianest_another_{os.getpid()}") as other:
+    async def test_another_database_is_migrated_and_not_its_own(
+        self, medianest_server: Server, look: Connection
+    ) -> None:
+        async with medianest_server.database() as other:
             assert await migrate(other) == FILES
             assert (await migration_status(other)).head == FILES[-1]
         assert await catalog.objects(look) == set()

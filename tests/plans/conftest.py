@@ -24,8 +24,9 @@ from tortoise.queryset import AwaitableQuery
 
 from medianest_models.db.statements import fetch
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl
+from medianest_models.testing.servers import Server
 from tests.plans.big_rows import FILL, LARGE_TABLES, ROWS
-from tests.servers import Server, connect
+from tests.servers import connect
 
 Plan = dict[str, Any]
 
@@ -38,9 +39,9 @@ _EXPLAINABLE: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VA
 
 
 @pytest.fixture(scope="session")
-async def big_url(server: Server, template_database: str) -> AsyncIterator[DatabaseUrl]:
+async def big_url(medianest_server: Server, medianest_template: str) -> AsyncIterator[DatabaseUrl]:
     """Fill the big database once; no test changes it permanently."""
-    async with server.database(f"{template_database}_big", template=template_database) as url:
+    async with medianest_server.database(template=medianest_template) as url:
         connection = await connect(url)
         try:
             for statement in FILL:

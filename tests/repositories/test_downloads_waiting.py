@@ -23,9 +23,10 @@ from medianest_models.models import User, YouTubeDownload
 from medianest_models.repositories import downloads, system_config
 from medianest_models.repositories.downloads import waiting
 from medianest_models.settings import DatabaseUrl, load_settings
+from medianest_models.testing.servers import Server
 from tests.db.proxies import proxy_to
 from tests.repositories.wrong_arguments import wrong
-from tests.servers import Server, connect
+from tests.servers import connect
 
 A_WHILE = timedelta(seconds=1)
 LONG = timedelta(minutes=1)
@@ -379,7 +380,7 @@ async def test_a_look_ends_at_once_when_the_server_has_fallen_silent(
 
 
 async def test_goes_on_connecting_while_the_server_refuses(
-    user: User, fresh_db: DatabaseUrl, server: Server, monkeypatch: pytest.MonkeyPatch
+    user: User, fresh_db: DatabaseUrl, medianest_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def counted(url: DatabaseUrl | None) -> AbstractAsyncContextManager[Any]:
         tries.append(url)
@@ -391,13 +392,13 @@ async def test_goes_on_connecting_while_the_server_refuses(
     tries: list[DatabaseUrl | None] = []
     async with waiter() as task:
         monkeypatch.setattr(listening, "direct_connection", counted)
-        await server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS false')
+        await medianest_server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS false')
         try:
             await execute("SELECT pg_terminate_backend($1)", *await listeners())
             await until(again)
             await enqueue(user)
         finally:
-            await server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS true')
+            await medianest_server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS true')
         assert await task
 
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
-from tests.servers import Server
+from medianest_models.testing.servers import Server
 
 Show = Callable[[str], Awaitable[Any]]
 
@@ -57,12 +57,12 @@ async def test_the_next_host_is_asked_when_one_does_not_answer(
         assert await show("application_name") == "medianest"
 
 
-async def test_odd_names_survive_the_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_odd_names_survive_the_url(medianest_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = f"ödd @/?#%41 'n' &=;-{os.getpid()}"  # a role belongs to the whole server, where other tests may run
     literal = odd.replace("'", "''")
-    await server.execute(f"CREATE ROLE \"{odd}\" LOGIN PASSWORD '{literal}'")
+    await medianest_server.execute(f"CREATE ROLE \"{odd}\" LOGIN PASSWORD '{literal}'")
     try:
-        async with server.database(odd) as plain:
+        async with medianest_server.database(odd) as plain:
             url = replace(
                 plain, user=odd, password=SecretStr(odd), schema="Media-1", application_name="a b&c", pool_max=2
             )
@@ -73,7 +73,7 @@ async def test_odd_names_survive_the_url(server: Server, monkeypatch: pytest.Mon
             assert await ask_bare_asyncpg(url) == f'{odd}|{odd}|"Media-1"|a b&c'
             assert await ask_psql(url) == f'{odd}|{odd}|"Media-1"|a b&c'
     finally:
-        await server.execute(f'DROP ROLE "{odd}"')
+        await medianest_server.execute(f'DROP ROLE "{odd}"')
 
 
 QUERY: Final = (
