@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,9 @@ def shell(command: str, folder: Path, home: Path, bindir: Path | None) -> str:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     environment |= {"PG_BINDIR": str(bindir)} if bindir else {}
+    environment["PYTEST_ADDOPTS"] = "-p no:asyncio"  # which the reader does not have, and which warns
+    if not entry_points(group="pytest11", name="medianest"):  # an environment that was made before there was a plugin
+        environment["PYTEST_PLUGINS"] = "medianest_models.pytest_plugin"
     ended = subprocess.run(
         ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
