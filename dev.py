@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 EXTRA_FOR = {
     "lint": "dev",
-    "site": "docs",
+    "site": "local,docs",
     "bench": "bench",
     "bench-plot": "bench",
     "bench-history": "local,studio",

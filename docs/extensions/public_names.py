@@ -31,13 +31,14 @@ def public_names(room: ModuleType) -> list[str]:
     """Return the public names of a room in their order.
 
     Those are the names in its `__all__`; of a package without one, what it re-exports (`name as name`); of a module,
-    the functions, classes and types that it defines, or those of them that the package's root exports.
+    the functions, classes and types that it defines, without hooks of pytest, or those of them that the package's root
+    exports.
     """
     if hasattr(room, "__all__"):
         return list(room.__all__)
     if exported := _exported(room):
         return list(exported)
-    defined = [name for node in _body(room) for name in _defined(node) if not name.startswith("_")]
+    defined = [name for node in _body(room) for name in _defined(node) if not name.startswith(("_", "pytest_"))]
     return [name for name in defined if name in medianest_models.__all__] or defined
 
 
@@ -89,8 +90,9 @@ class PublicNames(SphinxDirective):
 
 def _entry(name: str, thing: Any) -> list[str]:
     if inspect.isclass(thing):
-        kind = "exception" if issubclass(thing, BaseException) else "class"
-        return [f".. auto{kind}:: {name}", *(["   :undoc-members:"] if issubclass(thing, Enum) else [])]
+        if issubclass(thing, BaseException):
+            return [f".. autoexception:: {name}", "   :show-inheritance:"]
+        return [f".. autoclass:: {name}", *(["   :undoc-members:"] if issubclass(thing, Enum) else [])]
     return [f".. auto{'function' if inspect.isroutine(thing) else 'data'}:: {name}"]
 
 

@@ -63,7 +63,7 @@ def test_this_pytest_passes_no_options_on() -> None:
         ("test tests/leaks/test_leaks.py::test_x", "dev"),
         ("test tests/repositories --medianest-server=testcontainers", "dev"),
         ("lint", "dev"),
-        ("site", "docs"),
+        ("site", "local,docs"),
         ("setup", "local"),
     ],
 )
