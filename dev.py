@@ -28,7 +28,7 @@ EXTRA_FOR = {
     "demo-data": "local,studio",
 }
 TESTS = ROOT / "tests"
-NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "cluster", "docs", "leaks", "studio")]
+NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "cluster", "docs", "leaks", "studio", "telemetry")]
 """The tests that need more packages than those of the extra `test`."""
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from medianest_models import ServiceStatus, YouTubeDownload, database
 from medianest_models.errors import MedianestError
+from medianest_models.logs import configure_logging
 from medianest_models.repositories import downloads, services
 from medianest_models.upkeep import maintain
 
@@ -69,6 +70,6 @@ async def look_after_database() -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
+    configure_logging()  # as LOG_LEVEL and LOG_FORMAT say
     with suppress(KeyboardInterrupt):
         asyncio.run(main())  # or uvloop.run(main()), which does more in the same time

@@ -38,7 +38,7 @@ CHECKOUT: Final = Path(__file__).parents[1]
 ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
 _NO_DATABASE: Final = "postgresql://nobody@127.0.0.1:1/ask-a-fixture-for-a-database"
 _OURS: Final = ("DATABASE_", "MEDIANEST_", "ADMIN_", "PG")
-_OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_LEVEL", "SLOW_QUERY_MS"}
+_OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_FORMAT", "LOG_LEVEL", "SLOW_QUERY_MS"}
 
 
 # Where the package was installed before the plugin had its entry point, pytest does not find it by itself.

@@ -28,6 +28,7 @@ _COMMANDS: Final = {
         "maintain",
         "Do the regular upkeep: make partitions, roll up checks, remove what is old or expired.",
     ),
+    "metrics": ("metrics", "Serve the metrics of the queue for Prometheus, until SIGTERM or Ctrl-C."),
     "prune": ("prune", "Delete expired sessions and rate limits, and what is older than a given age."),
     "secrets": ("secrets", "Make and rotate the keys of the secrets in the database."),
     "seed": ("setup", "Put in the default services and settings."),
@@ -101,11 +102,10 @@ def application(env_files: Sequence[Path]) -> None:
         from medianest_models.cli.env_file import use_env_files  # noqa: PLC0415 - seldom needed
 
         use_env_files(env_files)
-    if os.environ.get("LOG_LEVEL"):
-        from medianest_models.settings import load_settings  # noqa: PLC0415 - not needed for --version
+    if os.environ.get("LOG_LEVEL") or os.environ.get("LOG_FORMAT"):
+        from medianest_models.logs import configure_logging  # noqa: PLC0415 - not needed for --version
 
-        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-        logging.getLogger("medianest_models").setLevel(load_settings().log_level.upper())
+        configure_logging()
     else:  # a command's own output says what it did and what went wrong
         logging.getLogger("medianest_models").addHandler(logging.NullHandler())
         warnings = logging.StreamHandler()

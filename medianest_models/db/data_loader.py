@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from medianest_models.db.observers import note_batch, note_call, observers
 from medianest_models.db.statements import StatementClient, current_client
 from medianest_models.db.transaction_client import TransactionClient
 from medianest_models.errors import DatabaseUnavailableError
@@ -104,6 +105,8 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
                 loop.call_later(_LONGEST_WAIT_SECONDS, self._start, queue, batch)
             elif len(batch.calls) == _MOST:
                 self._start(queue, batch)
+        if observers:
+            note_call(call)
         try:
             return await call
         except asyncio.CancelledError:
@@ -134,6 +137,8 @@ class DataLoader(Generic[ArgumentT, AnswerT]):
     async def _settle(self, calls: dict[asyncio.Future[AnswerT], ArgumentT]) -> None:
         calls = {call: argument for call, argument in calls.items() if not call.done()}
         answers: Sequence[AnswerT | Retry]
+        if observers:
+            note_batch(calls)
         try:
             answers = await self._ask_many(list(calls.values())) if calls else ()
         except Exception as error:  # noqa: BLE001 - each call raises it

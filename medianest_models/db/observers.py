@@ -7,9 +7,12 @@ While there is no observer, a statement costs a look at an empty list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from medianest_models.db.statements import StatementClient
@@ -21,10 +24,32 @@ observers: Final[list[Observer]] = []
 """Who observes the statements of this process: append an observer, and remove it in the end."""
 
 
-@contextmanager
-def observed(client: StatementClient, sql: str, parameters: Sequence[Any]) -> Iterator[None]:
+def observed(client: StatementClient, sql: str, parameters: Sequence[Any]) -> AbstractContextManager[object]:
     """Tell the observers of the statement that is run in a `with` block, the wait for its connection included."""
+    if len(observers) == 1:
+        return observers[0](client, sql, parameters)
+    return _observed_by_all(client, sql, parameters)
+
+
+@contextmanager
+def _observed_by_all(client: StatementClient, sql: str, parameters: Sequence[Any]) -> Iterator[None]:
     with ExitStack() as stack:
         for observer in tuple(observers):
             stack.enter_context(observer(client, sql, parameters))
         yield
+
+
+answered_calls: Final[ContextVar[Sequence[Context]]] = ContextVar("answered_calls", default=())
+"""While a data loader's statement runs: the context of each call that it answers; empty around every other one."""
+
+_contexts: Final[WeakKeyDictionary[asyncio.Future[Any], Context]] = WeakKeyDictionary()
+
+
+def note_call(call: asyncio.Future[Any]) -> None:
+    """Remember the context of a call that waits for a data loader's statement."""
+    _contexts[call] = copy_context()
+
+
+def note_batch(calls: Iterable[asyncio.Future[Any]]) -> None:
+    """Set `answered_calls` for the rest of this task."""
+    answered_calls.set([_contexts[call] for call in calls if call in _contexts])

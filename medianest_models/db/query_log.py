@@ -66,7 +66,7 @@ def _cut(text: str) -> str:
 
 
 def redact_sql(sql: str) -> str:
-    """Format a statement for a log; a long one is cut.
+    """Format a statement for a log, in one line; a long one is cut.
 
     If it names a secret column, it shows no literal, because any of them may be the secret.
     """
@@ -80,5 +80,5 @@ def redact_sql(sql: str) -> str:
         masked = mask_credentials(content).replace(MASK, _MASK)
         return f"'{_MASK}'" if hides or holds_secret(masked.replace(f"{_MASK}@", "")) else f"'{masked}'"
 
-    text = _CREDENTIALS.sub(rf"\1{_MASK}@", _LITERAL.sub(shown, text))
+    text = " ".join(_CREDENTIALS.sub(rf"\1{_MASK}@", _LITERAL.sub(shown, text)).split())
     return text if len(text) <= _SQL_LENGTH else f"{text[:_SQL_LENGTH]}... ({len(sql)} characters)"

@@ -68,6 +68,11 @@ class ReadingClient(StatementClient):
         self._standby = standby
         self._from_standby: dict[Connection, Standby] = {}
 
+    @property
+    def pool(self) -> Client:
+        """The pool of the server that is asked next."""
+        return self.outer if self._standby is None else self._standby.pool
+
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
         """Run a statement that reads; if the standby fails in the middle of it, run it again on the primary.
 

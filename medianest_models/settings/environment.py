@@ -84,6 +84,7 @@ class Settings(BaseSettings):
             transactions.
         database_migration_wait: The time that connecting waits for missing migrations.
         encryption_keys: The keys, newest first.
+        log_format: How `medianest` and `configure_logging` write the log.
         slow_query_ms: The milliseconds from which a query is logged as slow.
         pg_bindir: The programs of the embedded server; None for those of the `embedded` extra.
         medianest_home: The value for `home`.
@@ -119,6 +120,9 @@ class Settings(BaseSettings):
     admin_password: SecretStr = Field(default=SecretStr(DEFAULT_ADMIN_PASSWORD), description="a password")
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", description="one of debug, info, warning, error, critical"
+    )
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = Field(
+        default="text", description="text or json"
     )
     slow_query_ms: float = Field(
         default=500, ge=0, allow_inf_nan=False, description="a number of milliseconds, 0 or more"

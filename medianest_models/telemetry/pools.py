@@ -1,0 +1,85 @@
+"""The connections of this process's pools, and the calls that wait for one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from time import perf_counter
+from typing import Final
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from medianest_models.db.client import Client
+from medianest_models.db.connection import connected_client
+from medianest_models.db.statements import Connection
+from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.telemetry.servers import BUCKETS, server_of
+
+_STATE: Final = "db.client.connection.state"
+
+_is_on = False  # the instruments of a provider live as long as it does, and with them what they call
+
+
+def observe_pools(meter: Meter, undo: ExitStack) -> None:
+    """Report the pools of the primary and of the standbys, until `undo`."""
+    _switch(on=True)
+    undo.callback(_switch, on=False)
+    times = meter.create_histogram(
+        "db.client.connection.wait_time",
+        unit="s",
+        description="The time it took to obtain an open connection from the pool.",
+        explicit_bucket_boundaries_advisory=BUCKETS,
+    )
+    acquire: Callable[..., Awaitable[Connection]] = Client.acquire
+
+    async def timed(self: Client, *, seconds: float | None = None) -> Connection:
+        if seconds is not None:  # a health check, or a call that goes on to wait for a primary
+            return await acquire(self, seconds=seconds)
+        server, started = server_of(self), perf_counter()
+        server.waiting += 1
+        try:
+            return await acquire(self)
+        finally:
+            server.waiting -= 1
+            times.record(perf_counter() - started, server.pool)
+
+    undo.callback(setattr, Client, "acquire", acquire)
+    Client.acquire = timed  # type: ignore[method-assign]
+    for name, unit, description, report in (
+        ("count", "{connection}", "The number of connections that are currently in a state.", _report_count),
+        ("max", "{connection}", "The maximum number of open connections allowed.", _report_max),
+        ("pending_requests", "{request}", "The number of current pending requests for a connection.", _report_pending),
+    ):
+        meter.create_observable_up_down_counter(f"db.client.connection.{name}", [report], unit, description)
+
+
+def _switch(*, on: bool) -> None:
+    global _is_on  # noqa: PLW0603 - see above
+    _is_on = on
+
+
+def _pools() -> list[Client]:
+    if not _is_on:
+        return []
+    try:
+        primary = connected_client()
+    except DatabaseUnavailableError:
+        return []
+    return [primary, *primary.attached]
+
+
+def _report_count(_: CallbackOptions) -> Iterator[Observation]:
+    for client in _pools():
+        size, idle = (client.pool.get_size(), client.pool.get_idle_size()) if client.pool else (0, 0)
+        for state, number in (("idle", idle), ("used", size - idle)):
+            yield Observation(number, server_of(client).pool | {_STATE: state})
+
+
+def _report_max(_: CallbackOptions) -> Iterator[Observation]:
+    for client in _pools():
+        yield Observation(client.pool_maxsize, server_of(client).pool)
+
+
+def _report_pending(_: CallbackOptions) -> Iterator[Observation]:
+    for client in _pools():
+        yield Observation(server_of(client).waiting, server_of(client).pool)
