@@ -28,7 +28,9 @@ EXTRA_FOR = {
     "demo-data": "local,studio",
 }
 TESTS = ROOT / "tests"
-NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "cluster", "docs", "leaks", "studio", "telemetry")]
+NEED_MORE = [
+    TESTS / name for name in ("benchmarks", "browser", "cluster", "docs", "leaks", "studio", "telemetry", "web")
+]
 """The tests that need more packages than those of the extra `test`."""
 
 
