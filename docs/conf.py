@@ -55,10 +55,13 @@ nitpick_ignore_regex = [
 ]
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"  # the default one underlines names
 html_title = f"medianest_models {__version__}"
 html_static_path = ["static"]
 html_favicon = "static/favicon.svg"
 html_css_files = ["site.css"]
+html_use_index = False  # no page leads to it: the search and the reference do more
+html_domain_indices = False
 html_copy_source = True  # llms.txt leads to the pages' sources
 html_show_sourcelink = False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -17,10 +16,9 @@ from sphinx.util.inventory import InventoryFile
 
 import medianest_models
 from docs.extensions.public_names import public_names
-from tests.commands import python, subcommands
+from tests.commands import build_site, subcommands
 from tests.conftest import CHECKOUT
 
-(RECIPE,) = re.findall(r"^site:\n    @python (.*)$", (CHECKOUT / "justfile").read_text(), re.MULTILINE)
 PAGES: Final = [
     path.relative_to(CHECKOUT / "docs").with_suffix("")
     for path in (CHECKOUT / "docs").rglob("*")
@@ -66,11 +64,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the site as `just site` does, into another folder."""
-    folder = tmp_path_factory.mktemp("site")
-    ended = python(*(word.replace("build/", f"{folder}/") for word in shlex.split(RECIPE)))
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return folder / "site"
+    return build_site(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
