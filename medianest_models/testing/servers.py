@@ -33,7 +33,7 @@ _SECONDS: Final = 20.0  # for a connection
 _LEFT_BEHIND: Final = """
 SELECT datname FROM pg_database
 WHERE datname ~ '^medianest_test_[0-9a-f]{8}_[0-9a-f]{8}$'
-    AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = left(datname, 23))
+    AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = left(pg_database.datname, 23))
 """
 
 

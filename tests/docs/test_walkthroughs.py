@@ -24,6 +24,7 @@ CONCERNED: Final = [
 ]
 PLACES: Final = "tests/migrations/test_places.py"
 LISTS: Final = "tests/repositories/test_lists.py"
+FACTORIES: Final = "tests/testing/test_factories.py"
 
 
 def section(title: str) -> str:
@@ -124,6 +125,6 @@ def test_adding_a_column_takes_few_files_and_each_that_is_forgotten_is_named(
 def test_adding_a_table(copy: Copy, medianest_server: Server) -> None:
     copy.follow(section("Add a table"))
     complete = copy.tests(
-        medianest_server, *CONCERNED, "tests/migrations/test_rules.py::test_every_file_keeps_to_them", LISTS
+        medianest_server, *CONCERNED, "tests/migrations/test_rules.py::test_every_file_keeps_to_them", LISTS, FACTORIES
     )
     assert complete.returncode == 0, complete.stdout[-3000:]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.testing.projects import run_pytest
 
 # Each test sees only its own rows: in a database of its own, or in a transaction that is rolled back. The rows of a
 # fixture are made on the test's own event loop.
@@ -72,34 +70,13 @@ WAYS: Final = {
 """What a project imports, marks and decorates, and its options, by the way in which its tests are run."""
 
 
-@pytest.fixture
-def choice(request: pytest.FixtureRequest) -> str:
-    """Return the server of this run, for a pytest of its own."""
-    return str(request.config.getoption("--medianest-server"))
-
-
-def run(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Run pytest in a folder, as somebody does who has set nothing; return the exit status and what it said."""
-    ours = ("MEDIANEST_", "DATABASE_", "ENCRYPTION_", "PYTEST_", "COV_")
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith(ours)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    return ended.returncode, ended.stdout + ended.stderr
-
-
 @pytest.mark.parametrize("way", WAYS)
-def test_a_stranger_s_tests(tmp_path: Path, choice: str, way: str) -> None:
+def test_a_stranger_s_tests(tmp_path: Path, request: pytest.FixtureRequest, way: str) -> None:
     imports, header, fixture, options = WAYS[way]
     (tmp_path / "test_portal.py").write_text(TESTS.format(imports=imports, header=header, fixture=fixture))
     (tmp_path / "test_sync.py").write_text(WITHOUT_A_LOOP)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = error\n{options}\n")
     processes = "2" if "," not in way else "0"
-    status, text = run(tmp_path, "-n", processes, f"--medianest-server={choice}")
+    status, text = run_pytest(request, tmp_path, "-n", processes)
     assert status == 0, text
-    assert re.search(r"^7 passed in", text, re.MULTILINE), text
+    assert " 7 passed in " in text
