@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from medianest_models.db import database
 from medianest_models.errors import ConfigurationError
 from medianest_models.signals import on_signals
-from medianest_models.telemetry.instrumenting import instrument
+from medianest_models.telemetry.instrumenting import instrument, uninstrument
 from medianest_models.telemetry.queue import queue_metrics
 
 
@@ -29,17 +30,27 @@ async def serve_metrics(*, host: str, port: int, announce: Callable[[str], None]
     registry = CollectorRegistry()
     provider = MeterProvider([PrometheusMetricReader(registry=registry)])
     instrument(meter_provider=provider)
-    async with database(), queue_metrics(meter_provider=provider):
-        try:
-            server, _ = start_http_server(port, host, registry)
-        except OSError as error:
-            problem = f"port {port} of {host} can't be used ({error.strerror}); --host and --port choose others"
-            raise ConfigurationError(problem) from None
-        try:
-            announce(f"http://{host}:{server.server_port}/metrics")
-            stop = asyncio.Event()
-            with on_signals(stop.set, signal.SIGTERM, signal.SIGINT):
-                await stop.wait()
-        finally:
-            server.shutdown()
-            server.server_close()
+    try:
+        async with database(), queue_metrics(meter_provider=provider):
+            with _endpoint(registry, host, port) as address:
+                announce(address)
+                stop = asyncio.Event()
+                with on_signals(stop.set, signal.SIGTERM, signal.SIGINT):
+                    await stop.wait()
+    finally:
+        uninstrument()
+        provider.shutdown()
+
+
+@contextmanager
+def _endpoint(registry: CollectorRegistry, host: str, port: int) -> Iterator[str]:
+    try:
+        server, _ = start_http_server(port, host, registry)
+    except OSError as error:
+        problem = f"port {port} of {host} can't be used ({error.strerror}); --host and --port choose others"
+        raise ConfigurationError(problem) from None
+    try:
+        yield f"http://{host}:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 _LONGEST: Final = 255
 """The characters of a summary, by the conventions; it is cut between two words."""
-_CACHED: Final = 1024
 
 _LITERAL: Final = re.compile(
     r"""
@@ -39,7 +37,6 @@ _END_OF_LIST: Final = {"WHERE", "SET", "GROUP", "ORDER", "LIMIT", "RETURNING", "
 _OWN_FUNCTION: Final = "medianest_"
 
 
-@lru_cache(_CACHED)
 def describe(sql: str) -> tuple[str, str]:
     """Return the summary of a statement, and its text with `?` in place of every literal.
 

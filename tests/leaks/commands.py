@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import asyncclick as click
@@ -14,6 +16,7 @@ import uvicorn
 from asyncclick.testing import CliRunner
 
 from medianest_models.cli.application import application
+from medianest_models.telemetry import prometheus
 from tests.commands import subcommands
 
 COMMANDS: Final = dict(
@@ -29,6 +32,7 @@ async def outputs(patch: pytest.MonkeyPatch) -> dict[tuple[str, ...], str]:
     """Return the output and the exit status of each command, by its arguments."""
     patch.setattr(os, "execve", _replace_nothing)
     patch.setattr(uvicorn.Server, "serve", _serve_nobody)
+    patch.setattr(prometheus, "on_signals", _signal_at_once)
     patch.setattr(webbrowser, "open", lambda _: False)
     found: dict[tuple[str, ...], str] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -50,6 +54,13 @@ def _flags(command: click.Command) -> Iterator[tuple[str, ...]]:
 
 async def _serve_nobody(server: uvicorn.Server, **_: object) -> None:
     """End at once, instead of serving the studio until it is interrupted."""
+
+
+@contextmanager
+def _signal_at_once(act: Callable[[], object], *_: signal.Signals) -> Iterator[None]:
+    """End `medianest metrics` as soon as it serves."""
+    act()
+    yield
 
 
 def _replace_nothing(program: str, arguments: list[str], environment: dict[str, str]) -> Any:

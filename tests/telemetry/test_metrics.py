@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from medianest_models.db import connect_database, database, disconnect_database
+from medianest_models.db import check_database_health, connect_database, database, disconnect_database
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import DatabaseTimeoutError
 from medianest_models.models import User
@@ -45,6 +45,7 @@ async def test_waiting_for_a_connection(
     monkeypatch.setenv("DATABASE_POOL_TIMEOUT", "0.2")
     async with pool_of(1, fresh_url):
         (before,) = telemetry.points("db.client.connection.wait_time")
+        assert await check_database_health()  # takes a connection too, and is not counted
         async with client().acquire_connection():
             waiting = [asyncio.create_task(client().acquire()) for _ in range(3)]
             await asyncio.sleep(0)

@@ -10,9 +10,9 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -31,25 +31,31 @@ from tests.conftest import CHECKOUT
 
 DASHBOARD: Final = CHECKOUT / "examples" / "telemetry" / "dashboard.json"
 _SERIES: Final = re.compile(r"\b(?:medianest|db_client)_\w+")
-_SUFFIX: Final = re.compile(r"_(bucket|count|sum|created)$")
 
 
-def samples(exposed: str) -> dict[str, set[str]]:
-    """Return the names of the series in what an endpoint says, each with its labels."""
-    found: dict[str, set[str]] = {}
+class Series(NamedTuple):
+    """A series of an endpoint: the metric that it is a part of, and its labels."""
+
+    metric: str
+    labels: set[str]
+
+
+def series(exposed: str) -> dict[str, Series]:
+    """Return the series of what an endpoint says, by their names."""
+    found: dict[str, Series] = {}
     for family in text_string_to_metric_families(exposed):
         for sample in family.samples:
-            found.setdefault(sample.name, set()).update(sample.labels)
+            found.setdefault(sample.name, Series(family.name, set())).labels.update(sample.labels)
     return found
 
 
-def families(names: Iterable[str]) -> set[str]:
-    """Return the names of our metrics among those of series."""
-    return {_SUFFIX.sub("", name) for name in names if _SERIES.fullmatch(name)}
+def our_metrics(exposed: dict[str, Series]) -> set[str]:
+    """Return the names of this package's metrics."""
+    return {found.metric for found in exposed.values() if _SERIES.fullmatch(found.metric)}
 
 
 @pytest.fixture
-async def exposed(fresh_db: DatabaseUrl) -> dict[str, set[str]]:
+async def exposed(fresh_db: DatabaseUrl) -> dict[str, Series]:
     """Return the series of a process that has done something, one of its statements in vain."""
     registry = CollectorRegistry()
     provider = MeterProvider([PrometheusMetricReader(registry=registry)])
@@ -59,15 +65,15 @@ async def exposed(fresh_db: DatabaseUrl) -> dict[str, set[str]]:
             await users.find_by_email("ann@example.com")
             with suppress(StatementError):
                 await fetch("SELECT 1/0")
-            return samples(generate_latest(registry).decode())
+            return series(generate_latest(registry).decode())
     finally:
         uninstrument()
         provider.shutdown()
 
 
-def test_the_dashboard_asks_for_what_there_is(exposed: dict[str, set[str]]) -> None:
+def test_the_dashboard_asks_for_what_there_is(exposed: dict[str, Series]) -> None:
     panels = json.loads(DASHBOARD.read_text())["panels"]
-    labels = {label for found in exposed.values() for label in found}
+    labels = {label for found in exposed.values() for label in found.labels}
     asked = set()
     for expression in [target["expr"] for panel in panels for target in panel["targets"]]:
         grouped = set(re.findall(r"\w+", " ".join(re.findall(r"by \(([^)]*)\)", expression))))
@@ -75,12 +81,12 @@ def test_the_dashboard_asks_for_what_there_is(exposed: dict[str, set[str]]) -> N
         assert grouped | filtered <= labels, expression
         asked |= set(_SERIES.findall(expression)) - grouped
     assert asked <= exposed.keys()
-    assert families(asked) == families(exposed)  # nothing is left out
+    assert {exposed[name].metric for name in asked} == our_metrics(exposed)  # nothing is left out
 
 
-def test_the_documentation_names_what_there_is(exposed: dict[str, set[str]]) -> None:
+def test_the_documentation_names_what_there_is(exposed: dict[str, Series]) -> None:
     page = (CHECKOUT / "docs" / "telemetry.md").read_text()
-    assert set(re.findall(r"`((?:medianest|db_client)_\w+)` \|", page)) == families(exposed)
+    assert set(re.findall(r"`((?:medianest|db_client)_\w+)` \|", page)) == our_metrics(exposed)
 
 
 @contextmanager

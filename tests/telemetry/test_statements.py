@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import nullcontext
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import StatusCode
+from opentelemetry.sdk.trace.sampling import Decision, SamplingResult
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, use_span
 
 from medianest_models.db import database, reading, transaction
+from medianest_models.db.reading_client import _StandbyFailedError
 from medianest_models.db.statements import execute, fetch
 from medianest_models.errors import ConflictError, DatabaseTimeoutError, StatementError
 from medianest_models.models import User
 from medianest_models.repositories import downloads, users
 from medianest_models.settings import DatabaseUrl
 from medianest_models.telemetry import instrument, uninstrument
-from medianest_models.telemetry.servers import Server
+from medianest_models.telemetry.servers import Server, failure
 from medianest_models.telemetry.summaries import describe
 from tests.clusters import Pair
 from tests.db.pools import client, pool_of
@@ -222,17 +223,51 @@ async def test_a_cancelled_call_is_not_linked(fresh_db: DatabaseUrl, telemetry: 
     assert len(statement.links) == 2
 
 
-async def test_what_is_not_sampled_costs_no_span(fresh_db: DatabaseUrl) -> None:
-    telemetry = Telemetry()
-    telemetry.tracers = TracerProvider(sampler=ALWAYS_OFF)
+async def test_a_statement_of_a_call_that_is_not_sampled_has_no_span(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telemetry, asked = Telemetry(), []
+
+    def never(context: object, trace_id: int, name: str, *_: object) -> SamplingResult:
+        asked.append(name)
+        return SamplingResult(Decision.DROP)
+
+    monkeypatch.setattr(telemetry.tracers.sampler, "should_sample", never)
     instrument(tracer_provider=telemetry.tracers, meter_provider=telemetry.meters)
     try:
-        await asyncio.gather(*(users.find_by_plex_id(f"user {n}") for n in range(5)))
-        await fetch("SELECT 1")
+        await users.find_by_email("ann@example.com")
+        await asyncio.gather(*(users.find_by_plex_id(f"user {n}") for n in range(3)))
     finally:
         uninstrument()
-    assert telemetry.spans == []
+    assert asked == ["users.find_by_email", *["users.find_by_plex_id"] * 3]
     assert sum(point.count for point in telemetry.points("db.client.operation.duration")) == 2
+
+
+async def test_a_batch_of_which_some_calls_are_sampled_belongs_to_these(
+    fresh_db: DatabaseUrl, telemetry: Telemetry
+) -> None:
+    unsampled = NonRecordingSpan(SpanContext(1, 1, is_remote=True))
+
+    async def find(name: str, *, sampled: bool) -> None:
+        with nullcontext() if sampled else use_span(unsampled):
+            await users.find_by_plex_id(name)
+
+    await asyncio.gather(*(find(f"user {n}", sampled=n in {1, 3}) for n in range(5)))
+    one, other, statement = telemetry.spans
+    assert [one.name, other.name, statement.name] == [*["users.find_by_plex_id"] * 2, "SELECT users"]
+    assert statement.parent == one.context
+    assert [link.context for link in statement.links] == [other.context]
+
+
+def test_what_is_known_of_statements_is_bounded() -> None:
+    server = Server(None)
+    for number in range(2500):
+        assert server.statement(f"SELECT * FROM table_{number}").summary == f"SELECT table_{number}"
+    assert len(server._known) <= 1000
+
+
+def test_the_failure_of_a_standby_shows_its_code() -> None:
+    assert failure(_StandbyFailedError(DatabaseTimeoutError(sqlstate="57014")))["error.type"] == "57014"
 
 
 async def test_reading_shows_which_server_was_asked(
