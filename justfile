@@ -61,7 +61,7 @@ bench-plot file:
 
 # the site of the docs, in build/site
 site:
-    @python -m sphinx -E -n -W --keep-going -q -d build/doctrees docs build/site
+    @rm -rf build/site && python -m sphinx -E -n -W --keep-going -q -d build/doctrees docs build/site
 
 # the drawing of docs/schema.md, from the migrated database
 diagram:

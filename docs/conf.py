@@ -26,6 +26,7 @@ language = "en"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.githubpages",  # which would leave out folders that begin with an underscore
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "docs.extensions.public_names",

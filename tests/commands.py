@@ -56,7 +56,7 @@ def document(*arguments: str, **environment: str) -> Any:
 
 def build_site(folder: Path) -> Path:
     """Build the site of the docs as `just site` does, without a warning, but in another folder; return its root."""
-    (recipe,) = re.findall(r"^site:\n    @python (.*)$", (_CHECKOUT / "justfile").read_text(), re.MULTILINE)
+    (recipe,) = re.findall(r"^site:\n    @.* && python (.*)$", (_CHECKOUT / "justfile").read_text(), re.MULTILINE)
     ended = python(*(word.replace("build/", f"{folder}/") for word in shlex.split(recipe)))
     assert (ended.returncode, ended.stderr) == (0, "")
     return folder / "site"
