@@ -132,15 +132,19 @@ def resolve(name: str) -> Any:
 
 
 def rooms() -> list[str]:
-    """Return the modules and packages whose names are public, all but `INNER_ROOMS`."""
+    """Return the package, and the modules and packages in it whose names are public: all but `INNER_ROOMS`."""
     root = [room.name for room in iter_modules(medianest_models.__path__) if room.name not in INNER_ROOMS]
     domains = [
         f"repositories.{room.name}" for room in iter_modules(import_module("medianest_models.repositories").__path__)
     ]
-    return [name for name in [*root, *domains, *NESTED] if not name.rpartition(".")[2].startswith("_")]
+    named = [name for name in [*root, *domains, *NESTED] if not name.rpartition(".")[2].startswith("_")]
+    return [medianest_models.__name__, *(f"{medianest_models.__name__}.{name}" for name in named)]
 
 
-@pytest.mark.parametrize("room", ["medianest_models", *(f"medianest_models.{name}" for name in rooms())])
+ROOMS: Final = rooms()
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_every_public_name_is_in_the_reference(site: Path, room: str) -> None:
     names = documented(site)
     module = import_module(room)
