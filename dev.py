@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 EXTRA_FOR = {
     "lint": "dev",
+    "site": "local,docs",
     "bench": "bench",
     "bench-plot": "bench",
     "bench-history": "local,studio",
@@ -27,7 +28,9 @@ EXTRA_FOR = {
     "demo-data": "local,studio",
 }
 TESTS = ROOT / "tests"
-NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "cluster", "leaks", "studio", "telemetry")]
+NEED_MORE = [
+    TESTS / name for name in ("benchmarks", "browser", "cluster", "docs", "leaks", "studio", "telemetry", "web")
+]
 """The tests that need more packages than those of the extra `test`."""
 
 

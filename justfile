@@ -58,3 +58,11 @@ bench-history *arguments:
 # the drawings of docs/performance.md, from what `bench --json FILE` has kept
 bench-plot file:
     @python -m benchmarks.peers.plot "$1" docs/performance
+
+# the site of the docs, in build/site
+site:
+    @rm -rf build/site && python -m sphinx -E -n -W --keep-going -q -d build/doctrees docs build/site
+
+# the drawing of docs/schema.md, from the migrated database
+diagram:
+    @python -m docs.schema

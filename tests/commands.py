@@ -1,9 +1,11 @@
-"""Programs, run as a user runs them: Python, the command `medianest`, and the tree of its subcommands."""
+"""Programs, run as a user runs them: Python, the command `medianest` and the tree of its subcommands, the site."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +52,14 @@ def document(*arguments: str, **environment: str) -> Any:
     status, output, errors = medianest(*arguments, "--json", **environment)
     assert (status, errors) == (0, "")
     return json.loads(output)
+
+
+def build_site(folder: Path) -> Path:
+    """Build the site of the docs as `just site` does, without a warning, but in another folder; return its root."""
+    (recipe,) = re.findall(r"^site:\n    @.* && python (.*)$", (_CHECKOUT / "justfile").read_text(), re.MULTILINE)
+    ended = python(*(word.replace("build/", f"{folder}/") for word in shlex.split(recipe)))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return folder / "site"
 
 
 def subcommands(group: click.Group = application, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], click.Command]:

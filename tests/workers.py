@@ -12,8 +12,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the place that Linux has for it
 _NEEDED: Final = 8 << 30  # two test processes have at most 2.4 GB of files; the rest is for the programs
 
-# Their tests share slow fixtures: a database with millions of rows, a browser, the results of the leaks, a cluster.
-_TOGETHER: Final = ("tests/plans/", "tests/leaks/", "tests/browser/", "tests/cluster/")
+# Their tests share slow fixtures: a database with millions of rows, a browser, the results of the leaks, a cluster, the
+# built site.
+_TOGETHER: Final = ("tests/plans/", "tests/leaks/", "tests/browser/", "tests/cluster/", "tests/docs/test_site.py")
 
 
 def folder_in_memory() -> Path | None:

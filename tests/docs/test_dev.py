@@ -18,7 +18,16 @@ from tests.conftest import CHECKOUT
 DEV: Final[dict[str, Any]] = runpy.run_path(str(CHECKOUT / "dev.py"))
 EXTRAS: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 NEEDS_MORE: Final = {
-    *("benchmarks", "httpx", "medianest_models.studio", "opentelemetry", "playwright", "starlette", "uvicorn"),
+    "benchmarks",
+    "fastapi",
+    "httpx",
+    "medianest_models.studio",
+    "medianest_models.web",
+    "opentelemetry",
+    "playwright",
+    "sphinx",
+    "starlette",
+    "uvicorn",
 }
 """Imports of tests that the extra `test` does not install, or that import such a package."""
 
@@ -65,6 +74,7 @@ def test_this_pytest_passes_no_options_on() -> None:
         ("test tests/leaks/test_leaks.py::test_x", "dev"),
         ("test tests/repositories --medianest-server=testcontainers", "dev"),
         ("lint", "dev"),
+        ("site", "local,docs"),
         ("setup", "local"),
     ],
 )

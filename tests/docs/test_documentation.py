@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from medianest_models.models import User
-from medianest_models.repositories import media_requests, rate_limits, users
+from medianest_models.repositories import changes, downloads, media_requests, rate_limits, users
 from medianest_models.settings import DatabaseUrl, Settings
 from tests.commands import python
 from tests.conftest import CHECKOUT
@@ -104,3 +107,35 @@ def shown(name: str, default: Any) -> str:
     if isinstance(default, SecretStr):
         return default.get_secret_value()
     return f"{default:g}" if isinstance(default, float) else str(default).lower()
+
+
+async def test_the_workers_of_their_page_do_downloads(fresh_db: DatabaseUrl) -> None:
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs" / "workers.md").read_text(), re.DOTALL):
+        exec(block, names)  # noqa: S102 - our own documentation
+    user = await User.create(plex_id="ann", plex_username="ann")
+    names["DOWNLOADER"] = ["sh", "-c", "echo '[download] 12.5% of 1GiB'; echo 'file: /videos/a.mkv'; exit $0"]
+    good, bad = [await downloads.enqueue(user.id, playlist_url=url) for url in ("0", "1")]
+    async with changes.listen() as stream:
+        worker = asyncio.create_task(downloads.run_worker(names["fetch_playlist"], concurrency=2))
+        async for _ in stream:
+            good, bad = await downloads.get(good.id), await downloads.get(bad.id)
+            if good.status == "completed" and bad.error_message:
+                break
+        worker.cancel()
+    assert good.file_paths == ["/videos/a.mkv"]
+    assert bad.error_message == "RuntimeError: the downloader failed"
+    third = await downloads.enqueue(user.id, playlist_url="3")
+    await names["do_one"]()
+    assert (await downloads.get(third.id)).file_paths == ["/videos/1.mkv"]
+
+
+def test_the_workers_page_names_every_argument() -> None:
+    arguments = re.findall(r"^\| `(\w+)` \|", (CHECKOUT / "docs" / "workers.md").read_text(), re.MULTILINE)
+    assert {"handler", *arguments} == set(inspect.signature(downloads.run_worker).parameters)
+
+
+def test_the_readme_names_every_extra_for_applications() -> None:
+    extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    assert {*named, "bench", "dev", "docs", "local", "test"} == set(extras)

@@ -53,8 +53,8 @@ async def hit(
 
     Args:
         endpoint: The name of the limit, such as `media.request`; at most 255 characters.
-        user_id: The caller: either a user,
-        ip_address: or the address of an anonymous caller. An IPv4 address and its IPv6-wrapped form are one caller.
+        user_id: The caller, if it is a user. Either this or `ip_address` is given.
+        ip_address: The address of an anonymous caller. An IPv4 address and its IPv6-wrapped form are one caller.
         ipv6_prefix: From 1 to 128: count all IPv6 addresses with the same prefix of this many bits as one caller. In
             most networks, all machines share 64 bits, and each can use any number of addresses.
         limit: The number of allowed hits; None for the setting `rate_limit.<endpoint>`, or else
