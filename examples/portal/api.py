@@ -90,7 +90,13 @@ async def list_downloads(request: Request, user: CurrentUser, params: CursorPara
     return web.PageResponse(await paginate_by_cursor(mine, **params, schema=YouTubeDownloadRead), request)
 
 
-@router.post("/downloads", status_code=201, response_model=YouTubeDownloadRead, tags=["downloads"])
+@router.post(
+    "/downloads",
+    status_code=201,
+    response_model=YouTubeDownloadRead,
+    dependencies=[Depends(rate_limited("youtube.download"))],
+    tags=["downloads"],
+)
 async def enqueue(user: CurrentUser, playlist_url: Annotated[str, Body(embed=True)]) -> YouTubeDownload:
     """Queue a download of a YouTube playlist."""
     return await rules.enqueue(user, playlist_url)

@@ -115,14 +115,12 @@ async def list_downloads(request: Request, user: CurrentUser) -> Response:
 async def enqueue(request: Request, user: CurrentUser, playlist_url: Annotated[str, Form()]) -> Response:
     """Queue a download."""
     try:
+        await web.rate_limit(request, "youtube.download")
         await rules.enqueue(user, playlist_url)
-    except DuplicateDownloadError as error:
-        told = "You have this playlist in the list below already."
+    except (DuplicateDownloadError, InvalidInputError, web.ProblemError) as error:
+        is_double = isinstance(error, DuplicateDownloadError)
+        told = "You have this playlist in the list below already." if is_double else _text(error)
         return await _show_downloads(request, user, status=_status(error), playlist_url=playlist_url, problem=told)
-    except InvalidInputError as error:
-        return await _show_downloads(
-            request, user, status=_status(error), playlist_url=playlist_url, problem=_text(error)
-        )
     return redirect("/downloads")
 
 
@@ -164,10 +162,13 @@ async def change_status(
     return redirect(f"/manage?status={shown}")
 
 
-async def _show_requests(request: Request, user: User, *, status: int = 200, **told: Any) -> Response:
+async def _show_requests(
+    request: Request, user: User, *, status: int = 200, wish: MediaRequestCreate | None = None, **told: Any
+) -> Response:
     page = await paginate_by_cursor(MediaRequest.filter(user_id=user.id), **web.cursor_params(request))
     followed = await media_requests.list_followed(user.id)
-    return render(request, "requests.html", status=status, user=user, page=page, followed=followed.data, **told)
+    context = {"user": user, "page": page, "followed": followed.data, "wish": wish, **told}
+    return render(request, "requests.html", status=status, **context)
 
 
 async def _show_downloads(request: Request, user: User, *, status: int = 200, **told: Any) -> Response:

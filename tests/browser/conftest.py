@@ -1,4 +1,4 @@
-"""The studio in a real browser: the system's Chromium, headless."""
+"""The studio and the example portal in a real browser: the system's Chromium, headless."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
@@ -42,7 +43,15 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """Open a new tab; check that it reports no error and requests nothing from other hosts."""
+    """Open a new tab."""
+    # These statuses are the intended responses to a form with an error, or a page without the token.
+    async with new_tab(browser, "403|404|422|400") as tab:
+        yield tab
+
+
+@asynccontextmanager
+async def new_tab(browser: Browser, intended_statuses: str) -> AsyncIterator[Page]:
+    """Open a tab that shares no cookies; check that it reports no error and requests nothing from other hosts."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Tokyo")
     tab = await context.new_page()
     tab.set_default_timeout(10_000)
@@ -54,9 +63,9 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
             strangers.append(request.url)
 
     def said(message: ConsoleMessage) -> None:
-        # These statuses are the intended responses to a form with an error, or a page without the token. A live page
-        # asks again when its studio is gone, which a test stops before it closes the tab.
-        intended = r"status of (403|404|422|400)|ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)"
+        # A live page asks again when its server is gone, which a test stops before it closes the tab.
+        gone = "ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)"
+        intended = rf"status of ({intended_statuses})|{gone}"
         if message.type == "error" and not re.search(intended, message.text):
             complaints.append(message.text)
 
