@@ -105,7 +105,7 @@ async def enqueue(user: CurrentUser, playlist_url: Annotated[str, Body(embed=Tru
 @router.delete("/downloads/{download_id}", response_model=YouTubeDownloadRead, tags=["downloads"])
 async def cancel(download_id: UUID, user: CurrentUser) -> YouTubeDownload:
     """Cancel a download; the row stays."""
-    return await rules.cancel(user, str(download_id))
+    return await rules.cancel(user, download_id)
 
 
 @router.get("/services", tags=["services"])

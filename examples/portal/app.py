@@ -1,23 +1,20 @@
-"""The application: the JSON API, the pages and the events, with a problem as a page for whoever asks for one."""
+"""The application: the JSON API, the pages, the events and the health routes, with headers for browsers."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from medianest_models import MedianestError, web
+from medianest_models import web
 from medianest_models.web.fastapi import install
 
 from . import api, pages
+from .rendering import show_as_pages
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -48,30 +45,11 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def show_as_pages(app: FastAPI) -> None:
-    """Let the problems of a prepared application be pages in a browser, and lead to the sign-in without a session."""
-    for kind in (MedianestError, HTTPException, RequestValidationError, Exception):
-        app.add_exception_handler(kind, _as_page(app.exception_handlers[kind]))
-
-
-def _as_page(show_problem: Callable[[Request, Any], Any]) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def show(request: Request, error: Exception) -> Response:
-        response: Response = await show_problem(request, error)
-        if "text/html" not in request.headers.get("accept", ""):
-            return response
-        if response.status_code == 401:  # noqa: PLR2004 - what `current_user` raises
-            return pages.redirect("/sign-in")
-        problem = json.loads(bytes(response.body))
-        return pages.render(request, "problem.html", status=response.status_code, problem=problem)
-
-    return show
-
-
 app = FastAPI(
     title="MediaNest portal",
     lifespan=web.lifespan,
     openapi_url="/api/openapi.json",
-    docs_url=None,  # its page takes its scripts from another host, like the next one
+    docs_url=None,  # its page takes its scripts from another host, and so does the next one
     redoc_url=None,
 )
 install(app)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
-from fastapi.templating import Jinja2Templates
+from fastapi import APIRouter, Form, Request, Response
 
 from medianest_models import (
     AuthenticationError,
@@ -24,30 +21,15 @@ from medianest_models import (
     paginate_by_cursor,
     web,
 )
-from medianest_models.enums import REQUEST_TRANSITIONS
 from medianest_models.repositories import media_requests
 from medianest_models.schemas import MediaRequestCreate
 from medianest_models.web.fastapi import CurrentAdmin, CurrentUser
 
 from . import rules
+from .rendering import redirect, render, told
 from .uptime import read_overview
 
 router = APIRouter(include_in_schema=False)
-templates = Jinja2Templates(Path(__file__).with_name("templates"))
-templates.env.globals.update(
-    transitions=REQUEST_TRANSITIONS,
-    actions={"approved": "Approve", "available": "Make available", "failed": "Fail", "pending": "Reopen"},
-)
-
-
-def render(request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
-    """Make a page of a template."""
-    return templates.TemplateResponse(request, name, context, status_code=status)
-
-
-def redirect(path: str) -> Response:
-    """Answer a form, so that reloading the page does not send it again."""
-    return RedirectResponse(path, status_code=303)
 
 
 @router.get("/")
@@ -64,11 +46,11 @@ async def sign_in_page(request: Request) -> Response:
 
 @router.post("/sign-in")
 async def sign_in(request: Request, username: Annotated[str, Form()], password: Annotated[str, Form()]) -> Response:
-    """Sign in, or tell why not: also that there were too many attempts, and how long to wait."""
+    """Sign in, or tell why not: also how long to wait after too many attempts."""
     try:
         await web.sign_in(request, username, password=password)
     except (AuthenticationError, OverloadedError, web.ProblemError) as error:
-        return render(request, "sign_in.html", status=_status(error), username=username, problem=_text(error))
+        return render(request, "sign_in.html", username=username, **told(error))
     return redirect("/requests")
 
 
@@ -92,9 +74,9 @@ async def submit(request: Request, user: CurrentUser, wish: Annotated[MediaReque
         await web.rate_limit(request, "media.request")
         await media_requests.submit(user.id, **wish.model_dump())
     except DuplicateRequestError as error:
-        return await _show_requests(request, user, status=_status(error), wish=wish, duplicate=error.request_id)
+        return await _show_requests(request, user, wish, status=409, duplicate=error.request_id)
     except (InvalidInputError, web.ProblemError) as error:
-        return await _show_requests(request, user, status=_status(error), wish=wish, problem=_text(error))
+        return await _show_requests(request, user, wish, **told(error))
     return redirect("/requests")
 
 
@@ -118,9 +100,7 @@ async def enqueue(request: Request, user: CurrentUser, playlist_url: Annotated[s
         await web.rate_limit(request, "youtube.download")
         await rules.enqueue(user, playlist_url)
     except (DuplicateDownloadError, InvalidInputError, web.ProblemError) as error:
-        is_double = isinstance(error, DuplicateDownloadError)
-        told = "You have this playlist in the list below already." if is_double else _text(error)
-        return await _show_downloads(request, user, status=_status(error), playlist_url=playlist_url, problem=told)
+        return await _show_downloads(request, user, playlist_url=playlist_url, **told(error))
     return redirect("/downloads")
 
 
@@ -128,9 +108,9 @@ async def enqueue(request: Request, user: CurrentUser, playlist_url: Annotated[s
 async def cancel(request: Request, download_id: UUID, user: CurrentUser) -> Response:
     """Cancel a download."""
     try:
-        await rules.cancel(user, str(download_id))
-    except InvalidTransitionError as error:
-        return await _show_downloads(request, user, status=_status(error), problem="That download has just ended.")
+        await rules.cancel(user, download_id)
+    except InvalidTransitionError as error:  # it was over before
+        return await _show_downloads(request, user, **told(error))
     return redirect("/downloads")
 
 
@@ -149,8 +129,8 @@ async def manage(request: Request, user: CurrentAdmin, status: RequestStatus = R
 @router.post("/manage/{request_id}")
 async def change_status(
     request: Request,
-    request_id: UUID,
     user: CurrentAdmin,
+    request_id: UUID,
     status: Annotated[RequestStatus, Form()],
     shown: Annotated[RequestStatus, Form()],
 ) -> Response:
@@ -158,38 +138,25 @@ async def change_status(
     try:
         await media_requests.transition(request_id, status=status)
     except (InvalidTransitionError, DuplicateRequestError) as error:  # somebody else was faster
-        return await _show_all(request, user, shown, code=_status(error), problem=_text(error))
+        return await _show_all(request, user, shown, **told(error))
     return redirect(f"/manage?status={shown}")
 
 
 async def _show_requests(
-    request: Request, user: User, *, status: int = 200, wish: MediaRequestCreate | None = None, **told: Any
+    request: Request, user: User, wish: MediaRequestCreate | None = None, **context: Any
 ) -> Response:
     page = await paginate_by_cursor(MediaRequest.filter(user_id=user.id), **web.cursor_params(request))
-    followed = await media_requests.list_followed(user.id)
-    context = {"user": user, "page": page, "followed": followed.data, "wish": wish, **told}
-    return render(request, "requests.html", status=status, **context)
+    followed = (await media_requests.list_followed(user.id)).data
+    return render(request, "requests.html", user=user, page=page, followed=followed, wish=wish, **context)
 
 
-async def _show_downloads(request: Request, user: User, *, status: int = 200, **told: Any) -> Response:
+async def _show_downloads(request: Request, user: User, **context: Any) -> Response:
     page = await paginate_by_cursor(YouTubeDownload.filter(user_id=user.id), **web.cursor_params(request))
-    return render(request, "downloads.html", status=status, user=user, page=page, **told)
+    return render(request, "downloads.html", user=user, page=page, **context)
 
 
-async def _show_all(request: Request, user: User, shown: RequestStatus, *, code: int = 200, **told: Any) -> Response:
+async def _show_all(request: Request, user: User, shown: RequestStatus, **context: Any) -> Response:
     rows = MediaRequest.filter(status=shown).select_related("user")
     page = await paginate_by_cursor(rows, **web.cursor_params(request))
     counts = await media_requests.counts_by_status()
-    return render(request, "manage.html", status=code, user=user, page=page, shown=shown, counts=counts, **told)
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, web.ProblemError):
-        return error.status_code
-    return next(web.STATUSES[kind] for kind in type(error).__mro__ if kind in web.STATUSES)
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, web.ProblemError):
-        return f"{error.title}. {error.detail}"
-    return str(error)
+    return render(request, "manage.html", user=user, page=page, shown=shown, counts=counts, **context)

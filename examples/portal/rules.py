@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 from medianest_models import InvalidInputError, NotFoundError, User, YouTubeDownload
 from medianest_models.repositories import downloads
@@ -28,7 +29,7 @@ async def enqueue(user: User, playlist_url: str) -> YouTubeDownload:
     return await downloads.enqueue(user.id, playlist_url=playlist_url.strip())
 
 
-async def cancel(user: User, download_id: str) -> YouTubeDownload:
+async def cancel(user: User, download_id: UUID) -> YouTubeDownload:
     """Cancel a download of this user's, or anyone's for an admin.
 
     Raises:

@@ -21,7 +21,7 @@ log = logging.getLogger("portal.worker")
 async def fetch_playlist(download: YouTubeDownload, report_progress: downloads.ReportProgress) -> list[str]:
     """Pretend: call your downloader here."""
     for percent in range(10, 101, 10):
-        await asyncio.sleep(0.8)
+        await asyncio.sleep(0.5)
         await report_progress(percent)
     return [f"/videos/{download.id}.mkv"]
 
@@ -49,7 +49,7 @@ async def main() -> None:
     """Work for as long as nobody says stop."""
     async with database():
         others = [asyncio.create_task(watch()), asyncio.create_task(look_after_database())]
-        await downloads.run_worker(fetch_playlist, lease=timedelta(minutes=1))
+        await downloads.run_worker(fetch_playlist, concurrency=2, lease=timedelta(minutes=1))
         for task in others:
             task.cancel()
 
