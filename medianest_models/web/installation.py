@@ -57,6 +57,7 @@ class Exchange:
             headers.append(name, value)
         if self.set_cookie is not None:
             headers.append("Set-Cookie", self.set_cookie)
+            headers.setdefault("Cache-Control", "no-store")
 
 
 class _Exchanges:

@@ -73,6 +73,8 @@ _RETRY_SECONDS: Final = {errors.DatabaseUnavailableError: 5, errors.TransactionC
 """`Retry-After`, in seconds: a failover takes longer than another transaction."""
 _CARRIED: Final = ("constraint", "request_id")
 """The attributes of errors that their problems have too, where they are known. None is a secret."""
+_PLAIN: Final = (None, None, None)
+"""The name, title and members of a problem that says no more than its status."""
 _QUERY_NAMES: Final = {"sort_by": "sortBy", "sort_order": "sortOrder"}
 """The arguments that have another name in a URL's query."""
 
@@ -175,16 +177,12 @@ async def show_error(request: Request, error: Exception) -> Response:
 async def show_http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature of a handler
     """Answer a request that ended with an `HTTPException`, such as one without a route."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
-    status, headers = error.status_code, error.headers
-    if isinstance(error, ProblemError):
-        detail = error.detail if error.detail != _phrase(status) else None
-        return ProblemResponse(
-            status, error.name, title=error.title, detail=detail, headers=headers, members=error.members
-        )
+    status, headers, detail = error.status_code, error.headers, str(error.detail)
     if status < HTTPStatus.OK or status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
         return Response(status_code=status, headers=headers)  # it may have no body
-    detail = str(error.detail)
-    return ProblemResponse(status, detail=None if detail == _phrase(status) else detail, headers=headers)
+    name, title, members = (error.name, error.title, error.members) if isinstance(error, ProblemError) else _PLAIN
+    known = None if detail in {"", _phrase(status)} else detail  # Starlette puts the phrase where there is no detail
+    return ProblemResponse(status, name, title=title, detail=known, headers=headers, members=members)
 
 
 def _phrase(status: int) -> str:

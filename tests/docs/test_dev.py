@@ -17,7 +17,16 @@ from tests.conftest import CHECKOUT
 
 DEV: Final[dict[str, Any]] = runpy.run_path(str(CHECKOUT / "dev.py"))
 EXTRAS: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-NEEDS_MORE: Final = {"benchmarks", "httpx", "medianest_models.studio", "playwright", "starlette", "uvicorn"}
+NEEDS_MORE: Final = {
+    "benchmarks",
+    "fastapi",
+    "httpx",
+    "medianest_models.studio",
+    "medianest_models.web",
+    "playwright",
+    "starlette",
+    "uvicorn",
+}
 """Imports of tests that the extra `test` does not install, or that import such a package."""
 
 

@@ -109,7 +109,10 @@ def is_there(name: str) -> bool:
     for part in name.split("."):
         if not hasattr(found, part) and not find_spec(f"{found.__name__}.{part}"):
             return False
-        found = getattr(found, part, None) or import_module(f"{found.__name__}.{part}")
+        try:
+            found = getattr(found, part, None) or import_module(f"{found.__name__}.{part}")
+        except ModuleNotFoundError:
+            return True  # it needs an extra that is not installed
     return True
 
 

@@ -1,0 +1,304 @@
+"""Sessions over HTTP: by bearer token and by cookie, from our pages and from others, with many requests at once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookies import SimpleCookie
+from typing import Any, Final
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from medianest_models import web
+from medianest_models.enums import UserRole
+from medianest_models.models import SessionToken, User
+from medianest_models.repositories import sessions, users
+from medianest_models.settings import DatabaseUrl
+from medianest_models.web import COOKIE
+from tests.db.crashes import execute
+from tests.web.conftest import OURS, PORTAL, bearer, fastapi_app, somebody, starlette_app, token_of, visiting
+
+PASSWORD: Final = "correct horse battery"
+
+
+async def who(request: Request) -> Response:
+    session = await web.current_session(request)
+    assert await web.current_session(request) is session
+    return JSONResponse((await web.current_user(request)).plex_username)
+
+
+async def guest(request: Request) -> Response:
+    user = await web.optional_user(request)
+    return JSONResponse(None if user is None else user.plex_username)
+
+
+async def admin(request: Request) -> Response:
+    return JSONResponse((await web.current_admin(request)).plex_username)
+
+
+async def sign_in(request: Request) -> Response:
+    given = await request.json()
+    await web.sign_in(request, given["name"], password=given["password"])
+    return Response(status_code=204)
+
+
+async def sign_out(request: Request) -> Response:
+    await web.sign_out(request)
+    return Response(status_code=204)
+
+
+async def rotate(request: Request) -> Response:
+    rotated = await web.rotate_session(request)
+    return JSONResponse(rotated.token is not None)
+
+
+async def rotate_and_fail(request: Request) -> Response:
+    await web.rotate_session(request)
+    raise RuntimeError
+
+
+ENDPOINTS: Final = {
+    "/who": who,
+    "/guest": guest,
+    "/admin": admin,
+    "/in": sign_in,
+    "/out": sign_out,
+    "/rotate": rotate,
+    "/rotate-and-fail": rotate_and_fail,
+}
+
+
+@pytest.fixture(params=[starlette_app, fastapi_app])
+def app(request: pytest.FixtureRequest) -> Any:
+    """Make an application of each framework."""
+    return request.param(ENDPOINTS)
+
+
+@asynccontextmanager
+async def browser(app: Any, user: User | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """Make a browser, with the cookie of a new session of the user."""
+    async with visiting(app) as visitor:
+        if user is not None:
+            visitor.cookies.set(COOKIE, await token_of(user), domain="portal.test")
+        yield visitor
+
+
+def set_cookie(response: httpx.Response) -> Any:
+    """Return the only cookie that a response sets."""
+    (header,) = response.headers.get_list("Set-Cookie")
+    (found,) = SimpleCookie(header).values()
+    assert found.key == COOKIE
+    assert (found["path"], found["domain"], found["secure"], found["httponly"]) == ("/", "", True, True)
+    assert found["samesite"] == "Lax"
+    assert response.headers["Cache-Control"] == "no-store"
+    return found
+
+
+def is_removed(response: httpx.Response) -> bool:
+    cookie = set_cookie(response)
+    return bool(cookie.value == "" and cookie["max-age"] == "0")
+
+
+async def test_a_session_by_bearer_token_and_by_cookie(fresh_db: DatabaseUrl, app: Any) -> None:
+    ann, bob = await somebody("ann"), await somebody("bob")
+    async with browser(app, ann) as visitor:
+        assert (await visitor.get("/who")).json() == "ann"
+        assert (await visitor.get("/who", headers=await bearer(bob))).json() == "bob"  # the header comes first
+        basic = {"Authorization": "Basic eDp5"}  # of a proxy, for example
+        assert (await visitor.get("/who", headers=basic)).json() == "ann"
+
+
+@pytest.mark.parametrize(
+    ("token", "challenge"),
+    [(None, "Bearer"), ("", 'Bearer error="invalid_token"'), ("wrong", 'Bearer error="invalid_token"')],
+)
+async def test_without_a_session(fresh_db: DatabaseUrl, app: Any, token: str | None, challenge: str) -> None:
+    async with browser(app) as visitor:
+        headers = {} if token is None else {"Authorization": f"bearer {token}"}
+        for path in ("/who", "/admin"):
+            response = await visitor.get(path, headers=headers)
+            assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, challenge)
+        assert (await visitor.get("/guest", headers=headers)).json() is None
+
+
+async def test_an_admin_is_required(fresh_db: DatabaseUrl, app: Any) -> None:
+    ann, boss = await somebody("ann"), await somebody("boss", role=UserRole.ADMIN)
+    async with visiting(app) as visitor:
+        response = await visitor.get("/admin", headers=await bearer(ann))
+        assert (response.status_code, response.json()["type"]) == (403, "urn:medianest:problem:admin-required")
+        assert (await visitor.get("/admin", headers=await bearer(boss))).json() == "boss"
+
+
+async def test_a_suspended_user_is_refused(fresh_db: DatabaseUrl, app: Any) -> None:
+    ann = await somebody("ann")
+    headers = await bearer(ann)
+    await execute(fresh_db, "UPDATE users SET status = 'suspended'")  # without ending the sessions
+    async with visiting(app) as visitor:
+        assert (await visitor.get("/who", headers=headers)).status_code == 403
+        assert (await visitor.get("/guest", headers=headers)).json() is None
+
+
+async def test_signing_in_and_out(fresh_db: DatabaseUrl, app: Any) -> None:
+    await users.bootstrap_admin()
+    await users.change_password("admin", password="admin", new_password=PASSWORD)
+    async with browser(app) as visitor:
+        response = await visitor.post("/in", json={"name": "admin", "password": "wrong"})
+        assert (response.status_code, response.headers.get_list("Set-Cookie")) == (401, [])
+        response = await visitor.post(
+            "/in", json={"name": "admin", "password": PASSWORD}, headers={"User-Agent": "x/1"}
+        )
+        assert response.status_code == 204
+        session = await SessionToken.get()
+        left = int(set_cookie(response)["max-age"])
+        assert 0 <= (session.expires_at - session.created_at).total_seconds() - left < 60
+        assert (session.ip_address, session.user_agent) == ("192.0.2.1", "x/1")
+        assert (await visitor.get("/who")).json() == "admin"
+        response = await visitor.post("/out", headers=OURS)
+        assert is_removed(response)
+        assert COOKIE not in visitor.cookies
+        assert not await SessionToken.exists()
+        assert is_removed(await visitor.post("/out", headers=OURS))  # a second time does no harm
+
+
+async def test_a_session_of_an_earlier_visit_does_not_stand_in_the_way_of_signing_in(
+    fresh_db: DatabaseUrl, app: Any
+) -> None:
+    await users.bootstrap_admin()
+    await users.change_password("admin", password="admin", new_password=PASSWORD)
+    async with browser(app) as visitor:
+        visitor.cookies.set(COOKIE, "from-another-time", domain="portal.test")
+        response = await visitor.post("/in", json={"name": "admin", "password": PASSWORD}, headers=OURS)
+        assert set_cookie(response).value
+
+
+async def test_signing_in_is_limited_by_the_address(fresh_db: DatabaseUrl, app: Any) -> None:
+    async def attempts(client: str, number: int) -> list[int]:
+        async with visiting(app, client=client) as visitor:
+            given = {"name": "nobody", "password": "wrong"}
+            return [(await visitor.post("/in", json=given)).status_code for _ in range(number)]
+
+    window = "UPDATE rate_limits SET window_start = date_bin('60 s', now(), 'epoch')"
+    first = await attempts("192.0.2.1", 10)
+    await execute(fresh_db, window)  # whatever the time is now
+    assert first + await attempts("192.0.2.1", 1) == [401] * 10 + [429]
+    assert await attempts("192.0.2.2", 1) == [401]
+
+
+SAME: Final = {"Sec-Fetch-Site": "same-origin"}
+FOREIGN: Final = {"Origin": "https://evil.test"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        (SAME, True),
+        (SAME | FOREIGN, True),  # the browser's own word counts
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site"} | OURS, False),
+        (OURS, True),
+        ({"Origin": PORTAL.upper()}, True),
+        (FOREIGN, False),
+        ({"Origin": f"{PORTAL}.evil.test"}, False),
+        ({"Origin": f"{PORTAL}:8443"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "https://["}, False),
+        ({}, False),
+    ],
+)
+async def test_a_write_by_cookie_comes_from_our_own_pages(
+    fresh_db: DatabaseUrl, app: Any, headers: dict[str, str], passes: Any
+) -> None:
+    ann = await somebody("ann")
+    async with browser(app, ann) as visitor:
+        for path in ("/who", "/guest", "/out"):
+            for method in ("POST", "DELETE"):
+                response = await visitor.request(method, path, headers=headers)
+                assert (response.status_code < 400) is passes
+                if not passes:
+                    problem = (response.status_code, response.json()["type"])
+                    assert problem == (403, "urn:medianest:problem:cross-origin")
+        if not passes:
+            assert (await visitor.get("/who", headers=headers)).json() == "ann"
+        assert (await visitor.post("/who", headers=headers | await bearer(ann))).json() == "ann"
+
+
+@pytest.mark.parametrize(("headers", "status"), [(FOREIGN, 403), ({"Sec-Fetch-Site": "cross-site"}, 403), ({}, 401)])
+async def test_another_page_can_t_sign_its_visitor_in(
+    fresh_db: DatabaseUrl, app: Any, headers: dict[str, str], status: int
+) -> None:
+    async with browser(app) as visitor:
+        response = await visitor.post("/in", json={"name": "mallory", "password": "known"}, headers=headers)
+        assert response.status_code == status
+
+
+async def test_of_many_that_rotate_at_once_one_sets_the_cookie_and_nobody_is_signed_out(
+    fresh_db: DatabaseUrl, app: Any
+) -> None:
+    async with browser(app, await somebody("ann")) as visitor:
+        old = visitor.cookies[COOKIE]
+        requests = [visitor.post("/rotate", headers=OURS | {"Cookie": f"{COOKIE}={old}"}) for _ in range(30)]
+        others = [visitor.get("/who", headers={"Cookie": f"{COOKIE}={old}"}) for _ in range(30)]
+        responses = await asyncio.gather(*requests, *others)
+        assert {response.status_code for response in responses} == {200}
+        setting = [response for response in responses if "Set-Cookie" in response.headers]
+        assert [response.json() for response in responses[:30]].count(True) == len(setting) == 1
+        new = set_cookie(setting[0]).value
+        assert visitor.cookies[COOKIE] == new != old
+        assert (await visitor.get("/who")).json() == "ann"
+        assert (await visitor.get("/who", headers={"Cookie": f"{COOKIE}={old}"})).json() == "ann"
+
+
+async def test_a_replay_ends_the_session_and_removes_the_cookie(fresh_db: DatabaseUrl, app: Any) -> None:
+    async with browser(app, await somebody("ann")) as visitor:
+        stolen = {"Cookie": f"{COOKIE}={visitor.cookies[COOKIE]}"}
+        await visitor.post("/rotate", headers=OURS)
+        await execute(fresh_db, "UPDATE session_tokens SET rotated_at = rotated_at - interval '31 s'")
+        response = await visitor.get("/who", headers=stolen)
+        assert (response.status_code, "Set-Cookie" in response.headers) == (401, False)  # maybe it was only slow
+        assert (await visitor.get("/who")).json() == "ann"
+        response = await visitor.post("/rotate", headers=OURS | stolen)
+        assert (response.status_code, response.json()["type"]) == (401, "urn:medianest:problem:token-reuse")
+        assert is_removed(response)
+        assert (await visitor.get("/who")).status_code == 401
+
+
+async def test_a_token_that_is_unknown_removes_the_cookie(fresh_db: DatabaseUrl, app: Any) -> None:
+    async with browser(app) as visitor:
+        assert (await visitor.post("/rotate", headers=OURS)).status_code == 401
+        visitor.cookies.set(COOKIE, "unknown", domain="portal.test")
+        response = await visitor.post("/rotate", headers=OURS)
+        assert response.status_code == 401
+        assert is_removed(response)
+
+
+async def test_a_bearer_token_s_client_gets_no_cookie(fresh_db: DatabaseUrl, app: Any) -> None:
+    ann = await somebody("ann")
+    async with browser(app, ann) as visitor:
+        response = await visitor.post("/rotate", headers=await bearer(ann))
+        assert (response.json(), "Set-Cookie" in response.headers) == (True, False)
+        response = await visitor.post("/rotate", headers={"Authorization": "Bearer unknown"})
+        assert (response.status_code, "Set-Cookie" in response.headers) == (401, False)
+
+
+async def test_the_new_cookie_is_set_also_by_the_response_to_a_defect(fresh_db: DatabaseUrl, app: Any) -> None:
+    async with browser(app, await somebody("ann")) as visitor:
+        response = await visitor.post("/rotate-and-fail", headers=OURS)
+        assert (response.status_code, response.json()["title"]) == (500, "Internal Server Error")
+        assert set_cookie(response).value == visitor.cookies[COOKIE]
+        session = await sessions.verify(visitor.cookies[COOKIE])
+        assert session.rotated_at is None
+
+
+async def test_the_cookie_may_have_another_name(fresh_db: DatabaseUrl) -> None:
+    app = starlette_app(ENDPOINTS, cookie="portal")
+    async with visiting(app) as visitor:
+        visitor.cookies.set("portal", await token_of(await somebody("ann")))
+        assert (await visitor.get("/who")).json() == "ann"
+        response = await visitor.post("/rotate", headers=OURS)
+        assert re.match(r"portal=[\w-]{40,}; ", response.headers["Set-Cookie"])
