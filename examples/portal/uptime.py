@@ -49,14 +49,14 @@ async def read_overview() -> list[ServiceOverview]:
     latest = await services.latest_statuses()
     whole = await services.uptime_by_service(since=since, until=now)
     by_day = await services.uptime_by_service(since=since, until=now, step=_DAY)
-    maintained = {window.service_id for window in await services.maintenance.current()}
+    maintained = {window.service.name for window in await services.maintenance.current()}
     return [
         ServiceOverview(
             name=one.service,
             display_name=one.display_name,
             status=None if one.check is None else one.check.status,
             checked_at=None if one.check is None else one.check.checked_at,
-            in_maintenance=one.check is not None and one.check.service_id in maintained,
+            in_maintenance=one.service in maintained,
             ratio=_ratio(whole.get(one.service)),
             days=[
                 Day(date=(since + number * _DAY).date(), ratio=_ratio(uptime))
