@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM
 from tests.conftest import CHECKOUT
+from tests.portals import Portal, running_portal
 
 SCREENSHOTS: Final = CHECKOUT / "build" / "screenshots"
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -94,6 +95,37 @@ async def visit(fresh_url: DatabaseUrl, page: Page) -> AsyncIterator[Visit]:
         await page.goto("about:blank")  # a live page would report that its studio is gone
         process.terminate()
         await process.wait()
+
+
+@pytest.fixture
+async def portal(fresh_url: DatabaseUrl) -> AsyncIterator[Portal]:
+    """Run the example portal on the test's database."""
+    async with running_portal() as running:
+        yield running
+
+
+@pytest.fixture
+async def friend(browser: Browser, portal: Portal) -> AsyncIterator[Page]:
+    """Open a browser in which the friend is signed in."""
+    async with new_tab(browser, "404|409|429") as tab:
+        yield await signed_in(tab, portal, "portal-friend")
+
+
+@pytest.fixture
+async def admin(browser: Browser, portal: Portal) -> AsyncIterator[Page]:
+    """Open another browser, in which the admin is signed in."""
+    async with new_tab(browser, "409") as tab:
+        yield await signed_in(tab, portal, "portal-admin")
+
+
+async def signed_in(tab: Page, portal: Portal, name: str) -> Page:
+    """Sign in, as the portal says."""
+    await tab.goto(portal.address)
+    await tab.get_by_label("Name").fill(name)
+    await tab.get_by_label("Password").fill(portal.passwords[name])
+    await tab.get_by_role("button", name="Sign in").click()
+    await expect(tab.get_by_role("heading", name="My requests")).to_be_visible()
+    return tab
 
 
 async def keep(page: Page, name: str) -> None:

@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
-import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from medianest_models.db import database
 from medianest_models.enums import DownloadStatus
 from medianest_models.models import YouTubeDownload
 from medianest_models.repositories import downloads, system_config
 from medianest_models.settings import DatabaseUrl
-from tests.browser.conftest import keep, new_tab
-from tests.portals import Portal, running_portal
+from tests.browser.conftest import keep
 
 PLAYLIST = "https://www.youtube.com/playlist?list=PL"
-
-
-@pytest.fixture
-async def portal(fresh_url: DatabaseUrl) -> AsyncIterator[Portal]:
-    async with running_portal() as running:
-        yield running
-
-
-@pytest.fixture
-async def friend(browser: Browser, portal: Portal) -> AsyncIterator[Page]:
-    """Open a browser in which the friend is signed in."""
-    async with new_tab(browser, "409|429") as tab:
-        yield await signed_in(tab, portal, "portal-friend")
-
-
-@pytest.fixture
-async def admin(browser: Browser, portal: Portal) -> AsyncIterator[Page]:
-    """Open another browser, in which the admin is signed in."""
-    async with new_tab(browser, "409") as tab:
-        yield await signed_in(tab, portal, "portal-admin")
-
-
-async def signed_in(tab: Page, portal: Portal, name: str) -> Page:
-    await tab.goto(portal.address)
-    await tab.get_by_label("Name").fill(name)
-    await tab.get_by_label("Password").fill(portal.passwords[name])
-    await tab.get_by_role("button", name="Sign in").click()
-    await expect(tab.get_by_role("heading", name="My requests")).to_be_visible()
-    return tab
 
 
 async def ask_for(tab: Page, title: str, tmdb_id: str) -> None:
