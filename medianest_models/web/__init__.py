@@ -29,6 +29,7 @@ from medianest_models.web.problems import (
     TYPE_PREFIX as TYPE_PREFIX,
     ProblemError as ProblemError,
     ProblemResponse as ProblemResponse,
+    problem_of as problem_of,
 )
 from medianest_models.web.sessions import (
     rotate_session as rotate_session,

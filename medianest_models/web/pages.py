@@ -129,10 +129,7 @@ async def read_body(request: Request, schema: type[SchemaT]) -> SchemaT:
         ProblemError: With status 422: it does not fit, and the problem's `errors` say where.
     """
     body = await request.body()
-    with replace_errors(
-        ValidationError,
-        lambda error: invalid_request(error.errors(include_url=False, include_context=False, include_input=False)),
-    ):
+    with replace_errors(ValidationError, lambda error: invalid_request(error.errors())):
         return schema.model_validate_json(body)
 
 

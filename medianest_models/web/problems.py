@@ -8,6 +8,7 @@ goes to the log.
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import math
 import re
@@ -15,7 +16,6 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -127,7 +127,8 @@ class ProblemResponse(Response):
             "detail": detail,
         }
         body = {member: value for member, value in known.items() if value is not None} | dict(members or {})
-        super().__init__(orjson.dumps(body, default=str), status, headers)
+        # Not orjson, which refuses the lone surrogates that a JSON body can contain.
+        super().__init__(json.dumps(body, default=str, separators=(",", ":")), status, headers)
 
 
 def problem_of(error: MedianestError) -> ProblemResponse:

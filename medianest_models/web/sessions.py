@@ -47,7 +47,10 @@ async def start_session(request: Request, user: User, *, device_fingerprint: str
         ip_address=client_address(request),
         user_agent=request.headers.get("user-agent"),
     )
-    _set_cookie(Exchange.of(request), issued.session, issued.token)
+    issued.session.user = user
+    exchange = Exchange.of(request)
+    exchange.session = issued.session
+    _set_cookie(exchange, issued.session, issued.token)
     return issued
 
 

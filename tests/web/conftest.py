@@ -19,7 +19,7 @@ from starlette.routing import Route
 from medianest_models import web
 from medianest_models.models import User
 from medianest_models.repositories import sessions
-from medianest_models.web import fastapi
+from medianest_models.web import COOKIE, fastapi
 
 PORTAL: Final = "https://portal.test"
 OURS: Final = {"Origin": PORTAL}
@@ -87,3 +87,12 @@ async def token_of(user: User) -> str:
 async def bearer(user: User) -> dict[str, str]:
     """Return the header of a new session."""
     return {"Authorization": f"Bearer {await token_of(user)}"}
+
+
+@asynccontextmanager
+async def browser(app: Any, user: User | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """Make a browser, with the cookie of a new session of the user."""
+    async with visiting(app) as visitor:
+        if user is not None:
+            visitor.cookies.set(COOKIE, await token_of(user), domain="portal.test")
+        yield visitor

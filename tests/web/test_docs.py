@@ -11,7 +11,6 @@ from medianest_models import web
 from medianest_models.enums import UserRole
 from medianest_models.repositories import users
 from medianest_models.settings import DatabaseUrl
-from medianest_models.web.problems import problem_of
 from tests.conftest import CHECKOUT
 from tests.web.conftest import OURS, visiting
 
@@ -58,5 +57,5 @@ def test_every_problem_of_an_error_is_in_the_table() -> None:
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", PAGE, re.MULTILINE)
     documented = {(name, int(status)) for status, names in rows for name in re.findall(r"`([a-z-]+)`", names)}
     for kind, status in web.STATUSES.items():
-        found = re.search(rb'"type":"urn:medianest:problem:([a-z-]+)"', bytes(problem_of(kind()).body))
+        found = re.search(rb'"type":"urn:medianest:problem:([a-z-]+)"', bytes(web.problem_of(kind()).body))
         assert status == 500 if found is None else (found[1].decode(), status) in documented

@@ -36,11 +36,10 @@ class Reader:
     async def block(self) -> list[str]:
         """Return the lines up to the next empty one; none at the end of the stream."""
         lines: list[str] = []
-        async with asyncio.timeout(30):
-            async for line in self._lines:
-                if not line:
-                    break
-                lines.append(line)
+        async for line in self._lines:
+            if not line:
+                break
+            lines.append(line)
         return lines
 
     async def event(self) -> tuple[str, Any]:
@@ -53,8 +52,12 @@ class Reader:
 
 @asynccontextmanager
 async def following(url: str, headers: dict[str, str]) -> AsyncIterator[Reader]:
-    """Open a stream, and read its beginning."""
-    async with httpx.AsyncClient(timeout=30) as client, client.stream("GET", f"{url}/events", headers=headers) as found:
+    """Open a stream for half a minute, and read its beginning."""
+    async with (
+        asyncio.timeout(30),
+        httpx.AsyncClient(timeout=None) as client,  # noqa: S113 - the line above is the timeout
+        client.stream("GET", f"{url}/events", headers=headers) as found,
+    ):
         assert found.status_code == 200, await found.aread()
         reader = Reader(found)
         assert await reader.block() == ["retry: 3000"]

@@ -19,7 +19,6 @@ from medianest_models import errors, web
 from medianest_models.errors import MedianestError
 from medianest_models.schemas import UserCreate
 from medianest_models.web import fastapi
-from medianest_models.web.problems import problem_of
 from tests.web.conftest import Endpoint, fastapi_app, served, starlette_app, visiting
 
 ALL: Final = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, MedianestError)]
@@ -90,7 +89,7 @@ async def test_each_error_is_a_problem(kind: type[MedianestError], make_app: Any
 
 
 def test_every_type_stands_for_an_error() -> None:
-    shown = {problem_of(kind()).body for kind in ALL}
+    shown = {web.problem_of(kind()).body for kind in ALL}
     assert len(shown) == len(EXPECTED) + 1  # all defects look alike
 
 
@@ -181,11 +180,11 @@ async def test_a_defect_is_a_problem_and_the_server_logs_it(make_app: Any, caplo
 async def test_the_log_has_what_the_response_leaves_out(
     error: MedianestError, level: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await answer(starlette_app({"/": raising(error)}), "/?token=never-in-the-log")
+    await answer(starlette_app({"/": raising(error), "/x\ny": raising(error)}), "/x%0Ay?token=never-in-the-log")
     records = [record for record in caplog.records if record.name == "medianest_models.web"]
     assert [record.levelno for record in records] == ([] if level is None else [level])
     for record in records:
-        assert record.getMessage() == f"GET /: {SAID}"
+        assert record.getMessage() == f"GET /xy: {SAID}"
         assert bool(record.exc_info) is (level == logging.ERROR)
 
 
@@ -203,6 +202,11 @@ async def test_what_fastapi_finds_in_a_request_is_a_problem_without_the_values()
     assert response.headers["Content-Type"] == "application/problem+json"
     assert [error["name"] for error in problem["errors"]] == ["number", "day", "password", "name"]
     assert not any(value in response.text for value in ("hunter2", "monday"))
+
+
+async def test_what_is_no_unicode_can_be_part_of_a_problem() -> None:
+    response = await answer(starlette_app({"/": raising(HTTPException(400, "There is no \ud800."))}))
+    assert (response.status_code, response.json()["detail"]) == (400, "There is no \ud800.")
 
 
 async def test_what_a_schema_finds_in_a_body_is_a_problem_without_the_values() -> None:
