@@ -38,8 +38,7 @@ def told(error: MedianestError | web.ProblemError) -> dict[str, Any]:
     """Return what `render` needs to show an error beside its form: the status, and the `problem` in words."""
     if isinstance(error, web.ProblemError):
         return {"status": error.status_code, "problem": f"{error.title}. {error.detail}"}
-    kind = next(kind for kind in type(error).__mro__ if kind in web.STATUSES)
-    return {"status": web.STATUSES[kind], "problem": str(error)}
+    return {"status": web.problem_of(error).status_code, "problem": str(error)}
 
 
 def show_as_pages(app: FastAPI) -> None:
