@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -105,12 +106,10 @@ async def enqueue(request: Request, user: CurrentUser, playlist_url: Annotated[s
 
 
 @router.post("/downloads/{download_id}/cancel")
-async def cancel(request: Request, download_id: UUID, user: CurrentUser) -> Response:
+async def cancel(download_id: UUID, user: CurrentUser) -> Response:
     """Cancel a download."""
-    try:
+    with suppress(InvalidTransitionError):  # it was over before, and the list tells how it ended
         await rules.cancel(user, download_id)
-    except InvalidTransitionError as error:  # it was over before
-        return await _show_downloads(request, user, **told(error))
     return redirect("/downloads")
 
 
@@ -126,20 +125,20 @@ async def manage(request: Request, user: CurrentAdmin, status: RequestStatus = R
     return await _show_all(request, user, status)
 
 
-@router.post("/manage/{request_id}")
+@router.post("/manage")
 async def change_status(
     request: Request,
     user: CurrentAdmin,
-    request_id: UUID,
-    status: Annotated[RequestStatus, Form()],
-    shown: Annotated[RequestStatus, Form()],
+    request_id: Annotated[UUID, Form()],
+    new: Annotated[RequestStatus, Form()],
+    status: RequestStatus = RequestStatus.PENDING,
 ) -> Response:
-    """Change a request's status, as an admin, and go back to the list of the status that was `shown`."""
+    """Change a request's status to a `new` one, as an admin, and go back to the same page of the list."""
     try:
-        await media_requests.transition(request_id, status=status)
+        await media_requests.transition(request_id, status=new)
     except (InvalidTransitionError, DuplicateRequestError) as error:  # somebody else was faster
-        return await _show_all(request, user, shown, **told(error))
-    return redirect(f"/manage?status={shown}")
+        return await _show_all(request, user, status, **told(error))
+    return redirect(f"/manage?{request.url.query}")
 
 
 async def _show_requests(

@@ -93,14 +93,14 @@ async def test_an_admin_changes_statuses(ann: User, admin: User) -> None:
         said = await visitor.post(f"/api/requests/{wish.id}/status", json={"status": "approved", "message": "soon"})
         assert said.json()["status"] == "approved"
         assert "Make available: Orbit" in (await visitor.get("/manage?status=approved")).text
-        form = {"status": "available", "shown": "approved"}
-        sent = await visitor.post(f"/manage/{wish.id}", data=form)
-        assert sent.headers["Location"] == "/manage?status=approved"
-        again = await visitor.post(f"/manage/{wish.id}", data=form)
+        form = {"request_id": str(wish.id), "new": "available"}
+        sent = await visitor.post("/manage?status=approved&limit=5", data=form)
+        assert sent.headers["Location"] == "/manage?status=approved&limit=5"
+        again = await visitor.post("/manage?status=approved", data=form)
         assert again.status_code == 409
         assert "t change from available to available" in again.text
     async with visiting(ann) as visitor:
-        for refused in (await visitor.get("/manage"), await visitor.post(f"/manage/{wish.id}", data=form)):
+        for refused in (await visitor.get("/manage"), await visitor.post("/manage", data=form)):
             assert refused.status_code == 403
             assert "This needs an admin" in refused.text
     assert [update.status for update in await media_requests.history(wish.id)] == ["pending", "approved", "available"]
@@ -205,8 +205,9 @@ async def test_somebody_elses_download_can_not_be_cancelled(browser: httpx.Async
     theirs = await downloads.enqueue(bob.id, playlist_url=PLAYLIST)
     assert (await browser.post(f"/downloads/{theirs.id}/cancel")).status_code == 404
     async with visiting(admin) as visitor:
-        assert (await visitor.post(f"/downloads/{theirs.id}/cancel")).status_code == 303
-        assert (await visitor.post(f"/downloads/{theirs.id}/cancel")).status_code == 409
+        for _ in range(2):  # the second time it is over already
+            assert (await visitor.post(f"/downloads/{theirs.id}/cancel")).status_code == 303
+    assert (await YouTubeDownload.get(id=theirs.id)).error_message == "cancelled"
 
 
 async def test_who_asks_too_often_is_told_how_long_to_wait(browser: httpx.AsyncClient) -> None:
