@@ -1,4 +1,4 @@
-"""The studio in a real browser: the system's Chromium, headless."""
+"""The studio and the example portal in a real browser: the system's Chromium, headless."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 from medianest_models.settings import DatabaseUrl
 from tests.commands import PROGRAM
 from tests.conftest import CHECKOUT
+from tests.portals import Portal, running_portal
 
 SCREENSHOTS: Final = CHECKOUT / "build" / "screenshots"
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -42,7 +44,15 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """Open a new tab; check that it reports no error and requests nothing from other hosts."""
+    """Open a new tab."""
+    # These statuses are the intended responses to a form with an error, or a page without the token.
+    async with new_tab(browser, "403|404|422|400") as tab:
+        yield tab
+
+
+@asynccontextmanager
+async def new_tab(browser: Browser, intended_statuses: str) -> AsyncIterator[Page]:
+    """Open a tab that shares no cookies; check that it reports no error and requests nothing from other hosts."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Tokyo")
     tab = await context.new_page()
     tab.set_default_timeout(10_000)
@@ -54,9 +64,9 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
             strangers.append(request.url)
 
     def said(message: ConsoleMessage) -> None:
-        # These statuses are the intended responses to a form with an error, or a page without the token. A live page
-        # asks again when its studio is gone, which a test stops before it closes the tab.
-        intended = r"status of (403|404|422|400)|ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)"
+        # A live page asks again when its server is gone, which a test stops before it closes the tab.
+        gone = "ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)"
+        intended = rf"status of ({intended_statuses})|{gone}"
         if message.type == "error" and not re.search(intended, message.text):
             complaints.append(message.text)
 
@@ -85,6 +95,37 @@ async def visit(fresh_url: DatabaseUrl, page: Page) -> AsyncIterator[Visit]:
         await page.goto("about:blank")  # a live page would report that its studio is gone
         process.terminate()
         await process.wait()
+
+
+@pytest.fixture
+async def portal(fresh_url: DatabaseUrl) -> AsyncIterator[Portal]:
+    """Run the example portal on the test's database."""
+    async with running_portal() as running:
+        yield running
+
+
+@pytest.fixture
+async def friend(browser: Browser, portal: Portal) -> AsyncIterator[Page]:
+    """Open a browser in which the friend is signed in."""
+    async with new_tab(browser, "404|409|429") as tab:
+        yield await signed_in(tab, portal, "portal-friend")
+
+
+@pytest.fixture
+async def admin(browser: Browser, portal: Portal) -> AsyncIterator[Page]:
+    """Open another browser, in which the admin is signed in."""
+    async with new_tab(browser, "409") as tab:
+        yield await signed_in(tab, portal, "portal-admin")
+
+
+async def signed_in(tab: Page, portal: Portal, name: str) -> Page:
+    """Sign in, as the portal says."""
+    await tab.goto(portal.address)
+    await tab.get_by_label("Name").fill(name)
+    await tab.get_by_label("Password").fill(portal.passwords[name])
+    await tab.get_by_role("button", name="Sign in").click()
+    await expect(tab.get_by_role("heading", name="My requests")).to_be_visible()
+    return tab
 
 
 async def keep(page: Page, name: str) -> None:

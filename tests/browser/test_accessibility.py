@@ -1,4 +1,4 @@
-"""Every page, checked by axe-core, which npm installs: in light, in dark, and as narrow as a phone."""
+"""Every page of the studio and the portal, checked by axe-core: in light, in dark, and as narrow as a phone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
+from medianest_models.db import database
+from medianest_models.enums import DownloadStatus, RequestStatus
+from medianest_models.models import MediaRequest, User, YouTubeDownload
+from medianest_models.repositories import downloads, media_requests
 from medianest_models.settings import DatabaseUrl
 from medianest_models.studio.tables import TABLES
 from tests.browser.conftest import Visit, keep
@@ -46,7 +50,10 @@ async def check(page: Page, axe: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("look", [("light", 1280), ("dark", 1280), ("light", 390)], ids=str)
+LOOKS: Final = pytest.mark.parametrize("look", [("light", 1280), ("dark", 1280), ("light", 390)], ids=str)
+
+
+@LOOKS
 async def test_no_page_has_a_serious_problem(
     visit: Visit, page: Page, fresh_url: DatabaseUrl, axe: str, look: tuple[Literal["light", "dark"], int]
 ) -> None:
@@ -80,4 +87,42 @@ async def test_no_page_has_a_serious_problem(
     problems += await check(page, axe)
     await page.goto(f"{home}nothing")
     problems += await check(page, axe)
+    assert problems == []
+
+
+@LOOKS
+async def test_no_page_of_the_portal_has_a_serious_problem(
+    friend: Page, admin: Page, fresh_url: DatabaseUrl, axe: str, look: tuple[Literal["light", "dark"], int]
+) -> None:
+    scheme, width = look
+    async with database(fresh_url):
+        ann, eve = await User.get(plex_username="portal-friend"), await User.get(plex_username="portal-admin")
+        for status in RequestStatus:
+            wish = await media_requests.submit(ann.id, title=f"{status} orbit", media_type="movie")
+            await MediaRequest.filter(id=wish.id).update(status=status)
+        theirs = await media_requests.submit(eve.id, title="Comet", media_type="movie", tmdb_id="1")
+        await media_requests.follow(theirs.id, user_id=ann.id)
+        await downloads.pause()
+        for state in DownloadStatus:
+            one = await downloads.enqueue(ann.id, playlist_url=f"https://www.youtube.com/playlist?list={state}")
+            await YouTubeDownload.filter(id=one.id).update(status=state, progress=40)
+    problems = []
+    for tab, paths in ((friend, ("requests", "downloads", "services", "nothing")), (admin, ("manage",))):
+        home = tab.url.removesuffix("requests")
+        await tab.emulate_media(color_scheme=scheme)
+        await tab.set_viewport_size({"width": width, "height": 800})
+        for path in paths:
+            await tab.goto(home + path)
+            await keep(tab, f"portal-{path}-{scheme}-{width}")
+            problems += await check(tab, axe)
+            assert await tab.evaluate("document.documentElement.scrollWidth") <= width, tab.url
+    await friend.goto(f"{home}requests")
+    await friend.get_by_label("Title").fill("Comet")
+    await friend.get_by_label("TMDB id").fill("1")
+    await friend.get_by_role("button", name="Request it").click()
+    await expect(friend.get_by_role("alert")).to_be_visible()
+    problems += await check(friend, axe)
+    await friend.get_by_role("button", name="Sign out").click()
+    await expect(friend.get_by_role("heading", name="Sign in")).to_be_visible()
+    problems += await check(friend, axe)
     assert problems == []
