@@ -12,11 +12,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,8 +41,10 @@ _OURS: Final = ("DATABASE_", "MEDIANEST_", "ADMIN_", "PG")
 _OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_FORMAT", "LOG_LEVEL", "SLOW_QUERY_MS"}
 
 
-# Where the package was installed before the plugin had its entry point, pytest does not find it by itself.
-pytest_plugins = () if entry_points(group="pytest11", name="medianest") else ("medianest_models.pytest_plugin",)
+_PLUGIN: Final = "medianest_models.pytest_plugin"
+# Unless pytest has found it: with `-p no:medianest`, to measure the coverage of what it imports, or where the package
+# was installed before it had the plugin.
+pytest_plugins = () if _PLUGIN in sys.modules else (_PLUGIN,)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from medianest_models import pytest_plugin
+from medianest_models.testing.servers import Server
 from tests.conftest import CHECKOUT
 from tests.testing.projects import run_pytest
 
@@ -28,16 +29,16 @@ def test_every_example_is_a_file_of_the_project() -> None:
     assert len(FILES) == len(re.findall("```(python|ini)", PAGE))
 
 
-def test_the_examples(project: Path, request: pytest.FixtureRequest) -> None:
-    status, text = run_pytest(request, project, "-n", "2", "--ignore=test_anyio.py")
+def test_the_examples(project: Path, medianest_server: Server) -> None:
+    status, text = run_pytest(medianest_server, project, "-n", "2", "--ignore=test_anyio.py")
     assert status == 0, text
     passed = re.search(r"(\d+) passed", text)
     assert passed is not None
     assert int(passed[1]) == sum(code.count("def test_") for name, code in FILES.items() if name != "test_anyio.py")
 
 
-def test_the_example_for_anyio(project: Path, request: pytest.FixtureRequest) -> None:
-    status, text = run_pytest(request, project, "--asyncio-mode=strict", "test_anyio.py")
+def test_the_example_for_anyio(project: Path, medianest_server: Server) -> None:
+    status, text = run_pytest(medianest_server, project, "--asyncio-mode=strict", "test_anyio.py")
     assert status == 0, text
     assert " 1 passed" in text
 

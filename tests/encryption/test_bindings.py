@@ -11,7 +11,8 @@ import pytest
 from medianest_models.encryption.stored_secrets import StoredSecret
 from medianest_models.errors import DecryptionError, SecretFieldError
 from medianest_models.models import Service, User
-from tests.models.rows import make_service, make_user, plaintext, store, stored
+from medianest_models.testing import a_service, a_user
+from tests.models.rows import plaintext, store, stored
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -43,14 +44,14 @@ def refuses(secret: Any) -> None:
 
 
 async def test_after_the_natural_key_was_changed_by_hand() -> None:
-    anna = await make_user(plex_token="Anna's")
+    anna = await a_user(plex_token="Anna's")
     await store(anna, "plex_id", "another")
     refuses((await User.get(id=anna.id)).plex_token)
 
 
 async def test_between_two_services() -> None:
-    plex = await make_service(api_key="key", config_data={"password": "pass"})
-    sonarr = await make_service()
+    plex = await a_service(api_key="key", config_data={"password": "pass"})
+    sonarr = await a_service()
     for column in ("api_key", "config_data"):
         await store(sonarr, column, await stored(plex, column))
     read = await Service.get(id=sonarr.id)
@@ -60,7 +61,7 @@ async def test_between_two_services() -> None:
 
 @pytest.mark.parametrize("key", ["api_key", "password", "config_data", ""])
 async def test_between_api_key_and_config_data(key: str) -> None:
-    service = await make_service(api_key="key", config_data={"secrets": {key: "pass"}})
+    service = await a_service(api_key="key", config_data={"secrets": {key: "pass"}})
     in_document = orjson.loads(await stored(service, "config_data"))["secrets"][key]
     in_column = await stored(service, "api_key")
     await store(service, "api_key", in_document)
@@ -72,8 +73,8 @@ async def test_between_api_key_and_config_data(key: str) -> None:
 
 
 async def test_between_a_user_and_a_service_of_the_same_name() -> None:
-    user = await make_user(plex_id="plex", plex_token="token")
-    service = await make_service(name="plex", api_key="key")
+    user = await a_user(plex_id="plex", plex_token="token")
+    service = await a_service(name="plex", api_key="key")
     from_user, from_service = await stored(user, "plex_token"), await stored(service, "api_key")
     await store(user, "plex_token", from_service)
     await store(service, "api_key", from_user)
@@ -85,7 +86,7 @@ async def test_between_any_two_places_of_a_document() -> None:
     document: dict[str, Any] = {}
     for leaf in LEAVES:
         put(document, leaf, "secret")
-    service = await make_service(config_data=document)
+    service = await a_service(config_data=document)
     sealed = orjson.loads(await stored(service, "config_data"))
     for source, target in itertools.permutations(LEAVES, 2):
         await store(service, "config_data", orjson.dumps(put({}, target, take(sealed, source))).decode())
@@ -96,7 +97,7 @@ async def test_between_any_two_places_of_a_document() -> None:
 
 
 async def test_what_was_moved_can_be_replaced() -> None:
-    anna, ben = await make_user(plex_token="Anna's"), await make_user(plex_token="Ben's")
+    anna, ben = await a_user(plex_token="Anna's"), await a_user(plex_token="Ben's")
     await store(ben, "plex_token", await stored(anna, "plex_token"))
     read = await User.get(id=ben.id)
     refuses(read.plex_token)
@@ -111,7 +112,7 @@ async def test_what_was_moved_can_be_replaced() -> None:
 @pytest.mark.parametrize("update_fields", [None, ["plex_id"], ["plex_id", "email"], ["plex_id", "plex_token"]])
 @pytest.mark.parametrize("read_before", [True, False])
 async def test_it_can_change(update_fields: list[str] | None, *, read_before: bool) -> None:
-    await make_user(plex_id="local:anna", plex_token="secret")
+    await a_user(plex_id="local:anna", plex_token="secret")
     user = await User.get(plex_id="local:anna")
     if read_before:
         assert user.plex_token is not None
@@ -123,7 +124,7 @@ async def test_it_can_change(update_fields: list[str] | None, *, read_before: bo
 
 
 async def test_it_can_change_twice_and_back() -> None:
-    user = await make_user(plex_id="one", plex_token="secret")
+    user = await a_user(plex_id="one", plex_token="secret")
     for plex_id in ("two", "three", "one"):
         user.plex_id = plex_id
     await user.save()
@@ -133,7 +134,7 @@ async def test_it_can_change_twice_and_back() -> None:
 
 
 async def test_a_service_s_secrets_follow_its_name() -> None:
-    made = await make_service(name="old", api_key="key", config_data={"password": "pass"})
+    made = await a_service(name="old", api_key="key", config_data={"password": "pass"})
     service = await Service.get(id=made.id)
     service.name = "new"
     await service.save(update_fields=["name"])
@@ -144,7 +145,7 @@ async def test_a_service_s_secrets_follow_its_name() -> None:
 
 @pytest.mark.parametrize("fetched", [("id",), ("id", "plex_id"), ("id", "plex_id", "role")])
 async def test_it_can_t_change_without_the_secret(fetched: tuple[str, ...]) -> None:
-    await make_user(plex_id="local:anna", plex_token="secret")
+    await a_user(plex_id="local:anna", plex_token="secret")
     user = await User.filter(plex_id="local:anna").only(*fetched).get()
     user.plex_id = "plex-linked"
     with pytest.raises(SecretFieldError, match=r"^users\.plex_token is secret: .* unless it was fetched too$"):
@@ -153,7 +154,7 @@ async def test_it_can_t_change_without_the_secret(fetched: tuple[str, ...]) -> N
 
 
 async def test_it_can_t_be_given_to_a_secret_of_an_unknown_row() -> None:
-    made = await make_user(plex_token="secret")
+    made = await a_user(plex_token="secret")
     user = await User.filter(id=made.id).only("id", "plex_token").get()
     with pytest.raises(SecretFieldError, match="it needs the row's plex_id"):
         _ = user.plex_token
@@ -169,7 +170,7 @@ async def test_a_new_row_needs_it(update_fields: list[str] | None) -> None:
 
 
 async def test_a_row_read_again_is_bound_to_its_new_key() -> None:
-    user = await make_user(plex_id="old", plex_token="secret")
+    user = await a_user(plex_id="old", plex_token="secret")
     other = await User.get(id=user.id)
     other.plex_id = "new"
     other.plex_token = "changed"

@@ -12,16 +12,17 @@ from medianest_models.encryption.keys import key_ring
 from medianest_models.errors import ConfigurationError
 from medianest_models.models import Service, User
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing import a_service, a_user
 from tests.conftest import ENCRYPTION_KEY
-from tests.models.rows import make_service, make_user, store, stored
+from tests.models.rows import store, stored
 
 
 async def fill() -> tuple[User, User, Service]:
-    first = await make_user(plex_token="token 1")
-    second = await make_user(plex_token="token 2")
-    service = await make_service(api_key="api", config_data={"a": [{"password": "p"}], "plain": 1})
-    await make_service(config_data={"plain": 1})
-    await make_user(plex_token=None)
+    first = await a_user(plex_token="token 1")
+    second = await a_user(plex_token="token 2")
+    service = await a_service(api_key="api", config_data={"a": [{"password": "p"}], "plain": 1})
+    await a_service(config_data={"plain": 1})
+    await a_user(plex_token=None)
     return first, second, service
 
 

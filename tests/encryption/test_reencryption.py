@@ -21,10 +21,11 @@ from medianest_models.encryption.reencryption import KeyUse, RotationReport, key
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import Service, User
 from medianest_models.settings import DatabaseUrl
+from medianest_models.testing import a_service, a_user
 from tests.commands import PROGRAM, document, medianest
 from tests.conftest import ENCRYPTION_KEY
 from tests.locks import someone_waits_for_a_lock, until
-from tests.models.rows import make_service, make_user, store, stored
+from tests.models.rows import store, stored
 
 USERS = 300
 
@@ -96,7 +97,7 @@ LOOKS_LIKE_ONE = "v1.0123456789abcdef.abc"
 async def test_what_only_looks_like_an_envelope_is_left_alone(
     db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
-    service = await make_service(
+    service = await a_service(
         display_name=LOOKS_LIKE_ONE, config_data={"host": LOOKS_LIKE_ONE, "note": f"({LOOKS_LIKE_ONE})", "token": "t"}
     )
     use_keys(new_key, ENCRYPTION_KEY)
@@ -112,8 +113,8 @@ async def test_what_only_looks_like_an_envelope_is_left_alone(
 async def test_one_that_can_t_be_decrypted_is_named_each_time_and_ends_nothing(
     db: DatabaseUrl, use_keys: Callable[..., None], new_key: str
 ) -> None:
-    by_hand, deep, other = [await make_service(config_data={"token": "t"}) for _ in range(3)]
-    user = await make_user()
+    by_hand, deep, other = [await a_service(config_data={"token": "t"}) for _ in range(3)]
+    user = await a_user()
     await store(user, "plex_token", "by hand")
     await store(by_hand, "config_data", json.dumps({"token": LOOKS_LIKE_ONE}))
     await store(deep, "config_data", '{"token":' * 300 + "1" + "}" * 300)
@@ -134,7 +135,7 @@ async def test_one_that_can_t_be_decrypted_is_named_each_time_and_ends_nothing(
 
 
 async def test_what_was_stored_before_its_key_named_a_secret_is_encrypted(db: DatabaseUrl) -> None:
-    service = await make_service()
+    service = await a_service()
     await store(service, "config_data", json.dumps({"smtp_pass": "plain", "auth": [5, None], "far": 10**400}))
     (use_,) = await key_uses()
     assert (use_.key_id, use_.rows, use_.is_newest) == (None, 1, False)

@@ -12,7 +12,8 @@ from tortoise.exceptions import IncompleteInstanceError
 
 from medianest_models.errors import SecretFieldError
 from medianest_models.models import LocalCredential, Service, SessionToken, User
-from tests.models.rows import make_credential, make_service, make_session, make_user, plaintext
+from medianest_models.testing import a_local_credential, a_service, a_session_token, a_user
+from tests.models.rows import plaintext
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -33,7 +34,7 @@ def through_pickle(instance: Any, protocol: int) -> Any:
 
 
 async def test_a_user_s_token_travels_as_ciphertext(protocol: int) -> None:
-    made = await make_user(plex_token="canary")
+    made = await a_user(plex_token="canary")
     for user in (made, await User.get(id=made.id)):
         twin = through_pickle(user, protocol)
         assert twin == user
@@ -45,7 +46,7 @@ async def test_a_user_s_token_travels_as_ciphertext(protocol: int) -> None:
 
 
 async def test_a_service_s_secrets_travel_as_ciphertext(protocol: int) -> None:
-    made = await make_service(api_key="canary", config_data={"a": [{"password": "canary", "n": 1}]})
+    made = await a_service(api_key="canary", config_data={"a": [{"password": "canary", "n": 1}]})
     for service in (made, await Service.get(id=made.id)):
         twin = through_pickle(service, protocol)
         assert plaintext(twin.api_key) == "canary"
@@ -55,9 +56,9 @@ async def test_a_service_s_secrets_travel_as_ciphertext(protocol: int) -> None:
 
 @pytest.mark.parametrize("read_before", [True, False])
 async def test_a_hash_does_not_travel(protocol: int, read_before: bool) -> None:  # noqa: FBT001 - a parameter
-    user = await make_user()
-    session: Any = await make_session(user)
-    credential: Any = await make_credential(user, password_hash=PASSWORD_HASH)
+    user = await a_user()
+    session: Any = await a_session_token(user=user)
+    credential: Any = await a_local_credential(user=user, password_hash=PASSWORD_HASH)
     if not read_before:
         session, credential = await SessionToken.get(id=session.id), await LocalCredential.get(id=credential.id)
     hashed = session.token_hash.get_secret_value() if read_before else None
@@ -80,7 +81,7 @@ async def test_a_hash_does_not_travel(protocol: int, read_before: bool) -> None:
 
 @pytest.mark.parametrize("secret", ["canary", SecretStr("canary")])
 async def test_an_unsaved_secret_is_refused(protocol: int, secret: Any) -> None:
-    made, service = await make_user(plex_token="old"), await make_service(config_data={"password": "old"})
+    made, service = await a_user(plex_token="old"), await a_service(config_data={"password": "old"})
     new, read = User(plex_id="new", plex_username="x", plex_token=secret), await User.get(id=made.id)
     read.plex_token = secret
     service.config_data["password"] = secret
@@ -93,13 +94,13 @@ async def test_an_unsaved_secret_is_refused(protocol: int, secret: Any) -> None:
 
 
 async def test_another_row_s_secret_that_was_assigned_travels_as_ciphertext(protocol: int) -> None:
-    anna, ben = await make_user(plex_token="canary"), await make_user()
+    anna, ben = await a_user(plex_token="canary"), await a_user()
     ben.plex_token = (await User.get(id=anna.id)).plex_token
     assert plaintext(through_pickle(ben, protocol).plex_token) == "canary"
 
 
 async def test_a_partial_instance_travels(protocol: int) -> None:
-    user = await make_user(plex_token="canary")
+    user = await a_user(plex_token="canary")
     for names in (("id",), ("plex_id", "plex_token"), ("id", "plex_token")):
         twin = through_pickle(await User.all().only(*names).get(id=user.id), protocol)
         assert set(names) <= vars(twin).keys()
@@ -112,7 +113,7 @@ async def test_an_unsaved_instance_without_secrets_travels(protocol: int) -> Non
 
 
 async def test_copies_have_their_own_secrets() -> None:
-    user, service = await make_user(plex_token="one"), await make_service(config_data={"password": "one"})
+    user, service = await a_user(plex_token="one"), await a_service(config_data={"password": "one"})
     for make in (copy.copy, copy.deepcopy):
         twin = make(user)
         assert plaintext(twin.plex_token) == "one"
@@ -126,7 +127,7 @@ async def test_copies_have_their_own_secrets() -> None:
 
 
 async def test_a_clone_under_another_key_has_the_secret_too() -> None:
-    user = await make_user(plex_token="secret")
+    user = await a_user(plex_token="secret")
     twin = user.clone(pk=User().id)
     twin.plex_id = "clone"
     await twin.save()

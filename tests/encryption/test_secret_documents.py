@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from medianest_models.errors import DecryptionError, InvalidInputError, SecretFieldError
 from medianest_models.masking import names_secret
 from medianest_models.models import Service
-from tests.models.rows import make_service, store, stored
+from medianest_models.testing import a_service
+from tests.models.rows import store, stored
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -62,7 +63,7 @@ def texts(node: Any, *, secret: bool = False) -> Any:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_document_is_read_as_it_was_written(document: dict[str, Any]) -> None:
     given = copy.deepcopy(document)
-    service = await make_service(config_data=document)
+    service = await a_service(config_data=document)
     assert document == given
     read = await Service.get(id=service.id)
     assert opened(service.config_data) == opened(read.config_data) == texts(document)
@@ -71,7 +72,7 @@ async def test_any_document_is_read_as_it_was_written(document: dict[str, Any]) 
 
 
 async def test_a_document_can_be_changed_in_place() -> None:
-    service = await make_service(config_data={"a": {"password": "one", "host": "h"}})
+    service = await a_service(config_data={"a": {"password": "one", "host": "h"}})
     held = service.config_data
     held["a"]["password"] = "two"
     held["a"]["token"] = "new"
@@ -85,7 +86,7 @@ async def test_a_document_can_be_changed_in_place() -> None:
 
 
 async def test_secrets_can_change_places_in_a_list() -> None:
-    service = await make_service(config_data={"tokens": ["one", "two", "three"]})
+    service = await a_service(config_data={"tokens": ["one", "two", "three"]})
     read = await Service.get(id=service.id)
     read.config_data["tokens"].reverse()
     del read.config_data["tokens"][1]
@@ -94,7 +95,7 @@ async def test_secrets_can_change_places_in_a_list() -> None:
 
 
 async def test_a_secret_that_stays_keeps_its_envelope() -> None:
-    service = await make_service(config_data={"password": "one", "token": "two"})
+    service = await a_service(config_data={"password": "one", "token": "two"})
     before = orjson.loads(await stored(service, "config_data"))
     read = await Service.get(id=service.id)
     read.config_data["token"] = "three"
@@ -105,7 +106,7 @@ async def test_a_secret_that_stays_keeps_its_envelope() -> None:
 
 
 async def test_a_text_that_looks_like_an_envelope_is_a_plaintext() -> None:
-    service = await make_service(config_data={"password": "the victim's"})
+    service = await a_service(config_data={"password": "the victim's"})
     envelope = orjson.loads(await stored(service, "config_data"))["password"]
     service.config_data = {"password": envelope, "host": envelope}
     await service.save()
@@ -115,17 +116,17 @@ async def test_a_text_that_looks_like_an_envelope_is_a_plaintext() -> None:
 
 
 async def test_a_secret_where_it_would_not_be_one_is_refused() -> None:
-    for secret in (SecretStr("canary"), (await make_service(api_key="canary")).api_key):
+    for secret in (SecretStr("canary"), (await a_service(api_key="canary")).api_key):
         with pytest.raises(
             InvalidInputError, match=r'^services\.config_data\["host"\]: a SecretStr needs a key'
         ) as raised:
-            await make_service(config_data={"host": secret})
+            await a_service(config_data={"host": secret})
         assert "canary" not in str(raised.value)
 
 
 @pytest.mark.parametrize("document", [[], ["a"], "text", 5, True, {}, None])
 async def test_it_need_not_be_an_object(document: Any) -> None:
-    service = await make_service(config_data=document)
+    service = await a_service(config_data=document)
     assert (await stored(service, "config_data") is None) is (document is None)
     assert (await Service.get(id=service.id)).config_data == document
 
@@ -134,7 +135,7 @@ async def test_it_need_not_be_an_object(document: Any) -> None:
 @pytest.mark.parametrize("key", ["password", "host"])
 async def test_what_is_no_json_is_refused_under_any_key(key: str, value: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"^services\.config_data") as raised:
-        await make_service(config_data={"a": [{key: value}]})
+        await a_service(config_data={"a": [{key: value}]})
     assert "canary" not in str(raised.value)
 
 
@@ -143,7 +144,7 @@ async def test_what_is_no_json_is_refused_under_any_key(key: str, value: Any) ->
 )
 async def test_a_key_or_a_text_that_jsonb_can_t_hold_is_refused(document: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"^services\.config_data"):
-        await make_service(config_data=document)
+        await a_service(config_data=document)
 
 
 @pytest.mark.parametrize("levels", [201, 5_000])
@@ -153,15 +154,15 @@ async def test_too_many_levels_are_refused(key: str, levels: int) -> None:
     for _ in range(levels):
         document = {key: document}
     with pytest.raises(InvalidInputError, match="levels deep"):
-        await make_service(config_data=document)
-    service = await make_service(config_data={})
+        await a_service(config_data=document)
+    service = await a_service(config_data={})
     service.config_data["in place"] = document
     with pytest.raises(InvalidInputError, match="levels deep"):
         await service.save()
 
 
 async def test_a_plaintext_written_by_hand_is_told_and_not_given_out() -> None:
-    service = await make_service()
+    service = await a_service()
     await store(service, "config_data", json.dumps({"password": "by hand", "token": 7_777_777, "host": "h"}))
     read = (await Service.get(id=service.id)).config_data
     assert read["host"] == "h"
@@ -176,7 +177,7 @@ BEFORE |= {"jwt": "five", "private_key": {"pem": "six"}, "bearer": "seven", "key
 
 
 async def test_what_was_stored_before_its_key_named_a_secret_is_read_and_encrypted_when_it_is_written() -> None:
-    service = await make_service()
+    service = await a_service()
     await store(service, "config_data", json.dumps(BEFORE))
     read = await Service.get(id=service.id)
     await read.save(update_fields=["display_name"])
@@ -192,7 +193,7 @@ async def test_what_was_stored_before_its_key_named_a_secret_is_read_and_encrypt
 
 
 async def test_below_a_key_that_always_named_a_secret_nothing_is_read_in_the_clear() -> None:
-    service = await make_service()
+    service = await a_service()
     await store(service, "config_data", json.dumps({"auth": {"token": {"pass": "by hand"}}}))
     secret = (await Service.get(id=service.id)).config_data["auth"]["token"]["pass"]
     with pytest.raises(DecryptionError, match="what is stored is not an encrypted value"):

@@ -14,7 +14,7 @@ from tortoise.queryset import QuerySet
 
 from medianest_models.errors import InvalidInputError, SecretFieldError
 from medianest_models.models import LocalCredential, MediaRequest, Service, SessionToken, User
-from tests.models.rows import make_credential, make_request, make_service, make_session, make_user
+from medianest_models.testing import a_local_credential, a_media_request, a_service, a_session_token, a_user
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -46,11 +46,11 @@ LOOKUPS = sorted(
 
 @pytest.fixture(autouse=True)
 async def rows(db: object) -> None:
-    user = await make_user(plex_token="canary", email="anna@example.org")
-    await make_session(user)
-    await make_credential(user)
-    await make_request(user)
-    await make_service(api_key="canary", config_data={"password": "canary"})
+    user = await a_user(plex_username="Anna", plex_token="canary", email="anna@example.org")
+    await a_session_token(user=user)
+    await a_local_credential(user=user)
+    await a_media_request(user=user)
+    await a_service(api_key="canary", config_data={"password": "canary"})
 
 
 async def run(use: Callable[[], Any]) -> Any:

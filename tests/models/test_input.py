@@ -11,7 +11,7 @@ import pytest
 from medianest_models.enums import DownloadStatus, RequestStatus, ServiceStatus
 from medianest_models.errors import InvalidInputError
 from medianest_models.models import MediaRequest, YouTubeDownload
-from tests.models.rows import make_request, make_user
+from medianest_models.testing import a_media_request, a_user
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -68,7 +68,7 @@ READS: dict[str, Callable[[MediaRequest, str, Any], Any]] = {
 
 @pytest.fixture
 async def request_() -> MediaRequest:
-    return await make_request(await make_user())
+    return await a_media_request(user=await a_user())
 
 
 @pytest.mark.parametrize("use", WRITES | READS)

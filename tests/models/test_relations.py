@@ -15,8 +15,8 @@ from medianest_models.models import (
     SystemConfig,
     User,
 )
+from medianest_models.testing import a_local_credential, a_media_request, a_service, a_session_token, a_user
 from tests.commands import python
-from tests.models.rows import make_credential, make_request, make_service, make_session, make_user
 
 BEFORE_CONNECTING = """
 import asyncio
@@ -65,8 +65,8 @@ def test_instances_made_before_connecting_keep_their_references() -> None:
 
 @pytest.mark.usefixtures("db")
 async def test_references_by_instance_and_by_id_are_the_same() -> None:
-    user = await make_user()
-    by_instance = await make_request(user)
+    user = await a_user()
+    by_instance = await a_media_request(user=user)
     by_id = await MediaRequest.create(user_id=user.id, title="x", media_type="movie")
     assert by_instance.user_id == by_id.user_id == user.id
     assert await user.media_requests.all().count() == 2
@@ -77,8 +77,12 @@ async def test_references_by_instance_and_by_id_are_the_same() -> None:
 
 @pytest.mark.usefixtures("db")
 async def test_every_relation_leads_there_and_back() -> None:
-    user, service = await make_user(), await make_service()
-    session, credential, request = await make_session(user), await make_credential(user), await make_request(user)
+    user, service = await a_user(), await a_service()
+    session, credential, request = (
+        await a_session_token(user=user),
+        await a_local_credential(user=user),
+        await a_media_request(user=user),
+    )
     log = await ActivityLog.create(user=user, action="x")
     update = await MediaRequestStatusUpdate.create(request=request, status="pending")
     check = await ServiceStatusHistory.create(service=service, status="up")
@@ -97,7 +101,7 @@ async def test_every_relation_leads_there_and_back() -> None:
 
 @pytest.mark.usefixtures("db")
 async def test_the_column_with_a_relation_s_name() -> None:
-    user = await make_user()
+    user = await a_user()
     config = await SystemConfig.create(key="k", value=1, updated_by=user)
     other = await SystemConfig.create(key="l", value=1, updated_by_id=user.id)
     assert await SystemConfig.filter(updated_by=user).order_by("updated_by_id", "id") == [config, other]

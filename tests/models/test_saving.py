@@ -13,7 +13,8 @@ from medianest_models.enums import RequestStatus, UserRole
 from medianest_models.errors import ConflictError, ConstraintError, NotFoundError
 from medianest_models.models import Service, SystemConfig, User
 from medianest_models.models.base import new_id
-from tests.models.rows import make_request, make_service, make_user, plaintext
+from medianest_models.testing import a_media_request, a_service, a_user
+from tests.models.rows import plaintext
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -52,14 +53,14 @@ class TestDefaults:
 class TestSavingARowThatIsGone:
     @pytest.mark.parametrize("arguments", [{}, {"update_fields": ["email"]}, {"force_update": True}])
     async def test_is_not_found(self, arguments: dict[str, Any]) -> None:
-        user = await make_user(plex_token="secret")
+        user = await a_user(plex_token="secret")
         await User.filter(id=user.id).delete()
         with pytest.raises(NotFoundError, match=f"^User {user.id}: the row is gone$"):
             await user.save(**arguments)
         assert not await User.exists(id=user.id)
 
     async def test_can_be_made_again(self) -> None:
-        user = await make_user(plex_token="secret")
+        user = await a_user(plex_token="secret")
         await user.delete()
         await user.save(force_create=True)
         assert plaintext((await User.get(id=user.id)).plex_token) == "secret"
@@ -72,7 +73,7 @@ class TestSavingARowThatIsGone:
         assert await User.exists(id=user.id)
 
     async def test_is_no_cover_for_another_error(self) -> None:
-        user, other = await make_user(), await make_user()
+        user, other = await a_user(), await a_user()
         for change, error in (({"plex_id": other.plex_id}, ConflictError), ({"plex_username": None}, ConstraintError)):
             read = await User.get(id=user.id)
             for name, value in change.items():
@@ -82,14 +83,14 @@ class TestSavingARowThatIsGone:
 
 
 async def test_no_fields_to_update_write_nothing() -> None:
-    user = await make_user(email="one@example.org")
+    user = await a_user(email="one@example.org")
     user.email = "two@example.org"
     await user.save(update_fields=[])
     assert (await User.get(id=user.id)).email == "one@example.org"
 
 
 async def test_named_fields_alone_are_written() -> None:
-    user = await make_user(email="one@example.org", plex_token="one")
+    user = await a_user(plex_username="Anna", email="one@example.org", plex_token="one")
     user.email, user.plex_username, user.plex_token = "two@example.org", "Ben", "two"
     await user.save(update_fields=("email",))
     read = await User.get(id=user.id)
@@ -97,7 +98,7 @@ async def test_named_fields_alone_are_written() -> None:
 
 
 async def test_a_partial_instance_is_not_written_whole() -> None:
-    made = await make_user(plex_token="secret")
+    made = await a_user(plex_token="secret")
     user = await User.all().only("id", "email").get(id=made.id)
     with pytest.raises(AttributeError, match=r"^User\.plex_token was not fetched$"):
         _ = user.plex_token
@@ -109,7 +110,7 @@ async def test_a_partial_instance_is_not_written_whole() -> None:
 
 
 async def test_a_secret_alone_can_be_fetched_and_written() -> None:
-    made = await make_user(plex_token="one")
+    made = await a_user(plex_token="one")
     user = await User.all().only("id", "plex_id", "plex_token").get(id=made.id)
     assert plaintext(user.plex_token) == "one"
     user.plex_token = "two"
@@ -118,7 +119,7 @@ async def test_a_secret_alone_can_be_fetched_and_written() -> None:
 
 
 async def test_reading_again() -> None:
-    user = await make_user(plex_token="secret")
+    user = await a_user(plex_token="secret")
     config = await SystemConfig.create(key="k", value="one", updated_by=user)
     await SystemConfig.all().update(value="two")
     await config.refresh_from_db()
@@ -133,7 +134,7 @@ async def test_reading_again() -> None:
 
 
 async def test_bulk_create_of_rows_that_are_there() -> None:
-    service = await make_service(name="plex", api_key="one")
+    service = await a_service(name="plex", api_key="one")
     twin = Service(name="plex", display_name="New", api_key="two", config_data={"password": "two"})
     await Service.bulk_create([twin], ignore_conflicts=True)
     assert plaintext((await Service.get(id=service.id)).api_key) == "one"
@@ -144,7 +145,7 @@ async def test_bulk_create_of_rows_that_are_there() -> None:
 
 
 async def test_derived_properties() -> None:
-    user: Any = await make_user(role=UserRole.ADMIN)
+    user: Any = await a_user(role=UserRole.ADMIN)
     assert user.is_admin
     assert user.is_active
     user.role, user.status = "user", "suspended"  # strings: valid as members until the row is read again
@@ -153,7 +154,7 @@ async def test_derived_properties() -> None:
     user.role, user.status = "admin", "active"
     assert user.is_admin
     assert user.is_active
-    request = await make_request(user)
+    request = await a_media_request(user=user)
     assert request.is_open
     request.status = RequestStatus.AVAILABLE
     assert not request.is_open

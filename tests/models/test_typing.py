@@ -22,13 +22,13 @@ from medianest_models.models import (
     User,
     YouTubeDownload,
 )
-from tests.models.rows import make_credential, make_service, make_session, make_user
+from medianest_models.testing import a_local_credential, a_service, a_session_token, a_user
 
 pytestmark = pytest.mark.usefixtures("db")
 
 
 async def test_a_user() -> None:
-    user = await User.get(id=(await make_user(plex_token="x")).id)
+    user = await User.get(id=(await a_user(plex_token="x")).id)
     assert_type(user, User)
     assert_type(user.id, UUID)
     assert_type(user.email, str | None)
@@ -47,22 +47,22 @@ async def test_a_user() -> None:
 
 
 async def test_hashes() -> None:
-    user = await make_user()
-    session = await SessionToken.get(id=(await make_session(user)).id)
+    user = await a_user()
+    session = await SessionToken.get(id=(await a_session_token(user=user)).id)
     assert_type(session.token_hash, SecretStr)
     assert_type(session.user_id, UUID)
     assert_type(await session.user, User)
     assert_type(session.user_agent, str | None)
     assert_type(session.is_expired, bool)
     session.token_hash = "a text"
-    credential = await LocalCredential.get(id=(await make_credential(user)).id)
+    credential = await LocalCredential.get(id=(await a_local_credential(user=user)).id)
     assert_type(credential.password_hash, SecretStr)
     assert_type(credential.must_change_password, bool)
     credential.password_hash = SecretStr("a secret")
 
 
 async def test_a_download() -> None:
-    download = await YouTubeDownload.create(user=await make_user(), playlist_url="x")
+    download = await YouTubeDownload.create(user=await a_user(), playlist_url="x")
     assert_type(download.priority, DownloadPriority)
     assert_type(download.playlist_url, str)
     assert_type(download.error_message, str | None)
@@ -70,7 +70,7 @@ async def test_a_download() -> None:
 
 
 async def test_a_service() -> None:
-    service = await make_service(api_key="x")
+    service = await a_service(api_key="x")
     assert_type(service.id, int)
     assert_type(service.url, str | None)
     assert_type(service.enabled, bool)

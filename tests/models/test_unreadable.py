@@ -17,7 +17,8 @@ from medianest_models.models import ActivityLog, MediaRequest, Service, User
 from medianest_models.pagination import paginate, paginate_by_cursor
 from medianest_models.repositories import users
 from medianest_models.schemas import ActivityLogRead, UserWithoutSecrets
-from tests.models.rows import make_request, make_service, make_user, store
+from medianest_models.testing import a_media_request, a_service, a_user
+from tests.models.rows import store
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -89,7 +90,7 @@ async def test_one_hides_neither_the_other_rows_nor_the_other_columns(
 
 
 async def test_what_is_no_member_of_an_enum_is_one_too() -> None:
-    user, other = await make_user(), await make_user()
+    user, other = await a_user(), await a_user()
     await spoil(user, "role", "root")
     for read in (await users.get(user.id), (await paginate(User.filter(id=user.id))).data[0]):
         assert read.plex_id == user.plex_id
@@ -99,8 +100,8 @@ async def test_what_is_no_member_of_an_enum_is_one_too() -> None:
 
 
 async def test_in_a_row_that_another_row_refers_to() -> None:
-    user = await make_user()
-    await make_request(user)
+    user = await a_user()
+    await a_media_request(user=user)
     await spoil(user, "created_at", "infinity")
     request = await MediaRequest.all().select_related("user").get()
     assert request.user.plex_id == user.plex_id
@@ -183,7 +184,7 @@ async def test_a_number_keeps_its_digits(text: str) -> None:
 
 
 async def test_a_secret_document_keeps_such_numbers() -> None:
-    service = await make_service()
+    service = await a_service()
     await store(service, "config_data", f'{{"n": {10**400}, "token": {10**400}, "pass": 1.5}}')
     read = await Service.get(id=service.id)
     assert read.config_data["n"] == Decimal(10**400)
@@ -196,7 +197,7 @@ async def test_a_secret_document_keeps_such_numbers() -> None:
 
 @pytest.mark.parametrize("levels", [202, 1_000, 2_000])
 async def test_a_secret_document_that_can_t_be_read_hides_no_other_column(levels: int) -> None:
-    service = await make_service(api_key="key")
+    service = await a_service(api_key="key")
     await store(service, "config_data", "[" * levels + "]" * levels)
     read = await Service.get(id=service.id)
     assert read.api_key is not None

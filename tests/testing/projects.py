@@ -8,18 +8,18 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import pytest
+from medianest_models.testing.servers import Server
 
 _OURS: Final = ("MEDIANEST_", "DATABASE_", "ENCRYPTION_", "PYTEST_", "COV_")
 
 
-def run_pytest(request: pytest.FixtureRequest, folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
-    """Run pytest on the server of this run, without our variables; return its exit status and what it said."""
-    server = request.config.getoption("--medianest-server")
+def run_pytest(server: Server, folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Run pytest on this server, with no other of our variables; return its exit status and what it said."""
+    chosen = {"MEDIANEST_TEST_SERVER": server.url.render().get_secret_value()}
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--medianest-server={server}", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)} | variables,
+        env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)} | chosen | variables,
         capture_output=True,
         text=True,
         check=False,

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from medianest_models.testing.servers import Server
 from tests.testing.projects import run_pytest
 
 # Each test sees only its own rows: in a database of its own, or in a transaction that is rolled back. The rows of a
@@ -71,12 +72,12 @@ WAYS: Final = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_stranger_s_tests(tmp_path: Path, request: pytest.FixtureRequest, way: str) -> None:
+def test_a_stranger_s_tests(tmp_path: Path, medianest_server: Server, way: str) -> None:
     imports, header, fixture, options = WAYS[way]
     (tmp_path / "test_portal.py").write_text(TESTS.format(imports=imports, header=header, fixture=fixture))
     (tmp_path / "test_sync.py").write_text(WITHOUT_A_LOOP)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = error\n{options}\n")
     processes = "2" if "," not in way else "0"
-    status, text = run_pytest(request, tmp_path, "-n", processes)
+    status, text = run_pytest(medianest_server, tmp_path, "-n", processes)
     assert status == 0, text
     assert " 7 passed in " in text
