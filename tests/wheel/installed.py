@@ -13,7 +13,14 @@ from pathlib import Path
 
 import medianest_models
 
-FILES = ("py.typed", "migrations/models/0_*.py", "examples/worker.py", "studio/static/*.css", "studio/templates/*.html")
+FILES = (
+    "py.typed",
+    "migrations/models/0_*.py",
+    "examples/worker.py",
+    "examples/telemetry/*.json",
+    "studio/static/*.css",
+    "studio/templates/*.html",
+)
 NO_DEPENDENCIES = {"medianest_models", "pip", "setuptools", "_distutils_hack", "pkg_resources"}
 MOST_MEGABYTES = 50
 MOST_SECONDS = 0.15
