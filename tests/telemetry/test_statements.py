@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.sampling import Decision, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, use_span
 
 from medianest_models.db import database, reading, transaction
+from medianest_models.db.observers import observers
 from medianest_models.db.reading_client import _StandbyFailedError
-from medianest_models.db.statements import execute, fetch
+from medianest_models.db.statements import StatementClient, execute, fetch
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import ConflictError, DatabaseTimeoutError, StatementError
 from medianest_models.models import User
 from medianest_models.repositories import downloads, users
@@ -113,6 +117,35 @@ def test_the_address_of_a_server(url: str, address: str, port: int | None, names
     attributes = Server(DatabaseUrl.parse(url)).attributes
     assert attributes.pop("server.port", None) == port
     assert attributes == {"db.system.name": "postgresql", "server.address": address, "db.namespace": namespace}
+
+
+async def test_the_address_of_an_embedded_server_that_is_started_by_connecting(
+    new_server: Callable[..., EmbeddedServer], telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server()
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("MEDIANEST_HOME", str(server.home))
+    monkeypatch.setenv("PG_BINDIR", str(server.bindir))
+    async with database(require_migrated=False):
+        telemetry.clear()
+        await fetch("SELECT 1")
+    (span,) = telemetry.spans
+    assert {"server.address", "db.namespace"} <= dict(span.attributes or {}).keys()
+
+
+async def test_another_observer_sees_the_same_statements(fresh_db: DatabaseUrl, telemetry: Telemetry) -> None:
+    seen = []
+
+    def observer(_: StatementClient, sql: str, __: Sequence[Any]) -> AbstractContextManager[None]:
+        seen.append(sql)
+        return nullcontext()
+
+    observers.append(observer)
+    try:
+        await fetch("SELECT 1 FROM users")
+    finally:
+        observers.remove(observer)
+    assert (seen, telemetry.spans[0].name) == (["SELECT 1 FROM users"], "SELECT users")
 
 
 async def test_an_error_shows_its_code(fresh_db: DatabaseUrl, telemetry: Telemetry) -> None:
