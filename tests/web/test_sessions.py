@@ -135,16 +135,25 @@ async def test_who_signs_in_is_the_user_from_then_on(fresh_db: DatabaseUrl) -> N
 
 
 async def test_signing_in_is_limited_by_the_address(fresh_db: DatabaseUrl, app: Any) -> None:
-    async def attempts(client: str, number: int) -> list[int]:
+    async def attempt(client: str) -> httpx.Response:
         async with visiting(app, client=client) as visitor:
-            given = {"name": "nobody", "password": "wrong"}
-            return [(await visitor.post("/in", json=given)).status_code for _ in range(number)]
+            return await visitor.post("/in", json={"name": "nobody", "password": "wrong"})
 
-    window = "UPDATE rate_limits SET window_start = date_bin('60 s', now(), 'epoch')"
-    first = await attempts("192.0.2.1", 10)
-    await execute(fresh_db, window)  # whatever the time is now
-    assert first + await attempts("192.0.2.1", 1) == [401] * 10 + [429]
-    assert await attempts("192.0.2.2", 1) == [401]
+    response = await attempt("192.0.2.1")
+    assert (response.status_code, response.headers["RateLimit-Policy"]) == (401, '"sign_in";q=10;w=60')
+    assert response.headers["RateLimit"].startswith('"sign_in";r=9;')
+    await execute(fresh_db, _USED_UP)
+    assert (await attempt("192.0.2.1")).status_code == 429
+    assert (await attempt("192.0.2.2")).status_code == 401
+
+
+# In this minute and in the next one, which may begin before the request.
+_USED_UP: Final = """
+DELETE FROM rate_limits;
+INSERT INTO rate_limits (ip_address, endpoint, window_start, request_count)
+SELECT '192.0.2.1', 'sign_in', date_bin('60 s', now(), 'epoch') + number * interval '60 s', 10
+FROM generate_series(0, 1) AS number
+"""
 
 
 async def test_of_many_that_rotate_at_once_one_sets_the_cookie_and_nobody_is_signed_out(
