@@ -27,7 +27,7 @@ EXTRA_FOR = {
     "demo-data": "local,studio",
 }
 TESTS = ROOT / "tests"
-NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "cluster", "leaks", "studio", "web")]
+NEED_MORE = [TESTS / name for name in ("benchmarks", "browser", "cluster", "examples", "leaks", "studio", "web")]
 """The tests that need more packages than those of the extra `test`."""
 
 
