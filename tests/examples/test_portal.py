@@ -154,6 +154,15 @@ async def test_the_api_describes_itself(db: DatabaseUrl) -> None:
     assert all(path.startswith("/api/") for path in document["paths"])
 
 
+async def test_who_can_not_sign_in_is_told_why(db: DatabaseUrl) -> None:
+    async with visiting() as visitor:
+        wrong = await visitor.post("/sign-in", data={"username": "ann", "password": "wrong"})
+        assert wrong.status_code == 401
+        assert "The credentials are not valid." in wrong.text
+        assert 'value="ann"' in wrong.text
+        assert "Set-Cookie" not in wrong.headers
+
+
 @pytest.mark.parametrize("path", ["/requests", "/downloads", "/services", "/manage"])
 async def test_without_a_session_a_page_leads_to_the_sign_in(db: DatabaseUrl, path: str) -> None:
     async with visiting() as visitor:
@@ -266,8 +275,8 @@ async def _until_blank(events: httpx.Response, times: int) -> AsyncIterator[str]
 
 
 async def stop(process: Process, number: signal.Signals) -> None:
-    """Send the signal, and check that the portal ends without an error, and its worker, which holds its output too."""
-    process.send_signal(number)
+    """Send a signal as a terminal does, and check that all ends without an error: the worker holds the output too."""
+    os.killpg(process.pid, number)
     async with asyncio.timeout(30):
         written, _ = await process.communicate()
     assert (process.returncode, written) == (0, b"")
