@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -77,10 +78,13 @@ async def test_a_role_that_may_only_create_databases(medianest_server: Server) -
 
 
 async def test_a_database_is_dropped_with_its_connections(medianest_server: Server) -> None:
-    async with medianest_server.database() as url, connection_to(url):
-        assert url.database in await databases(medianest_server)
-        used = url
-    assert used.database not in await databases(medianest_server)
+    async with AsyncExitStack() as later:
+        async with medianest_server.database() as url:
+            connection = await later.enter_async_context(connection_to(url))
+            assert url.database in await databases(medianest_server)
+        assert url.database not in await databases(medianest_server)
+        with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)):
+            await connection.execute("SELECT 1")
 
 
 def test_a_killed_run_leaves_no_server(tmp_path: Path, bindir: Path | None) -> None:
