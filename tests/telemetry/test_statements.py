@@ -73,6 +73,11 @@ async def test_the_address_of_an_embedded_server_that_is_started_by_connecting(
         await fetch("SELECT 1")
     (span,) = telemetry.spans
     assert {"server.address", "db.namespace"} <= dict(span.attributes or {}).keys()
+    pools = {
+        point.attributes["db.client.connection.pool.name"]
+        for point in telemetry.points("db.client.connection.wait_time")
+    }
+    assert [name.endswith(":5432/medianest") for name in pools] == [True]
 
 
 async def test_another_observer_sees_the_same_statements(fresh_db: DatabaseUrl, telemetry: Telemetry) -> None:
