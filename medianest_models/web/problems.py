@@ -159,7 +159,11 @@ def invalid_request(problems: Iterable[Mapping[str, Any]], *, skip: int = 0) -> 
         problems: What pydantic's `errors()` returns.
         skip: How many parts of each `loc` are no name of the caller's, such as FastAPI's `body`.
     """
-    found = [{"name": ".".join(map(str, found["loc"][skip:])), "detail": found["msg"]} for found in problems]
+    found = []
+    for problem in problems:
+        # FastAPI puts the position into the place of text that is no JSON.
+        place = () if problem["type"] == "json_invalid" else problem["loc"][skip:]
+        found.append({"name": ".".join(map(str, place)), "detail": problem["msg"]})
     return ProblemError(422, "invalid-input", "The request is not valid", members={"errors": found})
 
 

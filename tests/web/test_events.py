@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from starlette.types import Message
 
 from medianest_models import web
-from medianest_models.db import database
+from medianest_models.db import database, transaction
 from medianest_models.enums import ServiceStatus, UserRole
 from medianest_models.errors import DatabaseUnavailableError, InvalidTokenError
 from medianest_models.models import Service, SessionToken
@@ -232,6 +232,30 @@ async def test_a_client_that_does_not_read_does_not_keep_the_server_from_stoppin
         web.stop_events()
         async with asyncio.timeout(30):
             await request
+
+
+@pytest.mark.usefixtures("no_pooler")
+async def test_stopping_does_not_wait_for_a_stream_that_could_not_begin(fresh_db: DatabaseUrl) -> None:
+    async def change_and_wait() -> None:
+        async with transaction():
+            await media_requests.submit(ann.id, title="A title", media_type="movie")
+            changed.set()
+            await answered.wait()
+
+    ann = await somebody()
+    headers = await bearer(ann)
+    changed, answered = asyncio.Event(), asyncio.Event()
+    changing = asyncio.create_task(change_and_wait())
+    await changed.wait()
+    with events.events_served():
+        async with visiting(APP) as visitor:
+            request = asyncio.create_task(visitor.get("/events", headers=headers))
+            await until(lambda: bool(events._stops))  # it waits for the end of that transaction
+            web.stop_events()
+            response = await request
+    answered.set()
+    await changing
+    assert (response.status_code, response.content) == (200, b"")  # a browser comes back; after an error it would not
 
 
 @pytest.mark.usefixtures("no_pooler")

@@ -202,6 +202,11 @@ async def test_what_fastapi_finds_in_a_request_is_a_problem_without_the_values()
     assert response.headers["Content-Type"] == "application/problem+json"
     assert [error["name"] for error in problem["errors"]] == ["number", "day", "password", "name"]
     assert not any(value in response.text for value in ("hunter2", "monday"))
+    response = await answer(
+        app, "/1?day=1", "POST", content=b'{"password": hunter2}', headers={"Content-Type": "application/json"}
+    )
+    assert [error["name"] for error in response.json()["errors"]] == [""]
+    assert "hunter2" not in response.text
 
 
 async def test_what_is_no_unicode_can_be_part_of_a_problem() -> None:
@@ -221,6 +226,7 @@ async def test_what_a_schema_finds_in_a_body_is_a_problem_without_the_values() -
     assert "hunter2" not in response.text
     response = await answer(app, "/", "POST", content="hunter2")
     assert (response.status_code, "hunter2" in response.text) == (422, False)
+    assert [error["name"] for error in response.json()["errors"]] == [""]
     response = await answer(app, "/", "POST", json={"plex_id": "1", "plex_username": "ann"})
     assert response.text == "ann"
 
