@@ -147,7 +147,9 @@ async def test_a_quiet_stream_has_comments(fresh_db: DatabaseUrl, monkeypatch: p
 
 
 @pytest.mark.usefixtures("no_pooler")
-async def test_a_stream_ends_with_its_session(fresh_db: DatabaseUrl, verifications: list[BaseException | None]) -> None:
+async def test_a_stream_ends_with_its_session(
+    fresh_db: DatabaseUrl, verifications: list[BaseException | None], caplog: pytest.LogCaptureFixture
+) -> None:
     ann = await somebody("ann")
     async with served(APP) as url, following(url, await bearer(ann)) as reader:
         await sessions.revoke_all(ann.id)
@@ -155,6 +157,24 @@ async def test_a_stream_ends_with_its_session(fresh_db: DatabaseUrl, verificatio
             pass
         assert lines == []  # ended, not cut off: httpx would raise
     assert isinstance(verifications[-1], InvalidTokenError)
+    assert not [record for record in caplog.records if record.name == "medianest_models.web"]
+
+
+@pytest.mark.usefixtures("no_pooler")
+async def test_a_defect_ends_a_stream_and_is_logged(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(token: SecretStr) -> SessionToken:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(events, "_HEARTBEAT_SECONDS", 0.01)
+    async with served(APP) as url, following(url, await bearer(await somebody())) as reader:
+        monkeypatch.setattr(sessions, "verify", fail)
+        while (lines := await reader.block()) == [":"]:
+            pass
+        assert lines == []
+    (logged,) = (record for record in caplog.records if record.name == "medianest_models.web")
+    assert logged.getMessage() == "a stream of events has ended: a defect"
 
 
 @pytest.mark.usefixtures("no_pooler")
