@@ -51,6 +51,19 @@ async def running_portal() -> AsyncIterator[Portal]:
             process.kill()
 
 
+async def refused(*arguments: str) -> str:
+    """Start a portal that has a reason not to serve, and return what it says."""
+    process = await start(*arguments)
+    try:
+        async with asyncio.timeout(60):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+    assert process.returncode == 1
+    return said.decode()
+
+
 async def start(*arguments: str) -> Process:
     """Start it in a process group of its own, as a shell does; what it writes, errors too, is its output."""
     command = (sys.executable, "-m", "examples.portal", *arguments)

@@ -22,7 +22,7 @@ from medianest_models.repositories import downloads, media_requests, services, s
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from medianest_models.web import COOKIE
-from tests.portals import running_portal, start
+from tests.portals import refused, running_portal
 
 PORTAL = "https://portal.test"
 PAGE = {"Accept": "text/html", "Origin": PORTAL}
@@ -284,17 +284,12 @@ async def stop(process: Process, number: signal.Signals) -> None:
 
 async def test_a_port_that_is_taken(fresh_url: DatabaseUrl) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        process = await start("--port", str(taken.getsockname()[1]))
-        said, _ = await process.communicate()
-    assert process.returncode == 1
-    assert re.fullmatch(r"the portal can't be started: .*in use.*\n", said.decode())
+        said = await refused("--port", str(taken.getsockname()[1]))
+    assert re.fullmatch(r"the portal can't be started: .*in use.*\n", said)
 
 
 async def test_it_is_not_for_production(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "MEDIANEST_ENV", "production")
-    process = await start("--port", "0")
-    said, _ = await process.communicate()
-    assert process.returncode == 1
-    assert "MEDIANEST_ENV: says production" in said.decode()
+    monkeypatch.setenv("MEDIANEST_ENV", "production")
+    assert "MEDIANEST_ENV: says production" in await refused("--port", "0")
     async with database(fresh_url):
         assert not await User.exists()
