@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
-from tortoise.connection import get_connection
+from tortoise.context import require_context
 
 from medianest_models.db import query_log
 from medianest_models.db.driver_errors import driver_errors_around_caller, translate
@@ -52,7 +52,7 @@ def current_client() -> StatementClient:
         DatabaseUnavailableError: Not connected, or on another event loop.
         ConfigurationError: Tortoise was initialised without this package.
     """
-    client = get_connection(DEFAULT_ALIAS)
+    client = require_context().connections.get(DEFAULT_ALIAS)
     if not isinstance(client, StatementClient):
         raise ConfigurationError("Tortoise was initialised with another engine than medianest_models.db.client")
     return client

@@ -9,7 +9,7 @@ such function.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import tortoise
@@ -22,9 +22,10 @@ from tortoise.models import Model
 from medianest_models.encryption import SecretField
 from medianest_models.encryption.stored_secrets import StoredValue
 from medianest_models.errors import InvalidInputError, UnreadableValueError
-from medianest_models.fields import TimestampField
+from medianest_models.fields import JSONField, TimestampField
+from medianest_models.fields.json import load_json
 
-Hydrator: TypeAlias = Callable[[Iterable[Any]], list[Any]]
+Hydrator: TypeAlias = Callable[[Sequence[Any]], list[Any]]
 
 _MAKERS: Final = frozenset({"tortoise.models", "medianest_models.models.base"})
 """The modules whose construction of instances from rows the generated functions replicate."""
@@ -35,7 +36,7 @@ UNREADABLE: Final = (InvalidInputError, UnreadableValueError)
 _SOURCE: Final = """\
 def hydrate(rows):
     models = []
-    for {variables}, in rows:
+    for {targets} in {source}:
         try:
             model = new(kind)
             put(model, "__dict__", {{
@@ -72,14 +73,23 @@ def hydrator(model: type[Model], columns: tuple[str, ...]) -> Hydrator | None:
         "put": object.__setattr__,
         "custom_pk": meta.db_pk_column not in meta.generated_db_fields,
         "columns": columns,
-        "unreadable": UNREADABLE,
+        "unreadable": (*UNREADABLE, KeyError),
+        "documents": _documents,
     }
-    attributes = []
+    variables = ", ".join(f"v{index}" for index in range(len(columns)))
+    attributes, targets, sources = [], [f"({variables},)"], ["rows"]
     for attribute, column in meta.fields_db_projection.items():
-        value = _expression(meta.fields_map[attribute], f"v{columns.index(column)}", names)
+        field, index = meta.fields_map[attribute], columns.index(column)
+        value = _expression(field, f"v{index}", names)
+        if type(field) is JSONField:
+            value = f"d{index} if type(d{index}) is not tuple else to_v{index}(*d{index})"
+            targets.append(f"d{index}")
+            sources.append(f"documents(rows, {index})")
         attributes.append(f"{attribute!r}: {value},")
     source = _SOURCE.format(
-        variables=", ".join(f"v{index}" for index in range(len(columns))),
+        variables=variables,
+        targets=", ".join(targets),
+        source=f"zip({', '.join(sources)})" if sources[1:] else "rows",
         attributes="\n                ".join(attributes),
     )
     exec(compile(source, f"<hydrator of {model.__name__}>", "exec"), names)  # noqa: S102 - made of the model's own names
@@ -98,6 +108,17 @@ def _expression(field: Field[Any], variable: str, names: dict[str, Any]) -> str:
     if isinstance(field, TimestampField):  # what is aware is in UTC, and what is naive is out of Python's range
         return f"{variable} if {variable} is None or {variable}.tzinfo else to_{variable}({variable})"
     if isinstance(field, (CharEnumFieldInstance, IntEnumFieldInstance)):
-        names[f"known_{variable}"] = {member.value: convert(member.value) for member in field.enum_type}
-        return f"known_{variable}.get({variable}) or to_{variable}({variable})"
+        known = {member.value: convert(member.value) for member in field.enum_type}
+        names[f"known_{variable}"] = {None: None, **known} if field.null else known
+        return f"known_{variable}[{variable}]"  # a KeyError for another value
     return f"None if {variable} is None else to_{variable}({variable})"
+
+
+def _documents(rows: Sequence[Any], index: int) -> list[Any]:
+    """Read the JSON documents of a column in one call; as tuples of their texts if any of them can't be read."""
+    texts = [row[index] for row in rows]
+    try:
+        documents: list[Any] = load_json(f"[{','.join(['null' if text is None else text for text in texts])}]")
+    except (TypeError, ValueError):
+        documents = []
+    return documents if len(documents) == len(texts) else [(text,) for text in texts]
