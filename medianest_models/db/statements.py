@@ -90,6 +90,10 @@ class StatementClient(AsyncpgDBClient):
     async def release(self, connection: Connection) -> None:
         """Give the connection back."""
 
+    def keep(self, connection: Connection) -> bool:  # noqa: ARG002 - only a pool keeps one
+        """Keep a connection whose statement went well for the next one; return False if it must be given back."""
+        return False
+
     @abstractmethod
     async def doubt(self, connection: Connection, raised: BaseException) -> None:
         """Check the connection after an error that may come from the server or the network."""
@@ -110,20 +114,25 @@ class StatementClient(AsyncpgDBClient):
         """Run a statement by the method of asyncpg's connection that takes it; what goes wrong is a MedianestError."""
         connection = await self.acquire()
         started = monotonic()
+        is_kept = False
         try:
             try:
-                return await operation(connection, query, *arguments)
+                result = await operation(connection, query, *arguments)
             except OverflowError:  # of a timestamp in a row: no other value is out of Python's range
-                return await read_again(connection, operation, query, *arguments)
+                result = await read_again(connection, operation, query, *arguments)
         except Exception as raised:  # written out for speed: every statement runs this code
             error = self.translated(raised, connection)
             if error is None:
                 raise
             if isinstance(error, DatabaseUnavailableError):
                 await self.doubt(connection, raised)
+        else:
+            is_kept = self.keep(connection)
+            return result
         finally:
             seconds = monotonic() - started
-            await self.release(connection)
+            if not is_kept:
+                await self.release(connection)
             if seconds >= self.slow_seconds or query_log.logger.isEnabledFor(logging.DEBUG):
                 query_log.record(query, arguments, seconds, self.slow_seconds)
         raise error  # not inside `except`, where the driver's error would become its context
