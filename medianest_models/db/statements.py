@@ -20,6 +20,7 @@ from tortoise.context import require_context
 from medianest_models.db import query_log
 from medianest_models.db.driver_errors import driver_errors_around_caller, translate
 from medianest_models.db.instants import read_again
+from medianest_models.db.observers import observed, observers
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError, MedianestError
 from medianest_models.settings import DEFAULT_ALIAS
 
@@ -112,6 +113,12 @@ class StatementClient(AsyncpgDBClient):
 
     async def run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
         """Run a statement by the method of asyncpg's connection that takes it; what goes wrong is a MedianestError."""
+        if observers:
+            with observed(self, query, arguments):
+                return await self._run(operation, query, *arguments)
+        return await self._run(operation, query, *arguments)
+
+    async def _run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
         connection = await self.acquire()
         started = monotonic()
         is_kept = False

@@ -18,6 +18,7 @@ from tortoise.connection import get_connection, get_connections
 from medianest_models.db import query_log
 from medianest_models.db.connection_lock import OVER, ConnectionLock
 from medianest_models.db.driver_errors import translate
+from medianest_models.db.observers import observed
 from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.errors import (
     DatabaseUnavailableError,
@@ -208,7 +209,8 @@ class TransactionClient(  # pyright: ignore[reportIncompatibleVariableOverride, 
     async def _command(self, sql: str) -> str:
         started = monotonic()
         try:
-            return await self._acquired.execute(sql)
+            with observed(self, sql, ()):
+                return await self._acquired.execute(sql)
         finally:
             query_log.record(sql, (), monotonic() - started, self.slow_seconds)
 
