@@ -50,7 +50,8 @@ async def paginate_by_cursor(
         schema: The class to return instead of models; its fields are read from a model's attributes.
 
     Raises:
-        InvalidCursorError: The cursor was altered, or was made for another list.
+        InvalidCursorError: The cursor was altered, or was made for another list, or by a release that wrote cursors in
+            another way, which the changelog says: begin with the first page.
         InvalidInputError: As for `paginate`.
     """
     PaginationParams(limit=limit, sort_order=sort_order)
