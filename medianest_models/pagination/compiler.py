@@ -103,11 +103,11 @@ class RowComparison(Q):
 
 
 class Select(NamedTuple):
-    """A compiled query set: the statements that read and count its rows, the parameters of both, and who runs them."""
+    """A compiled query set: the statement that reads its rows, its FROM and WHERE, its parameters, and who runs it."""
 
     client: StatementClient
     rows_sql: str
-    count_sql: str
+    source: str
     values: list[Any]
 
 
@@ -129,8 +129,7 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> Sel
     source = f'FROM "{model._meta.db_table}"'
     if where := " AND ".join(filter(None, conditions)):
         source += f" WHERE {where}"
-    rows_sql, count_sql = f'SELECT "{columns}" {source} ORDER BY {order_by}', f"SELECT count(*) {source}"
-    return Select(client, rows_sql, count_sql, values)
+    return Select(client, f'SELECT "{columns}" {source} ORDER BY {order_by}', source, values)
 
 
 def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:

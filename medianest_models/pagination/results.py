@@ -40,6 +40,25 @@ class Pagination(_Result):
     total_pages: int
 
 
+class CappedPagination(Pagination):
+    """The position of a page in a list of which 10,000 rows are counted at most.
+
+    Attributes:
+        more: Whether the list has more rows than `total`, which is then 10,000.
+    """
+
+    more: bool
+
+
+class UncountedPagination(_Result):
+    """The position of a page in a list that is not counted: both numbers are None, and null in JSON."""
+
+    page: int
+    limit: int
+    total: None = None
+    total_pages: None = None
+
+
 class _Page(_Result, Generic[RowT]):
     data: list[RowT]
     _of_models: bool = PrivateAttr(default=False)
@@ -65,6 +84,28 @@ class PaginatedResult(_Page[RowT], Generic[RowT]):
 
     @field_serializer("pagination", when_used="json")  # a serializer of `data` would have its rows serialized twice
     def _in_json(self, pagination: Pagination) -> Pagination:
+        self._refuse_models()
+        return pagination
+
+
+class CappedResult(_Page[RowT], Generic[RowT]):
+    """A numbered page as `PaginatedResult`, of a list of which 10,000 rows are counted at most."""
+
+    pagination: CappedPagination
+
+    @field_serializer("pagination", when_used="json")
+    def _in_json(self, pagination: CappedPagination) -> CappedPagination:
+        self._refuse_models()
+        return pagination
+
+
+class UncountedResult(_Page[RowT], Generic[RowT]):
+    """A numbered page as `PaginatedResult`, of a list that is not counted."""
+
+    pagination: UncountedPagination
+
+    @field_serializer("pagination", when_used="json")
+    def _in_json(self, pagination: UncountedPagination) -> UncountedPagination:
         self._refuse_models()
         return pagination
 
