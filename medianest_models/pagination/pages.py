@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias, overload
 
-from asyncpg.pool import PoolConnectionProxy
 from pydantic import BaseModel
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
@@ -20,6 +19,7 @@ from medianest_models.pagination.results import (
     Pagination,
     UncountedPagination,
     UncountedResult,
+    rows_of,
 )
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -115,13 +115,14 @@ async def paginate(
     limit, offset = params.limit, params.offset
     select = compile_select(queryset, ordering)
     count = None
+    found: list[Any]
     if select is None:
-        rows = await sort(queryset, ordering).limit(limit).offset(offset)
+        found = await sort(queryset, ordering).limit(limit).offset(offset)
     else:
         numbers = (limit, offset) if total is None else (limit, offset, limit)
-        sql = _statement(select, total)
-        rows, records = await fetch(queryset.model, select.client, sql, *select.values, *numbers)
-        count = records[0]["medianest_total"] if records and total else None
+        found = await fetch(select, _statement(select, total), *numbers)
+        count = found[0]["medianest_total"] if found and total else None
+    rows = rows_of(queryset.model, found, schema)
     if total is None:
         return UncountedResult.of(rows, schema, pagination=UncountedPagination(page=params.page, limit=limit))
     if len(rows) < limit and (rows or offset == 0):
@@ -130,8 +131,8 @@ async def paginate(
         seen = offset + len(rows) if rows else 0
         count = max(seen, await _count(queryset, select, total))  # rows may be deleted between the two statements
     if total == "capped":
-        found = min(count, MAX_COUNTED)
-        position = CappedPagination(**_place(params, found), more=count > found)
+        counted = min(count, MAX_COUNTED)
+        position = CappedPagination(**_place(params, counted), more=count > counted)
         return CappedResult.of(rows, schema, pagination=position)
     return PaginatedResult.of(rows, schema, pagination=Pagination(**_place(params, count)))
 
@@ -159,7 +160,7 @@ async def _count(queryset: QuerySet[Any], select: Select | None, total: Total) -
         return await queryset.count()
     if select is None:  # Tortoise's count() would count all of a slice, too
         return len(await queryset.limit(MAX_COUNTED + 1).values_list(queryset.model._meta.pk_attr))
-    (row,) = await select.client.run(PoolConnectionProxy.fetch, _count_sql(select, total), *select.values)
+    (row,) = await fetch(select, _count_sql(select, total))
     return int(row["count"])
 
 
