@@ -43,7 +43,4 @@ async def direct_connection(
         with driver_errors_around_caller():
             yield connection
     finally:
-        try:
-            await connection.close(timeout=_CLOSE_SECONDS)
-        except Exception:  # noqa: BLE001 - it is closed already, which asyncpg reports in many ways
-            connection.terminate()
+        await connection.close(timeout=_CLOSE_SECONDS)

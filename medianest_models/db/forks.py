@@ -1,8 +1,9 @@
-"""A connection that a forked child forgets; every connection of the package is one."""
+"""The class of all connections of the package: a forked child forgets them, and closing one never fails."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -31,6 +32,14 @@ class ForkSafeConnection(asyncpg.Connection):
             folder, _, name = self._address.rpartition("/")
             return folder, int(name.rpartition(".")[2])
         return self._address
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
+        """Close it, or end it if that fails, because its server is gone.
+
+        asyncpg's pool closes expired connections in tasks of its own, whose errors only the log would see.
+        """
+        with suppress(Exception):
+            await super().close(timeout=timeout)
 
     def forget(self) -> None:
         """Make the socket of this process lead nowhere."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import monotonic
@@ -186,6 +188,20 @@ async def test_the_first_loss_replaces_all_connections(fresh_url: DatabaseUrl) -
         with pytest.raises(DatabaseUnavailableError):
             await sleeping
         assert not before & await use_all(pool_client)
+
+
+async def test_the_log_does_not_see_that_a_replaced_connection_had_lost_its_server(
+    fresh_url: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with pool_of(1, fresh_url) as pool_client:
+        assert pool_client.pool is not None
+        async with pool_client.acquire_connection() as connection:
+            its_socket = connection._con._socket_transport.get_extra_info("socket")  # type: ignore[attr-defined]  # there is no other way to it
+        its_socket.shutdown(socket.SHUT_WR)  # now it can't take its leave
+        await pool_client.pool.expire_connections()
+        assert await use_all(pool_client)
+        gc.collect()  # an error that nobody has seen is logged now
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 @pytest.mark.parametrize("in_transaction", [False, True], ids=["statement", "transaction"])

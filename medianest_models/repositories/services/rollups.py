@@ -37,7 +37,7 @@ _PACKED: Final = """
     WHERE number & (1::bigint << exponent) <> 0
     GROUP BY span
 """
-UNPACKED: Final = (
+_UNPACKED: Final = (
     "SELECT element >> 5 AS bucket, 1::bigint << (element & 31) AS number FROM unnest(response_times) AS element"
 )
 """The inverse of packing: the buckets of a histogram with their counts. If a bucket occurs again, its counts add up."""
@@ -153,7 +153,7 @@ WITH narrower AS MATERIALIZED (
     WHERE service_id = $1 AND hours = $3 AND begins_at >= $4 AND begins_at < $5
 ), buckets AS (
     SELECT span, bucket, sum(number)::bigint AS number
-    FROM narrower CROSS JOIN LATERAL ({UNPACKED}) AS unpacked GROUP BY span, bucket
+    FROM narrower CROSS JOIN LATERAL ({_UNPACKED}) AS unpacked GROUP BY span, bucket
 ), packed AS ({_PACKED})
 INSERT INTO service_rollups (service_id, hours, begins_at, up, degraded, down, checks, response_times)
 SELECT $1, $2, span, up, degraded, down, checks, COALESCE(response_times, '{{}}')
