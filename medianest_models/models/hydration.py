@@ -6,7 +6,7 @@ without validation: the columns' types and constraints have validated the values
 The private names that are relied on, of Tortoise 1.1 (`tortoise-orm<1.2` in pyproject.toml): `Model._init_from_db` and
 what it sets, `_partial`, `_saved_in_db`, `_custom_generated_pk` and `_await_when_save`; and of `Model._meta`
 `db_fields`, `db_pk_column`, `fields_db_projection` and `generated_db_fields`. With another Tortoise there is no
-such function.
+such function. Of pydantic 2: the slots that `model_construct` sets.
 """
 
 from __future__ import annotations

@@ -67,7 +67,6 @@ class UncountedPagination(_Result):
 class _Page(_Result, Generic[RowT]):
     data: list[RowT]
     _of_models: bool = PrivateAttr(default=False)
-
     _plain: type[BaseModel] | None = PrivateAttr(default=None)
 
     @classmethod
