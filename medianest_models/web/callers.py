@@ -108,7 +108,8 @@ def check_origin(request: Request, *, has_cookie: bool) -> None:
     if site is not None:
         is_ours = site in _SAME_ORIGIN
     elif origin is not None:
-        is_ours = origin.partition("://")[2].lower() == request.headers.get("host", "").lower()
+        host = request.headers.get("host", "").lower()
+        is_ours = host != "" and origin.partition("://")[2].lower() == host  # what follows in "null" is empty, too
     else:  # no browser
         is_ours = not has_cookie
     if not is_ours:
