@@ -74,6 +74,7 @@ class _Exchanges:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                message.setdefault("headers", [])  # optional in ASGI
                 exchange.write(MutableHeaders(scope=message))
             await send(message)
 

@@ -11,9 +11,12 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import Body, FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import Message, Receive, Scope, Send
 
 from medianest_models import errors, web
 from medianest_models.errors import MedianestError
@@ -184,8 +187,36 @@ async def test_the_log_has_what_the_response_leaves_out(
     records = [record for record in caplog.records if record.name == "medianest_models.web"]
     assert [record.levelno for record in records] == ([] if level is None else [level])
     for record in records:
-        assert record.getMessage() == f"GET /xy: {SAID}"
+        assert record.getMessage() == f"GET /x%0Ay: {SAID}"
         assert bool(record.exc_info) is (level == logging.ERROR)
+
+
+@pytest.mark.parametrize("error", [errors.NotFoundError("no"), errors.NoPrimaryError("no")])
+async def test_an_error_is_a_problem_also_if_the_url_is_not_utf_8(error: MedianestError) -> None:
+    """Some servers pass on such a query, and Starlette has no `request.url` then."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"x=\xff", "headers": [(b"host", b"x")]}
+    await starlette_app({"/": raising(error)})(scope, receive, send)
+    assert sent[0]["status"] == web.STATUSES[type(error)]
+
+
+async def test_a_response_that_has_no_headers_of_its_own_carries_those_of_the_request() -> None:
+    async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+        await web.sign_out(Request(scope))
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+
+    app = Starlette(routes=[Mount("/", bare)])
+    web.install(app)
+    response = await answer(app)
+    assert (response.status_code, "Set-Cookie" in response.headers) == (200, True)
 
 
 async def test_what_fastapi_finds_in_a_request_is_a_problem_without_the_values() -> None:
