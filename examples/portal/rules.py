@@ -26,7 +26,9 @@ async def enqueue(user: User, playlist_url: str) -> YouTubeDownload:
         is_playlist = False
     if not is_playlist:
         raise InvalidInputError("playlist_url: must be like https://www.youtube.com/playlist?list=...")
-    return await downloads.enqueue(user.id, playlist_url=playlist_url.strip())
+    return await downloads.enqueue(
+        user.id, playlist_url=parts.geturl()
+    )  # without the line breaks that urlsplit ignores
 
 
 async def cancel(user: User, download_id: UUID) -> YouTubeDownload:

@@ -138,6 +138,11 @@ async def test_only_playlists_are_downloaded(program: httpx.AsyncClient, url: st
     assert not await YouTubeDownload.exists()
 
 
+async def test_what_was_checked_of_a_url_is_what_is_downloaded(program: httpx.AsyncClient) -> None:
+    made = await program.post("/downloads", json={"playlist_url": PLAYLIST.replace("youtube", "you\ntu\tbe")})
+    assert made.json()["playlist_url"] == PLAYLIST
+
+
 async def test_services_over_the_api(program: httpx.AsyncClient) -> None:
     await seed()
     await services.record_check("plex", status=ServiceStatus.DOWN)
@@ -179,6 +184,12 @@ async def test_pages_run_nothing_of_others(browser: httpx.AsyncClient) -> None:
     assert "unsafe" not in policy
     assert "<script>" not in page.text
     assert not re.search(r"\s(style|on\w+)=", page.text)
+
+
+async def test_a_problem_that_is_shown_as_a_page_keeps_its_headers(browser: httpx.AsyncClient) -> None:
+    refused = await browser.put("/sign-out")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
+    assert refused.headers.get_list("Content-Type") == ["text/html; charset=utf-8"]
 
 
 async def test_what_is_wrong_is_told_beside_the_form(browser: httpx.AsyncClient, bob: User) -> None:
