@@ -42,8 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Show the server, without a URL's password."""
-    return f"medianest: server {_choice(config).rpartition('@')[2]}"
+    """Show the server, without a URL's password: libpq's URLs, which are refused later, can have one as a parameter."""
+    return f"medianest: server {_choice(config).rpartition('@')[2].partition('?')[0]}"
 
 
 def _choice(config: pytest.Config) -> str:

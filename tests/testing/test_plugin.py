@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -87,11 +88,11 @@ def test_no_event_loop_of_ours(
     assert (status, f"medianest_db: {said}" in text) == (1, True), text
 
 
-def test_the_header_names_the_server_and_no_password(tmp_path: Path, medianest_server: Server) -> None:
-    server = "postgresql://ann:hunter2@127.0.0.1:1/postgres"
+@pytest.mark.parametrize("server", ["ann:hunter2@127.0.0.1:1/postgres", "127.0.0.1:1/postgres?password=hunter2"])
+def test_the_header_names_the_server_and_no_password(tmp_path: Path, medianest_server: Server, server: str) -> None:
     (tmp_path / "test_no_server.py").write_text("def test_it(medianest_url):\n    pass\n")
-    status, text = run_pytest(medianest_server, tmp_path, f"--medianest-server={server}")
-    assert (status, "medianest: server 127.0.0.1:1/postgres" in text) == (1, True), text
+    status, text = run_pytest(medianest_server, tmp_path, f"--medianest-server=postgresql://{server}")
+    assert (status, bool(re.search("medianest: server .*127.0.0.1:1/postgres\n", text))) == (1, True), text
     assert "hunter2" not in text
 
 
