@@ -57,7 +57,7 @@ class Exchange:
             headers.append(name, value)
         if self.set_cookie is not None:
             headers.append("Set-Cookie", self.set_cookie)
-            headers.setdefault("Cache-Control", "no-store")
+            headers["Cache-Control"] = "no-store"  # whatever the page is: no cache may hand out a session
 
 
 class _Exchanges:
