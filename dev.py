@@ -29,7 +29,8 @@ EXTRA_FOR = {
 }
 TESTS = ROOT / "tests"
 NEED_MORE = [
-    TESTS / name for name in ("benchmarks", "browser", "cluster", "docs", "leaks", "studio", "telemetry", "web")
+    TESTS / name
+    for name in ("benchmarks", "browser", "cluster", "docs", "examples", "leaks", "studio", "telemetry", "web")
 ]
 """The tests that need more packages than those of the extra `test`."""
 

@@ -63,6 +63,7 @@ html_favicon = "static/favicon.svg"
 html_css_files = ["site.css"]
 html_use_index = False  # no page leads to it: the search and the reference do more
 html_domain_indices = False
+html_show_copyright = False
 html_copy_source = True  # llms.txt leads to the pages' sources
 html_show_sourcelink = False
 

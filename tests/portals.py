@@ -44,10 +44,29 @@ async def running_portal() -> AsyncIterator[Portal]:
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.communicate()
+        try:
+            async with asyncio.timeout(30):
+                await process.communicate()
+        except TimeoutError:
+            process.kill()
+
+
+async def refused(*arguments: str) -> str:
+    """Start a portal that has a reason not to serve, and return what it says."""
+    process = await start(*arguments)
+    try:
+        async with asyncio.timeout(60):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+    assert process.returncode == 1
+    return said.decode()
 
 
 async def start(*arguments: str) -> Process:
-    """Start it; what it writes, errors too, is its output."""
+    """Start it in a process group of its own, as a shell does; what it writes, errors too, is its output."""
     command = (sys.executable, "-m", "examples.portal", *arguments)
-    return await asyncio.create_subprocess_exec(*command, cwd=_CHECKOUT, stdout=PIPE, stderr=asyncio.subprocess.STDOUT)
+    return await asyncio.create_subprocess_exec(
+        *command, cwd=_CHECKOUT, stdout=PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True
+    )

@@ -41,7 +41,7 @@ def observe_pools(meter: Meter, undo: ExitStack) -> None:
             return await acquire(self)
         finally:
             server.waiting -= 1
-            times.record(perf_counter() - started, server.pool)
+            times.record(perf_counter() - started, server_of(self).pool)  # an embedded server is known only now
 
     undo.callback(setattr, Client, "acquire", acquire)
     Client.acquire = timed  # type: ignore[method-assign]

@@ -32,11 +32,10 @@ async def serve_metrics(*, host: str, port: int, announce: Callable[[str], None]
     instrument(meter_provider=provider)
     try:
         async with database(), queue_metrics(meter_provider=provider):
-            with _endpoint(registry, host, port) as address:
+            stop = asyncio.Event()
+            with on_signals(stop.set, signal.SIGTERM, signal.SIGINT), _endpoint(registry, host, port) as address:
                 announce(address)
-                stop = asyncio.Event()
-                with on_signals(stop.set, signal.SIGTERM, signal.SIGINT):
-                    await stop.wait()
+                await stop.wait()
     finally:
         uninstrument()
         provider.shutdown()

@@ -18,6 +18,7 @@ import asyncpg
 
 from medianest_models.db.hosts import open_connection
 from medianest_models.embedded import embedded_server
+from medianest_models.errors import ConfigurationError
 from medianest_models.migrate.applying import migrate
 from medianest_models.settings import DatabaseUrl, Environment, Settings
 
@@ -32,7 +33,7 @@ _SECONDS: Final = 20.0  # for a connection
 # The databases of runs that have ended without dropping them: nobody is connected with such a run's name.
 _LEFT_BEHIND: Final = """
 SELECT datname FROM pg_database
-WHERE datname ~ '^medianest_test_[0-9a-f]{8}_[0-9a-f]{8}$'
+WHERE datname ~ '^medianest_test_[0-9a-f]{8}_[0-9a-f]{8}$' AND pg_has_role(datdba, 'USAGE')
     AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = left(pg_database.datname, 23))
 """
 
@@ -42,7 +43,7 @@ class Server:
     """A running server, and this process's databases on it.
 
     Attributes:
-        url: Its maintenance database, as a superuser.
+        url: Its maintenance database, as a role that may create databases.
         major: Its major version.
         prefix: What the names of this process's databases begin with.
     """
@@ -188,8 +189,10 @@ async def _embedded(bindir: Path | None) -> AsyncIterator[DatabaseUrl]:
 
 @asynccontextmanager
 async def _container(image: str) -> AsyncIterator[DatabaseUrl]:
-    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - slow, and only needed here
-
+    try:
+        from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - slow, and only needed here
+    except ImportError:
+        raise ConfigurationError("--medianest-server=testcontainers: needs the package testcontainers") from None
     container = PostgresContainer(image, driver=None)
     try:
         await asyncio.to_thread(container.start)

@@ -80,6 +80,7 @@ class _EventStream(Response):
     def __init__(self, user: User, token: SecretStr) -> None:
         self.status_code, self.background = 200, None
         self._user, self._token = user, token
+        self._has_begun = False
         # X-Accel-Buffering: nginx would keep events back otherwise.
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
@@ -90,17 +91,30 @@ class _EventStream(Response):
             stop.set()
         _stops.add(stop)
         try:
-            async with changes.listen() as stream:  # an error here is answered with its problem
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                if scope["method"] != "HEAD":
-                    await _first_of(
-                        self._send_changes(stream, send), self._send_heartbeats(send), _gone(receive), stop.wait()
-                    )
+            problem = await _first_of(self._follow(scope, send), _gone(receive), stop.wait())
         finally:
             _stops.discard(stop)
+        if problem is not None and not self._has_begun:
+            raise problem  # to be answered
+        if problem is not None and not isinstance(problem, AuthenticationError):
+            logger.warning("a stream of events has ended: %s", problem, exc_info=problem)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_SECONDS):
+                await self._begin(send)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _begin(self, send: Send) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+
+    async def _follow(self, scope: Scope, send: Send) -> None:
+        async with changes.listen() as stream:
+            await self._begin(send)
+            if scope["method"] != "HEAD":
+                problem = await _first_of(self._send_changes(stream, send), self._send_heartbeats(send))
+                if problem is not None:
+                    raise problem
 
     async def _send_changes(self, stream: changes.ChangeStream, send: Send) -> None:
         await _write(send, b"retry: %d\n\n" % _RETRY_MS + _event(changes.ChangesMissed()))
@@ -117,17 +131,16 @@ class _EventStream(Response):
             await _write(send, b":\n\n")
 
 
-async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Run coroutines until the first of them ends, and cancel the others."""
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> Exception | None:
+    """Run coroutines until the first of them ends, and cancel the others; return an error, if there was one."""
     tasks = [asyncio.create_task(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, AuthenticationError):
-                logger.warning("a stream of events has ended: %s", result, exc_info=result)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    return next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
 
 
 def _event(change: changes.Change) -> bytes:

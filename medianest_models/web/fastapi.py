@@ -30,7 +30,7 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 class InvalidValue(BaseModel):
     """A value of the request that is not acceptable."""
 
-    name: str = Field(description="The parameter's name, or the place in the body, with dots.")
+    name: str = Field(description="The parameter, or the place in the body, with dots; empty for all of it.")
     detail: str
 
 

@@ -160,7 +160,11 @@ def invalid_request(problems: Iterable[Mapping[str, Any]], *, skip: int = 0) -> 
         problems: What pydantic's `errors()` returns.
         skip: How many parts of each `loc` are no name of the caller's, such as FastAPI's `body`.
     """
-    found = [{"name": ".".join(map(str, found["loc"][skip:])), "detail": found["msg"]} for found in problems]
+    found = []
+    for problem in problems:
+        # FastAPI puts the position into the place of text that is no JSON.
+        place = () if problem["type"] == "json_invalid" else problem["loc"][skip:]
+        found.append({"name": ".".join(map(str, place)), "detail": problem["msg"]})
     return ProblemError(422, "invalid-input", "The request is not valid", members={"errors": found})
 
 
@@ -169,7 +173,7 @@ async def show_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, MedianestError)  # noqa: S101 - it is registered for these
     response = problem_of(error)
     # Not request.url, which is none if the query is not UTF-8; quoted, because the path may contain control characters.
-    where = f"{request.method} {quote(request.scope['path'], errors='replace')}"
+    where = f"{request.scope.get('method', 'WEBSOCKET')} {quote(request.scope['path'], errors='replace')}"
     if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s: %s", where, error, exc_info=error)
     elif response.status_code > HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -22,7 +22,7 @@ from medianest_models.repositories import downloads, media_requests, services, s
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from medianest_models.web import COOKIE
-from tests.portals import running_portal, start
+from tests.portals import refused, running_portal
 
 PORTAL = "https://portal.test"
 PAGE = {"Accept": "text/html", "Origin": PORTAL}
@@ -159,6 +159,15 @@ async def test_the_api_describes_itself(db: DatabaseUrl) -> None:
     assert all(path.startswith("/api/") for path in document["paths"])
 
 
+async def test_who_can_not_sign_in_is_told_why(db: DatabaseUrl) -> None:
+    async with visiting() as visitor:
+        wrong = await visitor.post("/sign-in", data={"username": "ann", "password": "wrong"})
+        assert wrong.status_code == 401
+        assert "The credentials are not valid." in wrong.text
+        assert 'value="ann"' in wrong.text
+        assert "Set-Cookie" not in wrong.headers
+
+
 @pytest.mark.parametrize("path", ["/requests", "/downloads", "/services", "/manage"])
 async def test_without_a_session_a_page_leads_to_the_sign_in(db: DatabaseUrl, path: str) -> None:
     async with visiting() as visitor:
@@ -277,8 +286,8 @@ async def _until_blank(events: httpx.Response, times: int) -> AsyncIterator[str]
 
 
 async def stop(process: Process, number: signal.Signals) -> None:
-    """Send the signal, and check that the portal ends without an error, and its worker, which holds its output too."""
-    process.send_signal(number)
+    """Send a signal as a terminal does, and check that all ends without an error: the worker holds the output too."""
+    os.killpg(process.pid, number)
     async with asyncio.timeout(30):
         written, _ = await process.communicate()
     assert (process.returncode, written) == (0, b"")
@@ -286,17 +295,12 @@ async def stop(process: Process, number: signal.Signals) -> None:
 
 async def test_a_port_that_is_taken(fresh_url: DatabaseUrl) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        process = await start("--port", str(taken.getsockname()[1]))
-        said, _ = await process.communicate()
-    assert process.returncode == 1
-    assert re.fullmatch(r"the portal can't be started: .*in use.*\n", said.decode())
+        said = await refused("--port", str(taken.getsockname()[1]))
+    assert re.fullmatch(r"the portal can't be started: .*in use.*\n", said)
 
 
 async def test_it_is_not_for_production(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "MEDIANEST_ENV", "production")
-    process = await start("--port", "0")
-    said, _ = await process.communicate()
-    assert process.returncode == 1
-    assert "MEDIANEST_ENV: says production" in said.decode()
+    monkeypatch.setenv("MEDIANEST_ENV", "production")
+    assert "MEDIANEST_ENV: says production" in await refused("--port", "0")
     async with database(fresh_url):
         assert not await User.exists()

@@ -41,7 +41,7 @@ server.server_close()
 
 
 def test_the_set_up(fresh_url: DatabaseUrl) -> None:
-    set_up = SETUP.replace("start_http_server(9465)", "server, _ = start_http_server(0)")
+    set_up = SETUP.replace("start_http_server(9465", "server, _ = start_http_server(0")
     assert set_up != SETUP
     ended = python("-c", set_up + USE)
     assert (ended.returncode, ended.stderr) == (0, "")

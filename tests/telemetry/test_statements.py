@@ -1,86 +1,31 @@
-"""Spans and durations of statements: names, places, errors, transactions, batches."""
+"""Spans and durations of statements: places, errors, transactions, batches."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.sampling import Decision, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, use_span
 
 from medianest_models.db import database, reading, transaction
+from medianest_models.db.observers import observers
 from medianest_models.db.reading_client import _StandbyFailedError
-from medianest_models.db.statements import execute, fetch
+from medianest_models.db.statements import StatementClient, execute, fetch
+from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import ConflictError, DatabaseTimeoutError, StatementError
 from medianest_models.models import User
 from medianest_models.repositories import downloads, users
 from medianest_models.settings import DatabaseUrl
 from medianest_models.telemetry import instrument, uninstrument
 from medianest_models.telemetry.servers import Server, failure
-from medianest_models.telemetry.summaries import describe
 from tests.clusters import Pair
 from tests.db.pools import client, pool_of
 from tests.db.replicated import use
 from tests.telemetry.conftest import Telemetry
-
-
-@pytest.mark.parametrize(
-    ("sql", "summary"),
-    [
-        # those of the conventions
-        ("SELECT * FROM wuser_table WHERE username = ?", "SELECT wuser_table"),
-        (
-            "INSERT INTO shipping_details (order_id, address) SELECT order_id, address FROM orders WHERE order_id = ?",
-            "INSERT shipping_details SELECT orders",
-        ),
-        ("SELECT * FROM songs, artists WHERE songs.artist_id = artists.id", "SELECT songs artists"),
-        ('SELECT * FROM "song list" JOIN artists USING (id)', 'SELECT "song list" artists'),
-        # what the repositories and Tortoise send
-        ('SELECT "id" FROM "users" LIMIT 10', "SELECT users"),
-        ("SELECT * FROM medianest_claim_next_download($1, $2)", "SELECT medianest_claim_next_download"),
-        (
-            "WITH a AS (UPDATE t SET x = 1 RETURNING *), b (c) AS NOT MATERIALIZED (SELECT FROM u, f()) TABLE a JOIN b",
-            "UPDATE t SELECT u",
-        ),
-        (
-            "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = coalesce(extract(epoch FROM now()), $2)",
-            "INSERT t",
-        ),
-        ("SELECT update.x FROM s AS update WHERE a IS DISTINCT FROM b", "SELECT s"),
-        ("DELETE FROM a USING b WHERE a.id = ANY (ARRAY(SELECT id FROM c LIMIT $1))", "DELETE a b SELECT c"),
-        # others
-        ("BEGIN ISOLATION LEVEL read committed", "BEGIN"),
-        ("ROLLBACK TO SAVEPOINT medianest_1; RELEASE SAVEPOINT medianest_1", "ROLLBACK"),
-        ("-- from users\nSELECT 'FROM users', \"a\"", "SELECT"),
-        ("create table x ()", "CREATE"),
-        ("", ""),
-        (")", ""),
-    ],
-)
-def test_summaries(sql: str, summary: str) -> None:
-    assert describe(sql)[0] == summary
-
-
-def test_a_long_summary_ends_with_a_whole_word() -> None:
-    summary, _ = describe("SELECT * FROM " + ", ".join(f"table_{n}" for n in range(100)))
-    assert re.fullmatch(r"SELECT( table_\d+)+", summary)
-    assert 240 < len(summary) <= 255
-
-
-@pytest.mark.parametrize(
-    ("sql", "text"),
-    [
-        ("SELECT $1, 'it''s', 1.5e3, x1 FROM  t\n LIMIT 10", "SELECT $1, ?, ?, x1 FROM t LIMIT ?"),
-        (r"SELECT E'a\'b', $q$secret$q$, $$s$$, 0xff", "SELECT ?, ?, ?, ?"),
-        ('SELECT "a\'b" -- secret\n, 2 /* secret */', 'SELECT "a\'b" , ?'),
-        ("SELECT -.5, x.y", "SELECT -?, x.y"),
-        ("SELECT 'unclosed", "SELECT ?"),
-    ],
-)
-def test_texts_hold_no_literal(sql: str, text: str) -> None:
-    assert describe(sql)[1] == text
 
 
 async def test_the_attributes_of_a_statement(fresh_db: DatabaseUrl, telemetry: Telemetry) -> None:
@@ -114,6 +59,40 @@ def test_the_address_of_a_server(url: str, address: str, port: int | None, names
     attributes = Server(DatabaseUrl.parse(url)).attributes
     assert attributes.pop("server.port", None) == port
     assert attributes == {"db.system.name": "postgresql", "server.address": address, "db.namespace": namespace}
+
+
+async def test_the_address_of_an_embedded_server_that_is_started_by_connecting(
+    new_server: Callable[..., EmbeddedServer], telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server()
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("MEDIANEST_HOME", str(server.home))
+    monkeypatch.setenv("PG_BINDIR", str(server.bindir))
+    async with database(require_migrated=False):
+        telemetry.clear()
+        await fetch("SELECT 1")
+    (span,) = telemetry.spans
+    assert {"server.address", "db.namespace"} <= dict(span.attributes or {}).keys()
+    pools = {
+        point.attributes["db.client.connection.pool.name"]
+        for point in telemetry.points("db.client.connection.wait_time")
+    }
+    assert [name.endswith(":5432/medianest") for name in pools] == [True]
+
+
+async def test_another_observer_sees_the_same_statements(fresh_db: DatabaseUrl, telemetry: Telemetry) -> None:
+    seen = []
+
+    def observer(_: StatementClient, sql: str, __: Sequence[Any]) -> AbstractContextManager[None]:
+        seen.append(sql)
+        return nullcontext()
+
+    observers.append(observer)
+    try:
+        await fetch("SELECT 1 FROM users")
+    finally:
+        observers.remove(observer)
+    assert (seen, telemetry.spans[0].name) == (["SELECT 1 FROM users"], "SELECT users")
 
 
 async def test_an_error_shows_its_code(fresh_db: DatabaseUrl, telemetry: Telemetry) -> None:

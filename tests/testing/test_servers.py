@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
-from medianest_models.testing.servers import Server, chosen_bindir, running_server
+from medianest_models.testing.servers import Server, chosen_bindir, migrated, running_server
 from tests.db.crashes import has_ended, wait_until
 from tests.servers import connection_to
 
@@ -47,11 +52,39 @@ async def test_the_databases_of_a_killed_run_are_dropped_by_the_next(
     assert {others, ours.database, medianest_template} <= set(found)
 
 
+async def test_several_runs_drop_the_same_databases(medianest_server: Server) -> None:
+    left = [f"medianest_test_00000000_0000000{number}" for number in range(1, 4)]
+    await medianest_server.execute(*(f'CREATE DATABASE "{name}"' for name in left))
+    async with AsyncExitStack() as runs:
+        others = (running_server(medianest_server.url.render().get_secret_value()) for _ in range(4))
+        await asyncio.gather(*map(runs.enter_async_context, others))
+        assert not set(left) & set(await databases(medianest_server))
+
+
+async def test_a_role_that_may_only_create_databases(medianest_server: Server) -> None:
+    left, role = "medianest_test_00000000_ffffffff", f"modest_{os.getpid()}"
+    await medianest_server.execute(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'modest'")
+    try:
+        async with medianest_server.database(left):
+            url = replace(medianest_server.url, user=role, password=SecretStr("modest"))
+            async with (
+                running_server(url.render().get_secret_value()) as modest,
+                migrated(modest) as template,
+                modest.database(template=template) as copy,
+            ):
+                assert {left, template, copy.database} <= set(await databases(medianest_server))
+    finally:
+        await medianest_server.execute(f"DROP ROLE {role}")
+
+
 async def test_a_database_is_dropped_with_its_connections(medianest_server: Server) -> None:
-    async with medianest_server.database() as url, connection_to(url):
-        assert url.database in await databases(medianest_server)
-        used = url
-    assert used.database not in await databases(medianest_server)
+    async with AsyncExitStack() as later:
+        async with medianest_server.database() as url:
+            connection = await later.enter_async_context(connection_to(url))
+            assert url.database in await databases(medianest_server)
+        assert url.database not in await databases(medianest_server)
+        with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)):
+            await connection.execute("SELECT 1")
 
 
 def test_a_killed_run_leaves_no_server(tmp_path: Path, bindir: Path | None) -> None:
@@ -100,4 +133,11 @@ async def test_a_url_that_is_none() -> None:
 async def test_a_folder_without_programs(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=str(tmp_path)):
         async with running_server(str(tmp_path)):
+            pass
+
+
+async def test_no_package_for_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "testcontainers.community.postgres", None)
+    with pytest.raises(ConfigurationError, match="needs the package testcontainers"):
+        async with running_server("testcontainers:postgres:18"):
             pass

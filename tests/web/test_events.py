@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from starlette.types import Message
 
 from medianest_models import web
-from medianest_models.db import database
+from medianest_models.db import database, transaction
 from medianest_models.enums import ServiceStatus, UserRole
 from medianest_models.errors import DatabaseUnavailableError, InvalidTokenError
 from medianest_models.models import Service, SessionToken
@@ -147,7 +147,9 @@ async def test_a_quiet_stream_has_comments(fresh_db: DatabaseUrl, monkeypatch: p
 
 
 @pytest.mark.usefixtures("no_pooler")
-async def test_a_stream_ends_with_its_session(fresh_db: DatabaseUrl, verifications: list[BaseException | None]) -> None:
+async def test_a_stream_ends_with_its_session(
+    fresh_db: DatabaseUrl, verifications: list[BaseException | None], caplog: pytest.LogCaptureFixture
+) -> None:
     ann = await somebody("ann")
     async with served(APP) as url, following(url, await bearer(ann)) as reader:
         await sessions.revoke_all(ann.id)
@@ -155,6 +157,24 @@ async def test_a_stream_ends_with_its_session(fresh_db: DatabaseUrl, verificatio
             pass
         assert lines == []  # ended, not cut off: httpx would raise
     assert isinstance(verifications[-1], InvalidTokenError)
+    assert not [record for record in caplog.records if record.name == "medianest_models.web"]
+
+
+@pytest.mark.usefixtures("no_pooler")
+async def test_a_defect_ends_a_stream_and_is_logged(
+    fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(token: SecretStr) -> SessionToken:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(events, "_HEARTBEAT_SECONDS", 0.01)
+    async with served(APP) as url, following(url, await bearer(await somebody())) as reader:
+        monkeypatch.setattr(sessions, "verify", fail)
+        while (lines := await reader.block()) == [":"]:
+            pass
+        assert lines == []
+    (logged,) = (record for record in caplog.records if record.name == "medianest_models.web")
+    assert logged.getMessage() == "a stream of events has ended: a defect"
 
 
 @pytest.mark.usefixtures("no_pooler")
@@ -232,6 +252,30 @@ async def test_a_client_that_does_not_read_does_not_keep_the_server_from_stoppin
         web.stop_events()
         async with asyncio.timeout(30):
             await request
+
+
+@pytest.mark.usefixtures("no_pooler")
+async def test_stopping_does_not_wait_for_a_stream_that_could_not_begin(fresh_db: DatabaseUrl) -> None:
+    async def change_and_wait() -> None:
+        async with transaction():
+            await media_requests.submit(ann.id, title="A title", media_type="movie")
+            changed.set()
+            await answered.wait()
+
+    ann = await somebody()
+    headers = await bearer(ann)
+    changed, answered = asyncio.Event(), asyncio.Event()
+    changing = asyncio.create_task(change_and_wait())
+    await changed.wait()
+    with events.events_served():
+        async with visiting(APP) as visitor:
+            request = asyncio.create_task(visitor.get("/events", headers=headers))
+            await until(lambda: bool(events._stops))  # it waits for the end of that transaction
+            web.stop_events()
+            response = await request
+    answered.set()
+    await changing
+    assert (response.status_code, response.content) == (200, b"")  # a browser comes back; after an error it would not
 
 
 @pytest.mark.usefixtures("no_pooler")

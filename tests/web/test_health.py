@@ -38,9 +38,13 @@ async def test_a_healthy_application(db: DatabaseUrl, app: Starlette) -> None:
     assert response.json() == {"status": "ok", "role": "primary", "migrations_pending": []}
 
 
-async def test_it_lives_without_a_database_but_is_not_ready(not_connected: None) -> None:
+async def test_it_lives_without_a_database_but_is_not_ready(
+    not_connected: None, caplog: pytest.LogCaptureFixture
+) -> None:
     assert (await get("/livez")).status_code == 200
+    assert not caplog.records  # the database was not asked
     response = await get("/readyz")
+    assert [record.name for record in caplog.records] == ["medianest_models.db"]
     assert (response.status_code, response.headers["Content-Type"]) == (503, "application/problem+json")
     assert response.json() == {
         "type": "urn:medianest:problem:not-ready",

@@ -15,8 +15,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
-from starlette.types import Message, Receive, Scope, Send
+from starlette.routing import Mount, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from medianest_models import errors, web
 from medianest_models.errors import MedianestError
@@ -68,6 +69,20 @@ def raising(error: BaseException) -> Endpoint:
 async def answer(app: Any, path: str = "/", method: str = "GET", **options: Any) -> httpx.Response:
     async with visiting(app) as visitor:
         return await visitor.request(method, path, **options)
+
+
+async def sent_by(app: ASGIApp, scope: Scope) -> list[Message]:
+    """Return what an application sends, for what no client would send to it."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    await app(scope, receive, send)
+    return sent
 
 
 def test_every_error_of_the_package_has_a_status() -> None:
@@ -194,17 +209,20 @@ async def test_the_log_has_what_the_response_leaves_out(
 @pytest.mark.parametrize("error", [errors.NotFoundError("no"), errors.NoPrimaryError("no")])
 async def test_an_error_is_a_problem_also_if_the_url_is_not_utf_8(error: MedianestError) -> None:
     """Some servers pass on such a query, and Starlette has no `request.url` then."""
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def receive() -> Message:
-        return {"type": "http.request"}
-
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"x=\xff", "headers": [(b"host", b"x")]}
-    await starlette_app({"/": raising(error)})(scope, receive, send)
+    sent = await sent_by(starlette_app({"/": raising(error)}), scope)
     assert sent[0]["status"] == web.STATUSES[type(error)]
+
+
+async def test_the_handshake_of_a_web_socket_is_answered_with_a_problem() -> None:
+    async def endpoint(socket: WebSocket) -> None:
+        raise errors.NotFoundError("no")
+
+    app = Starlette(routes=[WebSocketRoute("/", endpoint)])
+    web.install(app)
+    sent = await sent_by(app, {"type": "websocket", "path": "/", "query_string": b"", "headers": []})
+    assert [message["type"] for message in sent] == ["websocket.http.response.start", "websocket.http.response.body"]
+    assert sent[0]["status"] == 404
 
 
 async def test_a_response_that_has_no_headers_of_its_own_carries_those_of_the_request() -> None:
@@ -233,6 +251,11 @@ async def test_what_fastapi_finds_in_a_request_is_a_problem_without_the_values()
     assert response.headers["Content-Type"] == "application/problem+json"
     assert [error["name"] for error in problem["errors"]] == ["number", "day", "password", "name"]
     assert not any(value in response.text for value in ("hunter2", "monday"))
+    response = await answer(
+        app, "/1?day=1", "POST", content=b'{"password": hunter2}', headers={"Content-Type": "application/json"}
+    )
+    assert [error["name"] for error in response.json()["errors"]] == [""]
+    assert "hunter2" not in response.text
 
 
 async def test_what_is_no_unicode_can_be_part_of_a_problem() -> None:
@@ -252,6 +275,7 @@ async def test_what_a_schema_finds_in_a_body_is_a_problem_without_the_values() -
     assert "hunter2" not in response.text
     response = await answer(app, "/", "POST", content="hunter2")
     assert (response.status_code, "hunter2" in response.text) == (422, False)
+    assert [error["name"] for error in response.json()["errors"]] == [""]
     response = await answer(app, "/", "POST", json={"plex_id": "1", "plex_username": "ann"})
     assert response.text == "ann"
 

@@ -19,6 +19,7 @@ FILES = (
     "examples/worker.py",
     "examples/portal/static/*.js",
     "examples/portal/templates/*.html",
+    "examples/telemetry/*.json",
     "studio/static/*.css",
     "studio/templates/*.html",
 )
