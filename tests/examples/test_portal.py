@@ -129,6 +129,7 @@ async def test_downloads_over_the_api(program: httpx.AsyncClient, bob: User) -> 
         "https://youtube.example/playlist?list=PL1",
         "https://www.youtube.com@attacker.example/playlist?list=PL1",
         "https://www.youtube.com/watch?v=1",
+        "https://www.you\ntube.com/playlist?list=PL1",
         "https://[",
     ],
 )
@@ -136,11 +137,6 @@ async def test_only_playlists_are_downloaded(program: httpx.AsyncClient, url: st
     refused = await program.post("/downloads", json={"playlist_url": url})
     assert (refused.status_code, refused.json()["errors"][0]["name"]) == (422, "playlist_url")
     assert not await YouTubeDownload.exists()
-
-
-async def test_what_was_checked_of_a_url_is_what_is_downloaded(program: httpx.AsyncClient) -> None:
-    made = await program.post("/downloads", json={"playlist_url": PLAYLIST.replace("youtube", "you\ntu\tbe")})
-    assert made.json()["playlist_url"] == PLAYLIST
 
 
 async def test_services_over_the_api(program: httpx.AsyncClient) -> None:
