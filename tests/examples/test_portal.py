@@ -17,7 +17,7 @@ import pytest
 from examples.portal.app import app
 from medianest_models.db import database
 from medianest_models.enums import DownloadStatus, RequestStatus, ServiceStatus
-from medianest_models.models import MediaRequest, User, YouTubeDownload
+from medianest_models.models import MediaRequest, SessionToken, User, YouTubeDownload
 from medianest_models.repositories import downloads, media_requests, services, sessions, system_config
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
@@ -244,13 +244,15 @@ async def test_from_start_to_end_as_its_user_sees_it(fresh_url: DatabaseUrl) -> 
         wrong = {"username": "portal-friend", "password": portal.passwords["portal-admin"]}
         assert (await client.post("/api/session", json=wrong)).status_code == 401
         right = {"username": "portal-friend", "password": portal.passwords["portal-friend"]}
-        signed_in = (await client.post("/api/session", json=right)).json()
+        forged = {"X-Forwarded-For": "192.0.2.1"}
+        signed_in = (await client.post("/api/session", json=right, headers=forged)).json()
         bearer = {"Authorization": f"Bearer {signed_in['token']}"}
         assert (await client.get("/api/session", headers=bearer)).json()["plex_username"] == "portal-friend"
         for number in range(4):
             queued = await client.post("/api/downloads", json={"playlist_url": PLAYLIST + str(number)}, headers=bearer)
             assert queued.status_code == 201
         async with database(fresh_url):
+            assert (await SessionToken.get()).ip_address == "127.0.0.1"  # by which attempts are limited, too
             await begun()
             async with client.stream("GET", "/events", headers=bearer) as events:
                 assert "event: ChangesMissed" in [line async for line in _until_blank(events, 2)]
