@@ -24,7 +24,7 @@ def test_with_a_database(medianest_url):
     assert len(settings.encryption_keys) == 1
 
 def test_without_one():
-    assert os.environ["DATABASE_URL"] == "postgresql://ann@127.0.0.1:1/portal"
+    assert {os.environ.get("DATABASE_URL"), os.environ.get("database_url")} == {"postgresql://ann@127.0.0.1:1/portal"}
     assert "MEDIANEST_ENV" not in os.environ
 """
 OF_A_DEVELOPER: Final = {
@@ -32,6 +32,9 @@ OF_A_DEVELOPER: Final = {
     "DATABASE_DIRECT_URL": "postgresql://ann@127.0.0.1:1/portal",
     "DATABASE_REPLICA_URL": "postgresql://ann@127.0.0.1:1/portal",
     "DATABASE_PGBOUNCER": "true",
+    "database_url": "postgresql://ann@127.0.0.1:1/portal",
+    "database_replica_url": "postgresql://ann@127.0.0.1:1/portal",
+    "medianest_env": "production",
 }
 OVERRIDDEN: Final = """
 import os
