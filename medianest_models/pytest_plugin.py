@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medianest_models.testing.servers import Server
 
 _ROLLBACK: Final = "medianest_rollback"
-_OURS: Final = ("DATABASE_DIRECT_URL", "DATABASE_PGBOUNCER", "DATABASE_REPLICA_URL")
+_OURS: Final = ("DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_PGBOUNCER", "DATABASE_REPLICA_URL", "MEDIANEST_ENV")
 _KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
 
 
@@ -42,8 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Show the server, without a URL's password."""
-    return f"medianest: server {_choice(config).rpartition('@')[2]}"
+    """Show the server, without a URL's password: libpq's URLs, which are refused later, can have one as a parameter."""
+    return f"medianest: server {_choice(config).rpartition('@')[2].partition('?')[0]}"
 
 
 def _choice(config: pytest.Config) -> str:
@@ -108,8 +108,8 @@ def _medianest_shared_url(_medianest_shared_database: DatabaseUrl, monkeypatch: 
 
 def _use(url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
     """Let DATABASE_URL lead to a test's database, and no other variable to a developer's."""
-    for name in _OURS:
-        patch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.upper() in _OURS]:  # the settings are read in any case
+        patch.delenv(name)
     patch.setenv("DATABASE_URL", url.render().get_secret_value())
     patch.setenv("MEDIANEST_ENV", "test")
     if not os.environ.get("ENCRYPTION_KEYS"):

@@ -70,7 +70,8 @@ def serve(port: int) -> None:
             for name, password in passwords.items():
                 print(f"  sign in as {name}, password {password}")
             print("It only pretends to download and to check services. Ctrl-C ends it.", flush=True)
-            config = uvicorn.Config(app, access_log=False, log_level="warning")
+            # By default it would let any client on this machine choose the address by which it is limited.
+            config = uvicorn.Config(app, access_log=False, log_level="warning", proxy_headers=False)
             with suppress(KeyboardInterrupt):
                 uvicorn.Server(config).run([listener])
         finally:

@@ -58,6 +58,8 @@ def _as_page(show_problem: Callable[[Request, Any], Any]) -> Callable[[Request, 
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             return redirect("/sign-in")
         problem = json.loads(bytes(response.body))
-        return render(request, "problem.html", status=response.status_code, problem=problem)
+        page = render(request, "problem.html", status=response.status_code, problem=problem)
+        page.raw_headers += [header for header in response.raw_headers if not header[0].startswith(b"content-")]
+        return page
 
     return show

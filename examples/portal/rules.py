@@ -19,14 +19,15 @@ async def enqueue(user: User, playlist_url: str) -> YouTubeDownload:
         InvalidInputError: The URL is not that of a playlist.
         DuplicateDownloadError: This user's download of it is not over yet.
     """
+    url = playlist_url.strip()
     try:
-        parts = urlsplit(playlist_url.strip())
+        parts = urlsplit(url)  # it ignores line breaks and tabs
         is_playlist = parts.scheme == "https" and parts.netloc in _HOSTS and "list" in parse_qs(parts.query)
     except ValueError:
         is_playlist = False
-    if not is_playlist:
+    if not is_playlist or not url.isprintable():
         raise InvalidInputError("playlist_url: must be like https://www.youtube.com/playlist?list=...")
-    return await downloads.enqueue(user.id, playlist_url=playlist_url.strip())
+    return await downloads.enqueue(user.id, playlist_url=url)
 
 
 async def cancel(user: User, download_id: UUID) -> YouTubeDownload:

@@ -15,7 +15,7 @@ _LITERAL: Final = re.compile(
     --[^\n]* | /\*.*?(?:\*/|\Z)                                                     # a comment
     | (?P<quoted>\be'(?:[^'\\]|\\.|'')*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z)             # a text
       | \$(?P<tag>(?!\d)\w*)\$.*?(?:\$(?P=tag)\$|\Z)
-      | (?<![\w$."])\d[\w.]*)                                                       # a number, unlike $1 and hour_1
+      | (?<![\w$."])\.?\d[\w.]*)                                                       # a number, unlike $1 and hour_1
     | "[^"]*"                                                                       # a name, which stays
     """,
     re.IGNORECASE | re.DOTALL | re.VERBOSE,

@@ -12,7 +12,8 @@ from typing import Final
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from medianest_models.errors import AuthenticationError
+from medianest_models.checks import as_ip_address
+from medianest_models.errors import AuthenticationError, InvalidInputError
 from medianest_models.models import SessionToken, User
 from medianest_models.repositories import sessions
 from medianest_models.web.installation import Exchange
@@ -108,7 +109,8 @@ def check_origin(request: Request, *, has_cookie: bool) -> None:
     if site is not None:
         is_ours = site in _SAME_ORIGIN
     elif origin is not None:
-        is_ours = origin.partition("://")[2].lower() == request.headers.get("host", "").lower()
+        host = request.headers.get("host", "").lower()
+        is_ours = host != "" and origin.partition("://")[2].lower() == host  # what follows in "null" is empty, too
     else:  # no browser
         is_ours = not has_cookie
     if not is_ours:
@@ -121,11 +123,17 @@ def check_origin(request: Request, *, has_cookie: bool) -> None:
 
 
 def client_address(request: Request) -> str | None:
-    """Return the address of a request's client, as the server knows it; None if it is connected by a socket file.
+    """Return the IP address of a request's client, as the server knows it; None if it knows none.
+
+    It knows none of a client that is connected by a socket file, or that a proxy names in another way ("unknown").
 
     Behind a proxy it is the proxy's, unless the server trusts the proxy's headers (uvicorn's `--forwarded-allow-ips`).
     """
-    return request.client.host if request.client is not None and request.client.host else None
+    host = "" if request.client is None else request.client.host
+    try:
+        return as_ip_address(host, "client")
+    except InvalidInputError:
+        return None
 
 
 def _bearer_token(request: Request) -> SecretStr | None:

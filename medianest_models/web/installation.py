@@ -57,7 +57,7 @@ class Exchange:
             headers.append(name, value)
         if self.set_cookie is not None:
             headers.append("Set-Cookie", self.set_cookie)
-            headers.setdefault("Cache-Control", "no-store")
+            headers["Cache-Control"] = "no-store"  # whatever the page is: no cache may hand out a session
 
 
 class _Exchanges:
@@ -74,6 +74,7 @@ class _Exchanges:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                message.setdefault("headers", [])  # optional in ASGI
                 exchange.write(MutableHeaders(scope=message))
             await send(message)
 

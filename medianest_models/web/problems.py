@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -171,7 +172,8 @@ async def show_error(request: Request, error: Exception) -> Response:
     """Answer a request that ended with an error of this package."""
     assert isinstance(error, MedianestError)  # noqa: S101 - it is registered for these
     response = problem_of(error)
-    where = f"{request.method} {request.url.path}"
+    # Not request.url, which is none if the query is not UTF-8; quoted, because the path may contain control characters.
+    where = f"{request.scope.get('method', 'WEBSOCKET')} {quote(request.scope['path'], errors='replace')}"
     if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s: %s", where, error, exc_info=error)
     elif response.status_code > HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -86,11 +86,13 @@ async def sign_out(request: Request) -> None:
     """End the session of a request, if it has one, and remove the cookie.
 
     Raises:
-        ProblemError: As for `session_token`.
+        ProblemError: With status 403: the request writes, and was sent by a page of another origin.
     """
     exchange = Exchange.of(request)
     token = session_token(request)
-    if token is not None:
+    if token is None:  # the browser keeps a Lax cookie from another site's form, and yet does as its response says
+        check_origin(request, has_cookie=False)
+    else:
         await sessions.revoke(token)
     exchange.session = None
     _remove_cookie(exchange)

@@ -17,7 +17,7 @@ import pytest
 from examples.portal.app import app
 from medianest_models.db import database
 from medianest_models.enums import DownloadStatus, RequestStatus, ServiceStatus
-from medianest_models.models import MediaRequest, User, YouTubeDownload
+from medianest_models.models import MediaRequest, SessionToken, User, YouTubeDownload
 from medianest_models.repositories import downloads, media_requests, services, sessions, system_config
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
@@ -129,6 +129,7 @@ async def test_downloads_over_the_api(program: httpx.AsyncClient, bob: User) -> 
         "https://youtube.example/playlist?list=PL1",
         "https://www.youtube.com@attacker.example/playlist?list=PL1",
         "https://www.youtube.com/watch?v=1",
+        "https://www.you\ntube.com/playlist?list=PL1",
         "https://[",
     ],
 )
@@ -190,6 +191,12 @@ async def test_pages_run_nothing_of_others(browser: httpx.AsyncClient) -> None:
     assert not re.search(r"\s(style|on\w+)=", page.text)
 
 
+async def test_a_problem_that_is_shown_as_a_page_keeps_its_headers(browser: httpx.AsyncClient) -> None:
+    refused = await browser.put("/sign-out")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
+    assert refused.headers.get_list("Content-Type") == ["text/html; charset=utf-8"]
+
+
 async def test_what_is_wrong_is_told_beside_the_form(browser: httpx.AsyncClient, bob: User) -> None:
     wrong = await browser.post("/requests", data={"title": "Orbit", "media_type": "movie", "season": "1"})
     assert wrong.status_code == 422
@@ -237,13 +244,15 @@ async def test_from_start_to_end_as_its_user_sees_it(fresh_url: DatabaseUrl) -> 
         wrong = {"username": "portal-friend", "password": portal.passwords["portal-admin"]}
         assert (await client.post("/api/session", json=wrong)).status_code == 401
         right = {"username": "portal-friend", "password": portal.passwords["portal-friend"]}
-        signed_in = (await client.post("/api/session", json=right)).json()
+        forged = {"X-Forwarded-For": "192.0.2.1"}
+        signed_in = (await client.post("/api/session", json=right, headers=forged)).json()
         bearer = {"Authorization": f"Bearer {signed_in['token']}"}
         assert (await client.get("/api/session", headers=bearer)).json()["plex_username"] == "portal-friend"
         for number in range(4):
             queued = await client.post("/api/downloads", json={"playlist_url": PLAYLIST + str(number)}, headers=bearer)
             assert queued.status_code == 201
         async with database(fresh_url):
+            assert (await SessionToken.get()).ip_address == "127.0.0.1"  # by which attempts are limited, too
             await begun()
             async with client.stream("GET", "/events", headers=bearer) as events:
                 assert "event: ChangesMissed" in [line async for line in _until_blank(events, 2)]

@@ -58,6 +58,7 @@ def test_a_long_summary_ends_with_a_whole_word() -> None:
         ("SELECT $1, 'it''s', 1.5e3, x1 FROM  t\n LIMIT 10", "SELECT $1, ?, ?, x1 FROM t LIMIT ?"),
         (r"SELECT E'a\'b', $q$secret$q$, $$s$$, 0xff", "SELECT ?, ?, ?, ?"),
         ('SELECT "a\'b" -- secret\n, 2 /* secret */', 'SELECT "a\'b" , ?'),
+        ("SELECT -.5, x.y", "SELECT -?, x.y"),
         ("SELECT 'unclosed", "SELECT ?"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ def test_with_a_database(medianest_url):
     assert len(settings.encryption_keys) == 1
 
 def test_without_one():
-    assert os.environ["DATABASE_URL"] == "postgresql://ann@127.0.0.1:1/portal"
+    assert {os.environ.get("DATABASE_URL"), os.environ.get("database_url")} == {"postgresql://ann@127.0.0.1:1/portal"}
     assert "MEDIANEST_ENV" not in os.environ
 """
 OF_A_DEVELOPER: Final = {
@@ -31,6 +32,9 @@ OF_A_DEVELOPER: Final = {
     "DATABASE_DIRECT_URL": "postgresql://ann@127.0.0.1:1/portal",
     "DATABASE_REPLICA_URL": "postgresql://ann@127.0.0.1:1/portal",
     "DATABASE_PGBOUNCER": "true",
+    "database_url": "postgresql://ann@127.0.0.1:1/portal",
+    "database_replica_url": "postgresql://ann@127.0.0.1:1/portal",
+    "medianest_env": "production",
 }
 OVERRIDDEN: Final = """
 import os
@@ -87,11 +91,11 @@ def test_no_event_loop_of_ours(
     assert (status, f"medianest_db: {said}" in text) == (1, True), text
 
 
-def test_the_header_names_the_server_and_no_password(tmp_path: Path, medianest_server: Server) -> None:
-    server = "postgresql://ann:hunter2@127.0.0.1:1/postgres"
+@pytest.mark.parametrize("server", ["ann:hunter2@127.0.0.1:1/postgres", "127.0.0.1:1/postgres?password=hunter2"])
+def test_the_header_names_the_server_and_no_password(tmp_path: Path, medianest_server: Server, server: str) -> None:
     (tmp_path / "test_no_server.py").write_text("def test_it(medianest_url):\n    pass\n")
-    status, text = run_pytest(medianest_server, tmp_path, f"--medianest-server={server}")
-    assert (status, "medianest: server 127.0.0.1:1/postgres" in text) == (1, True), text
+    status, text = run_pytest(medianest_server, tmp_path, f"--medianest-server=postgresql://{server}")
+    assert (status, bool(re.search("medianest: server .*127.0.0.1:1/postgres\n", text))) == (1, True), text
     assert "hunter2" not in text
 
 

@@ -94,7 +94,8 @@ async def test_the_stored_setting_applies_where_none_is_given(fresh_db: Database
         assert response.headers["RateLimit"].startswith('"media.request";r=19;t=')
 
 
-async def test_without_an_address_an_anonymous_caller_can_t_be_limited(fresh_db: DatabaseUrl) -> None:
-    async with visiting(limited_by_starlette(), client="") as visitor:
+@pytest.mark.parametrize("client", ["", "unknown", "192.0.2.1, 192.0.2.2", "testclient"])
+async def test_without_an_address_an_anonymous_caller_can_t_be_limited(fresh_db: DatabaseUrl, client: str) -> None:
+    async with visiting(limited_by_starlette(), client=client) as visitor:
         assert (await visitor.get("/")).status_code == 500
         assert (await visitor.get("/", headers=await bearer(await somebody()))).status_code == 200

@@ -55,6 +55,26 @@ async def test_a_write_by_cookie_comes_from_our_own_pages(
         assert (await visitor.post("/who", headers=headers | await bearer(ann))).json() == "ann"
 
 
+@pytest.mark.parametrize(
+    ("headers", "passes"), [(FOREIGN, False), ({"Sec-Fetch-Site": "cross-site"}, False), ({}, True)]
+)
+async def test_another_page_can_t_sign_its_visitor_out(
+    fresh_db: DatabaseUrl, app: Any, headers: dict[str, str], passes: Any
+) -> None:
+    async with browser(app) as visitor:  # sends no cookie: it is SameSite=Lax
+        response = await visitor.post("/out", headers=headers)
+        assert (response.status_code == 204, "Set-Cookie" in response.headers) == (passes, passes)
+
+
+@pytest.mark.parametrize("origin", ["null", "file://"])
+async def test_an_origin_that_names_no_host_is_not_that_of_a_request_without_one(
+    fresh_db: DatabaseUrl, app: Any, origin: str
+) -> None:
+    async with browser(app, await somebody("ann")) as visitor:
+        response = await visitor.post("/who", headers={"Origin": origin, "Host": ""})
+        assert response.status_code == 403
+
+
 @pytest.mark.parametrize(("headers", "status"), [(FOREIGN, 403), ({"Sec-Fetch-Site": "cross-site"}, 403), ({}, 401)])
 async def test_another_page_can_t_sign_its_visitor_in(
     fresh_db: DatabaseUrl, app: Any, headers: dict[str, str], status: int

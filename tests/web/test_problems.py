@@ -11,9 +11,13 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import Body, FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from medianest_models import errors, web
 from medianest_models.errors import MedianestError
@@ -65,6 +69,20 @@ def raising(error: BaseException) -> Endpoint:
 async def answer(app: Any, path: str = "/", method: str = "GET", **options: Any) -> httpx.Response:
     async with visiting(app) as visitor:
         return await visitor.request(method, path, **options)
+
+
+async def sent_by(app: ASGIApp, scope: Scope) -> list[Message]:
+    """Return what an application sends, for what no client would send to it."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    await app(scope, receive, send)
+    return sent
 
 
 def test_every_error_of_the_package_has_a_status() -> None:
@@ -184,8 +202,39 @@ async def test_the_log_has_what_the_response_leaves_out(
     records = [record for record in caplog.records if record.name == "medianest_models.web"]
     assert [record.levelno for record in records] == ([] if level is None else [level])
     for record in records:
-        assert record.getMessage() == f"GET /xy: {SAID}"
+        assert record.getMessage() == f"GET /x%0Ay: {SAID}"
         assert bool(record.exc_info) is (level == logging.ERROR)
+
+
+@pytest.mark.parametrize("error", [errors.NotFoundError("no"), errors.NoPrimaryError("no")])
+async def test_an_error_is_a_problem_also_if_the_url_is_not_utf_8(error: MedianestError) -> None:
+    """Some servers pass on such a query, and Starlette has no `request.url` then."""
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"x=\xff", "headers": [(b"host", b"x")]}
+    sent = await sent_by(starlette_app({"/": raising(error)}), scope)
+    assert sent[0]["status"] == web.STATUSES[type(error)]
+
+
+async def test_the_handshake_of_a_web_socket_is_answered_with_a_problem() -> None:
+    async def endpoint(socket: WebSocket) -> None:
+        raise errors.NotFoundError("no")
+
+    app = Starlette(routes=[WebSocketRoute("/", endpoint)])
+    web.install(app)
+    sent = await sent_by(app, {"type": "websocket", "path": "/", "query_string": b"", "headers": []})
+    assert [message["type"] for message in sent] == ["websocket.http.response.start", "websocket.http.response.body"]
+    assert sent[0]["status"] == 404
+
+
+async def test_a_response_that_has_no_headers_of_its_own_carries_those_of_the_request() -> None:
+    async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+        await web.sign_out(Request(scope))
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+
+    app = Starlette(routes=[Mount("/", bare)])
+    web.install(app)
+    response = await answer(app)
+    assert (response.status_code, "Set-Cookie" in response.headers) == (200, True)
 
 
 async def test_what_fastapi_finds_in_a_request_is_a_problem_without_the_values() -> None:

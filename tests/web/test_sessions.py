@@ -214,6 +214,15 @@ async def test_the_new_cookie_is_set_also_by_the_response_to_a_defect(fresh_db: 
         assert session.rotated_at is None
 
 
+async def test_a_response_with_the_cookie_is_never_cached(fresh_db: DatabaseUrl) -> None:
+    async def endpoint(request: Request) -> Response:
+        await web.rotate_session(request)
+        return Response(headers={"Cache-Control": "public, max-age=60"})
+
+    async with browser(starlette_app({"/": endpoint}), await somebody("ann")) as visitor:
+        assert set_cookie(await visitor.post("/", headers=OURS)).value  # it looks at Cache-Control
+
+
 async def test_the_cookie_may_have_another_name(fresh_db: DatabaseUrl) -> None:
     app = starlette_app(ENDPOINTS, cookie="portal")
     async with visiting(app) as visitor:
