@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 import asyncpg
@@ -96,6 +98,7 @@ class Client(StatementClient):
         self.slow_seconds = slow_query_ms / 1000
         self._reset = None if resets else _keep_session
         self._kept = KeptConnections(self.release)
+        self._replaced_at = -math.inf  # by `monotonic`
         self.is_disconnected = False  # otherwise every use is an error
         self.background: set[asyncio.Task[None]] = set()  # cancelled when this is disconnected
         self.attached: list[Client] = []  # disconnected with this
@@ -187,9 +190,11 @@ class Client(StatementClient):
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
             await self._replace_connections()
 
-    def keep(self, connection: Connection) -> bool:
-        """Keep a connection whose statement went well for the next one, unless it has to go back to the pool."""
-        return not self.is_disconnected and self._reset is not None and self._kept.keep(connection)
+    def keep(self, connection: Connection, started: float) -> bool:
+        """Keep a connection for the next statement, unless it has to go back to the pool or has been replaced since."""
+        if self.is_disconnected or self._reset is None or started <= self._replaced_at:
+            return False
+        return self._kept.keep(connection)
 
     @property
     def idle(self) -> int:
@@ -205,6 +210,7 @@ class Client(StatementClient):
 
     async def _replace_connections(self) -> None:
         """Have every connection replaced before its next use."""
+        self._replaced_at = monotonic()
         self._kept.give_back()
         if self._pool is not None:
             await self._pool.expire_connections()

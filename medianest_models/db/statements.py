@@ -91,8 +91,13 @@ class StatementClient(AsyncpgDBClient):
     async def release(self, connection: Connection) -> None:
         """Give the connection back."""
 
-    def keep(self, connection: Connection) -> bool:  # noqa: ARG002 - only a pool keeps one
-        """Keep a connection whose statement went well for the next one; return False if it must be given back."""
+    def keep(self, connection: Connection, started: float) -> bool:  # noqa: ARG002 - only a pool keeps one
+        """Keep a connection whose statement went well for the next one; return False if it must be given back.
+
+        Args:
+            connection: The connection.
+            started: When its statement began, by `monotonic`.
+        """
         return False
 
     @abstractmethod
@@ -134,7 +139,7 @@ class StatementClient(AsyncpgDBClient):
             if isinstance(error, DatabaseUnavailableError):
                 await self.doubt(connection, raised)
         else:
-            is_kept = self.keep(connection)
+            is_kept = self.keep(connection, started)
             return result
         finally:
             seconds = monotonic() - started

@@ -70,7 +70,7 @@ def _pools() -> list[Client]:
 
 def _report_count(_: CallbackOptions) -> Iterator[Observation]:
     for client in _pools():
-        size, idle = (client.pool.get_size(), client.pool.get_idle_size()) if client.pool else (0, 0)
+        size, idle = (client.pool.get_size(), client.idle) if client.pool else (0, 0)
         for state, number in (("idle", idle), ("used", size - idle)):
             yield Observation(number, server_of(client).pool | {_STATE: state})
 

@@ -86,6 +86,19 @@ async def test_an_old_one_is_not_used(fresh_url: DatabaseUrl) -> None:
 
 
 @pytest.mark.usefixtures("forever")
+async def test_one_that_was_replaced_during_its_statement_is_not_kept(fresh_url: DatabaseUrl) -> None:
+    async with pool_of(1, fresh_url):
+        before = await backend()
+        slow = asyncio.create_task(fetch("SELECT pg_sleep(0.2)"))
+        await asyncio.sleep(0)  # now it has the connection
+        await client()._replace_connections()
+        await slow
+        assert kept() == 0
+        assert await backend() != before
+        client()._kept.give_back()
+
+
+@pytest.mark.usefixtures("forever")
 async def test_one_in_a_transaction_is_not_kept(fresh_url: DatabaseUrl) -> None:
     async with pool_of(1, fresh_url):
         await client().execute_script("BEGIN; CREATE TABLE made ()")
