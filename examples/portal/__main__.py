@@ -16,18 +16,15 @@ import sys
 from contextlib import suppress
 
 import uvicorn
-from pydantic import SecretStr
 
 from medianest_models import (
     ConfigurationError,
-    LocalCredential,
+    ConflictError,
     MedianestError,
     User,
-    UserRole,
     database,
     load_settings,
 )
-from medianest_models.encryption.passwords import hash_password, hashing_slot
 from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.seed import seed
@@ -52,14 +49,11 @@ async def prepare() -> dict[str, str]:
 async def make_account(name: str, role: str) -> str:
     """Make a local account, or renew its password. The others of a real portal sign in through Plex."""
     password = secrets.token_urlsafe(12)
-    user, _ = await User.get_or_create(plex_id=f"local:{name}", defaults={"plex_username": name})
-    await users.set_role(user.id, role=UserRole(role))
-    if await LocalCredential.filter(user_id=user.id).exists():
+    try:
+        await users.create_local(name, password=password, role=role)
+    except ConflictError:
+        user = await User.get(plex_id=f"local:{name}")
         await users.set_password(user.id, password=password)
-    else:
-        with hashing_slot():
-            hashed = await hash_password(SecretStr(password))
-        await LocalCredential.create(user=user, username=name, password_hash=hashed)
     return password
 
 

@@ -12,6 +12,7 @@ import asyncpg
 from medianest_models.db.driver_errors import shows_failover
 from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.db.hosts import open_connection, search_failure
+from medianest_models.db.kept_connections import KeptConnections, is_lost
 from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
@@ -42,13 +43,6 @@ logging.getLogger("asyncpg.pool").addFilter(_strip_traceback)
 def not_connected() -> DatabaseUnavailableError:
     """Make the error for using the database before connecting, or after disconnecting."""
     return DatabaseUnavailableError("not connected to a database: call connect_database() first", sent=False)
-
-
-def _is_lost(connection: Connection) -> bool:
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:  # the pool has taken it back already
-        return True
 
 
 def _is_exhausted(pool: asyncpg.Pool[asyncpg.Record]) -> bool:
@@ -101,6 +95,7 @@ class Client(StatementClient):
         self.failover_wait = failover_wait
         self.slow_seconds = slow_query_ms / 1000
         self._reset = None if resets else _keep_session
+        self._kept = KeptConnections(self.release)
         self.is_disconnected = False  # otherwise every use is an error
         self.background: set[asyncio.Task[None]] = set()  # cancelled when this is disconnected
         self.attached: list[Client] = []  # disconnected with this
@@ -160,7 +155,11 @@ class Client(StatementClient):
         pool = self._pool
         if pool is None or self.is_disconnected or self._bound_loop is not asyncio.get_running_loop():
             pool = await self._open()
+        kept = self._kept.take()
+        if kept is not None:
+            return kept
         wait, seconds = (self.failover_wait, self.pool_timeout) if seconds is None else (0, seconds)
+        self._kept.waiting += 1
         try:
             connection = await pool.acquire(timeout=seconds)
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
@@ -172,6 +171,8 @@ class Client(StatementClient):
                 return connection
             await self.release(connection)  # disconnected while it waited: nothing may run on it
             raise not_connected()
+        finally:
+            self._kept.waiting -= 1
         if wait:  # it was cut off while it looked for a primary
             return await self.acquire(seconds=wait)
         raise error
@@ -186,15 +187,25 @@ class Client(StatementClient):
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
             await self._replace_connections()
 
+    def keep(self, connection: Connection) -> bool:
+        """Keep a connection whose statement went well for the next one, unless it has to go back to the pool."""
+        return not self.is_disconnected and self._reset is not None and self._kept.keep(connection)
+
+    @property
+    def idle(self) -> int:
+        """The number of connections that no call uses."""
+        return 0 if self._pool is None else self._pool.get_idle_size() + len(self._kept)
+
     async def doubt(self, connection: Connection, raised: BaseException) -> None:
         """Replace all connections when one is lost, or the server is no primary any more: all lead to that server."""
-        if isinstance(raised, TimeoutError) and not _is_lost(connection):
+        if isinstance(raised, TimeoutError) and not is_lost(connection):
             await self.release(connection, seconds=_LATE_SECONDS)
-        elif _is_lost(connection) or shows_failover(raised):
+        elif is_lost(connection) or shows_failover(raised):
             await self._replace_connections()
 
     async def _replace_connections(self) -> None:
         """Have every connection replaced before its next use."""
+        self._kept.give_back()
         if self._pool is not None:
             await self._pool.expire_connections()
 
@@ -261,6 +272,7 @@ class Client(StatementClient):
         if pool is None:
             return
         self.check_loop()
+        self._kept.give_back()
         try:
             async with asyncio.timeout(seconds):
                 await pool.close()

@@ -117,7 +117,7 @@ async def _examine(*, detail: bool) -> DatabaseHealth:
     try:
         client = _pool_client()
         if client.pool is not None:
-            pool = {"pool_size": client.pool.get_size(), "pool_idle": client.pool.get_idle_size()}
+            pool = {"pool_size": client.pool.get_size(), "pool_idle": client.idle}
         answer = await within(_ANSWER_SECONDS, _ask(client, detail=detail))
     except TimeoutError:
         answer = {"error": f"no answer within {_ANSWER_SECONDS:g} s"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -29,6 +30,9 @@ SELECT pg_walfile_name(pg_current_wal_flush_lsn()) AS file,
        ELSE pg_current_wal_flush_lsn() END AS lsn
 """
 _TIMELINE_DIGITS: Final = 8  # at the beginning of the file's name, hexadecimal
+
+_in_a_block: Final = ContextVar("in_a_block", default=False)
+"""Whether this task is inside a block of `reading`, or was begun there; quicker than asking for its client."""
 
 
 @asynccontextmanager
@@ -65,12 +69,13 @@ async def reading(*, after: str | None = None, wait: timedelta | None = None) ->
     assert isinstance(pool, Client)  # noqa: S101 - there is no further kind
     reader = ReadingClient(pool, await choose_standby(pool, position, seconds), position)
     connections = get_connections()
-    token = connections.set(DEFAULT_ALIAS, reader)
+    token, flag = connections.set(DEFAULT_ALIAS, reader), _in_a_block.set(True)
     try:
         yield
     finally:
         with suppress(ValueError):  # left in another context than it was entered in, as by generators
             connections.reset(token)
+            _in_a_block.reset(flag)
 
 
 def on_primary(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -78,6 +83,8 @@ def on_primary(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any
 
     @functools.wraps(function)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not _in_a_block.get():
+            return await function(*args, **kwargs)
         try:
             client = current_client()
         except MedianestError:  # raised again where the database is asked

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
-from tortoise.connection import get_connection
+from tortoise.context import require_context
 
 from medianest_models.db import query_log
 from medianest_models.db.driver_errors import driver_errors_around_caller, translate
@@ -53,7 +53,7 @@ def current_client() -> StatementClient:
         DatabaseUnavailableError: Not connected, or on another event loop.
         ConfigurationError: Tortoise was initialised without this package.
     """
-    client = get_connection(DEFAULT_ALIAS)
+    client = require_context().connections.get(DEFAULT_ALIAS)
     if not isinstance(client, StatementClient):
         raise ConfigurationError("Tortoise was initialised with another engine than medianest_models.db.client")
     return client
@@ -91,6 +91,10 @@ class StatementClient(AsyncpgDBClient):
     async def release(self, connection: Connection) -> None:
         """Give the connection back."""
 
+    def keep(self, connection: Connection) -> bool:  # noqa: ARG002 - only a pool keeps one
+        """Keep a connection whose statement went well for the next one; return False if it must be given back."""
+        return False
+
     @abstractmethod
     async def doubt(self, connection: Connection, raised: BaseException) -> None:
         """Check the connection after an error that may come from the server or the network."""
@@ -117,20 +121,25 @@ class StatementClient(AsyncpgDBClient):
     async def _run(self, operation: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
         connection = await self.acquire()
         started = monotonic()
+        is_kept = False
         try:
             try:
-                return await operation(connection, query, *arguments)
+                result = await operation(connection, query, *arguments)
             except OverflowError:  # of a timestamp in a row: no other value is out of Python's range
-                return await read_again(connection, operation, query, *arguments)
+                result = await read_again(connection, operation, query, *arguments)
         except Exception as raised:  # written out for speed: every statement runs this code
             error = self.translated(raised, connection)
             if error is None:
                 raise
             if isinstance(error, DatabaseUnavailableError):
                 await self.doubt(connection, raised)
+        else:
+            is_kept = self.keep(connection)
+            return result
         finally:
             seconds = monotonic() - started
-            await self.release(connection)
+            if not is_kept:
+                await self.release(connection)
             if seconds >= self.slow_seconds or query_log.logger.isEnabledFor(logging.DEBUG):
                 query_log.record(query, arguments, seconds, self.slow_seconds)
         raise error  # not inside `except`, where the driver's error would become its context

@@ -147,12 +147,19 @@ class Base(Model):
         return twin
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any] | Record) -> Self:
-        """Make the instance for a row of this table with all columns, such as the result of a raw statement."""
-        hydrate = hydrator(cls, tuple(row.keys()))
+    def from_row(cls, row: Mapping[str, Any] | Record, columns: tuple[str, ...] | None = None) -> Self:
+        """Make the instance for a row of this table with all columns, such as the result of a raw statement.
+
+        Args:
+            row: The row; columns that the table does not have are left out.
+            columns: The names of all its columns, in their order; None for its own.
+        """
+        columns = columns or tuple(row.keys())
+        values = tuple(row.values())
+        hydrate = hydrator(cls, columns)
         if hydrate is None:
-            return cls._init_from_db(**row)
-        (instance,) = hydrate((row.values(),))
+            return cls._init_from_db(**dict(zip(columns, values, strict=True)))
+        (instance,) = hydrate((values,))
         return cast("Self", instance)
 
     @classmethod

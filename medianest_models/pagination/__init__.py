@@ -8,7 +8,11 @@ from medianest_models.pagination.arguments import (
 from medianest_models.pagination.keyset import paginate_by_cursor as paginate_by_cursor
 from medianest_models.pagination.pages import paginate as paginate
 from medianest_models.pagination.results import (
+    CappedPagination as CappedPagination,
+    CappedResult as CappedResult,
     CursorPage as CursorPage,
     PaginatedResult as PaginatedResult,
     Pagination as Pagination,
+    UncountedPagination as UncountedPagination,
+    UncountedResult as UncountedResult,
 )

@@ -15,7 +15,7 @@ import datetime
 import decimal
 import functools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from tortoise.queryset import AwaitableQuery, QuerySet
 from medianest_models.db.statements import StatementClient
 from medianest_models.encryption.querysets import GuardedQuerySet
 from medianest_models.errors import InvalidPaginationError
-from medianest_models.models.hydration import hydrator, knows
+from medianest_models.models.hydration import knows
 from medianest_models.pagination.arguments import Ordering
 
 Function: TypeAlias = Callable[..., Any]
@@ -103,11 +103,11 @@ class RowComparison(Q):
 
 
 class Select(NamedTuple):
-    """A compiled query set: the statements that read and count its rows, the parameters of both, and who runs them."""
+    """A compiled query set: the statement that reads its rows, its FROM and WHERE, its parameters, and who runs it."""
 
     client: StatementClient
     rows_sql: str
-    count_sql: str
+    source: str
     values: list[Any]
 
 
@@ -129,8 +129,7 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> Sel
     source = f'FROM "{model._meta.db_table}"'
     if where := " AND ".join(filter(None, conditions)):
         source += f" WHERE {where}"
-    rows_sql, count_sql = f'SELECT "{columns}" {source} ORDER BY {order_by}', f"SELECT count(*) {source}"
-    return Select(client, rows_sql, count_sql, values)
+    return Select(client, f'SELECT "{columns}" {source} ORDER BY {order_by}', source, values)
 
 
 def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
@@ -144,16 +143,9 @@ def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
     return queryset.order_by(*(f"-{name}" if descends else name for name, descends in ordering))
 
 
-async def fetch(
-    model: type[ModelT], client: StatementClient, sql: str, *values: Any
-) -> tuple[list[ModelT], Sequence[Record]]:
-    """Run a statement that was compiled for a model, and return the instances and the rows they were made of."""
-    rows = await client.run(PoolConnectionProxy.fetch, sql, *values)
-    if not rows:
-        return [], []
-    hydrate = hydrator(model, tuple(rows[0].keys()))
-    assert hydrate is not None  # noqa: S101 - only what it knows is compiled
-    return hydrate(rows), rows
+async def fetch(select: Select, sql: str, *values: Any) -> list[Record]:
+    """Run a statement that was made of a compiled query set; `values` follow those of its filters."""
+    return await select.client.run(PoolConnectionProxy.fetch, sql, *select.values, *values)
 
 
 @functools.lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from asyncpg import Record
 from pydantic import BaseModel
 from tortoise.expressions import Q
 from tortoise.models import Model
@@ -20,7 +21,7 @@ from typing_extensions import TypeVar
 from medianest_models.pagination.arguments import Ordering, PaginationParams, SortOrder, check_column, choose_column
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.results import CursorPage
+from medianest_models.pagination.results import CursorPage, rows_of
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
@@ -50,7 +51,8 @@ async def paginate_by_cursor(
         schema: The class to return instead of models; its fields are read from a model's attributes.
 
     Raises:
-        InvalidCursorError: The cursor was altered, or was made for another list.
+        InvalidCursorError: The cursor was altered, or was made for another list, or by a release that wrote cursors in
+            another way, which the changelog says: begin with the first page.
         InvalidInputError: As for `paginate`.
     """
     PaginationParams(limit=limit, sort_order=sort_order)
@@ -62,18 +64,20 @@ async def paginate_by_cursor(
     backward = position is not None and position.backward
     if backward:
         ordering = tuple((name, not descends) for name, descends in ordering)
-    rows = await _read(queryset, ordering, codec, position, limit + 1)
-    more = len(rows) > limit
-    rows = rows[:limit]
+    found = await _read(queryset, ordering, codec, position, limit + 1)
+    more = len(found) > limit
+    found = found[:limit]
     if backward:
-        rows.reverse()
+        found.reverse()
+    rows = rows_of(queryset.model, found, schema)
+    ends = rows if schema is None else rows_of(queryset.model, [*found[:1], *found[-1:]], None)
     has_next = backward or more
     has_previous = more if backward else cursor is not None
     return CursorPage.of(
         rows,
         schema,
-        next_cursor=codec.encode(_beside(codec.column, rows, position, backward=False)) if has_next else None,
-        previous_cursor=codec.encode(_beside(codec.column, rows, position, backward=True)) if has_previous else None,
+        next_cursor=codec.encode(_beside(codec.column, ends, position, backward=False)) if has_next else None,
+        previous_cursor=codec.encode(_beside(codec.column, ends, position, backward=True)) if has_previous else None,
     )
 
 
@@ -91,9 +95,9 @@ def _beside(column: str, rows: Sequence[Model], position: Position | None, *, ba
 
 async def _read(
     queryset: QuerySet[ModelT], ordering: Ordering, codec: CursorCodec, position: Position | None, count: int
-) -> list[ModelT]:
-    """Read the nearest rows beyond a position, in the list's order."""
-    rows: list[ModelT] = []
+) -> list[ModelT | Record]:
+    """Read the nearest rows beyond a position, in the list's order: records, or models that Tortoise has made."""
+    rows: list[ModelT | Record] = []
     for part in _parts(codec, position, descends=ordering[0][1]):
         missing = count - len(rows)
         select = compile_select(queryset, ordering, part)
@@ -101,8 +105,7 @@ async def _read(
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
             sql = f"{select.rows_sql} LIMIT ${len(select.values) + 1}"
-            found, _ = await fetch(queryset.model, select.client, sql, *select.values, missing)
-            rows += found
+            rows += await fetch(select, sql, missing)
         if len(rows) == count:
             break
     return rows

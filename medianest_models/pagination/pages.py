@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, Literal, TypeAlias, overload
 
 from pydantic import BaseModel
 from tortoise.models import Model
@@ -10,14 +10,27 @@ from tortoise.queryset import QuerySet
 from typing_extensions import TypeVar
 
 from medianest_models.errors import InvalidPaginationError
-from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering
-from medianest_models.pagination.compiler import compile_select, fetch, orderings, sort
-from medianest_models.pagination.results import PaginatedResult, Pagination
+from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering, shown
+from medianest_models.pagination.compiler import Select, compile_select, fetch, orderings, sort
+from medianest_models.pagination.results import (
+    CappedPagination,
+    CappedResult,
+    PaginatedResult,
+    Pagination,
+    UncountedPagination,
+    UncountedResult,
+    rows_of,
+)
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
+Total: TypeAlias = Literal["exact", "capped"] | None
+
+MAX_COUNTED: Final = 10_000
+"""The most rows that are counted for a capped total."""
 
 
+@overload
 async def paginate(
     queryset: QuerySet[ModelT],
     params: PaginationParams | None = None,
@@ -27,11 +40,49 @@ async def paginate(
     sort_by: str | None = None,
     sort_order: SortOrder = "desc",
     schema: type[RowT] | None = None,
-) -> PaginatedResult[RowT]:
+    total: Literal["exact"] = "exact",
+) -> PaginatedResult[RowT]: ...
+@overload
+async def paginate(
+    queryset: QuerySet[ModelT],
+    params: PaginationParams | None = None,
+    *,
+    page: int = 1,
+    limit: int = 20,
+    sort_by: str | None = None,
+    sort_order: SortOrder = "desc",
+    schema: type[RowT] | None = None,
+    total: Literal["capped"],
+) -> CappedResult[RowT]: ...
+@overload
+async def paginate(
+    queryset: QuerySet[ModelT],
+    params: PaginationParams | None = None,
+    *,
+    page: int = 1,
+    limit: int = 20,
+    sort_by: str | None = None,
+    sort_order: SortOrder = "desc",
+    schema: type[RowT] | None = None,
+    total: None,
+) -> UncountedResult[RowT]: ...
+async def paginate(
+    queryset: QuerySet[ModelT],
+    params: PaginationParams | None = None,
+    *,
+    page: int = 1,
+    limit: int = 20,
+    sort_by: str | None = None,
+    sort_order: SortOrder = "desc",
+    schema: type[RowT] | None = None,
+    total: Total = "exact",
+) -> PaginatedResult[RowT] | CappedResult[RowT] | UncountedResult[RowT]:
     """Read one page of a query set's rows, and count all its rows.
 
     The rows are counted only if the page is full; a shorter page gives the total by itself. A plain
     query set (see `compiler`) is read and counted by one statement, every other one by two.
+
+    To count a long list can take longer than to read the page: `total` says how far to count.
 
     Args:
         queryset: The rows. A filter on a to-many relation repeats rows, as in Tortoise: add `distinct()`.
@@ -42,9 +93,12 @@ async def paginate(
             the model's creation time. The id is always the last sort key.
         sort_order: `asc` or `desc`.
         schema: The class to return instead of models; its fields are read from a model's attributes.
+        total: `exact`; `capped`, to count 10,000 rows at most, and to say whether there are more (`CappedResult`); None
+            not to count them (`UncountedResult`).
 
     Raises:
-        InvalidPaginationError: The page or the limit is out of range, or the query set is a slice already.
+        InvalidPaginationError: The page or the limit is out of range, `total` is none of the three, or the query set is
+            a slice already.
         InvalidSortError: `sort_by` is no plain column or a secret one, or `sort_order` is neither of the two.
         InvalidInputError: The schema does not fit the model.
     """
@@ -53,27 +107,61 @@ async def paginate(
         params = given
     elif given != PaginationParams():
         raise InvalidPaginationError("params: stands for page, limit, sort_by and sort_order; give one or the other")
+    if total not in ("exact", "capped", None):
+        raise InvalidPaginationError(f"total: must be exact, capped or None, not {shown(total)}")
     if params.sort_by is not None:
         check_column(queryset.model, params.sort_by)
     ordering = choose_ordering(queryset.model, tuple(orderings(queryset)), params.sort_by, params.sort_order)
     limit, offset = params.limit, params.offset
     select = compile_select(queryset, ordering)
-    total = None
+    count = None
+    found: list[Any]
     if select is None:
-        rows = await sort(queryset, ordering).limit(limit).offset(offset)
+        found = await sort(queryset, ordering).limit(limit).offset(offset)
     else:
-        number = len(select.values)
-        page_sql = f"{select.rows_sql} LIMIT ${number + 1} OFFSET ${number + 2}"
-        sql = _PAGE_AND_TOTAL.format(page_sql, f"${number + 3}", select.count_sql)
-        rows, records = await fetch(queryset.model, select.client, sql, *select.values, limit, offset, limit)
-        total = records[0]["medianest_total"] if records else None
+        numbers = (limit, offset) if total is None else (limit, offset, limit)
+        found = await fetch(select, _statement(select, total), *numbers)
+        count = found[0]["medianest_total"] if found and total else None
+    rows = rows_of(queryset.model, found, schema)
+    if total is None:
+        return UncountedResult.of(rows, schema, pagination=UncountedPagination(page=params.page, limit=limit))
     if len(rows) < limit and (rows or offset == 0):
-        total = offset + len(rows)
-    elif total is None:
+        count = offset + len(rows)
+    elif count is None:
         seen = offset + len(rows) if rows else 0
-        total = max(seen, await queryset.count())  # rows may be deleted between the two statements
-    position = Pagination(page=params.page, limit=limit, total=total, total_pages=-(-total // limit))
-    return PaginatedResult.of(rows, schema, pagination=position)
+        count = max(seen, await _count(queryset, select, total))  # rows may be deleted between the two statements
+    if total == "capped":
+        counted = min(count, MAX_COUNTED)
+        position = CappedPagination(**_place(params, counted), more=count > counted)
+        return CappedResult.of(rows, schema, pagination=position)
+    return PaginatedResult.of(rows, schema, pagination=Pagination(**_place(params, count)))
+
+
+def _place(params: PaginationParams, total: int) -> dict[str, int]:
+    return {"page": params.page, "limit": params.limit, "total": total, "total_pages": -(-total // params.limit)}
+
+
+def _statement(select: Select, total: Total) -> str:
+    """Write the statement that reads a page, and its total if that is wanted and the page is full."""
+    limit = len(select.values) + 1
+    page = f"{select.rows_sql} LIMIT ${limit} OFFSET ${limit + 1}"
+    return page if total is None else _PAGE_AND_TOTAL.format(page, f"${limit + 2}", _count_sql(select, total))
+
+
+def _count_sql(select: Select, total: Total) -> str:
+    if total == "capped":
+        return f"SELECT count(*) FROM (SELECT {select.source} LIMIT {MAX_COUNTED + 1}) AS counted"  # noqa: S608 - compiled
+    return f"SELECT count(*) {select.source}"
+
+
+async def _count(queryset: QuerySet[Any], select: Select | None, total: Total) -> int:
+    """Count the rows by a statement of its own."""
+    if total == "exact":
+        return await queryset.count()
+    if select is None:  # Tortoise's count() would count all of a slice, too
+        return len(await queryset.limit(MAX_COUNTED + 1).values_list(queryset.model._meta.pk_attr))
+    (row,) = await fetch(select, _count_sql(select, total))
+    return int(row["count"])
 
 
 _PAGE_AND_TOTAL: Final = """\

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
 
+import orjson
+from asyncpg import Record
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, field_serializer
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticSerializationError
 from tortoise.models import Model
 
 from medianest_models.errors import InvalidInputError, MedianestError, UnreadableValueError, replace_errors
+from medianest_models.models.hydration import hydrator, plain_schemas
 
 RowT = TypeVar("RowT")
+ModelT = TypeVar("ModelT", bound=Model)
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
 
@@ -40,17 +45,44 @@ class Pagination(_Result):
     total_pages: int
 
 
+class CappedPagination(Pagination):
+    """The position of a page in a list of which 10,000 rows are counted at most.
+
+    Attributes:
+        more: Whether the list has more rows than `total`, which is then 10,000.
+    """
+
+    more: bool
+
+
+class UncountedPagination(_Result):
+    """The position of a page in a list that is not counted: both numbers are None, and null in JSON."""
+
+    page: int
+    limit: int
+    total: None = None
+    total_pages: None = None
+
+
 class _Page(_Result, Generic[RowT]):
     data: list[RowT]
     _of_models: bool = PrivateAttr(default=False)
+    _plain: type[BaseModel] | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, rows: Sequence[Model], schema: type[Any] | None, **position: Any) -> Self:
-        """Make the page of some rows: of models, or in a schema."""
-        data: list[Any] = [*rows] if schema is None else as_schemas(rows, schema)
+    def of(cls, data: list[Any], schema: type[Any] | None, **position: Any) -> Self:
+        """Make the page of some rows: of models, or of instances of a schema."""
         page = cls(data=data, **position)
         page._of_models = schema is None
+        page._plain = schema if schema in plain_schemas else None
         return page
+
+    def model_dump_json(self, **options: Any) -> str:
+        """Write the page as JSON, as pydantic does; without options, the rows of a plain schema five times as fast."""
+        rows = None if options or self._plain is None else _plain_json(self.data, self._plain)
+        if rows is None:
+            return super().model_dump_json(**options)
+        return f'{{"data":{rows},{super().model_dump_json(exclude={"data"})[1:]}'
 
     def _refuse_models(self) -> None:
         """Refuse to make JSON of models, also of none: the mistake shows up before the first row does."""
@@ -65,6 +97,28 @@ class PaginatedResult(_Page[RowT], Generic[RowT]):
 
     @field_serializer("pagination", when_used="json")  # a serializer of `data` would have its rows serialized twice
     def _in_json(self, pagination: Pagination) -> Pagination:
+        self._refuse_models()
+        return pagination
+
+
+class CappedResult(_Page[RowT], Generic[RowT]):
+    """A numbered page as `PaginatedResult`, of a list of which 10,000 rows are counted at most."""
+
+    pagination: CappedPagination
+
+    @field_serializer("pagination", when_used="json")
+    def _in_json(self, pagination: CappedPagination) -> CappedPagination:
+        self._refuse_models()
+        return pagination
+
+
+class UncountedResult(_Page[RowT], Generic[RowT]):
+    """A numbered page as `PaginatedResult`, of a list that is not counted."""
+
+    pagination: UncountedPagination
+
+    @field_serializer("pagination", when_used="json")
+    def _in_json(self, pagination: UncountedPagination) -> UncountedPagination:
         self._refuse_models()
         return pagination
 
@@ -85,6 +139,39 @@ class CursorPage(_Page[RowT], Generic[RowT]):
     def _in_json(self, next_cursor: str | None) -> str | None:
         self._refuse_models()
         return next_cursor
+
+
+def rows_of(model: type[ModelT], found: Sequence[ModelT | Record], schema: type[Any] | None) -> list[Any]:
+    """Make models, or instances of a schema, of what was found: records with all columns of a model, or models."""
+    if not found or isinstance(found[0], model):
+        models: Any = found
+    else:
+        columns = tuple(found[0].keys())  # type: ignore[union-attr]  # they are records
+        if isinstance(schema, type) and plain_schemas.get(schema) is model:
+            made = hydrator(model, columns, schema)  # type: ignore[arg-type]  # a class has its metaclass's hash
+            rows: list[Any] | None = made and made(found)
+            if rows is not None:
+                return rows
+        hydrate = hydrator(model, columns)
+        assert hydrate is not None  # noqa: S101 - only what it knows is compiled
+        models = hydrate(found)
+    return [*models] if schema is None else as_schemas(models, schema)
+
+
+def _plain_json(rows: list[Any], schema: type[BaseModel]) -> str | None:
+    """Write the rows of a plain schema as JSON; None if it takes pydantic to know what they are now."""
+    if not all(type(row) is schema for row in rows):
+        return None
+    try:
+        return orjson.dumps([vars(row) for row in rows], default=_as_text, option=orjson.OPT_UTC_Z).decode()
+    except TypeError:
+        return None
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, UUID):  # asyncpg has its own kind of UUID
+        return str(value)
+    raise TypeError
 
 
 def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:

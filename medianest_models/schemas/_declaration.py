@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, cast
+from uuid import UUID
 
-from pydantic import ModelWrapValidatorHandler, ValidationError, create_model, model_validator
+from pydantic import AwareDatetime, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from tortoise.contrib.pydantic import PydanticModel, pydantic_model_creator
+from tortoise.fields import BigIntField, BooleanField, IntField, SmallIntField, UUIDField
+from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance, IntEnumFieldInstance
 from tortoise.models import Model
 
 from medianest_models.encryption import is_secret
 from medianest_models.errors import SecretFieldError, replace_errors
+from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.masking import MASK
+from medianest_models.models.hydration import plain_schemas
 
 if TYPE_CHECKING:
     Declared = PydanticModel
@@ -37,7 +42,10 @@ def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
     def build(declared: DeclaredT) -> DeclaredT:
         if secrets := _secrets(declared, model):
             raise TypeError(f"{declared.__name__}: can't show {', '.join(secrets)}, which is secret")
-        return _build(declared, model, _Schema, extra="ignore")
+        schema = _build(declared, model, _Schema, extra="ignore")
+        if _is_plain(declared, model):
+            plain_schemas[schema] = model
+        return schema
 
     return build
 
@@ -102,6 +110,30 @@ def _build(
         **fields,
     )
     return cast("DeclaredT", schema)
+
+
+_TYPES: Final[dict[type[Field[Any]], Any]] = {
+    **dict.fromkeys((BigIntField, IntField, SmallIntField), int),
+    **dict.fromkeys((TextField, VarcharField), str),
+    BooleanField: bool,
+    JSONField: Any,
+    TimestampField: AwareDatetime,
+    UUIDField: UUID,
+}
+"""The type of a schema's field that takes each value of a column as it is."""
+
+
+def _is_plain(declared: type, model: type[Model]) -> bool:
+    """Return whether a class only names columns, with the types that these have."""
+    hints = inspect.get_annotations(declared)
+    if any(not name.startswith("__") for name in vars(declared)):  # such as a validator, or a default
+        return False
+    for name, hint in hints.items():
+        field = model._meta.fields_map[name]
+        plain = getattr(field, "enum_type", None) or _TYPES.get(type(field))
+        if plain is None or hint not in (plain, plain | None) or (field.null and hint not in (Any, plain | None)):
+            return False
+    return True
 
 
 def _with_constraints(hint: Any, made: type[PydanticModel], model: type[Model], name: str) -> Any:

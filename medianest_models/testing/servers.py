@@ -54,9 +54,13 @@ class Server:
 
     async def execute(self, *statements: str) -> None:
         """Run statements in the maintenance database, each in a separate transaction."""
-        async with _connection(self.url) as connection:
+        # By the driver alone: a test may have changed how this package connects.
+        connection = await asyncpg.connect(**self.url.connect_arguments(), timeout=_SECONDS)
+        try:
             for statement in statements:
                 await connection.execute(statement)
+        finally:
+            await connection.close()
 
     @asynccontextmanager
     async def database(self, name: str | None = None, *, template: str = "template1") -> AsyncIterator[DatabaseUrl]:

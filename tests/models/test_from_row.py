@@ -73,3 +73,19 @@ def test_one_made_before_connecting_is_whole() -> None:
     columns = set(ActivityLog._meta.fields_db_projection.values())
     ran = subprocess.run([sys.executable, "-c", code.format(columns=columns)], stdout=subprocess.PIPE, check=True)
     assert columns <= {*ran.stdout.decode().split()}
+
+
+DEEP = ["[" * levels + "]" * levels for levels in (240, 2_000)]
+DOCUMENTS = ["null", '"a, text]"', '"null"', "123", '[{"a": null}, "]"]', "1e400", "0.1234567890123456789", DEEP[0]]
+
+
+@pytest.mark.parametrize("bad", [None, DEEP[1], "1, 2", ""])
+async def test_documents_that_are_read_together_are_as_alone(db: DatabaseUrl, bad: str | None) -> None:
+    texts = [None, *DOCUMENTS, *([] if bad is None else [bad]), "[]"]
+    columns = tuple(ActivityLog._meta.db_fields)
+    rows = [tuple({**dict.fromkeys(columns), "metadata": text}.values()) for text in texts]
+    hydrate = hydration.hydrator(ActivityLog, columns)
+    assert hydrate is not None
+    assert [vars(log) for log in hydrate(rows)] == [vars(log) for row in rows for log in hydrate([row])]
+    assert hydrate(rows)[2].metadata == "a, text]"
+    assert hydrate(rows)[-1].metadata == []

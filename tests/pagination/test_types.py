@@ -7,7 +7,15 @@ from typing import assert_type
 from pydantic import BaseModel, ConfigDict
 
 from medianest_models.models import MediaRequest, User
-from medianest_models.pagination import CursorPage, PaginatedResult, PaginationParams, paginate, paginate_by_cursor
+from medianest_models.pagination import (
+    CappedResult,
+    CursorPage,
+    PaginatedResult,
+    PaginationParams,
+    UncountedResult,
+    paginate,
+    paginate_by_cursor,
+)
 from medianest_models.settings import DatabaseUrl
 
 
@@ -29,3 +37,9 @@ async def test_types(db: DatabaseUrl) -> None:
     assert_type(await paginate_by_cursor(User.all()), CursorPage[User])
     assert_type(await paginate_by_cursor(User.all(), limit=5, schema=Name), CursorPage[Name])
     assert_type((await paginate_by_cursor(User.all())).next_cursor, str | None)
+    assert_type(await paginate(User.all(), params, total="exact"), PaginatedResult[User])
+    assert_type(await paginate(User.all(), total="capped"), CappedResult[User])
+    assert_type(await paginate(User.all(), schema=Name, total="capped"), CappedResult[Name])
+    assert_type((await paginate(User.all(), total="capped")).pagination.total, int)
+    assert_type(await paginate(User.all(), schema=Name, total=None), UncountedResult[Name])
+    assert_type((await paginate(User.all(), total=None)).pagination.total, None)

@@ -8,7 +8,7 @@ import pytest
 
 from medianest_models.enums import DownloadStatus, RequestStatus
 from medianest_models.models import ActivityLog, MediaRequest, ServiceStatusHistory, User, YouTubeDownload
-from medianest_models.pagination import paginate, paginate_by_cursor
+from medianest_models.pagination import pages, paginate, paginate_by_cursor
 from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.settings import DatabaseUrl
@@ -38,6 +38,18 @@ async def test_a_numbered_page(big_database: DatabaseUrl, queryset: Any, index: 
     assert index_names(page) == {index}
     assert not seq_scans(page)
     assert "Sort" not in {node["Node Type"] for node in nodes(page)}
+
+
+@EACH_LIST
+@pytest.mark.parametrize("page", [1, 10_000], ids=["full", "past the end"])
+async def test_a_capped_total_never_reads_more_than_its_cap(
+    big_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, queryset: Any, index: str, page: int
+) -> None:
+    monkeypatch.setattr(pages, "MAX_COUNTED", 50)
+    plan = (await explain_calls(paginate(queryset(), limit=10, page=page, total="capped"), analyze=True))[-1]
+    counts = [node for node in nodes(plan) if node["Node Type"] == "Aggregate"]
+    (counted,) = [child for node in counts for child in node["Plans"] if child["Node Type"] == "Limit"]
+    assert sum(node["Actual Rows"] for node in nodes(counted) if "Relation Name" in node) <= 51
 
 
 @EACH_LIST

@@ -51,6 +51,45 @@ async def test_the_first_admin_has_to_change_the_password_before_any_session(db:
     assert (await sessions.issue(admin.id)).session.user_id == admin.id
 
 
+async def test_a_friend_without_plex_signs_in_by_name(db: DatabaseUrl) -> None:
+    friend = await users.create_local("ann", password=PASSWORD)
+    assert (friend.plex_id, friend.plex_username, friend.role) == ("local:ann", "ann", UserRole.USER)
+    assert await users.authenticate("ann", password=PASSWORD) == friend
+
+
+async def test_a_local_user_may_have_to_choose_the_password(db: DatabaseUrl) -> None:
+    admin = await users.create_local("ann", password=PASSWORD, role="admin", must_change_password=True)
+    assert admin.role is UserRole.ADMIN
+    with pytest.raises(PasswordChangeRequiredError):
+        await users.authenticate("ann", password=PASSWORD)
+
+
+async def test_a_local_name_is_given_once(db: DatabaseUrl) -> None:
+    created = await asyncio.gather(
+        *(users.create_local("ann", password=PASSWORD) for _ in range(3)), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in created) == ["ConflictError", "ConflictError", "User"]
+    assert await User.all().count() == await LocalCredential.all().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"password": "short"}, "password: must be 12"),
+        ({"username": ""}, "username: "),
+        ({"username": "a" * 101}, "username: "),
+        ({"role": "owner"}, "role: "),
+    ],
+)
+async def test_a_local_user_that_can_t_be_is_not_created(
+    db: DatabaseUrl, changed: dict[str, str], message: str
+) -> None:
+    arguments = {"username": "ann", "password": PASSWORD} | changed
+    with pytest.raises(InvalidInputError, match=message):
+        await users.create_local(arguments.pop("username"), **arguments)  # type: ignore[arg-type]
+    assert not await User.all().exists()
+
+
 async def test_there_is_one_bootstrap_whoever_came_first_through_plex(db: DatabaseUrl) -> None:
     await users.upsert_from_plex("1", plex_username="ann")
     assert await users.bootstrap_admin() is not None

@@ -63,9 +63,8 @@ async def verify(token: SecretStr | str) -> SessionToken:
     row = await _row_by_hash(stored_hash(token))
     if row is None:
         raise InvalidTokenError
-    of_session, of_user = _columns(SessionToken), _columns(User)
-    session = SessionToken.from_row(dict(zip(of_session, row, strict=False)))
-    user = User.from_row(dict(zip(of_user, row[len(of_session) :], strict=False)))
+    of_session, of_user = _row_columns()
+    session, user = SessionToken.from_row(row, of_session), User.from_row(row, of_user)
     if not user.is_active:
         raise AccountSuspendedError
     if row["is_over"]:
@@ -84,6 +83,15 @@ def _columns(model: type[SessionToken | User]) -> tuple[str, ...]:
     """List the columns of a model, in the order of the statement's rows."""
     # Computed on first use: Tortoise knows the foreign key columns only after its initialisation.
     return tuple(sorted(model._meta.db_fields))
+
+
+@cache
+def _row_columns() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Name the columns of the statement's rows: once those of the session by their own names, and once the user's."""
+    session, user = _columns(SessionToken), _columns(User)
+    return (*session, *(f"user.{name}" for name in user), "is_over"), (
+        *(f"session.{name}" for name in session), *user, "is_over",
+    )  # fmt: skip
 
 
 @cache

@@ -19,5 +19,6 @@ from medianest_models.repositories.users.local_accounts import (
     authenticate as authenticate,
     bootstrap_admin as bootstrap_admin,
     change_password as change_password,
+    create_local as create_local,
     set_password as set_password,
 )

@@ -1,4 +1,4 @@
-"""Local accounts, which have a password: the first admin, sign-in, and changes of the password.
+"""Local accounts, which have a password: the first admin and others, sign-in, and changes of the password.
 
 Hashing a password takes time, and the row may change meanwhile: every write checks its conditions again under the
 user's lock.
@@ -28,7 +28,7 @@ from medianest_models.errors import (
     PasswordChangeRequiredError,
 )
 from medianest_models.models import LocalCredential, User
-from medianest_models.models.columns import as_column, stored_value
+from medianest_models.models.columns import as_column, as_name, stored_value
 from medianest_models.repositories.sessions import revoke_all
 from medianest_models.settings import DEFAULT_ADMIN_PASSWORD, load_settings
 
@@ -66,9 +66,35 @@ async def bootstrap_admin() -> User | None:
         await lock_in_transaction(AdvisoryLock.BOOTSTRAPPING)
         if await User.filter(role="admin").exists():
             return None
-        admin = await User.create(plex_id=f"local:{username}", plex_username=username, role=UserRole.ADMIN)
-        await LocalCredential.create(user=admin, username=username, password_hash=hashed, must_change_password=True)
-        return await User.get(id=admin.id)
+        return await _create(username, hashed, role=UserRole.ADMIN, must_change_password=True)
+
+
+async def create_local(
+    username: str,
+    *,
+    password: SecretStr | str,
+    role: UserRole | str = UserRole.USER,
+    must_change_password: bool = False,
+) -> User:
+    """Create a user who signs in by name and password, and not through Plex.
+
+    Args:
+        username: The name, also as their `plex_username`.
+        password: 12 to 1,024 characters.
+        role: The user's role.
+        must_change_password: Whether they have to choose another password before their first session.
+
+    Raises:
+        ConflictError: A user with this name exists.
+        InvalidInputError: The name or the role can't be stored, or the password has another length.
+        OverloadedError: Too many passwords wait to be hashed already.
+    """
+    username, role = as_name(LocalCredential, "username", username), UserRole(as_column(User, "role", role))
+    password = as_new_password(password, "password")
+    with hashing_slot():
+        hashed = await hash_password(password)
+    async with transaction():
+        return await _create(username, hashed, role=role, must_change_password=must_change_password)
 
 
 @on_primary
@@ -150,6 +176,14 @@ async def set_password(user_id: UUID | str, *, password: SecretStr | str) -> Non
             raise NotFoundError(f"the user {user_id} has no password")
         credential.password_hash = hashed
         await credential.save(update_fields=["password_hash"])
+
+
+async def _create(username: str, password_hash: str, *, role: UserRole, must_change_password: bool) -> User:
+    user = await User.create(plex_id=f"local:{username}", plex_username=username, role=role)
+    await LocalCredential.create(
+        user=user, username=username, password_hash=password_hash, must_change_password=must_change_password
+    )
+    return await User.get(id=user.id)
 
 
 async def _verified(username: str, password: SecretStr) -> LocalCredential:
