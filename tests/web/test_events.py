@@ -115,10 +115,10 @@ async def test_a_user_hears_of_their_own_changes_and_an_admin_of_all(fresh_db: D
 
 
 @pytest.mark.usefixtures("no_pooler")
-async def test_missed_changes_are_an_event(fresh_db: DatabaseUrl, server: Any) -> None:
+async def test_missed_changes_are_an_event(fresh_db: DatabaseUrl, medianest_server: Any) -> None:
     ann = await somebody("ann")
     async with served(APP) as url, following(url, await bearer(ann)) as reader:
-        await server.execute(
+        await medianest_server.execute(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{fresh_db.database}'"
         )
         assert await reader.event() == ("ChangesMissed", {})
@@ -193,15 +193,17 @@ async def test_one_who_is_no_admin_any_more_hears_only_of_their_own(
 
 @pytest.mark.usefixtures("no_pooler")
 async def test_a_stream_outlasts_a_database_that_is_away(
-    fresh_db: DatabaseUrl, verifications: list[BaseException | None], server: Any
+    fresh_db: DatabaseUrl, verifications: list[BaseException | None], medianest_server: Any
 ) -> None:
     ann = await somebody("ann")
     async with served(APP) as url, following(url, await bearer(ann)) as reader:
         name = fresh_db.database
-        await server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        await server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        await medianest_server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        await medianest_server.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
         await until(lambda: isinstance(verifications[-1], DatabaseUnavailableError))
-        await server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await medianest_server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         assert await reader.event() == ("ChangesMissed", {})
 
 
