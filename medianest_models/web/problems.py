@@ -74,6 +74,8 @@ _RETRY_SECONDS: Final = {errors.DatabaseUnavailableError: 5, errors.TransactionC
 """`Retry-After`, in seconds: a failover takes longer than another transaction."""
 _CARRIED: Final = ("constraint", "request_id")
 """The attributes of errors that their problems have too, where they are known. None is a secret."""
+_NAMED: Final = re.compile(r"(?:\w+\.)?(\w+(?:, \w+)*): (.+)", re.DOTALL)
+"""The message of an error about named arguments, or about a table's column."""
 _PLAIN: Final = (None, None, None)
 """The name, title and members of a problem that says no more than its status."""
 _QUERY_NAMES: Final = {"sort_by": "sortBy", "sort_order": "sortOrder"}
@@ -146,7 +148,7 @@ def problem_of(error: MedianestError) -> ProblemResponse:
     carried = {member: getattr(error, member, None) for member in _CARRIED}
     members: dict[str, Any] = {member: value for member, value in carried.items() if value is not None}
     detail = str(error)
-    if isinstance(error, errors.InvalidInputError) and (named := re.match(r"(\w+(?:, \w+)*): (.+)", detail, re.DOTALL)):
+    if isinstance(error, errors.InvalidInputError) and (named := _NAMED.fullmatch(detail)):
         argument = _QUERY_NAMES.get(named[1], named[1]) if isinstance(error, errors.InvalidSortError) else named[1]
         detail = f"{argument}: {named[2]}"
         members["errors"] = [{"name": argument, "detail": named[2]}]

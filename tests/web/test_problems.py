@@ -27,7 +27,7 @@ from tests.web.conftest import Endpoint, fastapi_app, served, starlette_app, vis
 
 ALL: Final = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, MedianestError)]
 FRAMEWORKS: Final = [starlette_app, fastapi_app]
-SAID: Final = "db.internal: user 'secret-value'"
+SAID: Final = "the host db.internal refused the user 'secret-value'"
 """What no response of a server's error may show."""
 DEFECT: Final = {"type": "about:blank", "title": "Internal Server Error", "status": 500}
 
@@ -286,6 +286,8 @@ async def test_an_argument_that_makes_no_sense_is_named() -> None:
     assert problem["errors"] == [{"name": "user_id, ip_address", "detail": "exactly one of the two must be given"}]
     problem = (await answer(starlette_app({"/": raising(errors.InvalidInputError("no name"))}))).json()
     assert (problem["detail"], "errors" in problem) == ("no name", False)
+    problem = (await answer(starlette_app({"/": raising(errors.InvalidInputError("users.email: too long"))}))).json()
+    assert problem["errors"] == [{"name": "email", "detail": "too long"}]  # without its table
 
 
 async def test_an_application_that_was_not_prepared_is_told_so() -> None:
