@@ -76,6 +76,14 @@ def link_out(_app: Sphinx, _page: str, source: list[str]) -> None:
     source[0] = LINK_OUT.sub(rf"]({REPOSITORY}/blob/v{__version__}/\1)", text)
 
 
+def hide_addresses(
+    _app: Sphinx, _what: str, _name: str, _object: object, _options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Show no address in memory in the signature of a function, such as those of FastAPI's dependencies."""
+    return signature and re.sub(r" object at 0x[0-9a-f]+", "", signature), returned
+
+
 def setup(app: Sphinx) -> None:
     """Connect what is above."""
     app.connect("source-read", link_out)
+    app.connect("autodoc-process-signature", hide_addresses)

@@ -15,8 +15,6 @@ import subprocess
 import sys
 from contextlib import suppress
 
-import uvicorn
-
 from medianest_models import (
     ConfigurationError,
     ConflictError,
@@ -29,7 +27,12 @@ from medianest_models.migrate.applying import migrate
 from medianest_models.repositories import users
 from medianest_models.seed import seed
 
-from .app import app
+try:
+    import uvicorn
+
+    from .app import app
+except ImportError as error:
+    sys.exit(f"{error}: the portal needs its extra, pip install 'medianest-models[portal]'")
 
 HOST = "127.0.0.1"
 FRIEND, ADMIN = "portal-friend", "portal-admin"

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import SecretStr
 
+from medianest_models.db import database
+from medianest_models.db.statements import execute
+from medianest_models.enums import ServiceStatus
+from medianest_models.errors import DatabaseUnavailableError
+from medianest_models.migrate.applying import migrate
+from medianest_models.repositories import downloads, services, system_config, users
+from medianest_models.seed import seed
 from medianest_models.settings import Settings
+from medianest_models.testing.servers import Server
 from tests.conftest import CHECKOUT
 from tests.docs.test_names import problem
+from tests.servers import connection_to
 
 PAGE: Final = (CHECKOUT / "docs" / "deploying.md").read_text()
 UNITS: Final = dict(re.findall(r"`/etc/systemd/system/(\S+)`[^`]*```ini\n(.*?)```", PAGE, re.DOTALL))
@@ -72,3 +84,33 @@ def test_the_settings_exist() -> None:
     named = re.findall(r"^([A-Z_]+)=", "".join(re.findall(r"\.env`:\n\n```\n(.*?)```", PAGE, re.DOTALL)), re.MULTILINE)
     assert len(named) == 7
     assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+async def test_the_owner_migrates_and_the_portal_reads_and_writes_rows(medianest_server: Server) -> None:
+    ((created, granted),) = re.findall(r"```sql\n(.*?)\\connect medianest\n(.*?)```", PAGE, re.DOTALL)
+    name = f"medianest_{secrets.token_hex(4)}"
+    created, granted = (re.sub(r"\bmedianest(?=\b|_owner|_portal)", name, sql) for sql in (created, granted))
+    owner, portal = (
+        replace(medianest_server.url, database=name, user=f"{name}_{role}", password=SecretStr("password"))
+        for role in ("owner", "portal")
+    )
+    try:
+        await medianest_server.execute(*filter(str.strip, created.split(";")))
+        async with connection_to(replace(medianest_server.url, database=name)) as administrator:
+            await administrator.execute(granted)
+        await migrate(owner)
+        async with database(owner):
+            await seed()
+        async with database(portal):
+            user = await users.create_local("ann", password="correct horse battery")
+            await downloads.enqueue(user.id, playlist_url="https://www.youtube.com/playlist?list=1")
+            assert await downloads.claim("a worker") is not None
+            await services.record_check("plex", status=ServiceStatus.UP, response_time_ms=1)
+            await system_config.set("portal.theme", value="dark", updated_by=user.id)
+            with pytest.raises(DatabaseUnavailableError, match="privilege"):
+                await execute("DROP TABLE users")
+    finally:
+        await medianest_server.execute(
+            f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
+            *(f'DROP ROLE IF EXISTS "{name}_{role}"' for role in ("owner", "portal")),
+        )

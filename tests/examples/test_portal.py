@@ -22,6 +22,7 @@ from medianest_models.repositories import downloads, media_requests, services, s
 from medianest_models.seed import seed
 from medianest_models.settings import DatabaseUrl
 from medianest_models.web import COOKIE
+from tests.commands import python
 from tests.portals import refused, running_portal
 
 PORTAL = "https://portal.test"
@@ -302,3 +303,12 @@ async def test_it_is_not_for_production(fresh_url: DatabaseUrl, monkeypatch: pyt
     assert "MEDIANEST_ENV: says production" in await refused("--port", "0")
     async with database(fresh_url):
         assert not await User.exists()
+
+
+def test_without_its_extra_it_says_what_is_missing() -> None:
+    code = "import sys, runpy; sys.modules['jinja2'] = None; runpy.run_module('examples.portal', run_name='__main__')"
+    ended = python("-c", code)
+    assert ended.returncode == 1
+    assert re.fullmatch(
+        r".*jinja2.*: the portal needs its extra, pip install 'medianest-models\[portal\]'\n", ended.stderr
+    )

@@ -15,7 +15,7 @@ from tests.conftest import CHECKOUT
 from tests.web.conftest import OURS, visiting
 
 PAGE: Final = (CHECKOUT / "docs" / "web.md").read_text()
-ON_FASTAPI, ON_STARLETTE, LIFESPAN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+ON_FASTAPI, ON_STARLETTE, LIFESPAN, CHANGE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PASSWORD: Final = "correct horse battery"
 
 
@@ -42,6 +42,21 @@ async def test_an_application(fresh_db: DatabaseUrl, example: str) -> None:
             assert (await visitor.post("/session/rotate", headers=OURS)).status_code == 204
             assert (await visitor.delete("/session", headers=OURS)).status_code == 204
             assert (await visitor.get("/requests")).status_code == 401
+
+
+async def test_who_has_to_change_the_password_gets_in(fresh_db: DatabaseUrl) -> None:
+    names: dict[str, Any] = {}
+    exec(ON_FASTAPI, names)  # noqa: S102 - our own documentation
+    exec(CHANGE, names)  # noqa: S102
+    names["app"].include_router(names["router"])
+    await users.bootstrap_admin()
+    given = {"username": "admin", "password": "admin"}
+    async with visiting(names["app"]) as visitor:
+        refused = await visitor.post("/session", json=given)
+        assert (refused.status_code, refused.json()["type"][-24:]) == (403, "password-change-required")
+        changed = await visitor.post("/password", json=given | {"new_password": PASSWORD})
+        assert (changed.status_code, changed.content) == (204, b"")
+        assert (await visitor.get("/requests")).status_code == 200
 
 
 async def test_the_lifespan(fresh_url: DatabaseUrl) -> None:
