@@ -21,6 +21,7 @@ from medianest_models.db.hosts import search_failure
 from medianest_models.db.requirements import check_requirements, wait_for_migrations
 from medianest_models.errors import ConfigurationError, MedianestError, replace_errors
 from medianest_models.settings import DEFAULT_ALIAS, DatabaseUrl, Settings, load_settings, tortoise_config
+from medianest_models.settings.keys import check_keys
 
 logger = logging.getLogger("medianest_models.db")
 
@@ -193,10 +194,8 @@ async def _connect(url: str | DatabaseUrl | None, *, require_migrated: bool) -> 
     settings = load_settings()
     logging.getLogger("medianest_models").setLevel(settings.log_level.upper())
     target = DatabaseUrl.parse(url, variable="url") if isinstance(url, str) else url or settings.url()
-    if settings.is_production and not settings.encryption_keys:
-        raise ConfigurationError(
-            "ENCRYPTION_KEYS: must be set when MEDIANEST_ENV=production; `medianest secrets generate-key` makes a key"
-        )
+    if settings.is_production:
+        check_keys(settings.encryption_keys)
     if get_current_context() is not _PROCESS:
         raise ConfigurationError(
             "Tortoise was initialised by something else, which would take the queries: "

@@ -25,8 +25,8 @@ from pydantic import SecretStr
 from medianest_models.checks import is_unicode
 from medianest_models.errors import ConfigurationError, DecryptionError, InvalidInputError
 from medianest_models.settings import load_settings
+from medianest_models.settings.keys import KEY_BYTES, decode_base64, decode_key, decode_keys
 
-KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12  # 96 bits, NIST SP 800-38D's recommendation for GCM
 _VERSION: Final = "v1"
 _ENVELOPE: Final = re.compile(rf"{_VERSION}\.(?P<key_id>[0-9a-f]{{16}})\.(?P<payload>[A-Za-z0-9_-]+)")
@@ -74,7 +74,7 @@ class KeyRing:
     @classmethod
     def parse(cls, texts: Iterable[SecretStr]) -> KeyRing:
         """Make a ring of keys in base64, as `ENCRYPTION_KEYS` holds them; an error gives a key's place, no value."""
-        return cls([_parse_key(text, f"ENCRYPTION_KEYS: key {place}") for place, text in enumerate(texts, start=1)])
+        return cls(decode_keys(texts))
 
     def encrypt(self, plaintext: str, context: SecretContext) -> str:
         """Make the envelope of a text, for use in that place only."""
@@ -123,7 +123,7 @@ def key_ring() -> KeyRing:
             "ENCRYPTION_KEYS: not set, and a secret has to be read or written; "
             "`medianest secrets generate-key` makes a key"
         )
-    return KeyRing([_parse_key(_development_key(settings.key_file), f"{settings.key_file}: what is in it")])
+    return KeyRing([decode_key(_development_key(settings.key_file), f"{settings.key_file}: what is in it")])
 
 
 def _development_key(path: Path) -> SecretStr:
@@ -145,18 +145,6 @@ def _development_key(path: Path) -> SecretStr:
         raise ConfigurationError(f"ENCRYPTION_KEYS: not set, and {path} can't be used ({error.strerror})") from None
 
 
-def _parse_key(text: SecretStr, what: str) -> bytes:
-    try:
-        key = _decode_base64(text.get_secret_value())
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ConfigurationError(
-            f"{what} is not {KEY_BYTES} bytes in base64; `medianest secrets generate-key` makes a key"
-        )
-    return key
-
-
 def encode_base64(data: bytes) -> str:
     """Write base64 in the alphabet for URLs, without padding."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
@@ -164,13 +152,7 @@ def encode_base64(data: bytes) -> str:
 
 def decode_exactly(text: str) -> bytes:
     """Read what `encode_base64` wrote, and nothing else."""
-    data = _decode_base64(text)
+    data = decode_base64(text)
     if encode_base64(data) != text:  # base64 has bits to spare in its last letter: an altered one must not pass
         raise ValueError
     return data
-
-
-def _decode_base64(text: str) -> bytes:
-    """Read base64 in either alphabet, padded or not."""
-    standard = text.rstrip("=").replace("-", "+").replace("_", "/")
-    return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

@@ -19,6 +19,7 @@ from medianest_models.db.client import Client
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
+from tests.conftest import ENCRYPTION_KEY
 from tests.db.pools import PATIENCE, client, deeds, do, pool_of
 from tests.db.proxies import proxy_to
 from tests.processes import run_in_processes
@@ -196,7 +197,10 @@ async def test_production_needs_encryption_keys(fresh_url: DatabaseUrl, monkeypa
     async with database(fresh_url):
         pass
     monkeypatch.delenv("ENCRYPTION_KEYS")
-    with pytest.raises(ConfigurationError, match="ENCRYPTION_KEYS"):
+    with pytest.raises(ConfigurationError, match="ENCRYPTION_KEYS: must be set"):
+        await connect_database(fresh_url)
+    monkeypatch.setenv("ENCRYPTION_KEYS", f"{ENCRYPTION_KEY},the keys")
+    with pytest.raises(ConfigurationError, match="^ENCRYPTION_KEYS: key 2 is not 32 bytes in base64; [^,]*$"):
         await connect_database(fresh_url)
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import SecretStr
 
-from medianest_models.encryption.keys import KEY_BYTES, KeyRing, SecretContext, envelope_key_id, key_ring
+from medianest_models.encryption.keys import KeyRing, SecretContext, envelope_key_id, key_ring
 from medianest_models.encryption.stored_secrets import SecretParameter, StoredSecret, hash_token, new_token
 from medianest_models.errors import DecryptionError
+from medianest_models.settings.keys import KEY_BYTES
 
 RING: Final = KeyRing([b"k" * KEY_BYTES])
 PLACE: Final = SecretContext("users", "plex_token", "plex-1")

@@ -12,8 +12,9 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from medianest_models.encryption.keys import KEY_BYTES, KeyRing, SecretContext, generate_key, key_ring
+from medianest_models.encryption.keys import KeyRing, SecretContext, generate_key, key_ring
 from medianest_models.errors import ConfigurationError
+from medianest_models.settings.keys import KEY_BYTES
 from tests.processes import run_in_processes
 
 PLACE: Final = SecretContext("users", "plex_token", "plex-1")

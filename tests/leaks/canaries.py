@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from medianest_models.encryption.fields import SecretField
-from medianest_models.encryption.keys import KEY_BYTES
+from medianest_models.settings.keys import KEY_BYTES
 
 
 class Kind(Enum):
