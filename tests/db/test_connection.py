@@ -200,7 +200,7 @@ async def test_production_needs_encryption_keys(fresh_url: DatabaseUrl, monkeypa
     with pytest.raises(ConfigurationError, match="ENCRYPTION_KEYS: must be set"):
         await connect_database(fresh_url)
     monkeypatch.setenv("ENCRYPTION_KEYS", f"{ENCRYPTION_KEY},the keys")
-    with pytest.raises(ConfigurationError, match="^ENCRYPTION_KEYS: key 2 is not 32 bytes in base64; [^,]*$"):
+    with pytest.raises(ConfigurationError, match=r"^ENCRYPTION_KEYS: key 2 is not 32 bytes in base64; [^,]*$"):
         await connect_database(fresh_url)
 
 

@@ -86,7 +86,9 @@ def test_the_settings_exist() -> None:
     assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 
-async def test_the_owner_migrates_and_the_portal_reads_and_writes_rows(medianest_server: Server) -> None:
+async def test_the_owner_migrates_and_the_portal_reads_and_writes_rows(
+    not_connected: None, medianest_server: Server
+) -> None:
     ((created, granted),) = re.findall(r"```sql\n(.*?)\\connect medianest\n(.*?)```", PAGE, re.DOTALL)
     name = f"medianest_{secrets.token_hex(4)}"
     created, granted = (re.sub(r"\bmedianest(?=\b|_owner|_portal)", name, sql) for sql in (created, granted))
