@@ -17,6 +17,7 @@ from medianest_models.repositories import changes, downloads, media_requests, ra
 from medianest_models.settings import DatabaseUrl, Settings
 from tests.commands import python
 from tests.conftest import CHECKOUT
+from tests.db.pools import PATIENCE
 
 README = (CHECKOUT / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -114,9 +115,9 @@ async def test_the_workers_of_their_page_do_downloads(fresh_db: DatabaseUrl) -> 
     for block in re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs" / "workers.md").read_text(), re.DOTALL):
         exec(block, names)  # noqa: S102 - our own documentation
     user = await User.create(plex_id="ann", plex_username="ann")
-    names["DOWNLOADER"] = ["sh", "-c", "echo '[download] 12.5% of 1GiB'; echo 'file: /videos/a.mkv'; exit $0"]
+    names["DOWNLOADER"] = ["sh", "-c", "echo '[download] 12.5% of 1GiB'; echo 'file: /videos/a.mkv'; exit $1"]
     good, bad = [await downloads.enqueue(user.id, playlist_url=url) for url in ("0", "1")]
-    async with changes.listen() as stream:
+    async with changes.listen() as stream, asyncio.timeout(PATIENCE):
         worker = asyncio.create_task(downloads.run_worker(names["fetch_playlist"], concurrency=2))
         async for _ in stream:
             good, bad = await downloads.get(good.id), await downloads.get(bad.id)
