@@ -37,9 +37,11 @@ HARDENED: Final = ("medianest-web.service", "medianest-worker@1.service", "media
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Save the units, with the programs of this environment in place of the page's."""
+    programs = tmp_path / "bin"
+    programs.symlink_to(Path(sys.executable).parent)  # whose path may have a space, where systemd ends the program's
     for name, text in UNITS.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text.replace("/srv/medianest/.venv/bin", str(Path(sys.executable).parent)))
+        (tmp_path / name).write_text(text.replace("/srv/medianest/.venv/bin", str(programs)))
     return tmp_path
 
 
