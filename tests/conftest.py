@@ -38,7 +38,8 @@ CHECKOUT: Final = Path(__file__).parents[1]
 ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
 _NO_DATABASE: Final = "postgresql://nobody@127.0.0.1:1/ask-a-fixture-for-a-database"
 _OURS: Final = ("DATABASE_", "MEDIANEST_", "ADMIN_", "PG")
-_OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_FORMAT", "LOG_LEVEL", "SLOW_QUERY_MS"}
+# By pytest's options, a pytest that a test starts would write its report over ours, and erase what is covered so far.
+_OUR_NAMES: Final = {"ENCRYPTION_KEYS", "LOG_FORMAT", "LOG_LEVEL", "PYTEST_ADDOPTS", "SLOW_QUERY_MS"}
 
 
 _PLUGIN: Final = "medianest_models.pytest_plugin"
@@ -59,11 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put all files of the tests into memory, unless the developer has set a folder; and keep our options to ourselves.
-
-    A pytest that a test starts would write its report over ours, and erase what a worker that ended has covered.
-    """
-    os.environ.pop("PYTEST_ADDOPTS", None)
+    """Put all files of the tests into memory, unless the developer has set a folder."""
     for path in _named(config):
         if not path.exists():  # pytest-xdist would report that no tests ran
             raise pytest.UsageError(f"there is no {path}")
