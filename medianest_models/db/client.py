@@ -201,6 +201,11 @@ class Client(StatementClient):
         """The number of connections that no call uses."""
         return 0 if self._pool is None else self._pool.get_idle_size() + len(self._kept)
 
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait for a connection of the pool."""
+        return self._kept.waiting
+
     async def doubt(self, connection: Connection, raised: BaseException) -> None:
         """Replace all connections when one is lost, or the server is no primary any more: all lead to that server."""
         if isinstance(raised, TimeoutError) and not is_lost(connection):

@@ -35,12 +35,10 @@ def observe_pools(meter: Meter, undo: ExitStack) -> None:
     async def timed(self: Client, *, seconds: float | None = None) -> Connection:
         if seconds is not None:  # a health check, or a call that goes on to wait for a primary
             return await acquire(self, seconds=seconds)
-        server, started = server_of(self), perf_counter()
-        server.waiting += 1
+        started = perf_counter()
         try:
             return await acquire(self)
         finally:
-            server.waiting -= 1
             times.record(perf_counter() - started, server_of(self).pool)  # an embedded server is known only now
 
     undo.callback(setattr, Client, "acquire", acquire)
@@ -82,4 +80,4 @@ def _report_max(_: CallbackOptions) -> Iterator[Observation]:
 
 def _report_pending(_: CallbackOptions) -> Iterator[Observation]:
     for client in _pools():
-        yield Observation(server_of(client).waiting, server_of(client).pool)
+        yield Observation(client.waiting, server_of(client).pool)

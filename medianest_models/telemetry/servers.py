@@ -37,14 +37,12 @@ class Server:
     Attributes:
         attributes: Those of its spans and durations.
         pool: Those of its connections; the name is `server.address:server.port/db.namespace`, as the conventions say.
-        waiting: The number of calls that wait for one of them.
     """
 
     def __init__(self, url: DatabaseUrl | None) -> None:
         self.attributes: Attributes = {"db.system.name": "postgresql", **(_of_url(url) if url else {})}
         address, port, namespace = map(self.attributes.get, ("server.address", "server.port", "db.namespace"))
         self.pool = {"db.client.connection.pool.name": f"{address}:{port or _DEFAULT_PORT}/{namespace}"}
-        self.waiting = 0
         self._known: dict[str, Statement] = {}
 
     def statement(self, sql: str) -> Statement:
