@@ -28,7 +28,7 @@ def decode_keys(texts: Iterable[SecretStr]) -> list[bytes]:
 
 
 def decode_key(text: SecretStr, what: str) -> bytes:
-    """Read a key, or raise a ConfigurationError that says what is none, without its text."""
+    """Read a key, or raise a ConfigurationError that names `what` is not one, and does not show the text."""
     try:
         key = decode_base64(text.get_secret_value())
     except ValueError:

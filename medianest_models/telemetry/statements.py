@@ -29,7 +29,7 @@ _FAILED: Final = Status(StatusCode.ERROR)
 
 
 class StatementObserver:
-    """What `medianest_models.db.observers` calls for each statement."""
+    """The observer of statements (`medianest_models.db.observers`): it begins a span and a measurement of each."""
 
     def __init__(self, tracer: Tracer, meter: Meter) -> None:
         self.tracer = tracer

@@ -29,7 +29,7 @@ _SIMPLE: Final = re.compile(r'"[a-z_]\w*"')
 
 _OPERATIONS: Final = {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
 _NO_OPERATION_AFTER: Final = {"FOR", "KEY", "DO", "ON", "BEFORE", "AFTER", "OR", "AS", "SELECT", ","}
-"""What comes before UPDATE and DELETE where they are a clause, as in FOR UPDATE, or a name, as in AS update."""
+"""The words before UPDATE and DELETE where these are a clause, as in FOR UPDATE, or a name, as in AS update."""
 _BEFORE_TABLE: Final = {"FROM", "JOIN", "INTO", "USING"}
 _NO_TABLE_AFTER: Final = {"DISTINCT"}  # as in IS DISTINCT FROM
 _IGNORED: Final = {"ONLY", "LATERAL"}
@@ -53,7 +53,7 @@ def describe(sql: str) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class _Level:
-    """What stands between two parentheses: an operation with its tables, or nothing in those of a call.
+    """The text between two parentheses: an operation with its tables, or nothing in those of a call.
 
     Attributes:
         phrase: The operation and its tables.

@@ -1,4 +1,4 @@
-"""What a web application built on this package needs, for Starlette; `medianest_models.web.fastapi` is for FastAPI.
+"""Parts of a web application on this package, for Starlette; `medianest_models.web.fastapi` is for FastAPI.
 
 It needs the extra `web`; nothing else in this package imports it. docs/web.md shows an application.
 """

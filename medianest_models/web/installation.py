@@ -1,4 +1,4 @@
-"""What an application needs once: the handlers of errors, and headers that any response of a request carries."""
+"""Preparing an application: the handlers of errors, and the headers that any response of a request carries."""
 
 from __future__ import annotations
 

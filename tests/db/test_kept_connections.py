@@ -109,7 +109,7 @@ async def test_one_in_a_transaction_is_not_kept(fresh_url: DatabaseUrl) -> None:
 
 @pytest.mark.usefixtures("forever")
 async def test_none_is_kept_for_migrations(empty_url: DatabaseUrl) -> None:
-    """What a migration leaves in its session ends with it."""
+    """The state that a migration leaves in its session ends with it."""
     async with TortoiseContext() as context:
         await context.init(tortoise_config(load_settings(), url=empty_url, for_migrations=True))
         await client().execute_script("SET application_name = 'left behind'")

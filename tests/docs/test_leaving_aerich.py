@@ -1,4 +1,4 @@
-"""What docs/leaving-aerich.md says about Tortoise's own migrations is so: otherwise the page has to change."""
+"""docs/leaving-aerich.md is right about Tortoise's own migrations: otherwise the page has to change."""
 
 from __future__ import annotations
 

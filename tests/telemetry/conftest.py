@@ -17,7 +17,7 @@ from tests.locks import until
 
 
 class Telemetry:
-    """What this process has traced and measured, since it began or was cleared."""
+    """The spans and metrics of this process, since it began or was cleared."""
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()

@@ -1,4 +1,4 @@
-"""What the plugin's fixtures do to the environment of a test, and what they say where they can't work."""
+"""The effect of the plugin's fixtures on the environment of a test, and their errors where they can't work."""
 
 from __future__ import annotations
 

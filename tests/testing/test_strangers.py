@@ -68,7 +68,7 @@ WAYS: Final = {
     "anyio": ("", _ANYIO, "pytest.fixture", _FUNCTION),
     "anyio without pytest-asyncio": ("", _ANYIO, "pytest.fixture", "addopts = -p no:asyncio"),
 }
-"""What a project imports, marks and decorates, and its options, by the way in which its tests are run."""
+"""The imports, markers, decorators and options of a project, by the way in which its tests are run."""
 
 
 @pytest.mark.parametrize("way", WAYS)
