@@ -384,22 +384,26 @@ async def test_goes_on_connecting_while_the_server_refuses(
 ) -> None:
     def counted(url: DatabaseUrl | None) -> AbstractAsyncContextManager[Any]:
         tries.append(url)
+        if len(tries) == 3:
+            tried_thrice.set()
         return direct_connection(url)
 
-    def again(_: object) -> bool:
-        return len(tries) >= 3
-
     tries: list[DatabaseUrl | None] = []
+    tried_thrice = asyncio.Event()
+    aside = await connect(fresh_db)  # the pool may want to open another connection, which would be refused
     async with waiter() as task:
+        pids = await listeners()
         monkeypatch.setattr(listening, "direct_connection", counted)
         await medianest_server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS false')
         try:
-            await execute("SELECT pg_terminate_backend($1)", *await listeners())
-            await until(again)
-            await enqueue(user)
+            await aside.execute("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", pids)
+            async with asyncio.timeout(60):
+                await tried_thrice.wait()
+            await aside.execute("INSERT INTO youtube_downloads (user_id, playlist_url) VALUES ($1, 'x')", user.id)
         finally:
             await medianest_server.execute(f'ALTER DATABASE "{fresh_db.database}" ALLOW_CONNECTIONS true')
         assert await task
+    await aside.close()
 
 
 async def test_says_when_it_can_t_connect_at_all(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
