@@ -15,7 +15,6 @@ import functools
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -33,43 +32,49 @@ from medianest_models.pagination.compiler import filters, is_negated
 from medianest_models.settings import load_settings
 
 _VERSION: Final = b"\x02"
-_BYTES: Final = 16  # of a signature, and of a digest
+_BYTES: Final = 16  # of a signature
 _SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 _COLLECTIONS: Final = (frozenset, list, set, tuple)
 
 
 class Position(NamedTuple):
-    """A position in a sorted list, and the direction of a page from there."""
+    """A position in a sorted list, and the direction of a page from there.
+
+    Attributes:
+        backward: Whether the page ends here; otherwise it begins here.
+        inclusive: Whether a row at this very place belongs to the page.
+        value: The sort column's value, as it is in the database or in a model.
+        id: The row's id; no such row need exist any more.
+    """
 
     backward: bool
-    """Whether the page ends here; otherwise it begins here."""
     inclusive: bool
-    """Whether a row at this very place belongs to the page."""
     value: Any
-    """The sort column's value."""
     id: Any
-    """The row's id; no such row need exist any more."""
 
 
-@dataclass(frozen=True)
-class CursorCodec:
-    """Encodes and decodes the cursors of one list; the digest covers the list's model, filters and order."""
+class CursorCodec(NamedTuple):
+    """Encodes and decodes the cursors of one list.
+
+    Attributes:
+        model: The list's model.
+        column: The column that it is sorted by.
+        signed: Its model, filters and order, as JSON that is signed together with each position.
+    """
 
     model: type[Model]
     column: str
-    digest: bytes
+    signed: bytes
 
     @classmethod
     def of(cls, queryset: QuerySet[Any], ordering: Ordering) -> CursorCodec:
         """Make the codec for a query set and an order."""
-        column, descends = ordering[0]
-        return cls(queryset.model, column, bytes.fromhex(_digest([filters_digest(queryset), column, descends])))
+        return cls(queryset.model, ordering[0][0], _as_json([describe(queryset), *ordering[0]]))
 
     def encode(self, position: Position) -> str:
         """Encode a position as a cursor."""
         payload = orjson.dumps([*position], default=str)  # an id is asyncpg's own kind of UUID
-        signature = self._sign(_signing_keys()[0], payload)
-        return encode_base64(_VERSION + signature + payload)
+        return encode_base64(_VERSION + self._sign(_signing_keys()[0], payload) + payload)
 
     def decode(self, cursor: str) -> Position:
         """Read the position that a cursor leads to, unless it was altered, or made for another list."""
@@ -79,23 +84,21 @@ class CursorCodec:
             is_signed = any(hmac.compare_digest(signature, self._sign(key, payload)) for key in _signing_keys())
             if data[:1] == _VERSION and is_signed:
                 position = Position(*_adapter(self.model, self.column).validate_json(payload, strict=True))
-                self.parameters(position)  # raises an error for values that the columns can't hold
-                return position
+                return position._replace(
+                    value=self._to_database(self.column, position.value),
+                    id=self._to_database(self.model._meta.pk_attr, position.id),
+                )
         except ValueError:  # also from pydantic and this package
             pass
         raise InvalidCursorError
 
-    def parameters(self, position: Position) -> dict[str, Any]:
-        """Encode a position's values for their columns, keyed by the columns' names in the database."""
-        meta = self.model._meta
-        return {
-            meta.fields_db_projection[name]: meta.fields_map[name].to_db_value(value, self.model)
-            for name, value in {self.column: position.value, meta.pk_attr: position.id}.items()
-        }
+    def _to_database(self, column: str, value: Any) -> Any:
+        """Encode a value for its column, which raises an error for one that the column can't hold."""
+        return self.model._meta.fields_map[column].to_db_value(value, self.model)
 
     def _sign(self, key: bytes, payload: bytes) -> bytes:
         # hmac.digest takes six times as long: OpenSSL looks up the algorithm each time.
-        return hashlib.blake2b(_VERSION + self.digest + payload, key=key, digest_size=_BYTES).digest()
+        return hashlib.blake2b(_VERSION + self.signed + payload, key=key, digest_size=_BYTES).digest()
 
 
 @functools.cache
@@ -120,32 +123,32 @@ def _signing_keys() -> tuple[bytes, ...]:
     return tuple(hmac.digest(secret, b"medianest pagination cursor", "sha256") for secret in secrets)
 
 
-def filters_digest(query: AwaitableQuery[Any]) -> str:
-    """Hash a query's model, filter columns and values; the result is the same in every process.
+def describe(query: AwaitableQuery[Any]) -> list[Any]:
+    """Describe a query's model, filter columns and values for JSON; the result is the same in every process.
 
     The order of filters does not matter. All timestamps count as equal, so that a list of the last hour stays the same
     list as time passes. An annotation counts by its name, an SQL function by its class.
     """
-    return _digest([query.model.__name__, sorted(map(_filter_digest, filters(query)))])
+    return [query.model.__name__, sorted(map(_describe_filter, filters(query)), key=_as_json)]
 
 
-def _filter_digest(node: Q) -> str:
+def _describe_filter(node: Q) -> list[Any]:
     values = {
-        name: sorted(map(_digest, value)) if name.endswith("_in") and isinstance(value, _COLLECTIONS) else value
+        name: sorted(value, key=_as_json) if name.endswith("_in") and isinstance(value, _COLLECTIONS) else value
         for name, value in node.filters.items()
     }
-    return _digest([node.join_type, is_negated(node), values, sorted(map(_filter_digest, node.children))])
+    children = sorted(map(_describe_filter, node.children), key=_as_json)
+    return [node.join_type, is_negated(node), values, children]
 
 
-def _digest(value: object) -> str:
+def _as_json(value: object) -> bytes:
     try:
-        text = orjson.dumps(value, default=_as_json, option=_SORTED)
+        return orjson.dumps(value, default=_replace, option=_SORTED)
     except TypeError:  # a number of more than 64 bits, or a text that is not valid Unicode
-        text = json.dumps(value, default=_as_json, sort_keys=True).encode()
-    return hashlib.blake2b(text, digest_size=_BYTES).hexdigest()
+        return json.dumps(value, default=_replace, sort_keys=True).encode()
 
 
-def _as_json(value: object) -> Any:
+def _replace(value: object) -> Any:
     """Replace a value that JSON can't represent."""
     match value:
         case datetime.date():
@@ -153,7 +156,7 @@ def _as_json(value: object) -> Any:
         case Model():
             return value.pk
         case Subquery():
-            return filters_digest(value.query)
+            return describe(value.query)
         case RawSQL():
             return value.sql
         case F():

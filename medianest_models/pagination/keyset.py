@@ -116,8 +116,9 @@ def _parts(codec: CursorCodec, position: Position | None, *, descends: bool) -> 
     if position is None:
         return [Q()]
     symbol = ("<" if descends else ">") + ("=" if position.inclusive else "")
-    place = {column: value for column, value in codec.parameters(position).items() if value is not None}
-    is_null = position.value is None
+    meta, is_null = codec.model._meta, position.value is None
+    sorted_by = {} if is_null else {meta.fields_db_projection[codec.column]: position.value}
+    place = {**sorted_by, meta.db_pk_column: position.id}
     this_part: dict[str, Any] = {f"{codec.column}__isnull": True} if is_null else {}
     parts = [Q(RowComparison(place, symbol), **this_part)]
     if codec.model._meta.fields_map[codec.column].null and descends == is_null:
