@@ -8,7 +8,14 @@ from uuid import UUID
 
 import orjson
 from asyncpg import Record
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_serializer,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticSerializationError
 from tortoise.models import Model
@@ -84,10 +91,13 @@ class _Page(_Result, Generic[RowT]):
             return super().model_dump_json(**options)
         return f'{{"data":{rows},{super().model_dump_json(exclude={"data"})[1:]}'
 
-    def _refuse_models(self) -> None:
+    # Without a return type, which pydantic would take for the position's own.
+    @field_serializer("pagination", "next_cursor", mode="wrap", when_used="json", check_fields=False)
+    def _refuse_models(self, position: Any, serialize: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def] # noqa: ANN202
         """Refuse to make JSON of models, also of none: the mistake shows up before the first row does."""
         if self._of_models:
             raise PydanticSerializationError("models do not become JSON: give the list or the page a schema")
+        return serialize(position)
 
 
 class PaginatedResult(_Page[RowT], Generic[RowT]):
@@ -95,32 +105,17 @@ class PaginatedResult(_Page[RowT], Generic[RowT]):
 
     pagination: Pagination
 
-    @field_serializer("pagination", when_used="json")  # a serializer of `data` would have its rows serialized twice
-    def _in_json(self, pagination: Pagination) -> Pagination:
-        self._refuse_models()
-        return pagination
-
 
 class CappedResult(_Page[RowT], Generic[RowT]):
     """A numbered page as `PaginatedResult`, of a list of which 10,000 rows are counted at most."""
 
     pagination: CappedPagination
 
-    @field_serializer("pagination", when_used="json")
-    def _in_json(self, pagination: CappedPagination) -> CappedPagination:
-        self._refuse_models()
-        return pagination
-
 
 class UncountedResult(_Page[RowT], Generic[RowT]):
     """A numbered page as `PaginatedResult`, of a list that is not counted."""
 
     pagination: UncountedPagination
-
-    @field_serializer("pagination", when_used="json")
-    def _in_json(self, pagination: UncountedPagination) -> UncountedPagination:
-        self._refuse_models()
-        return pagination
 
 
 class CursorPage(_Page[RowT], Generic[RowT]):
@@ -134,11 +129,6 @@ class CursorPage(_Page[RowT], Generic[RowT]):
 
     next_cursor: str | None
     previous_cursor: str | None
-
-    @field_serializer("next_cursor", when_used="json")
-    def _in_json(self, next_cursor: str | None) -> str | None:
-        self._refuse_models()
-        return next_cursor
 
 
 def rows_of(model: type[ModelT], found: Sequence[ModelT | Record], schema: type[Any] | None) -> list[Any]:
