@@ -1,12 +1,9 @@
-"""Build models and schemas from rows with generated functions; several times faster than Tortoise and pydantic.
-
-A plain schema shows columns as the model has them, so that its instances can be made of rows without a model, and
-without validation: the columns' types and constraints have validated the values.
+"""Build models from rows with generated functions; several times faster than Tortoise.
 
 The private names that are relied on, of Tortoise 1.1 (`tortoise-orm<1.2` in pyproject.toml): `Model._init_from_db` and
 what it sets, `_partial`, `_saved_in_db`, `_custom_generated_pk` and `_await_when_save`; and of `Model._meta`
 `db_fields`, `db_pk_column`, `fields_db_projection` and `generated_db_fields`. With another Tortoise there is no
-such function. Of pydantic 2: the slots that `model_construct` sets.
+such function.
 """
 
 from __future__ import annotations
@@ -16,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import tortoise
-from pydantic import BaseModel
 from tortoise.backends.asyncpg.executor import AsyncpgExecutor
 from tortoise.fields import UUIDField
 from tortoise.fields.base import Field
@@ -31,9 +27,6 @@ from medianest_models.fields.json import load_json
 
 Hydrator: TypeAlias = Callable[[Sequence[Any]], Any]
 
-plain_schemas: Final[dict[type[BaseModel], type[Model]]] = {}
-"""The schemas that show columns of their model as they are: no validator, no other type, nothing masked."""
-
 _MAKERS: Final = frozenset({"tortoise.models", "medianest_models.models.base"})
 """The modules whose construction of instances from rows the generated functions replicate."""
 
@@ -47,22 +40,16 @@ def hydrate(rows):
         try:
             row = new(kind)
             put(row, "__dict__", {{
+                "_partial": False, "_saved_in_db": True, "_custom_generated_pk": custom_pk, "_await_when_save": {{}},
                 {attributes}
             }})
-            {state}
         except unreadable:
-            {otherwise}
+            row = kind._init_from_db(**dict(zip(columns, ({variables},))))
         made.append(row)
     return made
 """
 """A generated function instead of a closure, which would take 1.5 times as long: it makes no tuple, and checks no
 column twice. It replaces the whole `__dict__`, because setting each attribute takes five times as long."""
-
-_OF_A_MODEL: Final = """\
-"_partial": False, "_saved_in_db": True, "_custom_generated_pk": custom_pk, "_await_when_save": {},"""
-_OF_A_SCHEMA: Final = """\
-put(row, "__pydantic_fields_set__", {*names}); put(row, "__pydantic_extra__", None)
-            put(row, "__pydantic_private__", None)"""
 
 
 def knows(model: type[Model]) -> bool:
@@ -71,18 +58,17 @@ def knows(model: type[Model]) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def hydrator(model: type[Model], columns: tuple[str, ...], schema: type[BaseModel] | None = None) -> Hydrator | None:
-    """Make the function that makes of each row what `Model._init_from_db` does, or an instance of a plain schema.
+def hydrator(model: type[Model], columns: tuple[str, ...]) -> Hydrator | None:
+    """Make the function that makes of each row what `Model._init_from_db` does.
 
     The rows' columns are given in their order: the model's, and any others, which are left out. There is no such
-    function when columns of the model are missing, or this is not a Tortoise that it is known of. With a schema, the
-    function returns None if a row has a value that can't be read.
+    function when columns of the model are missing, or this is not a Tortoise that it is known of.
     """
     meta = model._meta
     if not knows(model) or not {*columns} >= meta.db_fields:
         return None
     names: dict[str, Any] = {
-        "kind": schema or model,
+        "kind": model,
         "new": object.__new__,
         "put": object.__setattr__,
         "custom_pk": meta.db_pk_column not in meta.generated_db_fields,
@@ -92,9 +78,8 @@ def hydrator(model: type[Model], columns: tuple[str, ...], schema: type[BaseMode
     }
     variables = ", ".join(f"v{index}" for index in range(len(columns)))
     attributes, targets, sources = [], [f"({variables},)"], ["rows"]
-    names["names"] = tuple(schema.model_fields if schema else meta.fields_db_projection)
-    for attribute in names["names"]:
-        field, index = meta.fields_map[attribute], columns.index(meta.fields_db_projection[attribute])
+    for attribute, column in meta.fields_db_projection.items():
+        field, index = meta.fields_map[attribute], columns.index(column)
         value = _expression(field, f"v{index}", names)
         if type(field) is JSONField:
             value = f"d{index} if type(d{index}) is not tuple else to_v{index}(*d{index})"
@@ -102,11 +87,10 @@ def hydrator(model: type[Model], columns: tuple[str, ...], schema: type[BaseMode
             sources.append(f"documents(rows, {index})")
         attributes.append(f"{attribute!r}: {value},")
     source = _SOURCE.format(
-        state=_OF_A_SCHEMA if schema else "",
-        otherwise="return None" if schema else f"row = kind._init_from_db(**dict(zip(columns, ({variables},))))",
+        variables=variables,
         targets=", ".join(targets),
         source=f"zip({', '.join(sources)})" if sources[1:] else "rows",
-        attributes="\n                ".join(attributes if schema else [_OF_A_MODEL, *attributes]),
+        attributes="\n                ".join(attributes),
     )
     exec(compile(source, f"<hydrator of {model.__name__}>", "exec"), names)  # noqa: S102 - made of the model's own names
     made: Hydrator = names["hydrate"]

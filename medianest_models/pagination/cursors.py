@@ -71,6 +71,16 @@ class CursorCodec(NamedTuple):
         """Make the codec for a query set and an order."""
         return cls(queryset.model, ordering[0][0], _as_json([describe(queryset), *ordering[0]]))
 
+    @property
+    def stored_column(self) -> str:
+        """The name of the column in the database."""
+        return self.model._meta.fields_db_projection[self.column]
+
+    @property
+    def stored_id(self) -> str:
+        """The name of the id in the database."""
+        return self.model._meta.db_pk_column
+
     def encode(self, position: Position) -> str:
         """Encode a position as a cursor."""
         payload = orjson.dumps([*position], default=str)  # an id is asyncpg's own kind of UUID

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from asyncpg import Record
 from pydantic import BaseModel
 from tortoise.expressions import Q
@@ -21,7 +22,8 @@ from typing_extensions import TypeVar
 from medianest_models.pagination.arguments import Ordering, PaginationParams, SortOrder, check_column, choose_column
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.results import CursorPage, rows_of
+from medianest_models.pagination.results import CursorPage, JsonPage, rows_of
+from medianest_models.pagination.row_json import json_rows, row_json, select_page
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
@@ -55,6 +57,44 @@ async def paginate_by_cursor(
             another way, which the changelog says: begin with the first page.
         InvalidInputError: As for `paginate`.
     """
+    found, following, previous = await _read(queryset, limit, cursor, sort_by, sort_order)
+    rows = rows_of(queryset.model, found, schema)
+    return CursorPage.of(rows, schema, next_cursor=following, previous_cursor=previous)
+
+
+async def paginate_by_cursor_json(
+    queryset: QuerySet[Any],
+    *,
+    limit: int = 20,
+    cursor: str | None = None,
+    sort_by: str | None = None,
+    sort_order: SortOrder = "desc",
+    schema: type[BaseModel],
+) -> JsonPage:
+    """Read a page as `paginate_by_cursor` does, as JSON; see `paginate_json`."""
+    row = row_json(queryset.model, schema)
+    found, following, previous = await _read(queryset, limit, cursor, sort_by, sort_order, row=row)
+    if row is not None and (rows := json_rows(found)) is not None:
+        cursors = orjson.dumps({"nextCursor": following, "previousCursor": previous}).decode()
+        return JsonPage(f'{{"data":[{",".join(rows)}],{cursors[1:]}'.encode(), following, previous)
+    made = rows_of(queryset.model, found, schema)
+    return JsonPage.of(CursorPage.of(made, schema, next_cursor=following, previous_cursor=previous))
+
+
+async def _read(
+    queryset: QuerySet[ModelT],
+    limit: int,
+    cursor: str | None,
+    sort_by: str | None,
+    sort_order: SortOrder,
+    *,
+    row: str | None = None,
+) -> tuple[list[ModelT | Record], str | None, str | None]:
+    """Read a page: its rows, and the cursors of the next and the previous page.
+
+    The rows are models that Tortoise has made, or records with all columns of the model. If the SQL of a row as JSON is
+    given, records have that and the columns of a position.
+    """
     PaginationParams(limit=limit, sort_order=sort_order)
     if sort_by is not None:
         check_column(queryset.model, sort_by)
@@ -64,39 +104,46 @@ async def paginate_by_cursor(
     backward = position is not None and position.backward
     if backward:
         ordering = tuple((name, not descends) for name, descends in ordering)
-    found = await _read(queryset, ordering, codec, position, limit + 1)
+    found = await _read_beyond(queryset, ordering, codec, position, limit + 1, row=row)
     more = len(found) > limit
     found = found[:limit]
     if backward:
         found.reverse()
-    rows = rows_of(queryset.model, found, schema)
-    ends = rows if schema is None else rows_of(queryset.model, [*found[:1], *found[-1:]], None)
     has_next = backward or more
     has_previous = more if backward else cursor is not None
-    return CursorPage.of(
-        rows,
-        schema,
-        next_cursor=codec.encode(_beside(codec.column, ends, position, backward=False)) if has_next else None,
-        previous_cursor=codec.encode(_beside(codec.column, ends, position, backward=True)) if has_previous else None,
+    return (
+        found,
+        codec.encode(_beside(codec, found, position, backward=False)) if has_next else None,
+        codec.encode(_beside(codec, found, position, backward=True)) if has_previous else None,
     )
 
 
-def _beside(column: str, rows: Sequence[Model], position: Position | None, *, backward: bool) -> Position:
+def _beside(
+    codec: CursorCodec, found: Sequence[Model | Record], position: Position | None, *, backward: bool
+) -> Position:
     """Return the position of the page before or after these rows.
 
     An empty page has only one neighbour, on the other side of the position that it was read from.
     """
-    if rows:
-        row = rows[0] if backward else rows[-1]
-        return Position(backward, inclusive=False, value=getattr(row, column), id=row.pk)
-    assert position is not None  # noqa: S101 - an empty page has a neighbour only if it was read by a cursor
-    return position._replace(backward=backward, inclusive=not position.inclusive)
+    if not found:
+        assert position is not None  # noqa: S101 - an empty page has a neighbour only if it was read by a cursor
+        return position._replace(backward=backward, inclusive=not position.inclusive)
+    row = found[0] if backward else found[-1]
+    if isinstance(row, Record):
+        return Position(backward, inclusive=False, value=row[codec.stored_column], id=row[codec.stored_id])
+    return Position(backward, inclusive=False, value=getattr(row, codec.column), id=row.pk)
 
 
-async def _read(
-    queryset: QuerySet[ModelT], ordering: Ordering, codec: CursorCodec, position: Position | None, count: int
+async def _read_beyond(
+    queryset: QuerySet[ModelT],
+    ordering: Ordering,
+    codec: CursorCodec,
+    position: Position | None,
+    count: int,
+    *,
+    row: str | None,
 ) -> list[ModelT | Record]:
-    """Read the nearest rows beyond a position, in the list's order: records, or models that Tortoise has made."""
+    """Read the nearest rows beyond a position, in the list's order."""
     rows: list[ModelT | Record] = []
     for part in _parts(codec, position, descends=ordering[0][1]):
         missing = count - len(rows)
@@ -104,8 +151,10 @@ async def _read(
         if select is None:
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
-            sql = f"{select.rows_sql} LIMIT ${len(select.values) + 1}"
-            rows += await fetch(select, sql, missing)
+            sql = f"{select.rows_sql} LIMIT {missing}"
+            if row is not None:
+                sql = select_page(sql, row, f'"{codec.stored_column}"', f'"{codec.stored_id}"')
+            rows += await fetch(select, sql)
         if len(rows) == count:
             break
     return rows
@@ -116,9 +165,10 @@ def _parts(codec: CursorCodec, position: Position | None, *, descends: bool) -> 
     if position is None:
         return [Q()]
     symbol = ("<" if descends else ">") + ("=" if position.inclusive else "")
-    meta, is_null = codec.model._meta, position.value is None
-    sorted_by = {} if is_null else {meta.fields_db_projection[codec.column]: position.value}
-    place = {**sorted_by, meta.db_pk_column: position.id}
+    is_null = position.value is None
+    place = {codec.stored_id: position.id}
+    if not is_null:
+        place = {codec.stored_column: position.value} | place
     this_part: dict[str, Any] = {f"{codec.column}__isnull": True} if is_null else {}
     parts = [Q(RowComparison(place, symbol), **this_part)]
     if codec.model._meta.fields_map[codec.column].null and descends == is_null:

@@ -77,8 +77,8 @@ def _held(instance: Model) -> list[Any]:
 
 
 _BOTH = re.compile(
-    r"WITH medianest_page AS MATERIALIZED \((?P<page>.*)\)\nSELECT .* THEN \((?P<count>.*)\) END AS medianest_total.*",
-    re.DOTALL,
+    r"WITH medianest_page AS MATERIALIZED \((?P<page>.*)\) SELECT medianest_page\.\*,"
+    r" CASE WHEN .* = (?P<limit>\d+) THEN \((?P<count>.*)\) END AS medianest_total FROM medianest_page"
 )
 
 
@@ -87,8 +87,8 @@ def _parts(sql: str, values: list[Any], rows: int) -> list[tuple[str, list[Any]]
     both = _BOTH.fullmatch(sql)
     if both is None:
         return [(sql, values)]
-    *of_count, _, _, limit = values
-    return [(both["page"], values[:-1]), (both["count"], of_count)][: 2 if rows == limit else 1]
+    of_count = values[:-1] if " OFFSET " in both["page"] else values
+    return [(both["page"], values), (both["count"], of_count)][: 2 if rows == int(both["limit"]) else 1]
 
 
 class Statements:

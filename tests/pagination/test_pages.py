@@ -93,7 +93,7 @@ async def test_counts_only_when_the_page_is_full(db: DatabaseUrl, page: int, loo
     await make_requests(5)
     async with recorded() as recording:
         await paginate(MediaRequest.all(), page=page, limit=2)
-    explained = await fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {recording[0]}", 2, 2 * (page - 1), 2)
+    explained = await fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {recording[0]}", *[2 * (page - 1)][: page - 1])
     plan = json.loads(explained[0]["QUERY PLAN"])[0]["Plan"]
     counts = [
         node for node in plan["Plans"] if node.get("Parent Relationship") == "InitPlan" and "CTE" not in str(node)
