@@ -48,6 +48,30 @@ async def test_one_is_kept_for_a_moment_and_counts_as_idle(fresh_url: DatabaseUr
         assert client().idle == 1
 
 
+async def test_the_pool_opens_one_more_than_are_used_at_most(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that begins while all of them go back to the pool would find none, there or here."""
+    monkeypatch.setattr(kept_connections, "_SECONDS", 0)
+    used = 4
+    async with pool_of(2 * used + 1, fresh_url) as pool_client:
+        together = asyncio.Barrier(used)
+
+        async def call() -> None:
+            for ticks in range(200):
+                await together.wait()
+                await backend()
+                await together.wait()
+                for _ in range(ticks % 5):
+                    await asyncio.sleep(0)
+
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+            for _ in range(used):
+                group.create_task(call())
+        assert pool_client.pool is not None
+        assert pool_client.pool.get_size() <= used + 1
+
+
 @pytest.mark.usefixtures("forever")
 async def test_a_call_that_waits_gets_one_at_once(fresh_url: DatabaseUrl) -> None:
     async with pool_of(2, fresh_url), asyncio.timeout(PATIENCE):
