@@ -21,7 +21,7 @@ from medianest_models.errors import MedianestError
 from medianest_models.fields import JSONField, TimestampField
 from medianest_models.models import ActivityLog, MediaRequest, User
 from medianest_models.models.hydration import hydrator, plain_schemas
-from medianest_models.pagination import PaginatedResult, Pagination, paginate, paginate_by_cursor
+from medianest_models.pagination import CursorPage, PaginatedResult, Pagination, paginate, paginate_by_cursor
 from medianest_models.pagination.results import as_schemas, rows_of
 from medianest_models.schemas import ActivityLogRead, MediaRequestRead, UserWithoutSecrets
 from medianest_models.schemas._declaration import Declared, read_schema
@@ -196,6 +196,28 @@ async def test_another_model_and_a_row_that_was_changed_go_through_pydantic(db: 
     assert json.loads(page.model_dump_json(include={"data": {0: {"title"}}})) == {"data": [{"title": "changed"}]}
     page.data.append(More(title="more"))  # type: ignore[arg-type]
     assert json.loads(page.model_dump_json())["data"][2] == {"title": "MORE"}
+
+
+async def test_a_page_equals_one_that_is_made_of_the_same_values(db: DatabaseUrl) -> None:
+    await make_rows()
+    page = await paginate(MediaRequest.all(), limit=2, schema=MediaRequestRead)
+    assert page == PaginatedResult(data=page.data, pagination=page.pagination)
+    assert page == PaginatedResult[MediaRequestRead].model_validate_json(page.model_dump_json())
+    assert page == pickle.loads(pickle.dumps(page))  # noqa: S301 - made here
+    cursors = await paginate_by_cursor(MediaRequest.all(), limit=2, schema=MediaRequestRead)
+    assert cursors == CursorPage(data=cursors.data, next_cursor=cursors.next_cursor, previous_cursor=None)
+
+
+async def test_a_page_of_a_type_of_its_own_goes_through_pydantic(db: DatabaseUrl) -> None:
+    class Shouted(PaginatedResult[MediaRequestRead]):
+        @field_serializer("data")
+        def _shout(self, data: list[MediaRequestRead]) -> list[str]:
+            return [row.title.upper() for row in data]
+
+    await make_rows()
+    page = await paginate(MediaRequest.all(), limit=1, schema=MediaRequestRead)
+    written = Shouted.of(page.data, MediaRequestRead, pagination=PLACE).model_dump_json()
+    assert json.loads(written)["data"] == [page.data[0].title.upper()]
 
 
 @pytest.mark.parametrize("numbered", [True, False])
