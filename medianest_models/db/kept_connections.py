@@ -42,7 +42,7 @@ class KeptConnections:
         self.waiting = 0  # calls that wait for a connection of the pool
 
     def __len__(self) -> int:
-        return len(self._connections)
+        return sum(not is_lost(connection) for connection in self._connections)
 
     def keep(self, connection: Connection) -> bool:
         """Keep a connection for the next call; return False if it has to go back to the pool at once."""
