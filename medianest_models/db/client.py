@@ -283,7 +283,7 @@ class Client(StatementClient):
         if pool is None:
             return
         self.check_loop()
-        self._kept.give_back()
+        await self._replace_connections()  # so that what still runs does not keep its connection either
         try:
             async with asyncio.timeout(seconds):
                 await pool.close()

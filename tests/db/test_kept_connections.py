@@ -9,6 +9,7 @@ from tortoise.context import TortoiseContext
 
 from medianest_models.db import database, database_health, kept_connections, transaction
 from medianest_models.db.statements import fetch
+from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import PATIENCE, backend, client, pool_of
 from tests.locks import until
@@ -17,8 +18,9 @@ from tests.servers import connection_to
 
 @pytest.fixture
 def forever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep connections until a call takes them."""
+    """Keep connections until a call takes them. Two are open from the start, so that no call waits for one to open."""
     monkeypatch.setattr(kept_connections, "_SECONDS", 10 * PATIENCE)
+    monkeypatch.setenv("DATABASE_POOL_MIN", "2")
 
 
 def kept() -> int:
@@ -42,10 +44,9 @@ async def test_one_is_kept_for_a_moment_and_counts_as_idle(fresh_url: DatabaseUr
         assert kept() == 1
 
         async def is_back() -> bool:
-            return kept() == 0
+            return kept() == 0 and client().idle == 1
 
         await until(is_back)
-        assert client().idle == 1
 
 
 async def test_the_pool_opens_one_more_than_are_used_at_most(
@@ -148,4 +149,22 @@ async def test_disconnecting_does_not_wait_for_them(fresh_url: DatabaseUrl, capl
     async with database(fresh_url):
         await backends(2)
         assert kept() == 2
+    assert "still in use" not in caplog.text
+
+
+async def test_closing_is_not_held_up_by_calls_that_follow_each_other(
+    fresh_url: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def call_for_ever() -> None:
+        while True:
+            await backend()
+
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(load_settings(), url=fresh_url))
+        calls = [asyncio.create_task(call_for_ever()) for _ in range(2)]
+        await backends(2)
+        await context.close_connections()
+        for call in calls:
+            with pytest.raises(DatabaseUnavailableError, match=r"^not connected"):
+                await call
     assert "still in use" not in caplog.text
