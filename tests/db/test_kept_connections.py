@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from tortoise.context import TortoiseContext
 
 from medianest_models.db import database, database_health, kept_connections, transaction
+from medianest_models.db.hosts import open_connection
 from medianest_models.db.statements import fetch
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
 from tests.db.pools import PATIENCE, backend, client, pool_of
-from tests.locks import until
+from tests.locks import elsewhere, until
 from tests.servers import connection_to
 
 
@@ -122,6 +124,24 @@ async def test_one_that_was_replaced_during_its_statement_is_not_kept(fresh_url:
         assert kept() == 0
         assert await backend() != before
         client()._kept.give_back()
+
+
+async def test_one_that_was_replaced_while_it_was_opened_is_not_kept(
+    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may lead to the server from before a failover, and the pool counts it among the old ones too."""
+    async with pool_of(2, fresh_url) as pool_client:
+
+        async def open_late(*arguments: Any, **options: Any) -> Any:
+            connection = await open_connection(*arguments, **options)
+            await pool_client._replace_connections()
+            return connection
+
+        async with transaction():
+            monkeypatch.setattr("medianest_models.db.client.open_connection", open_late)
+            await elsewhere(backend())
+            monkeypatch.undo()
+        assert len(pool_client._kept) == 0
 
 
 @pytest.mark.usefixtures("forever")
