@@ -74,6 +74,11 @@ async def test_the_pool_opens_one_more_than_are_used_at_most(
         assert pool_client.pool is not None
         assert pool_client.pool.get_size() <= used + 1
 
+        async def are_back() -> bool:
+            return kept() == 0
+
+        await until(are_back)
+
 
 @pytest.mark.usefixtures("forever")
 async def test_a_call_that_waits_gets_one_at_once(fresh_url: DatabaseUrl) -> None:
