@@ -7,7 +7,7 @@ import logging
 import math
 from functools import partial
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import asyncpg
 
@@ -146,7 +146,10 @@ class Client(StatementClient):
     async def _connect(self, url: DatabaseUrl, options: dict[str, Any], *_: Any, **__: Any) -> ForkSafeConnection:
         """Connect for the pool, which adds arguments of its own."""
         settings = {"server_settings": self.server_settings, **self.extra, **options}
-        return await open_connection(url, seconds=settings.pop("timeout"), wait=self.failover_wait, **settings)
+        begun = monotonic()
+        made = await open_connection(url, seconds=settings.pop("timeout"), wait=self.failover_wait, **settings)
+        made.notes["begun"] = begun
+        return made
 
     async def acquire(self, *, seconds: float | None = None) -> Connection:
         """Take a free connection from the pool, and open the pool if it is not open yet.
@@ -190,11 +193,12 @@ class Client(StatementClient):
             logger.debug("a connection was ended when it was returned: %s", type(error).__name__)
             await self._replace_connections()
 
-    def keep(self, connection: Connection, started: float) -> bool:
-        """Keep a connection for the next statement, unless it has to go back to the pool or has been replaced since."""
-        if self.is_disconnected or self._reset is None or started <= self._replaced_at:
+    def keep(self, connection: Connection) -> bool:
+        """Keep a connection for the next statement, unless it has to go back to the pool, or to be replaced."""
+        if self.is_disconnected or self._reset is None:
             return False
-        return self._kept.keep(connection)
+        begun: float = cast("ForkSafeConnection", connection).notes["begun"]
+        return begun > self._replaced_at and self._kept.keep(connection)
 
     @property
     def idle(self) -> int:
@@ -283,7 +287,7 @@ class Client(StatementClient):
         if pool is None:
             return
         self.check_loop()
-        self._kept.give_back()
+        await self._replace_connections()  # so that what still runs does not keep its connection either
         try:
             async with asyncio.timeout(seconds):
                 await pool.close()

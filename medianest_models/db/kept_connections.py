@@ -16,7 +16,7 @@ from asyncpg import InterfaceError
 from medianest_models.db.statements import Connection
 
 _SECONDS: Final = 0.05
-"""After so many seconds at most, all that are kept go back to the pool, which closes those that are old or idle."""
+"""The time after which the one that was kept first goes back to the pool, which closes those that are old or idle."""
 
 
 def is_lost(connection: Connection) -> bool:
@@ -42,7 +42,7 @@ class KeptConnections:
         self.waiting = 0  # calls that wait for a connection of the pool
 
     def __len__(self) -> int:
-        return len(self._connections)
+        return sum(not is_lost(connection) for connection in self._connections)
 
     def keep(self, connection: Connection) -> bool:
         """Keep a connection for the next call; return False if it has to go back to the pool at once."""
@@ -50,7 +50,7 @@ class KeptConnections:
             return False
         self._connections.append(connection)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SECONDS, self.give_back)
+            self._set_timer()
         return True
 
     def take(self) -> Connection | None:
@@ -59,7 +59,7 @@ class KeptConnections:
             connection = self._connections.pop()
             if not is_lost(connection):
                 return connection
-            self._give_back(connection)
+            self._start(self._release(connection))
         return None
 
     def give_back(self) -> None:
@@ -68,9 +68,21 @@ class KeptConnections:
             self._timer.cancel()
             self._timer = None
         while self._connections:
-            self._give_back(self._connections.pop())
+            self._start(self._release(self._connections.pop()))
 
-    def _give_back(self, connection: Connection) -> None:
-        task = asyncio.get_running_loop().create_task(self._release(connection))
+    def _set_timer(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_SECONDS, lambda: self._start(self._give_back_oldest()))
+
+    async def _give_back_oldest(self) -> None:
+        """Give one back at a time: for a call that finds none here and none in the pool yet, that opens another."""
+        if self._connections:
+            await self._release(self._connections.pop(0))
+        self._timer = None
+        if self._connections:
+            self._set_timer()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

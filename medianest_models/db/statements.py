@@ -91,13 +91,8 @@ class StatementClient(AsyncpgDBClient):
     async def release(self, connection: Connection) -> None:
         """Give the connection back."""
 
-    def keep(self, connection: Connection, started: float) -> bool:  # noqa: ARG002 - only a pool keeps one
-        """Keep a connection whose statement went well for the next one; return False if it must be given back.
-
-        Args:
-            connection: The connection.
-            started: When its statement began, by `monotonic`.
-        """
+    def keep(self, connection: Connection) -> bool:  # noqa: ARG002 - only a pool keeps one
+        """Keep a connection whose statement went well for the next one; return False if it must be given back."""
         return False
 
     @abstractmethod
@@ -139,7 +134,7 @@ class StatementClient(AsyncpgDBClient):
             if isinstance(error, DatabaseUnavailableError):
                 await self.doubt(connection, raised)
         else:
-            is_kept = self.keep(connection, started)
+            is_kept = self.keep(connection)
             return result
         finally:
             seconds = monotonic() - started

@@ -143,6 +143,13 @@ def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
     return queryset.order_by(*(f"-{name}" if descends else name for name, descends in ordering))
 
 
+async def count_to(queryset: QuerySet[Any], most: int) -> int:
+    """Count rows by a query that Tortoise builds, up to a number; its `count()` would count all of a slice, too."""
+    queryset = queryset.order_by().limit(most)  # a DISTINCT of the ids can't be sorted by anything else
+    queryset._fields_for_select = ()  # noqa: SLF001 - it refuses `values_list` after `only`
+    return len(await queryset.values_list(queryset.model._meta.pk_attr))
+
+
 async def fetch(select: Select, sql: str, *values: Any) -> list[Record]:
     """Run a statement that was made of a compiled query set; `values` follow those of its filters."""
     return await select.client.run(PoolConnectionProxy.fetch, sql, *select.values, *values)

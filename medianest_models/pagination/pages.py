@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering, shown
-from medianest_models.pagination.compiler import Select, compile_select, fetch, orderings, sort
+from medianest_models.pagination.compiler import Select, compile_select, count_to, fetch, orderings, sort
 from medianest_models.pagination.results import (
     CappedPagination,
     CappedResult,
@@ -212,7 +212,7 @@ async def _count(queryset: QuerySet[Any], select: Select | None, total: Total) -
     """Count the rows by a statement of its own."""
     if total == "exact":
         return await queryset.count()
-    if select is None:  # Tortoise's count() would count all of a slice, too
-        return len(await queryset.limit(MAX_COUNTED + 1).values_list(queryset.model._meta.pk_attr))
+    if select is None:
+        return await count_to(queryset, MAX_COUNTED + 1)
     (row,) = await fetch(select, _count_sql(select, total))
     return int(row["count"])

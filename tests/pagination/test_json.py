@@ -21,6 +21,7 @@ from medianest_models.fields import JSONField, TimestampField
 from medianest_models.models import ActivityLog, MediaRequest, Service, User
 from medianest_models.models.hydration import hydrator
 from medianest_models.pagination import (
+    PaginatedResult,
     PaginationParams,
     pages,
     paginate,
@@ -245,6 +246,14 @@ async def test_schemas_that_pydantic_writes(rows: None, schema: Any) -> None:
     expected = await paginate(queryset(), schema=schema)
     assert parsed(written.body) == parsed(expected.model_dump_json())
     assert parsed(by_cursor.body)["data"] == parsed(written.body)["data"]
+
+
+async def test_reads_back_as_the_page(rows: None) -> None:
+    params = PaginationParams(limit=2)
+    page = await paginate(MediaRequest.all(), params, schema=MediaRequestRead)
+    written = await paginate_json(MediaRequest.all(), params, schema=MediaRequestRead)
+    assert PaginatedResult[MediaRequestRead].model_validate_json(written.body) == page
+    assert page == PaginatedResult(data=page.data, pagination=page.pagination)
 
 
 async def test_takes_one_statement(rows: None) -> None:

@@ -93,6 +93,8 @@ async def test_rows_that_tortoise_counts(db: DatabaseUrl) -> None:
         (User.filter(media_requests__media_type="movie").distinct(), 2),
         (User.filter(media_requests__media_type="movie", id=bob.id), 2),
         (User.filter(media_requests__media_type="movie"), 3),
+        (User.filter(media_requests__media_type="movie").distinct().order_by("plex_username"), 2),
+        (User.all().only("plex_username"), 2),
     ]
     for queryset, total in querysets:
         async with recorded() as recording:
