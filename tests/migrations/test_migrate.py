@@ -29,7 +29,10 @@ from tests.servers import connection_to
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
-CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+CLIENTS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 
 
 GOOD, BAD = "900000001_20300101000000_good.py", "900000002_20300101000000_bad.py"
@@ -79,7 +82,7 @@ async def migrate_from(folder: Path) -> list[str]:
 class TestInAConnectedProcess:
     @pytest.fixture(autouse=True)
     async def connected(self, empty_url: DatabaseUrl) -> AsyncIterator[None]:
-        await connect_database(empty_url, require_migrated=False)
+        await connect_database(replace(empty_url, pool_max=1), require_migrated=False)
         yield
         await disconnect_database()
 
