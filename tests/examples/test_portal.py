@@ -240,7 +240,7 @@ async def test_who_asks_too_often_is_told_how_long_to_wait(browser: httpx.AsyncC
 
 
 async def test_from_start_to_end_as_its_user_sees_it(fresh_url: DatabaseUrl) -> None:
-    async with running_portal() as portal, httpx.AsyncClient(base_url=portal.address) as client:
+    async with running_portal() as portal, httpx.AsyncClient(base_url=portal.address, timeout=60) as client:
         assert (await client.get("/readyz")).status_code == 200
         wrong = {"username": "portal-friend", "password": portal.passwords["portal-admin"]}
         assert (await client.post("/api/session", json=wrong)).status_code == 401
@@ -259,7 +259,7 @@ async def test_from_start_to_end_as_its_user_sees_it(fresh_url: DatabaseUrl) -> 
                 assert "event: ChangesMissed" in [line async for line in _until_blank(events, 2)]
                 await stop(portal.process, signal.SIGINT)  # with an open stream, and in the middle of downloads
             assert not await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).exists()
-    async with running_portal() as again, httpx.AsyncClient(base_url=again.address) as client:
+    async with running_portal() as again, httpx.AsyncClient(base_url=again.address, timeout=60) as client:
         assert again.passwords.keys() == portal.passwords.keys()
         assert again.passwords != portal.passwords
         assert (await client.get("/api/session", headers=bearer)).status_code == 401

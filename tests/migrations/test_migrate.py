@@ -225,7 +225,10 @@ async def test_waiting_for_another_has_an_end(empty_url: DatabaseUrl, look: Conn
     assert await look.fetchval(CLIENTS) == 0
     seen = Seen()
     task = asyncio.create_task(migrate(progress=seen))
-    await asyncio.sleep(0.7)
+    async with asyncio.timeout(30):
+        while not seen:  # noqa: ASYNC110 - it is called in this event loop
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.5)
     assert not task.done()
     assert seen == ["waiting"]
     await look.execute("SELECT pg_advisory_unlock($1)", AdvisoryLock.MIGRATING)
