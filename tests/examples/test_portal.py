@@ -229,7 +229,7 @@ async def test_somebody_elses_download_can_not_be_cancelled(browser: httpx.Async
 
 async def test_who_asks_too_often_is_told_how_long_to_wait(browser: httpx.AsyncClient) -> None:
     for endpoint in ("media.request", "youtube.download"):
-        await system_config.set(f"rate_limit.{endpoint}", value={"limit": 1, "window": 3600})
+        await system_config.set(f"rate_limit.{endpoint}", value={"limit": 1, "window": 86_400})
     wish = {"title": "Orbit", "media_type": "movie"}
     for path, form in (("/requests", wish), ("/downloads", {"playlist_url": PLAYLIST})):
         assert (await browser.post(path, data=form)).status_code == 303
