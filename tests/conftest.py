@@ -96,6 +96,7 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("DATABASE_URL", _NO_DATABASE)
         patch.setenv("ENCRYPTION_KEYS", ENCRYPTION_KEY)
         patch.setenv("MEDIANEST_ENV", "test")
+        patch.setenv("SLOW_QUERY_MS", "60000")  # a warning of a busy machine would be among what a command says
         patch.setenv("TESTCONTAINERS_RYUK_DISABLED", "true")  # its image may be out of reach
         home = tmp_path_factory.mktemp("home")
         patch.setenv("MEDIANEST_HOME", str(home))

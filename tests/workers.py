@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # it has no types
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped] # for the same reason
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the place that Linux has for it
 _NEEDED: Final = 8 << 30  # two test processes have at most 2.4 GB of files; the rest is for the programs
@@ -38,6 +39,29 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc] # for the same reaso
 
     (`--dist loadgroup` of pytest-xdist 3.8 does not keep groups together under pytest 9.)
     """
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Give the tests of a process that has ended to the others, except the one that it crashed in, and return it.
+
+        pytest-xdist 3.8 would give them all of its tests: those it has finished, which a process waits for in vain, and
+        the one that crashes every process.
+        """
+        units = self.assigned_work[node]
+        crashed = next((test for unit in units.values() for test, is_finished in unit.items() if not is_finished), None)
+        if crashed is not None:
+            units[self._split_scope(crashed)][crashed] = True
+        self.assigned_work[node] = {scope: unit for scope, unit in units.items() if not all(unit.values())}
+        super().remove_node(node)
+        return crashed
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a process two tests, or its end: it begins a test when it knows the next one.
+
+        A process that replaces one that crashed may be asked for before it has collected the tests.
+        """
+        for _ in range(2):
+            if node in self.registered_collections and self._pending_of(self.assigned_work[node]) < 2:
+                super()._reschedule(node)
 
     def _split_scope(self, nodeid: str) -> str:
         """Return the name of a test's scheduling unit."""

@@ -19,6 +19,7 @@ from tests.portals import Portal, running_portal
 
 SCREENSHOTS: Final = CHECKOUT / "build" / "screenshots"
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_MILLISECONDS: Final = 30_000  # for a page, on a busy machine
 
 Visit = Callable[..., Awaitable[None]]
 
@@ -37,6 +38,7 @@ async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
     async with async_playwright() as playwright:
+        expect.set_options(timeout=_MILLISECONDS)
         started = await playwright.chromium.launch(executable_path=CHROMIUM)
         yield started
         await started.close()
@@ -55,7 +57,7 @@ async def new_tab(browser: Browser, intended_statuses: str) -> AsyncIterator[Pag
     """Open a tab that shares no cookies; check that it reports no error and requests nothing from other hosts."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Tokyo")
     tab = await context.new_page()
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(_MILLISECONDS)
     strangers: list[str] = []
     complaints: list[str] = []
 

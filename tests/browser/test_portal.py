@@ -82,7 +82,7 @@ async def test_what_somebody_else_has_requested_can_be_followed(friend: Page, ad
 
 async def test_too_many_wishes(friend: Page, fresh_url: DatabaseUrl) -> None:
     async with database(fresh_url):
-        await system_config.set("rate_limit.media.request", value={"limit": 1, "window": 3600})
+        await system_config.set("rate_limit.media.request", value={"limit": 1, "window": 86_400})
     await ask_for(friend, "Orbit", "603")
     await expect(friend.get_by_role("listitem")).to_contain_text("Orbit")
     await ask_for(friend, "Comet", "604")

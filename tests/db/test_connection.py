@@ -30,7 +30,9 @@ async def sessions(url: DatabaseUrl) -> int:
     """Return the number of connections to this database, without the one that counts them."""
     async with connection_to(url) as connection:
         count = await connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", url.database
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+            url.database,
         )
     return int(count)
 

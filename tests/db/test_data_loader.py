@@ -97,18 +97,21 @@ async def test_a_call_without_company_runs_in_the_callers_own_task(fresh_db: Dat
         assert await ask(1) is asyncio.current_task()
 
 
-async def test_calls_that_come_meanwhile_are_the_next_one(
-    fresh_db: DatabaseUrl, ask: DataLoader[int, int], statement: Statement
-) -> None:
-    async def late(number: int) -> int:
-        await statement.until_asked()
-        for _ in range(number % 3):
-            await asyncio.sleep(0)
-        return await ask(number)
-
+async def test_calls_that_come_meanwhile_are_the_next_one(fresh_db: DatabaseUrl) -> None:
+    statement = Held()
+    ask = loader_of(statement.many)
+    first = asyncio.create_task(ask(100))
+    await statement.until_asked()
     numbers = range(1, 8)
-    assert await asyncio.gather(ask(100), *(late(number) for number in numbers)) == [100, *numbers]
-    assert [len(asked) for asked in statement.asked] == [1, 7]
+    others = []
+    for number in numbers:
+        others.append(asyncio.create_task(ask(number)))
+        await asyncio.sleep(0)
+    statement.ends[0].set_result(None)
+    await statement.until_asked(2)
+    statement.ends[1].set_result(None)
+    assert await asyncio.gather(first, *others) == [100, *numbers]
+    assert statement.asked == [[100], [*numbers]]
 
 
 async def test_there_are_so_many_in_a_statement(
@@ -282,17 +285,21 @@ async def test_inside_a_transaction_each_is_a_statement_of_its_own(
     async def inside() -> None:
         async with transaction():
             await fetch("INSERT INTO users (plex_id, plex_username) VALUES ('a', 'a')")
+            inserted.set()
             (row,) = await fetch("SELECT pg_backend_pid() AS pid")
             assert [await seen(0), *await asyncio.gather(seen(1), seen(2))] == [(row["pid"], 1)] * 3
             assert await asyncio.gather(*map(ask, (1, 2))) == [1, 2]
-            await asyncio.sleep(0.05)
+            await seen_outside.wait()
 
     async def outside() -> None:
-        await asyncio.sleep(0.01)
+        await inserted.wait()
         assert {rows for _, rows in await asyncio.gather(*map(seen, range(5)))} == {0}
+        seen_outside.set()
 
     seen = loader_of(backends)
-    await asyncio.gather(inside(), outside())
+    inserted, seen_outside = asyncio.Event(), asyncio.Event()
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(inside(), outside())
     assert sorted(statement.asked) == [[1], [2]]
 
 

@@ -205,7 +205,7 @@ async def test_hits_of_which_some_are_counted_do_not_say_that_nothing_was_sent(f
         user = await User.create(plex_id="1", plex_username="ann")
 
         async def hit() -> None:
-            await rate_limits.hit("search", user_id=user.id, limit=4, window_seconds=3600)
+            await rate_limits.hit("search", user_id=user.id, limit=4, window_seconds=86_400)
 
         await hit()
         await hit()

@@ -155,10 +155,10 @@ async def test_a_rollback_that_is_not_answered_shows_the_first_error(
 
 
 async def test_a_transaction_that_idles_for_too_long(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT", "0.1")
+    monkeypatch.setenv("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT", "0.5")
     async with pool_of(1, fresh_url):
         with pytest.raises((DatabaseUnavailableError, TransactionAbortedError)):
             async with transaction():
                 await do(1, 1)
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(1)
         assert await deeds() == []

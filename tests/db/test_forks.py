@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ async def fork_to_end_all() -> tuple[int, bool]:
 
 
 async def test_what_a_child_ends_goes_on_in_the_parent(fresh_url: DatabaseUrl) -> None:
-    assert await in_connected_process(fork_to_end_all, fresh_url) == (0, True)
+    assert await in_connected_process(fork_to_end_all, replace(fresh_url, pool_max=1)) == (0, True)
 
 
 BETWEEN_LOOPS = """

@@ -15,16 +15,21 @@ from medianest_models.db import (
     database,
     database_health,
     get_database_stats,
+    kept_connections,
     transaction,
 )
 from medianest_models.db.requirements import migration_versions
 from medianest_models.errors import StatementError
 from medianest_models.settings import DatabaseUrl
 from medianest_models.testing.servers import Server
-from tests.db.pools import client, pool_of
+from tests.db.pools import PATIENCE, client, pool_of
 
 
-async def test_a_healthy_migrated_database(fresh_url: DatabaseUrl, medianest_server: Server) -> None:
+async def test_a_healthy_migrated_database(
+    fresh_url: DatabaseUrl, medianest_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # While a connection is being given back, the pool would open another one.
+    monkeypatch.setattr(kept_connections, "_SECONDS", PATIENCE)
     async with database(replace(fresh_url, pool_max=3)):
         assert await check_database_health() is True
         health = await database_health()

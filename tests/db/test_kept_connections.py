@@ -83,6 +83,7 @@ async def test_the_pool_opens_one_more_than_are_used_at_most(
 @pytest.mark.usefixtures("forever")
 async def test_a_call_that_waits_gets_one_at_once(fresh_url: DatabaseUrl) -> None:
     async with pool_of(2, fresh_url), asyncio.timeout(PATIENCE):
+        await backends(2)  # none is kept while a call waits until the other connection is open
         assert len(await backends(6)) == 2
         assert kept() == 2
         async with transaction():  # takes one that is kept
@@ -172,6 +173,7 @@ async def test_none_is_kept_for_migrations(empty_url: DatabaseUrl) -> None:
 @pytest.mark.usefixtures("forever")
 async def test_disconnecting_does_not_wait_for_them(fresh_url: DatabaseUrl, caplog: pytest.LogCaptureFixture) -> None:
     async with database(fresh_url):
+        await backends(2)  # none is kept while a call waits until the other connection is open
         await backends(2)
         assert kept() == 2
     assert "still in use" not in caplog.text

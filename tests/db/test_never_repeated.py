@@ -23,55 +23,53 @@ from tests.db.proxies import Proxy, proxy_to
 from tests.locks import until
 from tests.servers import connection_to
 
-SLEEP = """
-CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$
+# A batch of hits gives up a lock after 50 ms.
+WAIT = """
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
+BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$
 """
-SLEEPERS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+WAITS = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted"
 PLAYLIST = "https://youtube.com/playlist?list=1"
 
 
 @dataclass
 class Stage:
-    """A server behind a proxy, on which writing to a table takes a second.
+    """A server behind a proxy, on which writing to a table may have to wait.
 
     Attributes:
-        url: The server, past the proxy.
         proxy: Between this process, which is connected, and the server.
         direct: A connection past the proxy.
+        holder: Another one, for which the writes wait.
     """
 
-    url: DatabaseUrl
     proxy: Proxy
     direct: asyncpg.Connection[Any]
+    holder: asyncpg.Connection[Any]
 
-    async def slow_down(self, table: str) -> None:
-        """Let every statement that writes to a table take a second."""
-        async with connection_to(self.url) as connection:  # a handler calls this while the test asks who sleeps
-            await connection.execute(
-                f"CREATE TRIGGER take_time AFTER INSERT OR UPDATE ON {table} EXECUTE FUNCTION take_time()"
-            )
+    async def hold_up(self, table: str) -> None:
+        """Let every statement that writes to a table wait until `lose_the_answer`."""
+        await self.holder.execute("SELECT pg_advisory_lock(7)")
+        await self.holder.execute(f"CREATE TRIGGER wait AFTER INSERT OR UPDATE ON {table} EXECUTE FUNCTION wait()")
 
     async def lose_the_answer(self) -> None:
-        """Cut the connection of the statement that sleeps, and wait until the server has carried it out."""
-        await until(self._sleeps)
+        """Cut the connection of the statement that waits, and wait until the server has carried it out."""
+        await until(self._waits)
         self.proxy.cut()
         self.proxy.heal()
-        await until(self._is_over)
+        # This gets the lock again when the transaction of that statement is over.
+        await self.holder.execute("SELECT pg_advisory_unlock(7)")
+        await self.holder.execute("SELECT pg_advisory_xact_lock(7)", timeout=PATIENCE)
 
-    async def _sleeps(self) -> bool:
-        return bool(await self.direct.fetchval(SLEEPERS))
-
-    async def _is_over(self) -> bool:
-        return not await self._sleeps()
+    async def _waits(self) -> bool:
+        return bool(await self.direct.fetchval(WAITS))
 
 
 @pytest.fixture
 async def stage(fresh_url: DatabaseUrl) -> AsyncIterator[Stage]:
-    async with proxy_to(fresh_url) as proxy, connection_to(fresh_url) as direct:
-        await direct.execute(SLEEP)
+    async with proxy_to(fresh_url) as proxy, connection_to(fresh_url) as direct, connection_to(fresh_url) as holder:
+        await direct.execute(WAIT)
         async with database(replace(proxy.url, pool_max=4)):
-            yield Stage(fresh_url, proxy, direct)
+            yield Stage(proxy, direct, holder)
 
 
 @asynccontextmanager
@@ -87,7 +85,7 @@ async def lost(stage: Stage, *calls: Callable[[], Awaitable[object]]) -> AsyncIt
 
 async def test_hits_in_one_statement(stage: Stage) -> None:
     user = await User.create(plex_id="1", plex_username="ann")
-    await stage.slow_down("rate_limits")
+    await stage.hold_up("rate_limits")
 
     async def hit() -> None:
         await rate_limits.hit("search", user_id=user.id)
@@ -98,7 +96,7 @@ async def test_hits_in_one_statement(stage: Stage) -> None:
 
 
 async def test_hits_of_many_callers(stage: Stage) -> None:
-    await stage.slow_down("rate_limits")
+    await stage.hold_up("rate_limits")
 
     def hit(number: int) -> Callable[[], Awaitable[object]]:
         return lambda: rate_limits.hit("search", ip_address=f"10.0.0.{number}")
@@ -110,10 +108,10 @@ async def test_hits_of_many_callers(stage: Stage) -> None:
 
 async def test_a_request_and_a_session(stage: Stage) -> None:
     user = await User.create(plex_id="1", plex_username="ann")
-    await stage.slow_down("media_requests")
+    await stage.hold_up("media_requests")
     async with lost(stage, lambda: media_requests.submit(user.id, title="t", media_type="movie")):
         assert (await media_requests.list_for_user(user.id)).pagination.total == 1
-    await stage.slow_down("session_tokens")
+    await stage.hold_up("session_tokens")
     async with lost(stage, lambda: sessions.issue(user.id)):
         assert (await sessions.list_for_user(user.id)).pagination.total == 1
 
@@ -126,7 +124,7 @@ async def test_a_transaction_that_would_be_repeated_after_a_conflict(stage: Stag
         times += 1
         await User.create(plex_id=f"{times}", plex_username="ann")
 
-    await stage.slow_down("users")
+    await stage.hold_up("users")
     async with lost(stage, lambda: with_transaction(add, retries=5)):
         assert (times, await User.all().count()) == (1, 0)
 
@@ -134,7 +132,7 @@ async def test_a_transaction_that_would_be_repeated_after_a_conflict(stage: Stag
 async def test_a_claim(stage: Stage) -> None:
     user = await User.create(plex_id="1", plex_username="ann")
     await downloads.enqueue(user.id, playlist_url=PLAYLIST)
-    await stage.slow_down("youtube_downloads")
+    await stage.hold_up("youtube_downloads")
     async with lost(stage, lambda: downloads.claim("worker")):
         (row,) = await fetch("SELECT status, attempts FROM youtube_downloads")
         assert (row["status"], row["attempts"]) == ("downloading", 1)
@@ -149,7 +147,7 @@ async def test_the_end_of_a_download(stage: Stage) -> None:
     async def handle(download: YouTubeDownload, _: object) -> None:
         done.append(download.playlist_url)
         if download.id == first.id:
-            await stage.slow_down("youtube_downloads")
+            await stage.hold_up("youtube_downloads")
 
     async def is_done_twice() -> bool:
         return len(done) == 2
@@ -157,7 +155,7 @@ async def test_the_end_of_a_download(stage: Stage) -> None:
     working = asyncio.create_task(downloads.run_worker(handle, lease=timedelta(minutes=5)))
     try:
         await stage.lose_the_answer()
-        await stage.direct.execute("DROP TRIGGER take_time ON youtube_downloads")
+        await stage.direct.execute("DROP TRIGGER wait ON youtube_downloads")
         (row,) = await stage.direct.fetch("SELECT status, attempts FROM youtube_downloads")
         assert (row["status"], row["attempts"]) == ("completed", 1)
         async with transaction():

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
@@ -28,11 +29,17 @@ from tests.db.replicated import beside, connected, note, notes, port_of, who_ans
 from tests.locks import until
 from tests.poolers import running_pooler
 
+SLEEP_ON_A_STANDBY: Final = "pg_sleep(CASE WHEN pg_is_in_recovery() THEN 600 ELSE 0 END)"
+
 
 @pytest.fixture
 async def read_before(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """Be connected to the pair, without a limit for a statement, and have read from its standby."""
+    """Be connected to the pair, without a limit for a statement, and have read from its standby.
+
+    On a slow machine too, it has its time to answer.
+    """
     monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0")
+    monkeypatch.setattr(standbys, "_ANSWER_SECONDS", PATIENCE)
     async with connected(pair, monkeypatch):
         await until_the_standby_answers(pair)
         yield
@@ -73,7 +80,7 @@ async def test_while_the_standby_is_stopped_the_primary_answers(
 
 async def test_a_read_in_the_middle_of_which_the_standby_ends_is_repeated(pair: Pair, read_before: None) -> None:
     async with reading():
-        read = asyncio.create_task(fetch("SELECT pg_sleep(0.3), inet_server_port() AS port"))
+        read = asyncio.create_task(fetch(f"SELECT {SLEEP_ON_A_STANDBY}, inet_server_port() AS port"))
         await until(lambda: someone_sleeps(pair))
         await pair.standby.stop("immediate")
         (row,) = await read
@@ -85,7 +92,7 @@ async def test_a_read_that_replay_ends_is_repeated(pair: Pair, read_before: None
     await note(1)
     await pair.wait_until_replayed()
     async with reading():
-        read = asyncio.create_task(fetch("SELECT n, pg_sleep(1), inet_server_port() AS port FROM notes"))
+        read = asyncio.create_task(fetch(f"SELECT n, {SLEEP_ON_A_STANDBY}, inet_server_port() AS port FROM notes"))
         await until(lambda: someone_sleeps(pair))
         await pair.primary.execute("ALTER TABLE notes ADD COLUMN more int")
         (row,) = await read
@@ -132,6 +139,7 @@ async def test_a_frozen_standby_is_waited_for_once(
     pair: Pair, read_before: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(standbys, "_FRESH_SECONDS", 0)
+    monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 1)
     pair.standby.freeze()
     async with asyncio.timeout(PATIENCE), reading():
         assert await who_answers(pair) == "primary"
@@ -147,6 +155,7 @@ async def test_many_that_read_at_once_do_not_wait_one_after_the_other(
     pair: Pair, read_before: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(standbys, "_FRESH_SECONDS", 0)
+    monkeypatch.setattr(standbys, "_ANSWER_SECONDS", 1)
     pair.standby.freeze()
     async with asyncio.timeout(PATIENCE):
         assert not any(await asyncio.gather(*(standby_answers(pair) for _ in range(50))))
@@ -160,7 +169,7 @@ async def test_a_read_that_a_frozen_standby_has_ends_with_the_command_timeout(
     async with connected(pair, monkeypatch):
         await until_the_standby_answers(pair)
         async with reading():
-            read = asyncio.create_task(fetch("SELECT pg_sleep(1)"))
+            read = asyncio.create_task(fetch(f"SELECT {SLEEP_ON_A_STANDBY}"))
             await until(lambda: someone_sleeps(pair))
             pair.standby.freeze()
             with pytest.raises(DatabaseTimeoutError):
@@ -186,7 +195,7 @@ async def test_a_statement_that_the_standby_ends_for_its_length_is_not_repeated(
     before = reading_counts()
     async with reading():
         async with client().acquire_connection() as connection:
-            await connection.execute("SET statement_timeout = '50ms'")
+            await connection.execute("SET statement_timeout = '1s'")
         with pytest.raises(DatabaseTimeoutError, match="ran longer"):
             await fetch("SELECT pg_sleep(10)")
         assert await who_answers(pair) == "standby"
@@ -243,6 +252,7 @@ async def test_a_standby_that_has_diverged_is_not_asked(pair: Pair, monkeypatch:
 
 async def test_of_several_hosts_those_in_order_are_asked(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """The primary itself, and a port where nobody listens, are none of them."""
+    monkeypatch.setattr(standbys, "_ANSWER_SECONDS", PATIENCE)
     replicas = beside(pair.standby.url, pair.primary.url.port, 1)
     async with connected(pair, monkeypatch, replicas=replicas):
         before = reading_counts()

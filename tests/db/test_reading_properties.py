@@ -65,6 +65,8 @@ class World:
         elif step == "freeze":
             self.pair.standby.freeze()
             self.frozen = True
+            # Until then it is not asked again, and what it gets ends with the command timeout.
+            await asyncio.sleep(standbys._FRESH_SECONDS)
         elif self.parted:
             pass
         elif step == "delay":
@@ -155,6 +157,7 @@ async def live(pair: Pair, patch: pytest.MonkeyPatch, steps: list[str]) -> None:
 @example(
     ["write", "read", "stop", "write", "read", "start", "read", "settle", "rush", "diverge", "write", "read", "rush"]
 )
+@example(["write", "settle", "read", "freeze", "read", "thaw", "read"])
 @example(["delay", "rush", "read", "settle", "rush", "promote", "write", "read", "stop", "read", "start", "rush"])
 async def test_nobody_misses_what_they_have_written(
     not_connected: None, lasting: Pair, monkeypatch: pytest.MonkeyPatch, steps: list[str]

@@ -11,6 +11,7 @@ from medianest_models.db import transaction, with_transaction
 from medianest_models.errors import ConflictError, InvalidInputError, TransactionConflictError
 from medianest_models.settings import DatabaseUrl
 from tests.db.pools import client, deeds, do, pool_of
+from tests.locks import until
 
 
 async def cross(first: int, second: int, met: asyncio.Barrier) -> int:
@@ -105,7 +106,11 @@ async def test_cancellation_is_not_repeated(fresh_url: DatabaseUrl) -> None:
     async with pool_of(1, fresh_url):
         fn = Counted(TransactionConflictError())
         task = asyncio.create_task(with_transaction(fn, retries=1000))
-        await asyncio.sleep(0.1)
+
+        async def has_begun() -> bool:
+            return fn.runs > 0
+
+        await until(has_begun)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -229,7 +229,7 @@ async def test_somebody_elses_download_can_not_be_cancelled(browser: httpx.Async
 
 async def test_who_asks_too_often_is_told_how_long_to_wait(browser: httpx.AsyncClient) -> None:
     for endpoint in ("media.request", "youtube.download"):
-        await system_config.set(f"rate_limit.{endpoint}", value={"limit": 1, "window": 3600})
+        await system_config.set(f"rate_limit.{endpoint}", value={"limit": 1, "window": 86_400})
     wish = {"title": "Orbit", "media_type": "movie"}
     for path, form in (("/requests", wish), ("/downloads", {"playlist_url": PLAYLIST})):
         assert (await browser.post(path, data=form)).status_code == 303
@@ -240,7 +240,7 @@ async def test_who_asks_too_often_is_told_how_long_to_wait(browser: httpx.AsyncC
 
 
 async def test_from_start_to_end_as_its_user_sees_it(fresh_url: DatabaseUrl) -> None:
-    async with running_portal() as portal, httpx.AsyncClient(base_url=portal.address) as client:
+    async with running_portal() as portal, httpx.AsyncClient(base_url=portal.address, timeout=60) as client:
         assert (await client.get("/readyz")).status_code == 200
         wrong = {"username": "portal-friend", "password": portal.passwords["portal-admin"]}
         assert (await client.post("/api/session", json=wrong)).status_code == 401
@@ -259,7 +259,7 @@ async def test_from_start_to_end_as_its_user_sees_it(fresh_url: DatabaseUrl) -> 
                 assert "event: ChangesMissed" in [line async for line in _until_blank(events, 2)]
                 await stop(portal.process, signal.SIGINT)  # with an open stream, and in the middle of downloads
             assert not await YouTubeDownload.filter(status=DownloadStatus.DOWNLOADING).exists()
-    async with running_portal() as again, httpx.AsyncClient(base_url=again.address) as client:
+    async with running_portal() as again, httpx.AsyncClient(base_url=again.address, timeout=60) as client:
         assert again.passwords.keys() == portal.passwords.keys()
         assert again.passwords != portal.passwords
         assert (await client.get("/api/session", headers=bearer)).status_code == 401

@@ -93,10 +93,13 @@ async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload
         await download.refresh_from_db()
         return download.status == DownloadStatus.COMPLETED
 
+    async def both_checked() -> bool:
+        return await ServiceStatusHistory.all().count() >= 2
+
     async with server, a_worker() as process:
         await until(done, process)
-        later = await downloads.enqueue(download.user_id, playlist_url="https://youtube.example/b")
-        await until(lambda: downloads_running(later), process)  # a notification woke it
+        await another_begins(download, process)  # a notification woke it
+        await until(both_checked, process)
         checks = {check.service.name: check for check in await ServiceStatusHistory.all().select_related("service")}
         await stop(process, signal.SIGINT)
     assert download.file_paths == [f"/videos/{download.id}.mkv"]
@@ -107,6 +110,12 @@ async def test_does_what_is_queued_and_checks_services(download: YouTubeDownload
 
 async def downloads_running(download: YouTubeDownload) -> bool:
     return (await downloads.get(download.id)).status == DownloadStatus.DOWNLOADING
+
+
+async def another_begins(download: YouTubeDownload, process: Process) -> None:
+    """Queue another download, and wait until the worker has begun with it; the first may have ended long ago."""
+    another = await downloads.enqueue(download.user_id, playlist_url="https://youtube.example/b")
+    await until(lambda: downloads_running(another), process)
 
 
 async def test_looks_after_the_database(fresh_db: DatabaseUrl) -> None:
@@ -181,7 +190,7 @@ async def test_a_url_that_leads_nowhere_is_a_service_that_is_down(download: YouT
 
     async with a_worker() as process:
         await until(all_checked, process)
-        await until(lambda: downloads_running(download), process)
+        await another_begins(download, process)
         await stop(process)
     checks = {check.service.name: check for check in await ServiceStatusHistory.all().select_related("service")}
     assert checks.keys() == urls.keys()
@@ -194,7 +203,7 @@ async def test_a_service_that_can_not_be_recorded_hides_no_other(download: YouTu
     await Service.create(name="down", display_name="Down", url="http://127.0.0.1:1")
     async with a_worker() as process:
         await until(ServiceStatusHistory.filter(service__name="down").exists, process)
-        await until(lambda: downloads_running(download), process)
+        await another_begins(download, process)
         await stop(process)
 
 

@@ -32,7 +32,7 @@ def start_aerich(url: DatabaseUrl, *arguments: str, folder: Path = CHECKOUT) -> 
     return subprocess.Popen(
         [sys.executable, "-m", "aerich", *arguments],
         cwd=folder,
-        env=os.environ | {"DATABASE_URL": url.render().get_secret_value(), "SLOW_QUERY_MS": "60000"},
+        env=os.environ | {"DATABASE_URL": url.render().get_secret_value()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -29,7 +29,10 @@ from tests.servers import connection_to
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
-CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+CLIENTS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 
 
 GOOD, BAD = "900000001_20300101000000_good.py", "900000002_20300101000000_bad.py"
@@ -79,7 +82,7 @@ async def migrate_from(folder: Path) -> list[str]:
 class TestInAConnectedProcess:
     @pytest.fixture(autouse=True)
     async def connected(self, empty_url: DatabaseUrl) -> AsyncIterator[None]:
-        await connect_database(empty_url, require_migrated=False)
+        await connect_database(replace(empty_url, pool_max=1), require_migrated=False)
         yield
         await disconnect_database()
 
@@ -222,7 +225,10 @@ async def test_waiting_for_another_has_an_end(empty_url: DatabaseUrl, look: Conn
     assert await look.fetchval(CLIENTS) == 0
     seen = Seen()
     task = asyncio.create_task(migrate(progress=seen))
-    await asyncio.sleep(0.7)
+    async with asyncio.timeout(30):
+        while not seen:  # noqa: ASYNC110 - it is called in this event loop
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.5)
     assert not task.done()
     assert seen == ["waiting"]
     await look.execute("SELECT pg_advisory_unlock($1)", AdvisoryLock.MIGRATING)

@@ -24,7 +24,7 @@ from medianest_models.models import YouTubeDownload
 from medianest_models.repositories import downloads
 from medianest_models.settings import DatabaseUrl
 from tests.cancelling import cancel_everywhere
-from tests.db.pools import assert_whole, client
+from tests.db.pools import PATIENCE, assert_whole, client
 from tests.db.proxies import proxy_to
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
@@ -62,7 +62,7 @@ async def is_queued(connection: Connection[Record]) -> bool:
 async def cancelled(claim: asyncio.Task[Any]) -> None:
     """Cancel it, and check that it ends at once, whatever the database does."""
     claim.cancel()
-    await asyncio.wait({claim}, timeout=1)
+    await asyncio.wait({claim}, timeout=PATIENCE)
     assert claim.cancelled()
 
 

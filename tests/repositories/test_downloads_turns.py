@@ -228,7 +228,7 @@ async def test_no_claim_waits_for_who_queues(fresh_db: DatabaseUrl) -> None:
     await execute("UPDATE youtube_downloads SET scheduled_at = now()")
     async with transaction():
         await enqueue(one, "a")
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             got = await elsewhere(downloads.claim("w"))
     assert got is not None
     assert got.turn is None

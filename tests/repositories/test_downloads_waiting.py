@@ -52,6 +52,7 @@ def notified_only(monkeypatch: pytest.MonkeyPatch) -> None:
     look = waiting._look
     monkeypatch.setattr(waiting, "_look", noted)
     monkeypatch.setattr(waiting, "_LONGEST_NAP_SECONDS", 600.0)
+    monkeypatch.setattr(listening, "_ALIVE_SECONDS", 600.0)  # or `listeners` would see no LISTEN after its first query
 
 
 @pytest.fixture
@@ -168,8 +169,9 @@ async def test_returns_at_once_when_there_is_work_and_after_the_timeout_when_not
 
 async def test_wakes_when_the_time_of_a_delayed_download_has_come(user: User) -> None:
     await enqueue(user, "later", scheduled_at=datetime.now(UTC) + HOUR, priority=DownloadPriority.HIGH)
-    await enqueue(user, scheduled_at=datetime.now(UTC) + A_WHILE)
+    await enqueue(user, scheduled_at=datetime.now(UTC) + HOUR)
     assert await downloads.claim("w") is None
+    await execute("UPDATE youtube_downloads SET scheduled_at = now() + $1 WHERE playlist_url = 'a'", A_WHILE)
     assert await downloads.wait_for_work(timeout=LONG)
     download = await downloads.claim("w")
     assert download is not None
@@ -236,13 +238,18 @@ async def test_the_first_waiter_can_be_cancelled_without_the_others(
 async def test_the_connection_outlives_its_last_waiter_for_a_moment_only(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "_LINGER_SECONDS", 0.5)
+    monkeypatch.setattr(listening, "_LINGER_SECONDS", 600)
     async with waiter():
         pids = await listeners()
+    (listener,) = listening._listeners[connected_client()].values()
+    closing = listener._closing
+    assert closing is not None
     async with waiter():  # which keeps the connection that is about to be closed
-        await asyncio.sleep(1)
+        assert closing.cancelled()
         assert await listeners() == pids
+        monkeypatch.setattr(listening, "_LINGER_SECONDS", 0.1)
     await until(lambda pids: not pids)
+    monkeypatch.setattr(listening, "_LINGER_SECONDS", 600)
     async with waiter() as task:
         (pid,) = await listeners()
         assert pid not in pids
@@ -358,10 +365,10 @@ async def test_ends_at_once_when_the_server_has_fallen_silent(
             proxy.frozen = True
             cancelled.cancel()
             late = asyncio.create_task(downloads.wait_for_work(timeout=timedelta(milliseconds=10)))
-            _, unfinished = await asyncio.wait({cancelled, late}, timeout=5)
+            _, unfinished = await asyncio.wait({cancelled, late}, timeout=30)
             assert not unfinished
             client = connected_client()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await disconnect_database()
                 assert not client.background
                 with pytest.raises(DatabaseUnavailableError, match="not connected"):
@@ -374,7 +381,7 @@ async def test_a_look_ends_at_once_when_the_server_has_fallen_silent(
     monkeypatch.setattr("medianest_models.db.client._RELEASE_SECONDS", 60)
     async with proxy_to(fresh_url) as proxy, database(replace(proxy.url, pgbouncer=True)):
         proxy.freezes_at = b"medianest_max_running_downloads"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert not await downloads.wait_for_work(timeout=timedelta(milliseconds=500))
         proxy.heal()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -76,7 +77,7 @@ async def test_a_check_waits_for_the_roll_up_of_its_hour(plex: Service) -> None:
     async with transaction():
         await current_client().execute_script("LOCK TABLE service_rollups IN SHARE ROW EXCLUSIVE MODE")
         rolling = elsewhere(services.roll_up())
-        await until(someone_waits_for_a_lock, seconds=10)
+        await until(someone_waits_for_a_lock)
         recording = elsewhere(services.record_check("plex", status=DOWN, checked_at=at(130)))
         await asyncio.sleep(0.1)
         assert not recording.done()
@@ -149,7 +150,7 @@ async def test_late_checks_do_not_wait_for_each_other(plex: Service) -> None:
     await execute("DELETE FROM kept_history")  # as before the first removal
     async with transaction():
         await services.record_check("plex", status=DOWN, checked_at=at(130))
-        await asyncio.wait_for(elsewhere(services.record_check("plex", status=UP, checked_at=at(131))), 5)
+        await asyncio.wait_for(elsewhere(services.record_check("plex", status=UP, checked_at=at(131))), 30)
     await answers_are_right()
 
 
@@ -273,8 +274,9 @@ async def look_after(seconds: float) -> int:
 async def test_every_snapshot_is_right_while_all_of_it_happens(fresh_db: DatabaseUrl) -> None:
     await Service.create(name="plex", display_name="Plex")
     await current_client().execute_script(_WRITTEN)
-    writers = asyncio.create_task(asyncio.to_thread(run_in_processes, write, 2, 8.0, 7, url=fresh_db, connected=True))
-    keepers = asyncio.create_task(asyncio.to_thread(run_in_processes, look_after, 2, 8.0, url=fresh_db, connected=True))
+    in_processes = partial(run_in_processes, url=fresh_db, connected=True, timeout=8 + 2 * _PATIENCE)
+    writers = asyncio.create_task(asyncio.to_thread(in_processes, write, 2, 8.0, 7))
+    keepers = asyncio.create_task(asyncio.to_thread(in_processes, look_after, 2, 8.0))
     compared = 0
     while not (writers.done() and keepers.done()):
         since = random.randrange(TICKS - 1)  # noqa: S311 - no secret

@@ -39,7 +39,7 @@ def test_the_studio_says_where_it_is_and_ends_when_it_is_told_to(fresh_url: Data
     with running() as (process, line):
         found = re.fullmatch(r"The studio \(read and write\) is at (http://127\.0\.0\.1:\d+/\?token=\S{40,})\n", line)
         assert found
-        with httpx.Client(follow_redirects=True) as client:
+        with httpx.Client(follow_redirects=True, timeout=60) as client:
             assert client.get(found[1].partition("?")[0]).status_code == 403
             response = client.get(found[1])
             assert response.status_code == 200
@@ -52,7 +52,7 @@ def test_the_studio_says_where_it_is_and_ends_when_it_is_told_to(fresh_url: Data
 
 
 def test_it_ends_at_once_with_a_page_open(fresh_url: DatabaseUrl) -> None:
-    with running() as (process, line), httpx.Client(follow_redirects=True) as client:
+    with running() as (process, line), httpx.Client(follow_redirects=True, timeout=60) as client:
         page = client.get(line.split()[-1])
         with client.stream("GET", f"{page.url}_live") as stream:
             events = stream.iter_lines()

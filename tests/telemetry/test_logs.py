@@ -79,7 +79,7 @@ from medianest_models.db.statements import fetch
 
 async def main():
     async with database():
-        await fetch("SELECT pg_sleep(0.06),\\n       $1::int", 1)
+        await fetch("SELECT pg_sleep(1),\\n       $1::int", 1)
 
 asyncio.run(main())
 assert "opentelemetry" not in sys.modules
@@ -89,7 +89,7 @@ CONFIGURE: Final = "from medianest_models.logs import configure_logging\nconfigu
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_program_that_asks_for_it_logs_as_log_format_says(fresh_url: DatabaseUrl, log_format: str) -> None:
-    ended = python("-c", PROGRAM.format(configure=CONFIGURE), LOG_FORMAT=log_format, SLOW_QUERY_MS="50")
+    ended = python("-c", PROGRAM.format(configure=CONFIGURE), LOG_FORMAT=log_format, SLOW_QUERY_MS="1000")
     lines = ended.stderr.splitlines()
     if log_format == "json":
         lines = [f"{line['level'].upper()} {line['logger']}: {line['message']}" for line in map(json.loads, lines)]
@@ -98,12 +98,12 @@ def test_a_program_that_asks_for_it_logs_as_log_format_says(fresh_url: DatabaseU
         "WARNING medianest_models.query",
         "INFO medianest_models.db",
     ]
-    assert lines[1].endswith("ms: SELECT pg_sleep(0.06), $1::int [1]")
+    assert lines[1].endswith("ms: SELECT pg_sleep(1), $1::int [1]")
 
 
 def test_a_program_that_does_not_keeps_its_own_logging(fresh_url: DatabaseUrl) -> None:
     mine = "logging.basicConfig(format='mine %(name)s', level='INFO')"
-    ended = python("-c", PROGRAM.format(configure=mine), LOG_FORMAT="json", SLOW_QUERY_MS="50")
+    ended = python("-c", PROGRAM.format(configure=mine), LOG_FORMAT="json", SLOW_QUERY_MS="1000")
     names = [line for line in ended.stderr.splitlines() if "asyncio" not in line]
     assert names == [f"mine medianest_models.{name}" for name in ("db", "query", "db")]
 

@@ -94,7 +94,7 @@ def test_a_killed_run_leaves_no_server(tmp_path: Path, bindir: Path | None) -> N
     temporary.mkdir(mode=0o755)
     environment = os.environ | {"TMPDIR": str(temporary)}
     with subprocess.Popen([sys.executable, *arguments], cwd=tmp_path, env=environment) as run:
-        wait_until(ready.exists)
+        wait_until(lambda: ready.exists() and ready.read_text() != "")
         postmaster = int(next(temporary.glob("*/home/pgdata/postmaster.pid")).read_text().splitlines()[0])
         socket = Path(ready.read_text())
         run.send_signal(signal.SIGKILL)

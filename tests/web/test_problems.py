@@ -179,7 +179,7 @@ async def test_a_problem_of_the_application_s_own(make_app: Any) -> None:
 @pytest.mark.parametrize("make_app", FRAMEWORKS)
 async def test_a_defect_is_a_problem_and_the_server_logs_it(make_app: Any, caplog: pytest.LogCaptureFixture) -> None:
     app = make_app({"/": raising(RuntimeError(SAID))})
-    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with served(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         response = await client.get("/")
     assert (response.status_code, response.json()) == (500, DEFECT)
     assert response.headers["Content-Type"] == "application/problem+json"
