@@ -28,7 +28,7 @@ from tests.web.conftest import Endpoint, fastapi_app, served, starlette_app, vis
 ALL: Final = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, MedianestError)]
 FRAMEWORKS: Final = [starlette_app, fastapi_app]
 SAID: Final = "the host db.internal refused the user 'secret-value'"
-"""What no response of a server's error may show."""
+"""A text that no response of a server's error may show."""
 DEFECT: Final = {"type": "about:blank", "title": "Internal Server Error", "status": 500}
 
 EXPECTED: Final = {
