@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,10 +139,6 @@ def _loop(request: pytest.FixtureRequest) -> str:
     return str(scope or request.config.getini("asyncio_default_test_loop_scope"))
 
 
-class _RollBack(Exception):  # noqa: N818 - it is not an error
-    """Ends the transaction of a test."""
-
-
 @asynccontextmanager
 async def _connected(*, rolls_back: bool) -> AsyncIterator[None]:
     """Be connected to DATABASE_URL; in a transaction, if what is done there is rolled back."""
@@ -152,10 +148,9 @@ async def _connected(*, rolls_back: bool) -> AsyncIterator[None]:
         if not rolls_back:
             yield
             return
-        with suppress(_RollBack):
-            async with transaction():
-                yield
-                raise _RollBack
+        async with transaction() as whole:
+            yield
+            await whole.rollback()
 
 
 def _connection_fixture(decorate: Callable[..., Any], loop: str, **options: Any) -> Any:

@@ -163,10 +163,9 @@ async def db(
     """Connect this process, and open a transaction that is rolled back when the test ends."""
     url = _use(shared_database, pooler, monkeypatch)
     await connect_database(url)  # a no-op if the previous test used it too
-    with suppress(_RollBack):
-        async with transaction():
-            yield url
-            raise _RollBack
+    async with transaction() as whole:
+        yield url
+        await whole.rollback()
     await assert_clean_session(url)
 
 
@@ -252,10 +251,6 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
-
-
-class _RollBack(Exception):  # noqa: N818 - it is not an error
-    """Ends the transaction of a test."""
 
 
 async def _assert_not_connected() -> None:
