@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _ROLLBACK: Final = "medianest_rollback"
 _OURS: Final = ("DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_PGBOUNCER", "DATABASE_REPLICA_URL", "MEDIANEST_ENV")
-_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,7 +112,9 @@ def _use(url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("DATABASE_URL", url.render().get_secret_value())
     patch.setenv("MEDIANEST_ENV", "test")
     if not os.environ.get("ENCRYPTION_KEYS"):
-        patch.setenv("ENCRYPTION_KEYS", _KEY)
+        from medianest_models.testing.servers import ENCRYPTION_KEY  # noqa: PLC0415 - see above
+
+        patch.setenv("ENCRYPTION_KEYS", ENCRYPTION_KEY)
 
 
 def _rolls_back(request: pytest.FixtureRequest) -> bool:
