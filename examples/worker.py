@@ -5,6 +5,7 @@ Start as many as you like.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
@@ -30,10 +31,30 @@ async def fetch_playlist(download: YouTubeDownload, report_progress: downloads.R
 async def main() -> None:
     """Download; meanwhile, check the services and look after the database."""
     async with database():
-        others = [asyncio.create_task(watch()), asyncio.create_task(look_after_database())]
+        others = [
+            asyncio.create_task(regularly("check the services", check_services, seconds=60)),
+            asyncio.create_task(regularly("look after the database", maintain, seconds=3600)),
+        ]
         await downloads.run_worker(fetch_playlist, concurrency=2, lease=timedelta(minutes=1))
         for task in others:
             task.cancel()
+
+
+async def regularly(what: str, work: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+    """Do some work again and again."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the downloads go on
+            log.warning("could not %s: %r", what, error)
+        await asyncio.sleep(seconds)
+
+
+async def check_services() -> None:
+    """Check every service that has a URL."""
+    for service in (await services.list_enabled()).data:
+        if service.url:
+            await check(service.name, service.url)
 
 
 async def check(name: str, url: str) -> None:
@@ -48,25 +69,6 @@ async def check(name: str, url: str) -> None:
     took = round(1000 * (monotonic() - started))
     with suppress(MedianestError):  # it was deleted meanwhile, for instance: the others are checked all the same
         await services.record_check(name, status=status, response_time_ms=took, error_message=problem)
-
-
-async def watch() -> None:
-    """Check once a minute every service that has a URL."""
-    while True:
-        try:
-            for service in (await services.list_enabled()).data:
-                if service.url:
-                    await check(service.name, service.url)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the downloads go on
-            log.warning("the services can't be checked: %s", error)
-        await asyncio.sleep(60)
-
-
-async def look_after_database() -> None:
-    """Do once an hour what is due; the log says what can't be done."""
-    while True:
-        await maintain()
-        await asyncio.sleep(3600)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ class DuplicateDownloadError(ConflictError):
     """This user already has an active download of this playlist."""
 
     unique_constraint = "uq_youtube_downloads_user_id_playlist_url"
+    download_id: UUID | None = None
+    """The id of the active download, if known."""
 
 
 class InvalidReferenceError(ConstraintError):

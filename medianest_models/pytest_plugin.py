@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _ROLLBACK: Final = "medianest_rollback"
 _OURS: Final = ("DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_PGBOUNCER", "DATABASE_REPLICA_URL", "MEDIANEST_ENV")
-_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,7 +112,9 @@ def _use(url: DatabaseUrl, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("DATABASE_URL", url.render().get_secret_value())
     patch.setenv("MEDIANEST_ENV", "test")
     if not os.environ.get("ENCRYPTION_KEYS"):
-        patch.setenv("ENCRYPTION_KEYS", _KEY)
+        from medianest_models.testing.servers import ENCRYPTION_KEY  # noqa: PLC0415 - see above
+
+        patch.setenv("ENCRYPTION_KEYS", ENCRYPTION_KEY)
 
 
 def _rolls_back(request: pytest.FixtureRequest) -> bool:
@@ -139,10 +140,6 @@ def _loop(request: pytest.FixtureRequest) -> str:
     return str(scope or request.config.getini("asyncio_default_test_loop_scope"))
 
 
-class _RollBack(Exception):  # noqa: N818 - it is not an error
-    """Ends the transaction of a test."""
-
-
 @asynccontextmanager
 async def _connected(*, rolls_back: bool) -> AsyncIterator[None]:
     """Be connected to DATABASE_URL; in a transaction, if what is done there is rolled back."""
@@ -152,10 +149,9 @@ async def _connected(*, rolls_back: bool) -> AsyncIterator[None]:
         if not rolls_back:
             yield
             return
-        with suppress(_RollBack):
-            async with transaction():
-                yield
-                raise _RollBack
+        async with transaction() as whole:
+            yield
+            await whole.rollback()
 
 
 def _connection_fixture(decorate: Callable[..., Any], loop: str, **options: Any) -> Any:

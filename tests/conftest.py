@@ -28,14 +28,13 @@ from medianest_models.embedded import EmbeddedServer, embedded_server
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.migrate.applying import migrate
 from medianest_models.settings import DatabaseUrl, Settings
-from medianest_models.testing.servers import Server, chosen_bindir
+from medianest_models.testing.servers import ENCRYPTION_KEY, Server, chosen_bindir
 from tests.clusters import Pair, running_pair
 from tests.poolers import running_pooler
 from tests.sessions import assert_clean_session
 from tests.workers import Scheduler, folder_in_memory
 
 CHECKOUT: Final = Path(__file__).parents[1]
-ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
 _NO_DATABASE: Final = "postgresql://nobody@127.0.0.1:1/ask-a-fixture-for-a-database"
 _OURS: Final = ("DATABASE_", "MEDIANEST_", "ADMIN_", "PG")
 # By pytest's options, a pytest that a test starts would write its report over ours, and erase what is covered so far.
@@ -164,10 +163,9 @@ async def db(
     """Connect this process, and open a transaction that is rolled back when the test ends."""
     url = _use(shared_database, pooler, monkeypatch)
     await connect_database(url)  # a no-op if the previous test used it too
-    with suppress(_RollBack):
-        async with transaction():
-            yield url
-            raise _RollBack
+    async with transaction() as whole:
+        yield url
+        await whole.rollback()
     await assert_clean_session(url)
 
 
@@ -253,10 +251,6 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
-
-
-class _RollBack(Exception):  # noqa: N818 - it is not an error
-    """Ends the transaction of a test."""
 
 
 async def _assert_not_connected() -> None:

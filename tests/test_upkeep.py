@@ -42,7 +42,7 @@ EXPIRED_COUNTER = (
 
 @dataclass(frozen=True)
 class Answers:
-    """What is known of the services' checks."""
+    """The answers about the checks of all services."""
 
     uptime: list[Uptime | None]
     incidents: list[list[Incident]]

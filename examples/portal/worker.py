@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from medianest_models import MedianestError, ServiceStatus, YouTubeDownload, database
+from medianest_models import ServiceStatus, YouTubeDownload, database
 from medianest_models.repositories import downloads, services
 from medianest_models.upkeep import maintain
 
@@ -26,29 +27,30 @@ async def fetch_playlist(download: YouTubeDownload, report_progress: downloads.R
     return [f"/videos/{download.id}.mkv"]
 
 
-async def watch() -> None:
-    """Pretend to check the services once a minute."""
+async def check_services() -> None:
+    """Pretend to check the services."""
+    for service in (await services.list_enabled()).data:
+        took = random.randint(20, 200)  # noqa: S311 - nothing is secret here
+        await services.record_check(service.name, status=ServiceStatus.UP, response_time_ms=took)
+
+
+async def regularly(what: str, work: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+    """Do some work again and again."""
     while True:
         try:
-            for service in (await services.list_enabled()).data:
-                took = random.randint(20, 200)  # noqa: S311 - nothing is secret here
-                await services.record_check(service.name, status=ServiceStatus.UP, response_time_ms=took)
-        except MedianestError as error:  # the downloads go on
-            log.warning("the services can't be checked: %s", error)
-        await asyncio.sleep(60)
-
-
-async def look_after_database() -> None:
-    """Do once an hour what is due."""
-    while True:
-        await maintain()
-        await asyncio.sleep(3600)
+            await work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the downloads go on
+            log.warning("could not %s: %r", what, error)
+        await asyncio.sleep(seconds)
 
 
 async def main() -> None:
     """Work for as long as nobody says stop."""
     async with database():
-        others = [asyncio.create_task(watch()), asyncio.create_task(look_after_database())]
+        others = [
+            asyncio.create_task(regularly("check the services", check_services, seconds=60)),
+            asyncio.create_task(regularly("look after the database", maintain, seconds=3600)),
+        ]
         await downloads.run_worker(fetch_playlist, concurrency=2, lease=timedelta(minutes=1))
         for task in others:
             task.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Coroutine
 from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
@@ -15,6 +16,7 @@ from medianest_models.db.driver_errors import shows_failover
 from medianest_models.db.forks import ForkSafeConnection
 from medianest_models.db.hosts import open_connection, search_failure
 from medianest_models.db.kept_connections import KeptConnections, is_lost
+from medianest_models.db.observers import observed_wait, wait_observers
 from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
@@ -151,13 +153,16 @@ class Client(StatementClient):
         made.notes["begun"] = begun
         return made
 
-    async def acquire(self, *, seconds: float | None = None) -> Connection:
+    def acquire(self, *, seconds: float | None = None) -> Coroutine[Any, Any, Connection]:
         """Take a free connection from the pool, and open the pool if it is not open yet.
 
         Args:
-            seconds: How long to wait for it; None for the pool's own timeout, and then for a primary for as long as
-                `failover_wait` says. It is a DatabaseTimeoutError in the end.
+            seconds: How long to wait for it, which nobody observes; None for the pool's own timeout, and then for a
+                primary for as long as `failover_wait` says. It is a DatabaseTimeoutError in the end.
         """
+        return observed_wait(self, self._acquire) if wait_observers and seconds is None else self._acquire(seconds)
+
+    async def _acquire(self, seconds: float | None) -> Connection:
         pool = self._pool
         if pool is None or self.is_disconnected or self._bound_loop is not asyncio.get_running_loop():
             pool = await self._open()
@@ -180,7 +185,7 @@ class Client(StatementClient):
         finally:
             self._kept.waiting -= 1
         if wait:  # it was cut off while it looked for a primary
-            return await self.acquire(seconds=wait)
+            return await self._acquire(wait)
         raise error
 
     async def release(self, connection: Connection, *, seconds: float = _RELEASE_SECONDS) -> None:
@@ -283,8 +288,7 @@ class Client(StatementClient):
         await asyncio.gather(self._close(seconds), *(other.disconnect(seconds=seconds) for other in self.attached))
 
     async def _close(self, seconds: float = 10) -> None:
-        pool = self._pool
-        if pool is None:
+        if (pool := self._pool) is None:
             return
         self.check_loop()
         await self._replace_connections()  # so that what still runs does not keep its connection either

@@ -1,21 +1,25 @@
-"""Observers of statements: who counts or traces what this package's clients send.
+"""Observers of statements, and of the waits for a connection: who counts or traces what this package's clients send.
 
 An observer is called for each statement, in the task that sends it, and returns a context manager, which is left when
 the statement is over: with the exception that it raised, if any. It must not swallow that exception, nor raise one.
-While there is no observer, a statement costs a look at an empty list.
+While there is no observer, a statement costs a look at each of two empty lists.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
+    from medianest_models.db.client import Client
     from medianest_models.db.statements import StatementClient
+
+T = TypeVar("T")
 
 Observer: TypeAlias = "Callable[[StatementClient, str, Sequence[Any]], AbstractContextManager[object]]"
 """Called with the client, the SQL, which holds no values, and the parameters, which may be secrets."""
@@ -37,6 +41,20 @@ def _observed_by_all(client: StatementClient, sql: str, parameters: Sequence[Any
         for observer in tuple(observers):
             stack.enter_context(observer(client, sql, parameters))
         yield
+
+
+wait_observers: Final[list[Callable[[Client, float], object]]] = []
+"""Called with a pool and the seconds in which a call got a connection of it, or did not."""
+
+
+async def observed_wait(pool: Client, acquire: Callable[[None], Awaitable[T]]) -> T:
+    """Wait for a connection for as long as the pool allows, and tell the observers how long that took."""
+    started = perf_counter()
+    try:
+        return await acquire(None)
+    finally:
+        for observer in tuple(wait_observers):
+            observer(pool, perf_counter() - started)
 
 
 answered_calls: Final[ContextVar[Sequence[Context]]] = ContextVar("answered_calls", default=())

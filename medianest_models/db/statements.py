@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
@@ -84,7 +84,7 @@ class StatementClient(AsyncpgDBClient):
         self.command_timeout = outer.command_timeout
 
     @abstractmethod
-    async def acquire(self) -> Connection:
+    def acquire(self) -> Coroutine[Any, Any, Connection]:
         """Take a connection for exclusive use until `release`."""
 
     @abstractmethod

@@ -84,10 +84,10 @@ async def migrate(
         return [version for version in before.pending if version in after.applied]
 
 
-async def pending_sql(url: DatabaseUrl | None = None) -> dict[str, str]:
+async def pending_sql() -> dict[str, str]:
     """Return the SQL of each pending migration, by its file, without running it; a MigrationError if that can't be."""
     found = {}
-    for version in (await migration_status(url)).pending:
+    for version in (await migration_status()).pending:
         migration = load_migration(version)
         try:
             found[version] = str(await migration["upgrade"](None))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from time import perf_counter
 from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from medianest_models.db.client import Client
 from medianest_models.db.connection import connected_client
-from medianest_models.db.statements import Connection
+from medianest_models.db.observers import wait_observers
 from medianest_models.errors import DatabaseUnavailableError
 from medianest_models.telemetry.servers import BUCKETS, server_of
 
@@ -30,19 +29,12 @@ def observe_pools(meter: Meter, undo: ExitStack) -> None:
         description="The time it took to obtain an open connection from the pool.",
         explicit_bucket_boundaries_advisory=BUCKETS,
     )
-    acquire: Callable[..., Awaitable[Connection]] = Client.acquire
 
-    async def timed(self: Client, *, seconds: float | None = None) -> Connection:
-        if seconds is not None:  # a health check, or a call that goes on to wait for a primary
-            return await acquire(self, seconds=seconds)
-        started = perf_counter()
-        try:
-            return await acquire(self)
-        finally:
-            times.record(perf_counter() - started, server_of(self).pool)  # an embedded server is known only now
+    def record_wait(pool: Client, seconds: float) -> None:
+        times.record(seconds, server_of(pool).pool)
 
-    undo.callback(setattr, Client, "acquire", acquire)
-    Client.acquire = timed  # type: ignore[method-assign]
+    wait_observers.append(record_wait)
+    undo.callback(wait_observers.remove, record_wait)
     for name, unit, description, report in (
         ("count", "{connection}", "The number of connections that are currently in a state.", _report_count),
         ("max", "{connection}", "The maximum number of open connections allowed.", _report_max),

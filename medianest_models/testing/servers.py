@@ -24,6 +24,8 @@ from medianest_models.settings import DatabaseUrl, Environment, Settings
 
 T = TypeVar("T")
 
+ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIHdoaWNoIGlzIG5vIHNlY3I="  # 32 bytes
+"""The key of tests in an environment without one."""
 EMBEDDED: Final = "embedded"
 TESTCONTAINERS: Final = "testcontainers"
 _IMAGE: Final = "postgres:18-alpine"

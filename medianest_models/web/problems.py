@@ -72,7 +72,7 @@ STATUSES: Final[Mapping[type[MedianestError], int]] = {
 
 _RETRY_SECONDS: Final = {errors.DatabaseUnavailableError: 5, errors.TransactionConflictError: 1}
 """`Retry-After`, in seconds: a failover takes longer than another transaction."""
-_CARRIED: Final = ("constraint", "request_id")
+_CARRIED: Final = ("constraint", "request_id", "download_id")
 """The attributes of errors that their problems have too, where they are known. None is a secret."""
 _NAMED: Final = re.compile(r"(?:\w+\.)?(\w+(?:, \w+)*): (.+)", re.DOTALL)
 """The message of an error about named arguments, or about a table's column."""

@@ -19,7 +19,7 @@ from medianest_models.db.client import Client
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.settings import DatabaseUrl, load_settings, tortoise_config
-from tests.conftest import ENCRYPTION_KEY
+from medianest_models.testing.servers import ENCRYPTION_KEY
 from tests.db.pools import PATIENCE, client, deeds, do, pool_of
 from tests.db.proxies import proxy_to
 from tests.processes import run_in_processes

@@ -1,4 +1,4 @@
-"""What may have been sent is not repeated: the answer to a statement is lost while the server carries it out."""
+"""No statement is repeated that may have been sent: its answer is lost while the server carries it out."""
 
 from __future__ import annotations
 

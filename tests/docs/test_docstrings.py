@@ -1,19 +1,24 @@
-"""The docstrings that the reference shows name the arguments that there are, and errors that exist."""
+"""The docstrings that the reference shows name the arguments that there are, and errors that exist; none asks."""
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
 import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 import pytest
 
 from docs.extensions.public_names import public_names
 from medianest_models import errors
+from tests.conftest import CHECKOUT
 from tests.docs.test_site import ROOMS
+
+FOLDERS: Final = ("medianest_models", "migrations", "tests", "benchmarks", "examples", "docs")
 
 
 def functions(room: str) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -57,3 +62,22 @@ def test_what_is_wrong_is_found() -> None:
         "Do it.\n\nArgs:\n    one: First,\n        and more: much.\n    two: Second.\n\nRaises:\n    OopsError: No.\n"
     )
     assert (named(docstring, "Args"), named(docstring, "Raises")) == (["one", "two"], ["OopsError"])
+
+
+def questions(code: str) -> list[int]:
+    """Return the lines of the docstrings, those of constants too, that begin with What or How."""
+    strings = (node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Expr))
+    texts = (string for string in strings if isinstance(string, ast.Constant))
+    return [text.lineno for text in texts if re.match(r"\s*(What|How)\b", str(text.value))]
+
+
+def test_none_begins_with_what_or_how() -> None:
+    paths = chain(CHECKOUT.glob("*.py"), *((CHECKOUT / folder).rglob("*.py") for folder in FOLDERS))
+    assert [f"{path}:{line}" for path in paths for line in questions(path.read_text())] == []
+
+
+def test_one_that_begins_so_is_found() -> None:
+    code = (
+        '"""What it is."""\nx = "What"\n"""How much."""\ndef f():\n    """\n    What it does."""\n    """However."""\n'
+    )
+    assert sorted(questions(code)) == [1, 3, 5]

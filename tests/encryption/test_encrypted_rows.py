@@ -13,7 +13,7 @@ from medianest_models.errors import ConfigurationError
 from medianest_models.models import Service, User
 from medianest_models.settings import DatabaseUrl
 from medianest_models.testing import a_service, a_user
-from tests.conftest import ENCRYPTION_KEY
+from medianest_models.testing.servers import ENCRYPTION_KEY
 from tests.models.rows import store, stored
 
 

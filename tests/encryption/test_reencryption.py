@@ -22,8 +22,8 @@ from medianest_models.errors import InvalidInputError
 from medianest_models.models import Service, User
 from medianest_models.settings import DatabaseUrl
 from medianest_models.testing import a_service, a_user
+from medianest_models.testing.servers import ENCRYPTION_KEY
 from tests.commands import PROGRAM, document, medianest
-from tests.conftest import ENCRYPTION_KEY
 from tests.locks import someone_waits_for_a_lock, until
 from tests.models.rows import store, stored
 

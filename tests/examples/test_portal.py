@@ -111,7 +111,8 @@ async def test_downloads_over_the_api(program: httpx.AsyncClient, bob: User) -> 
     made = await program.post("/downloads", json={"playlist_url": PLAYLIST})
     assert (made.status_code, made.json()["status"]) == (201, "queued")
     double = await program.post("/downloads", json={"playlist_url": PLAYLIST})
-    assert double.json()["type"] == "urn:medianest:problem:duplicate-download"
+    assert (double.status_code, double.json()["type"]) == (409, "urn:medianest:problem:duplicate-download")
+    assert double.json()["download_id"] == made.json()["id"]
     assert [one["id"] for one in (await program.get("/downloads")).json()["data"]] == [made.json()["id"]]
     cancelled = await program.delete(f"/downloads/{made.json()['id']}")
     assert (cancelled.json()["status"], cancelled.json()["error_message"]) == ("failed", "cancelled")

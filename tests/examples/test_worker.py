@@ -11,7 +11,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from importlib import import_module
 from typing import Any, Final
 from uuid import uuid4
 
@@ -24,15 +24,29 @@ from medianest_models.enums import DownloadStatus, ServiceStatus
 from medianest_models.models import RateLimit, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.repositories import downloads
 from medianest_models.settings import DatabaseUrl
+from tests.conftest import CHECKOUT
 
-WORKER: Final = Path(__file__).parents[2] / "examples" / "worker.py"
+MODULES: Final = ("examples.worker", "examples.portal.worker")
+BROKEN: Final = """
+import asyncio, importlib, sys
+
+async def fail():
+    raise RuntimeError("a defect")
+
+worker = importlib.import_module(sys.argv[1])
+worker.maintain = worker.check_services = fail
+asyncio.run(worker.main())
+"""
 
 
 @asynccontextmanager
-async def a_worker() -> AsyncIterator[Process]:
-    """Run the worker; kill it at the end if it still runs."""
+async def a_worker(*program: str) -> AsyncIterator[Process]:
+    """Run the worker, or another program; kill it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(WORKER), stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONWARNINGS": "error"}
+        *(sys.executable, *(program or ["examples/worker.py"])),
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONWARNINGS": "error"},
+        cwd=CHECKOUT,
     )
     try:
         yield process
@@ -212,7 +226,32 @@ async def test_services_that_can_not_be_read_stop_no_download(download: YouTubeD
     async with a_worker() as process:
         await until(lambda: downloads_running(download), process)
         log = await stop(process)
-    assert "the services can't be checked" in log
+    assert "could not check the services: MigrationError" in log
+
+
+@pytest.mark.parametrize("module", MODULES)
+async def test_a_defect_beside_the_downloads_is_told_and_stops_none(download: YouTubeDownload, module: str) -> None:
+    async with a_worker("-c", BROKEN, module) as process:
+        await until(lambda: downloads_running(download), process)
+        log = await stop(process)
+    for work in ("check the services", "look after the database"):
+        assert f"could not {work}: RuntimeError('a defect')" in log
+
+
+@pytest.mark.parametrize("module", MODULES)
+async def test_work_that_failed_is_done_again(module: str) -> None:
+    outcomes = iter([RuntimeError("a defect"), None])
+    again = asyncio.Event()
+
+    async def work() -> None:
+        if error := next(outcomes, None):
+            raise error
+        again.set()
+
+    task = asyncio.create_task(import_module(module).regularly("work", work, seconds=0))
+    async with asyncio.timeout(30):
+        await again.wait()
+    task.cancel()
 
 
 async def test_a_restart_of_the_database(own_server: EmbeddedServer) -> None:

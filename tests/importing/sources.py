@@ -16,7 +16,7 @@ from medianest_models.settings import DatabaseUrl
 _HERE: Final = Path(__file__).parent
 
 SECRETS: Final[dict[str, Any]] = json.loads((_HERE / "node_secrets.json").read_text(encoding="utf-8"))
-"""What Node's crypto made of texts with the code of shape U, in every form in which it stores them."""
+"""Texts that Node's crypto encrypted with the code of shape U, in every form in which it stores them."""
 
 _OBJECT: Final = json.dumps(SECRETS["object"])
 

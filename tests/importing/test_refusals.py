@@ -1,4 +1,4 @@
-"""What is no source, or not to be read: one clear error, and nothing is written."""
+"""Sources that are none, or are not to be read: one clear error, and nothing is written."""
 
 from __future__ import annotations
 

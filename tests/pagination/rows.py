@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -88,14 +88,9 @@ def _ids(pages: list[CursorPage[Any]]) -> list[Any]:
 @asynccontextmanager
 async def rolled_back() -> AsyncIterator[None]:
     """Roll back the block at its end, for a test that starts again with each example."""
-    with suppress(_RollBack):
-        async with transaction():
-            yield
-            raise _RollBack
-
-
-class _RollBack(Exception):  # noqa: N818 - it is not an error
-    """Ends the transaction of an example."""
+    async with transaction() as whole:
+        yield
+        await whole.rollback()
 
 
 @asynccontextmanager

@@ -14,7 +14,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import suppress
 from typing import Any, Final
 
 import pytest
@@ -62,11 +61,10 @@ async def big_database(
     await connect_database(big_url)
     written: dict[str, int] = {}
     try:
-        with suppress(_RollBack):
-            async with transaction():
-                yield big_url
-                written = await _written_rows()
-                raise _RollBack
+        async with transaction() as whole:
+            yield big_url
+            written = await _written_rows()
+            await whole.rollback()
     finally:
         await disconnect_database()
         await _remove_traces(big_url, written)
@@ -92,10 +90,6 @@ async def _remove_traces(url: DatabaseUrl, written: dict[str, int]) -> None:
                 await connection.execute(f"VACUUM {table}")  # FULL leaves the visibility map to it
     finally:
         await connection.close()
-
-
-class _RollBack(Exception):  # noqa: N818 - it is not an error
-    """Ends the transaction of a test."""
 
 
 async def plan_of(statement: str | AwaitableQuery[Any], *values: Any, analyze: bool = False) -> Plan:

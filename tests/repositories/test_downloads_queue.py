@@ -47,6 +47,7 @@ async def test_a_second_active_download_of_a_playlist_is_refused_and_named(user:
     before = await stored(first.id)
     with pytest.raises(DuplicateDownloadError, match=str(first.id)) as caught:
         await enqueue(user, playlist_title="other")
+    assert caught.value.download_id == first.id
     assert caught.value.constraint == "uq_youtube_downloads_user_id_playlist_url"
     assert await stored(first.id) == before
     assert await YouTubeDownload.all().count() == 1

@@ -29,10 +29,10 @@ async def make_users(number: int) -> list[User]:
     return [await User.create(plex_id=f"{n}", plex_username=f"{n}") for n in range(number)]
 
 
-async def do_all(limit: int | None = None) -> list[UUID]:
+async def do_all() -> list[UUID]:
     """Do every download that is due, and return whose they were, in order."""
     owners = []
-    while download := await downloads.claim("w", max_running=limit):
+    while download := await downloads.claim("w", max_running=None):
         owners.append(download.user_id)
         await downloads.complete(download.id, worker_id="w")
     return owners

@@ -18,7 +18,7 @@ from medianest_models.errors import DatabaseTimeoutError
 from medianest_models.models import User
 from medianest_models.repositories import activity, downloads, rate_limits, services, sessions
 from medianest_models.settings import DatabaseUrl
-from tests.conftest import ENCRYPTION_KEY
+from medianest_models.testing.servers import ENCRYPTION_KEY
 from tests.db.test_partitions import months_ago
 
 TABLES = """

@@ -24,7 +24,7 @@ names = (f"service-{number}" for number in itertools.count())
 
 
 class Step(NamedTuple):
-    """What happens next: checks arrive, are removed or change, or the hours are rolled up."""
+    """The next event: checks arrive, are removed or change, or the hours are rolled up."""
 
     action: str
     checks: list[tuple[int, ServiceStatus, int | None, str | None]]

@@ -15,8 +15,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from medianest_models import repositories
-from medianest_models.db.client import Client
-from medianest_models.db.observers import observers
+from medianest_models.db.observers import observers, wait_observers
 from medianest_models.errors import NotFoundError
 from medianest_models.models import User
 from medianest_models.repositories import changes, downloads, users
@@ -141,7 +140,7 @@ def state() -> dict[str, Any]:
         for attribute, value in vars(module).items()
         if inspect.isfunction(value)
     }
-    return {**held, "acquire": Client.acquire, "observers": list(observers)}
+    return {**held, "observers": list(observers), "wait_observers": list(wait_observers)}
 
 
 def test_uninstrumenting_leaves_all_as_before(telemetry: Telemetry) -> None:
@@ -160,7 +159,7 @@ def test_uninstrumenting_leaves_all_as_before(telemetry: Telemetry) -> None:
         (jobs.__name__, "heartbeat"),
         ("medianest_models.repositories.users.accounts", "revoke_all"),
         ("medianest_models.repositories.services.maintenance", "plan"),
-        *("acquire", "observers"),
+        *("observers", "wait_observers"),
     }
 
 

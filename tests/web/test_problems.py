@@ -28,7 +28,7 @@ from tests.web.conftest import Endpoint, fastapi_app, served, starlette_app, vis
 ALL: Final = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, MedianestError)]
 FRAMEWORKS: Final = [starlette_app, fastapi_app]
 SAID: Final = "the host db.internal refused the user 'secret-value'"
-"""What no response of a server's error may show."""
+"""A text that no response of a server's error may show."""
 DEFECT: Final = {"type": "about:blank", "title": "Internal Server Error", "status": 500}
 
 EXPECTED: Final = {
@@ -130,8 +130,12 @@ async def test_a_conflict_carries_what_is_known() -> None:
     error.request_id = UUID(int=1)
     problem = (await answer(starlette_app({"/": raising(error)}))).json()
     assert (problem["request_id"], problem["constraint"], problem["detail"]) == (str(UUID(int=1)), "uq_x", "it is open")
-    problem = (await answer(starlette_app({"/": raising(errors.DuplicateRequestError())}))).json()
-    assert not problem.keys() & {"request_id", "constraint"}
+    active = errors.DuplicateDownloadError()
+    active.download_id = UUID(int=2)
+    assert (await answer(starlette_app({"/": raising(active)}))).json()["download_id"] == str(UUID(int=2))
+    for kind in (errors.DuplicateRequestError, errors.DuplicateDownloadError):
+        problem = (await answer(starlette_app({"/": raising(kind())}))).json()
+        assert not problem.keys() & {"request_id", "download_id", "constraint"}
 
 
 async def test_an_error_of_the_application_s_own_is_as_its_base() -> None:

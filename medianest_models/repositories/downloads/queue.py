@@ -102,7 +102,7 @@ async def enqueue(
     equal priorities users take turns. While a transaction with this is open, the user's next call waits for its end.
 
     Raises:
-        DuplicateDownloadError: This user already has an active download of this playlist; the message gives its id.
+        DuplicateDownloadError: This user already has an active download of this playlist: `download_id` is its id.
         InvalidReferenceError: There is no such user.
     """
     download_id = new_id()
@@ -118,10 +118,12 @@ async def enqueue(
     )
     download = YouTubeDownload.from_row(row)
     if download.id != download_id:
-        raise DuplicateDownloadError(
+        error = DuplicateDownloadError(
             f"this user already has an active download of this playlist: {download.id}",
             constraint="uq_youtube_downloads_user_id_playlist_url",
         )
+        error.download_id = download.id
+        raise error
     return download
 
 
