@@ -34,13 +34,13 @@ def curves(operations: Sequence[dict[str, Any]]) -> str:
         parts.append(text(0, top + 12, table, bold=True))
         for place, (part, title) in enumerate(_PARTS.items()):
             left = _MARGIN + place * (_MARGIN + _CHART)
-            parts.append(text(left + 60, top + 12, title))
-            parts += _chart([(operation["rows"], operation[part]) for operation in its], left, top + 25)
+            parts.append(text(left, top + 28, title))
+            parts += _chart([(operation["rows"], operation[part]) for operation in its], left, top + 42)
         for number, operation in enumerate(its):
-            y = top + 30 + number * _LINE
+            y = top + 46 + number * _LINE
             parts.append(f'<rect x="{_LEGEND}" y="{y - 8}" width="8" height="8" fill="{_COLOURS[number]}"/>')
             parts.append(text(_LEGEND + 12, y, operation["title"]))
-        top += _HEIGHT + 60
+        top += _HEIGHT + 80
     return svg(top, parts)
 
 
