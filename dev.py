@@ -24,6 +24,7 @@ EXTRA_FOR = {
     "bench": "bench",
     "bench-plot": "bench",
     "bench-history": "local,studio",
+    "bench-growth": "local",
     "studio": "local,studio",
     "demo-data": "local,studio",
 }

@@ -55,6 +55,10 @@ bench *arguments:
 bench-history *arguments:
     @python -m benchmarks.history "$@"
 
+# what each operation costs on tables of up to ten million rows: CPU, pages; --quick takes less than two minutes
+bench-growth *arguments:
+    @python -m benchmarks.growth "$@"
+
 # the drawings of docs/performance.md, from what `bench --json FILE` has kept
 bench-plot file:
     @python -m benchmarks.peers.plot "$1" docs/performance

@@ -31,17 +31,17 @@ def bars(results: Iterable[dict[str, Any]]) -> str:
     top = 0
     for result in results:
         rates = {label: median(peer["rates"]) for label, peer in result["peers"].items()}
-        parts.append(_text(0, top + 16, result["title"], bold=True))
+        parts.append(text(0, top + 16, result["title"], bold=True))
         top += 24
         for label, rate in rates.items():
             width = (_WIDTH - _LABEL - 70) * rate / max(rates.values())
             colour = _COLOURS[label.partition("/")[0]]
-            parts.append(_text(0, top + 11, label))
+            parts.append(text(0, top + 11, label))
             parts.append(f'<rect x="{_LABEL}" y="{top}" width="{width:.1f}" height="{_BAR - 3}" fill="{colour}"/>')
-            parts.append(_text(_LABEL + width + 5, top + 11, f"{rate:,.0f}"))
+            parts.append(text(_LABEL + width + 5, top + 11, f"{rate:,.0f}"))
             top += _BAR
         top += 14
-    return _svg(top, parts)
+    return svg(top, parts)
 
 
 def depth_curves(results: Iterable[dict[str, Any]]) -> str:
@@ -60,25 +60,27 @@ def depth_curves(results: Iterable[dict[str, Any]]) -> str:
         up = (y - low) / (high - low or 1) * (_HEIGHT - _MARGIN)
         return _MARGIN + across, _HEIGHT - _MARGIN / 2 - up
 
-    parts = [_text(_MARGIN, 12, "milliseconds of a page of 20, by the rows before it (logarithmic)", bold=True)]
-    parts += [_text(place(x, low)[0] - 12, _HEIGHT - 2, f"{10**x:,.0f}") for x in sorted({x for x, _ in points})]
-    parts += [_text(0, place(left, y)[1], f"{10**y:.2f} ms") for y in (low, high)]
+    parts = [text(_MARGIN, 12, "milliseconds of a page of 20, by the rows before it (logarithmic)", bold=True)]
+    parts += [text(place(x, low)[0] - 12, _HEIGHT - 2, f"{10**x:,.0f}") for x in sorted({x for x, _ in points})]
+    parts += [text(0, place(left, y)[1], f"{10**y:.2f} ms") for y in (low, high)]
     for line, path in lines.items():
         colour = _COLOURS[line.partition(",")[0]]
         dash = ' stroke-dasharray="4 3"' if line.endswith("offset") else ""
         spots = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in path)
         parts.append(f'<polyline points="{spots}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
         x, y = place(*path[-1])
-        parts.append(_text(x + 5, y, line))
-    return _svg(_HEIGHT, parts)
+        parts.append(text(x + 5, y, line))
+    return svg(_HEIGHT, parts)
 
 
-def _text(x: float, y: float, text: str, *, bold: bool = False) -> str:
+def text(x: float, y: float, words: str, *, bold: bool = False) -> str:
+    """Write words at a place."""
     weight = ' font-weight="bold"' if bold else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}"{weight}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{weight}>{escape(words)}</text>'
 
 
-def _svg(height: float, parts: list[str]) -> str:
+def svg(height: float, parts: list[str]) -> str:
+    """Write a drawing of these parts."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}"'
         ' font-family="sans-serif" font-size="11" fill="#24292f">'

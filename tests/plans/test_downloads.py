@@ -147,6 +147,19 @@ async def test_a_look_for_work_in_the_queue_of_a_single_user(fresh_db: DatabaseU
     assert not seq_scans(plan)
 
 
+async def test_a_look_for_work_in_a_queue_that_was_short(fresh_db: DatabaseUrl) -> None:
+    user = await fill(50)
+    await execute(
+        "INSERT INTO youtube_downloads (user_id, playlist_url, status) "
+        "SELECT $1, 'u' || n, 'completed' FROM generate_series(1, 5000) AS n",
+        user.id,
+    )
+    await execute("ANALYZE youtube_downloads")
+    plan = await plan_of(waiting._LOOK, 100, list(DownloadPriority))
+    assert QUEUED in index_names(plan)
+    assert not [node for node in nodes(plan) if node["Node Type"] == "Sort"]
+
+
 async def test_a_look_for_work(big_database: DatabaseUrl) -> None:
     plan = await plan_of(waiting._LOOK, 100, list(DownloadPriority))
     assert index_names(plan) == {QUEUED, RUNNING}

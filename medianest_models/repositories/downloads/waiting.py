@@ -37,6 +37,8 @@ _ANSWER_SECONDS: Final = 10.0
 # priority. A running download without a lease, written by another client, counts as expired. A row that no claim can
 # change does not count. During a pause nothing is ready before its end. The planner does not look into array_position,
 # as in the claim: from the statistics of a queue of one user it would conclude that hardly a row is left, and sort all.
+# For the same reason the conditions that it can't judge are one that it takes to be true: statistics of a short queue
+# are still in use when the queue has become long.
 _LOOK: Final = """
 SELECT extract(epoch FROM
     CASE WHEN pause.ends_at > ready.at THEN nullif(pause.ends_at, 'infinity') ELSE ready.at END - clock_timestamp()
@@ -52,8 +54,10 @@ FROM
         FROM (SELECT medianest_users_at_their_limit() AS users OFFSET 0) AS busy, unnest($2::smallint[]) AS level,
             LATERAL (
                 SELECT scheduled_at FROM youtube_downloads
-                WHERE status = 'queued' AND priority = level AND medianest_can_change(youtube_downloads)
-                    AND coalesce(array_position(busy.users, user_id), 0) < 1
+                WHERE status = 'queued' AND priority = level AND CASE
+                    WHEN medianest_can_change(youtube_downloads)
+                        AND coalesce(array_position(busy.users, user_id), 0) < 1 THEN TRUE
+                END IS NOT NULL
                 ORDER BY scheduled_at LIMIT 1
             ) AS first
     ) AS queued,
