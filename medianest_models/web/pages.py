@@ -17,7 +17,14 @@ from starlette.responses import Response
 from tortoise.models import Model
 
 from medianest_models.errors import InvalidPaginationError, InvalidSortError, replace_errors
-from medianest_models.pagination import CursorPage, PaginatedResult, PaginationParams, SortOrder
+from medianest_models.pagination import (
+    CappedResult,
+    CursorPage,
+    PaginatedResult,
+    PaginationParams,
+    SortOrder,
+    UncountedResult,
+)
 from medianest_models.pagination.arguments import shown
 from medianest_models.pagination.results import as_schemas
 from medianest_models.web.problems import invalid_request
@@ -88,7 +95,11 @@ class PageResponse(Response):
 
     media_type = "application/json"
 
-    def __init__(self, page: PaginatedResult[Any] | CursorPage[Any], request: Request) -> None:
+    def __init__(
+        self,
+        page: PaginatedResult[Any] | CappedResult[Any] | UncountedResult[Any] | CursorPage[Any],
+        request: Request,
+    ) -> None:
         super().__init__(page.model_dump_json())
         if isinstance(page, CursorPage):
             cursors = {"next": page.next_cursor, "prev": page.previous_cursor}

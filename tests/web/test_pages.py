@@ -70,6 +70,22 @@ async def test_a_numbered_page_is_its_own_json(db: DatabaseUrl, app: Any) -> Non
     assert (await get(app, "/pages")).json()["pagination"] == {"page": 1, "limit": 20, "total": 3, "totalPages": 1}
 
 
+async def test_pages_that_are_not_counted_to_the_end_are_json_too(db: DatabaseUrl) -> None:
+    async def capped(request: Request) -> Response:
+        return web.PageResponse(await paginate(User.all(), schema=UserWithoutSecrets, total="capped"), request)
+
+    async def uncounted(request: Request) -> Response:
+        return web.PageResponse(await paginate(User.all(), schema=UserWithoutSecrets, total=None), request)
+
+    app = starlette_app({"/capped": capped, "/uncounted": uncounted})
+    await somebody("ann")
+    position = {"page": 1, "limit": 20}
+    pagination = (await get(app, "/capped")).json()["pagination"]
+    assert pagination == position | {"total": 1, "totalPages": 1, "more": False}
+    pagination = (await get(app, "/uncounted")).json()["pagination"]
+    assert pagination == position | {"total": None, "totalPages": None}
+
+
 async def test_the_links_of_cursor_pages_lead_through_the_list_and_back(db: DatabaseUrl, app: Any) -> None:
     for name in ("ann", "bob", "cat"):
         await somebody(name)
