@@ -27,6 +27,7 @@ from medianest_models import (
     paginate,
     paginate_by_cursor,
 )
+from medianest_models.db.statements import fetch
 from medianest_models.enums import ServiceStatus
 from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
@@ -66,6 +67,11 @@ class MedianestClient(PortalClient):
         """Disconnect."""
         await disconnect_database()
 
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+        number: int = (await fetch(sql))[0][0]
+        return number
+
     async def page(self, call: int) -> PaginatedResult[MediaRequest]:
         """Read a page of a user's requests, and their number."""
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
@@ -81,6 +87,13 @@ class MedianestClient(PortalClient):
         """Read the page after a position in the list of all requests."""
         places = self.cursors[self.inputs.depth]
         return await paginate_by_cursor(MediaRequest.all(), limit=LIMIT, cursor=places[call % len(places)])
+
+    async def cursor_json(self, call: int) -> bytes:
+        """Return the same as JSON."""
+        places = self.cursors[self.inputs.depth]
+        requests, cursor = MediaRequest.all(), places[call % len(places)]
+        page = await paginate_by_cursor(requests, limit=LIMIT, cursor=cursor, schema=MediaRequestRead)
+        return page.model_dump_json().encode()
 
     async def find(self, call: int) -> User | None:
         """Find the user of a Plex account."""

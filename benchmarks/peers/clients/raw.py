@@ -73,6 +73,11 @@ class RawClient(PortalClient):
         """Close the pool."""
         await self.pool.close()
 
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+        number: int = await self.pool.fetchval(sql)
+        return number
+
     @staticmethod
     async def _decode_json(connection: asyncpg.Connection[Record]) -> None:
         await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
@@ -95,6 +100,10 @@ class RawClient(PortalClient):
     async def cursor(self, call: int) -> list[Record]:
         """Read the page after a position in the list of all requests."""
         return await self.pool.fetch(_CURSOR, *self.inputs.position(call), LIMIT)
+
+    async def cursor_json(self, call: int) -> bytes:
+        """Return the same as JSON."""
+        return orjson.dumps({"data": [dict(row) for row in await self.cursor(call)]}, default=str)
 
     async def offset(self, call: int) -> list[Record]:  # noqa: ARG002 - as for all calls
         """Read the same page by its number, for the depth curve."""
