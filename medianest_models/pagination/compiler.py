@@ -26,6 +26,7 @@ from pypika_tortoise.terms import BasicCriterion, Term, Tuple
 from tortoise.expressions import Expression, Q, ResolveContext
 from tortoise.fields.base import Field
 from tortoise.filters import bool_encoder, is_in, is_null, list_encoder, not_equal, not_in, not_null
+from tortoise.indexes import Index
 from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
 from tortoise.queryset import AwaitableQuery, QuerySet
@@ -143,6 +144,20 @@ def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
     return queryset.order_by(*(f"-{name}" if descends else name for name, descends in ordering))
 
 
+def is_read_in_order(queryset: QuerySet[Any], ordering: Ordering) -> bool:
+    """Return whether an index begins with the columns that filters fix, and goes on with those of the order.
+
+    Then one plan is the best for all values: to read that index until the page is full.
+    """
+    model: Any = queryset.model
+    fixed: set[str] = set()
+    for node in filters(queryset):
+        if node.children or is_negated(node) or (node.join_type != Q.AND and len(node.filters) > 1):
+            return False
+        fixed.update(node.filters)
+    return _has_index(model, frozenset(fixed), ordering)
+
+
 async def fetch(select: Select, sql: str, *values: Any) -> list[Record]:
     """Run a statement that was made of a compiled query set; `values` follow those of its filters."""
     return await select.client.run(PoolConnectionProxy.fetch, sql, *select.values, *values)
@@ -158,6 +173,16 @@ def _state_at_first(kind: type[QuerySet[Any]], model: type[Model]) -> tuple[Any,
 @functools.lru_cache(maxsize=512)
 def _order_by(model: type[Model], ordering: Ordering) -> str:
     return ",".join(f"{_column(model, name)} {'DESC' if descends else 'ASC'}" for name, descends in ordering)
+
+
+@functools.lru_cache(maxsize=512)
+def _has_index(model: type[Model], fixed: frozenset[str], ordering: Ordering) -> bool:
+    order = tuple(name for name, _ in ordering)
+    return len({descends for _, descends in ordering}) == 1 and any(
+        fixed == {*index.fields[: len(fixed)]} and tuple(index.fields[len(fixed) :]) == order
+        for index in model._meta.indexes
+        if type(index) is Index
+    )
 
 
 def _condition(node: Q, model: type[Model], values: list[Any]) -> str:

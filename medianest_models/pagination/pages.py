@@ -11,7 +11,7 @@ from typing_extensions import TypeVar
 
 from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, check_column, choose_ordering, shown
-from medianest_models.pagination.compiler import Select, compile_select, fetch, orderings, sort
+from medianest_models.pagination.compiler import Select, compile_select, fetch, is_read_in_order, orderings, sort
 from medianest_models.pagination.results import (
     CappedPagination,
     CappedResult,
@@ -28,6 +28,12 @@ Total: TypeAlias = Literal["exact", "capped"] | None
 
 MAX_COUNTED: Final = 10_000
 """The most rows that are counted for a capped total."""
+_PAGES_WITH_A_PLAN: Final = 5
+"""The number of pages at the beginning of a list whose statements contain their limit and offset.
+
+For a parameter there, PostgreSQL expects a tenth of the list in a plan for all values, and so plans each execution
+again. Most readers see the first pages only, and a connection keeps no more than a hundred statements.
+"""
 
 
 @overload
@@ -119,8 +125,8 @@ async def paginate(
     if select is None:
         found = await sort(queryset, ordering).limit(limit).offset(offset)
     else:
-        numbers = (limit, offset) if total is None else (limit, offset, limit)
-        found = await fetch(select, _statement(select, total), *numbers)
+        keeps_plan = params.page <= _PAGES_WITH_A_PLAN and is_read_in_order(queryset, ordering)
+        found = await fetch(select, *_statement(select, params, total, keeps_plan=keeps_plan))
         count = found[0]["medianest_total"] if found and total else None
     rows = rows_of(queryset.model, found, schema)
     if total is None:
@@ -141,11 +147,16 @@ def _place(params: PaginationParams, total: int) -> dict[str, int]:
     return {"page": params.page, "limit": params.limit, "total": total, "total_pages": -(-total // params.limit)}
 
 
-def _statement(select: Select, total: Total) -> str:
-    """Write the statement that reads a page, and its total if that is wanted and the page is full."""
-    limit = len(select.values) + 1
-    page = f"{select.rows_sql} LIMIT ${limit} OFFSET ${limit + 1}"
-    return page if total is None else _PAGE_AND_TOTAL.format(page, f"${limit + 2}", _count_sql(select, total))
+def _statement(select: Select, params: PaginationParams, total: Total, *, keeps_plan: bool) -> tuple[Any, ...]:
+    """Write the statement that reads a page, and its total if that is wanted and the page is full.
+
+    The values of its own parameters follow it. If it keeps its plan, there are none.
+    """
+    numbers = () if keeps_plan else (params.limit, params.offset)
+    number = len(select.values) + 1
+    limit, offset = (f"{params.limit:d}", f"{params.offset:d}") if keeps_plan else (f"${number}", f"${number + 1}")
+    page = f"{select.rows_sql} LIMIT {limit} OFFSET {offset}"
+    return page if total is None else _PAGE_AND_TOTAL.format(page, limit, _count_sql(select, total)), *numbers
 
 
 def _count_sql(select: Select, total: Total) -> str:

@@ -17,7 +17,7 @@ from medianest_models.enums import RequestStatus
 from medianest_models.models import MediaRequest, MediaRequestStatusUpdate, Service, User
 from medianest_models.pagination import compiler, paginate, paginate_by_cursor
 from medianest_models.pagination.arguments import choose_ordering
-from medianest_models.pagination.compiler import Select, compile_select
+from medianest_models.pagination.compiler import Select, compile_select, is_read_in_order
 from medianest_models.settings import DatabaseUrl
 from tests.pagination.random_querysets import IDS
 from tests.pagination.rows import make_requests
@@ -55,6 +55,29 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(QuerySet, "_make_query", make_query)
     return found
+
+
+async def test_an_index_with_the_filtered_columns_before_the_order_is_read_in_order(db: DatabaseUrl) -> None:
+    def found(queryset: QuerySet[Any], sort_by: str | None = None) -> bool:
+        model: Any = queryset.model
+        return is_read_in_order(queryset, choose_ordering(model, tuple(queryset._orderings), sort_by, "desc"))
+
+    one: dict[str, Any] = {"user_id": IDS[0]}
+    failed: dict[str, Any] = {"status": RequestStatus.FAILED}
+    assert found(MediaRequest.all())
+    assert found(MediaRequest.filter(**one))
+    assert found(MediaRequest.filter(**failed).order_by("created_at"))
+    assert found(MediaRequest.filter(user_id=None))
+    assert not found(MediaRequest.all(), "title")
+    assert not found(MediaRequest.filter(**one), "title")
+    assert not found(MediaRequest.all().order_by("created_at", "-id"))
+    assert not found(MediaRequest.filter(tmdb_id="1", media_type="tv"))
+    assert not found(MediaRequest.filter(**one, **failed))
+    assert not found(MediaRequest.filter(**one).filter(**failed))
+    assert not found(MediaRequest.filter(Q(**one) | Q(**failed)))
+    assert not found(MediaRequest.filter(Q(**one, **failed, join_type="OR")))
+    assert not found(MediaRequest.filter(user_id__in=IDS))
+    assert not found(MediaRequest.exclude(**one))
 
 
 async def test_tortoise_makes_no_query_of_plain_ones(db: DatabaseUrl, made: list[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from medianest_models.db.statements import fetch
 from medianest_models.enums import DownloadStatus, RequestStatus
 from medianest_models.models import ActivityLog, MediaRequest, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import pages, paginate, paginate_by_cursor
@@ -26,6 +27,7 @@ LISTS: list[tuple[Any, str]] = [
     (ActivityLog.all, "ix_activity_logs_created_at"),
     (User.all, "ix_users_created_at"),
 ]
+PREPARED = 'SELECT * FROM pg_prepared_statements WHERE statement LIKE \'SELECT "% FROM "media_requests"%\''
 ORDERS = pytest.mark.parametrize("order", ["asc", "desc"])
 EACH_LIST = pytest.mark.parametrize(("queryset", "index"), LISTS, ids=[index for _, index in LISTS])
 
@@ -38,6 +40,14 @@ async def test_a_numbered_page(big_database: DatabaseUrl, queryset: Any, index: 
     assert index_names(page) == {index}
     assert not seq_scans(page)
     assert "Sort" not in {node["Node Type"] for node in nodes(page)}
+
+
+@pytest.mark.parametrize(("page", "kept"), [(1, 3), (5, 3), (6, 0)])
+async def test_the_first_pages_of_an_index_keep_their_plan(big_database: DatabaseUrl, page: int, kept: int) -> None:
+    for number in range(8):  # PostgreSQL plans five executions before it compares
+        await paginate(MediaRequest.filter(user_id=row_id(number)), page=page, limit=1, total=None)
+    (statement,) = await fetch(PREPARED)
+    assert (statement["custom_plans"], statement["generic_plans"]) == (8 - kept, kept), statement
 
 
 @EACH_LIST
