@@ -58,7 +58,7 @@ class Client(ABC):
             sessions = set(await asyncio.gather(*map(self.query, _REPORTS)))
             if len(sessions) == CONNECTIONS:
                 return sorted(sessions)
-        raise RuntimeError(f"{CONNECTIONS} concurrent queries ran on {len(sessions)} connections")
+        raise RuntimeError(f"{CONNECTIONS} concurrent queries did not run on as many connections")
 
     def plain(self, operation: str, answer: Any) -> Any:
         """Return an operation's result in a form that can be compared with those of other peers.

@@ -38,7 +38,7 @@ class ProcrastinateClient(Client):
         """Disconnect."""
         await self.app.close_async()
 
-    async def query(self, sql: str) -> int:
+    async def query(self, sql: Any) -> int:  # psycopg is typed for literals only
         """Return the number that a query selects."""
         number: int = (await self.app.connector.execute_query_one_async(sql))["pid"]
         return number
