@@ -89,7 +89,7 @@ class Benchmark:
             self._show(operation.title, operation.name, measured)
         for name, kinds in (await measure_lone(url, turns=self.lone_turns)).items():
             self._show(TITLES[name], name, kinds)
-        on_one_loop = [process for process in self.processes if process.peer.loop != "uvloop"]
+        on_one_loop = [process for process in self.processes if process.peer.loop != "asyncio"]
         await self._depth_curve(Rounds(connection, on_one_loop, rounds=3, seconds=self.seconds), depths)
         parts = await self._last_parts(url, depths[_TABLE_DEPTH])
         for line in goals.lines(self.verdicts):

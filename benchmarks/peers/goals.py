@@ -12,21 +12,24 @@ from benchmarks.peers.rounds import Measured
 
 GOALS: Final[dict[str, dict[str, float]]] = {
     "startup": {"prisma": 1 / 1.3},
-    "page": {"prisma": 3.0, "raw": 1.25},
-    "page_json": {"prisma": 3.0, "raw": 1.0},
-    "cursor": {"prisma": 210, "raw": 1.3},
-    "find": {"prisma": 4, "raw": 5},
-    "find_together": {"prisma": 7, "raw": 8},
-    "hit": {"prisma": 6.5, "raw": 3},
-    "hit_hot": {"prisma": 10, "raw": 7},
-    "verify_noting": {"prisma": 10, "raw": 2.7},
-    "find_alone": {"plain": 1 / 1.1},
+    "page": {"tuned": 0.9, "prisma": 2.3},
+    "page_json": {"tuned": 1.0, "prisma": 2.5},
+    "cursor": {"tuned": 0.8, "prisma": 400},
+    "cursor_json": {"tuned": 0.95},
+    "find": {"tuned": 1.8, "prisma": 2.8},
+    "find_together": {"raw": 8, "prisma": 7},
+    "find_alone": {"tuned": 0.75, "plain": 1 / 1.1},
+    "verify": {"tuned": 1.2, "prisma": 3},
     "verify_alone": {"plain": 1 / 1.1},
+    "hit": {"tuned": 1.3, "prisma": 3.5},
+    "hit_hot": {"tuned": 4, "prisma": 6},
     "hit_alone": {"plain": 1 / 1.1},
-    "claim": {"prisma": 2.3, "raw": 1.3, "procrastinate": 2.3, "pgqueuer": 2.3},
-    "record_checks": {"prisma": 16, "raw": 1.5},
+    "claim": {"procrastinate": 2.3, "pgqueuer": 2.3},
+    "record_checks": {"raw": 1.5, "prisma": 16},
 }
 """By operation and peer: the minimum ratio of the operations per second."""
+CPU_GOALS: Final = {"page": 0.75, "page_json": 1.0, "cursor": 0.7, "cursor_json": 0.9}
+"""By operation: the minimum ratio of the client CPU time of tuned asyncpg to that of this package."""
 SLOWER_WHEN_DEEP: Final = 1.5
 """The maximum ratio of the times of a deep page and a page near the beginning."""
 GROWTH: Final = 1.05
@@ -39,8 +42,8 @@ class Verdict:
 
     Attributes:
         title: The name of the measurement.
-        against: The other side of the comparison, such as `prisma`.
-        figure: The measured ratio of speed, time or memory; the median of the rounds.
+        against: The other side of the comparison, such as `prisma`, or `tuned, CPU` for the client CPU.
+        figure: The measured ratio of speed, client CPU, time or memory; the median of the rounds.
         least: The minimum of the rounds.
         most: The maximum of the rounds.
         goal: The goal for the figure.
@@ -87,6 +90,9 @@ def of_operation(name: str, title: str, measured: Mapping[str, Measured]) -> Ite
             if theirs in measured:
                 ratio = measured[f"medianest/{loop}"].ratio(measured[theirs])
                 yield Verdict(title, against if loop == loops[0] else f"{against}/{loop}", *ratio, goal)
+    if name in CPU_GOALS and "tuned/uvloop" in measured:
+        ratio = measured["medianest/uvloop"].cpu_ratio(measured["tuned/uvloop"])
+        yield Verdict(title, "tuned, CPU", *ratio, CPU_GOALS[name])
 
 
 def of_depth(rows: int, far: int, measured: Mapping[str, Mapping[str, Measured]]) -> Verdict:
@@ -121,7 +127,7 @@ def lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
     Args:
         verdicts: All verdicts.
     """
-    peers = ("prisma", "raw", "raw/asyncio")
+    peers = ("tuned", "tuned, CPU", "prisma")
     yield f"\n{'verdict':50}{''.join(f' {peer:>22}' for peer in peers)}"
     for title in dict.fromkeys(verdict.title for verdict in verdicts if verdict.against in peers):
         of_peers = {verdict.against: verdict for verdict in verdicts if verdict.title == title}

@@ -1,4 +1,4 @@
-"""A single call compared with its plain statement: both in one process, in alternating turns of some calls.
+"""A single call compared with its plain statement and with tuned asyncpg: in one process, in alternating turns.
 
 As a program, it measures itself on the event loop that its argument names.
 """
@@ -19,6 +19,7 @@ from unittest.mock import patch
 
 from benchmarks.peers.clients.client import Call
 from benchmarks.peers.clients.inputs import DAY, ENDPOINT, HITS, Inputs
+from benchmarks.peers.clients.raw import TunedClient
 from benchmarks.peers.data import USERS
 from benchmarks.peers.rounds import Measured
 from medianest_models.db import database
@@ -40,7 +41,7 @@ _WARM_UP: Final = 10
 
 
 async def measure_lone(url: DatabaseUrl, *, turns: int) -> dict[str, dict[str, Measured]]:
-    """Measure this package and its plain statements; return the results by operation and label.
+    """Measure this package, its plain statements and tuned asyncpg; return the results by operation and label.
 
     Args:
         url: The database.
@@ -87,16 +88,26 @@ def _calls(inputs: Inputs) -> dict[str, tuple[Call, AbstractContextManager[Any]]
     }
 
 
-async def _measure(turns: int) -> dict[str, dict[str, Measured]]:
-    measured = {name: {"medianest": Measured(), "plain": Measured()} for name in TITLES}
-    async with database():
-        for name, (call, without_loader) in _calls(Inputs(USERS, 0, {})).items():
+async def _measure(url: DatabaseUrl, turns: int) -> dict[str, dict[str, Measured]]:
+    tuned = TunedClient()
+    tuned.inputs = Inputs(USERS, 0, {})
+    await tuned.open({"host": url.host, "port": url.port, "user": url.user, "database": url.database})
+    measured: dict[str, dict[str, Measured]] = {}
+    async with database(url):
+        for name, (call, without_loader) in _calls(tuned.inputs).items():
+            kinds: dict[str, tuple[Call, AbstractContextManager[Any]]] = {
+                "medianest": (call, nullcontext()), "plain": (call, without_loader),
+            }  # fmt: skip
+            if name == "find_alone":
+                kinds["tuned"] = tuned.find, nullcontext()
+            measured[name] = {kind: Measured() for kind in kinds}
             for turn in range(-_WARM_UP, turns):
-                for kind, context in (("medianest", nullcontext()), ("plain", without_loader)):
+                for kind, (call_of_kind, context) in kinds.items():
                     with context:
-                        done = await _turn(call, first=turn * _CALLS)
+                        done = await _turn(call_of_kind, first=turn * _CALLS)
                     if turn >= 0:
                         measured[name][kind].add(done, 1)
+    await tuned.close()
     return measured
 
 
@@ -115,7 +126,7 @@ def main() -> None:
     loop, turns = sys.argv[1:]
     factory = importlib.import_module("uvloop").new_event_loop if loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:
-        measured = runner.run(_measure(int(turns)))
+        measured = runner.run(_measure(DatabaseUrl.parse(os.environ["DATABASE_URL"]), int(turns)))
     print(json.dumps({name: {kind: asdict(done) for kind, done in kinds.items()} for name, kinds in measured.items()}))
 
 

@@ -45,6 +45,7 @@ def operations(*, queue: int, checks: int) -> list[Operation]:
         Operation("page", "page of 20 with its total"),
         Operation("page_json", "the same as JSON bytes"),
         Operation("cursor", "page after a cursor, a fifth deep"),
+        Operation("cursor_json", "the page after a cursor as JSON bytes"),
         Operation("find", "user by Plex id"),
         Operation("find_together", f"{TOGETHER} users by Plex id at once", at_once=1, each=TOGETHER),
         Operation("hit", "rate limit, many keys", before=NO_HITS),

@@ -57,16 +57,16 @@ class Peer:
         return [sys.executable, "-m", "benchmarks.peers.clients", self.name, self.loop]
 
 
-_LIMITED: Final = _CALLS | {"claim_limited"}
+_ALL: Final = _CALLS | {"cursor_json", "claim_limited"}
 _LOOPS: Final = ("asyncio", "uvloop")
 PEERS: Final = [
-    *(Peer("medianest", loop, _LIMITED) for loop in _LOOPS),
-    *(Peer("raw", loop, _LIMITED | {"offset"}) for loop in _LOOPS),
-    *(Peer("tuned", loop, _LIMITED) for loop in _LOOPS),
-    Peer("prisma", "node", warm_up=7),
-    *(Peer("sqlalchemy", loop) for loop in _LOOPS),
-    *(Peer("tortoise", loop) for loop in _LOOPS),
-    *(Peer(name, loop, frozenset({"claim"})) for name in ("procrastinate", "pgqueuer") for loop in _LOOPS),
+    *(Peer("medianest", loop, _ALL) for loop in _LOOPS),
+    *(Peer("raw", loop, _ALL | {"offset"}) for loop in _LOOPS),
+    Peer("tuned", "uvloop", _ALL),
+    Peer("prisma", "node", _CALLS | {"cursor_json"}, warm_up=7),
+    Peer("sqlalchemy", "uvloop"),
+    Peer("tortoise", "uvloop"),
+    *(Peer(name, "uvloop", frozenset({"claim"})) for name in ("procrastinate", "pgqueuer")),
 ]
 
 
@@ -114,6 +114,11 @@ class PeerProcess:
         """Return the kilobytes of memory of its program."""
         kilobytes: int = await self._ask({"do": "memory"})
         return kilobytes
+
+    async def report(self) -> list[int]:
+        """Make the server's session of each connection publish its statistics; return the sessions' process ids."""
+        sessions: list[int] = await self._ask({"do": "report"})
+        return sessions
 
     async def _ask(self, message: dict[str, Any]) -> Any:
         assert self._process.stdin is not None

@@ -9,7 +9,8 @@ from typing import Final
 from benchmarks.peers.rounds import Measured
 
 _REFERENCES: Final = ("plain", "raw", "tuned", "prisma", "sqlalchemy", "tortoise", "procrastinate", "pgqueuer")
-_HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8} {'server':>8}"
+_COLUMNS: Final = ("p50 ms", "p99 ms", "CPU us", "server", "buffers")
+_HEAD: Final = f"{'':24} {'op/s':>9} {'spread':>7}{''.join(f' {name:>8}' for name in _COLUMNS)}"
 
 
 def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
@@ -26,7 +27,7 @@ def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
         spread = 100 * (max(peer.rates) - min(peer.rates)) / rate
         yield (
             f"{label:24} {rate:9,.0f} {spread:6.0f}% {median(peer.p50):8.2f} {median(peer.p99):8.2f}"
-            f" {median(peer.cpu):8.0f} {f'{median(peer.server):8.0f}' if peer.server else '-':>8}"
+            f" {median(peer.cpu):8.0f} {_or_dash(peer.server, '.0f'):>8} {_or_dash(peer.buffers, '.1f'):>8}"
         )
     for ours in measured:
         if ours.startswith("medianest/"):
@@ -35,8 +36,12 @@ def lines(title: str, measured: Mapping[str, Measured]) -> Iterator[str]:
                 "{} {:.2f} ({:.2f} to {:.2f})".format(name, *measured[ours].ratio(other)) for name, other in others
             )
             yield f"{ours} uses so many times less client CPU than " + ", ".join(
-                f"{name} {median(other.cpu) / median(measured[ours].cpu):.2f}" for name, other in others
+                f"{name} {measured[ours].cpu_ratio(other)[0]:.2f}" for name, other in others
             )
+
+
+def _or_dash(numbers: list[float], places: str) -> str:
+    return f"{median(numbers):,{places}}" if numbers else "-"
 
 
 def _others(ours: str, measured: Mapping[str, Measured]) -> Iterator[tuple[str, Measured]]:

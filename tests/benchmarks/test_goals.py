@@ -41,10 +41,22 @@ def test_the_goals_are_those_of_uvloop_and_ratios_are_of_the_same_round() -> Non
         "tuned/uvloop": rates(1, 1, 1),
         "prisma/node": rates(10, 10, 10),
     }
-    prisma, raw, raw_on_asyncio = goals.of_operation("page", "page of 20", measured)
-    assert prisma == Verdict("page of 20", "prisma", 6.0, 2.0, 9.0, goals.GOALS["page"]["prisma"])
-    assert raw == Verdict("page of 20", "raw", 2.0, 1.0, 3.0, goals.GOALS["page"]["raw"])
-    assert raw_on_asyncio == Verdict("page of 20", "raw/asyncio", 2.0, 1.0, 4.0, goals.GOALS["page"]["raw"])
+    raw, raw_on_asyncio, prisma = goals.of_operation("find_together", "50 users", measured)
+    goal = goals.GOALS["find_together"]
+    assert raw == Verdict("50 users", "raw", 2.0, 1.0, 3.0, goal["raw"])
+    assert raw_on_asyncio == Verdict("50 users", "raw/asyncio", 2.0, 1.0, 4.0, goal["raw"])
+    assert prisma == Verdict("50 users", "prisma", 6.0, 2.0, 9.0, goal["prisma"])
+
+
+def test_the_client_cpu_of_tuned_asyncpg_is_divided_by_ours_in_each_round() -> None:
+    measured = {
+        "medianest/asyncio": Measured(rates=[1, 1, 1], cpu=[1, 1, 1]),
+        "medianest/uvloop": Measured(rates=[20, 60, 90], cpu=[100, 200, 400]),
+        "tuned/uvloop": Measured(rates=[40, 60, 90], cpu=[50, 150, 100]),
+    }
+    tuned, of_cpu = goals.of_operation("page", "page of 20", measured)
+    assert tuned == Verdict("page of 20", "tuned", 1.0, 0.5, 1.0, goals.GOALS["page"]["tuned"])
+    assert of_cpu == Verdict("page of 20", "tuned, CPU", 0.5, 0.25, 0.75, goals.CPU_GOALS["page"])
 
 
 def test_without_a_peer_and_without_a_goal_there_is_no_verdict() -> None:
@@ -53,7 +65,8 @@ def test_without_a_peer_and_without_a_goal_there_is_no_verdict() -> None:
     assert not list(goals.of_operation("claim_limited", "claim", measured))
     assert not list(goals.of_operation("offset@20", "offset", {"raw/asyncio": rates(1)}))
     del measured["prisma/node"]
-    assert [verdict.against for verdict in goals.of_operation("page", "page", measured)] == ["raw"]
+    assert [verdict.against for verdict in goals.of_operation("find_together", "users", measured)] == ["raw"]
+    assert not list(goals.of_operation("page", "page", measured))
 
 
 def test_a_deep_page_may_take_half_as_long_again() -> None:
@@ -72,21 +85,20 @@ def test_memory_is_compared_with_that_of_a_warm_worker() -> None:
 
 def test_the_table_has_a_line_for_each_operation_and_each_other_figure() -> None:
     verdicts = [
+        Verdict("page", "tuned", 0.8, 0.7, 1.0, 0.9),
         Verdict("page", "prisma", 3.5, 3.1, 4.0, 3.0),
-        Verdict("page", "raw", 1.2, 1.1, 1.3, 1.25),
-        Verdict("page", "raw/asyncio", 1.4, 1.3, 1.5, 1.25),
+        Verdict("page", "tuned, CPU", 0.5, 0.4, 0.6, 0.75),
         Verdict("find", "raw", 5.5, 5.1, 5.9, 5.0),
-        Verdict("claim", "prisma", 2.0, 1.0, 2.1, 2.3),
-        Verdict("claim", "raw", 1.5, 1.2, 2.1, 1.3),
+        Verdict("find", "prisma", 2.8, 2.7, 2.9, 2.8),
         Verdict("claim", "pgqueuer", 3.3, 3.0, 4.0, 3.3),
         Verdict("memory", "after 200", 1.0, 1.0, 1.0, 1.05, at_most=True),
     ]
     lines = [" ".join(line.split()) for line in goals.lines(verdicts)]
     assert lines == [
-        "verdict prisma raw raw/asyncio",
-        "page 3.50 of 3: yes 1.20 of 1.25: no, close 1.40 of 1.25: yes",
-        "find - 5.50 of 5: yes -",
-        "claim 2.00 of 2.3: no 1.50 of 1.3: yes, close -",
+        "verdict tuned tuned, CPU prisma",
+        "page 0.80 of 0.9: no, close 0.50 of 0.75: no 3.50 of 3: yes",
+        "find - - 2.80 of 2.8: yes, close",
+        "find: 5.50 x raw (5.10 to 5.90), at least 5: yes",
         "claim: 3.30 x pgqueuer (3.00 to 4.00), at least 3.3: yes, close",
         "memory: 1.00 x after 200, at most 1.05: yes",
     ]
@@ -99,6 +111,10 @@ def test_a_turn_is_noted_by_the_operation() -> None:
     assert measured.p50 == [200.0]
     measured.add({"latencies": [0.5], "seconds": 0.5, "cpu": 0.1}, 1)  # a start-up: the server's is unknown
     assert (measured.rates[1], measured.cpu[1], len(measured.server)) == (2.0, 100_000.0, 1)
+    assert measured.buffers == []
+    measured.add({"latencies": [0.5, 0.5], "seconds": 0.5, "cpu": 0.1, "buffers": 60}, 10)
+    measured.count({"latencies": [0.5], "buffers": 40}, 10)
+    assert (measured.buffers, len(measured.rates)) == ([3.0, 4.0], 3)
 
 
 def test_each_peer_has_a_colour_in_the_drawing_of_its_operations() -> None:

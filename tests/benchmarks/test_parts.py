@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+from statistics import median
+
+import pytest
 
 from benchmarks.peers import goals
 from benchmarks.peers.data import prepare
 from benchmarks.peers.deep import fill, measure_deep
 from benchmarks.peers.lone import TITLES, measure_lone
 from benchmarks.peers.memory import STEPS, measure_memory
+from benchmarks.peers.operations import Operation
+from benchmarks.peers.peers import Peer, PeerProcess
+from benchmarks.peers.rounds import Rounds
 from benchmarks.server import connect
 from medianest_models.embedded import EmbeddedServer
 from medianest_models.settings import DatabaseUrl
@@ -19,6 +26,7 @@ SELECT relname, indkey::text, indisunique, indpred IS NULL AS whole
 FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 WHERE indrelid = 'media_requests'::regclass AND indisvalid ORDER BY relname
 """
+FIND = "SELECT * FROM users WHERE plex_id = 'plex-1'"
 WORK = """
 SELECT
     (SELECT sum(request_count) FROM rate_limits) AS hits,
@@ -49,6 +57,30 @@ async def test_a_long_list_has_all_indexes_and_both_pages_are_measured(
     assert all(0 < used < 1e6 for done in every for used in done.server)  # microseconds
 
 
+async def test_the_pages_of_a_call_are_those_that_explain_counts(new_server: Callable[..., EmbeddedServer]) -> None:
+    url = await prepare(new_server(), 200)
+    connection = await connect(url)
+    if connection.get_server_version() < (18,):
+        pytest.skip("no statistics of one session before PostgreSQL 18")
+    plan = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {FIND}"))[0]["Plan"]
+    pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    labels = ("raw", "asyncio"), ("tuned", "uvloop"), ("sqlalchemy", "uvloop"), ("tortoise", "uvloop")
+    processes = [await PeerProcess.start(Peer(*label)) for label in labels]
+    try:
+        for process in processes:
+            await process.open(url, checks=1_000, positions={})
+        rounds = Rounds(connection, processes, rounds=1, seconds=0.3)
+        measured = await rounds.measure(Operation("find", "find", most=400), depth=0)
+        checks = Operation("record_checks", "checks", at_once=1, each=1_000, once=True)
+        recorded = await rounds.measure(checks, depth=0)
+    finally:
+        for process in processes:
+            await process.stop()
+        await connection.close()
+    assert {label: median(done.buffers) for label, done in measured.items()} == dict.fromkeys(measured, pages)
+    assert all(len(done.buffers) == 1 and done.buffers[0] > pages for done in recorded.values())
+
+
 async def test_a_worker_does_all_operations_while_its_memory_is_watched(
     new_server: Callable[..., EmbeddedServer],
 ) -> None:
@@ -66,7 +98,10 @@ async def test_a_lone_call_is_measured_beside_its_plain_statement(new_server: Ca
     url = await prepare(new_server(), 200)
     measured = await measure_lone(url, turns=2)
     labels = {"medianest/asyncio", "plain/asyncio", "medianest/uvloop", "plain/uvloop"}
-    assert {name: set(kinds) for name, kinds in measured.items()} == dict.fromkeys(TITLES, labels)
+    assert {name: set(kinds) for name, kinds in measured.items()} == dict.fromkeys(TITLES, labels) | {
+        "find_alone": labels | {"tuned/asyncio", "tuned/uvloop"}
+    }
     assert all(len(done.rates) == 2 for kinds in measured.values() for done in kinds.values())
     verdicts = [verdict for name, kinds in measured.items() for verdict in goals.of_operation(name, name, kinds)]
-    assert [(verdict.title, verdict.against) for verdict in verdicts] == [(name, "plain") for name in TITLES]
+    plain = [(name, "plain") for name in TITLES]
+    assert [(verdict.title, verdict.against) for verdict in verdicts] == [("find_alone", "tuned"), *plain]

@@ -42,6 +42,8 @@ async def obey(client: Client, message: dict[str, Any]) -> Any:
         return None
     if message["do"] == "memory":
         return resident_kilobytes()
+    if message["do"] == "report":
+        return await client.report()
     client.inputs.depth = message["depth"]
     operation = message["operation"]
     call: Call = getattr(client, operation)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from benchmarks.peers.clients.inputs import HITS, LIMIT, REQUEST_COLUMNS, TOGETHER, USER_COLUMNS, Inputs
@@ -16,6 +16,15 @@ from benchmarks.peers.clients.inputs import HITS, LIMIT, REQUEST_COLUMNS, TOGETH
 Call: TypeAlias = Callable[[int], Awaitable[Any]]
 CONNECTIONS = 10
 """The size of every peer's pool: the number of concurrent calls."""
+
+_ATTEMPTS: Final = 20
+# A session publishes what it counted at most once a second, or when it is asked. The sleep keeps a connection busy, so
+# that concurrent queries run on all of them. The first one sleeps longest, because most pools lend the connection that
+# came back last: afterwards it is the same one as before.
+_REPORTS: Final = [
+    f"SELECT pg_backend_pid() AS pid FROM pg_stat_force_next_flush(), pg_sleep({0.03 - 0.001 * number})"  # noqa: S608
+    for number in range(CONNECTIONS)
+]
 
 
 class Client(ABC):
@@ -34,6 +43,22 @@ class Client(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Disconnect."""
+
+    @abstractmethod
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+
+    async def report(self) -> list[int]:
+        """Make the server's session of each connection publish its statistics; return the sessions' process ids.
+
+        Raises:
+            RuntimeError: The queries did not run on all connections.
+        """
+        for _ in range(_ATTEMPTS):
+            sessions = set(await asyncio.gather(*map(self.query, _REPORTS)))
+            if len(sessions) == CONNECTIONS:
+                return sorted(sessions)
+        raise RuntimeError(f"{CONNECTIONS} concurrent queries did not run on as many connections")
 
     def plain(self, operation: str, answer: Any) -> Any:
         """Return an operation's result in a form that can be compared with those of other peers.
@@ -84,6 +109,10 @@ class PortalClient(Client):
     def plain_cursor(self, answer: Any) -> Any:
         """Return the rows."""
         return rows(answer, REQUEST_COLUMNS)
+
+    def plain_cursor_json(self, answer: bytes) -> Any:
+        """Return the rows of the parsed JSON; only this package has cursors in it."""
+        return json.loads(answer)["data"]
 
     def plain_find(self, answer: Any) -> Any:
         """Return the columns."""

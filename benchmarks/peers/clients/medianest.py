@@ -19,6 +19,7 @@ from medianest_models import (
     CursorPage,
     MediaRequest,
     PaginatedResult,
+    PaginationParams,
     SessionToken,
     User,
     YouTubeDownload,
@@ -26,7 +27,10 @@ from medianest_models import (
     disconnect_database,
     paginate,
     paginate_by_cursor,
+    paginate_by_cursor_json,
+    paginate_json,
 )
+from medianest_models.db.statements import fetch
 from medianest_models.enums import ServiceStatus
 from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
@@ -66,6 +70,11 @@ class MedianestClient(PortalClient):
         """Disconnect."""
         await disconnect_database()
 
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+        number: int = (await fetch(sql))[0][0]
+        return number
+
     async def page(self, call: int) -> PaginatedResult[MediaRequest]:
         """Read a page of a user's requests, and their number."""
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
@@ -74,13 +83,20 @@ class MedianestClient(PortalClient):
     async def page_json(self, call: int) -> bytes:
         """Return the same as JSON."""
         requests = MediaRequest.filter(user_id=self.inputs.user_id(call))
-        page = await paginate(requests, page=self.inputs.page(call), limit=LIMIT, schema=MediaRequestRead)
-        return page.model_dump_json().encode()
+        params = PaginationParams(page=self.inputs.page(call), limit=LIMIT)
+        return (await paginate_json(requests, params, schema=MediaRequestRead)).body
 
     async def cursor(self, call: int) -> CursorPage[MediaRequest]:
         """Read the page after a position in the list of all requests."""
         places = self.cursors[self.inputs.depth]
         return await paginate_by_cursor(MediaRequest.all(), limit=LIMIT, cursor=places[call % len(places)])
+
+    async def cursor_json(self, call: int) -> bytes:
+        """Return the same as JSON."""
+        places = self.cursors[self.inputs.depth]
+        requests, cursor = MediaRequest.all(), places[call % len(places)]
+        page = await paginate_by_cursor_json(requests, limit=LIMIT, cursor=cursor, schema=MediaRequestRead)
+        return page.body
 
     async def find(self, call: int) -> User | None:
         """Find the user of a Plex account."""

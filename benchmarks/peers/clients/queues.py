@@ -38,6 +38,11 @@ class ProcrastinateClient(Client):
         """Disconnect."""
         await self.app.close_async()
 
+    async def query(self, sql: Any) -> int:  # psycopg is typed for literals only
+        """Return the number that a query selects."""
+        number: int = (await self.app.connector.execute_query_one_async(sql))["pid"]
+        return number
+
     async def claim(self, call: int) -> ProcrastinateJob | None:  # noqa: ARG002 - as for all calls
         """Claim the next job."""
         return await self.app.job_manager.fetch_job(queues=None, worker_id=self.worker)
@@ -60,6 +65,11 @@ class PgqueuerClient(Client):
     async def close(self) -> None:
         """Disconnect."""
         await self.pool.close()
+
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+        number: int = await self.pool.fetchval(sql)
+        return number
 
     async def claim(self, call: int) -> PgqueuerJob | None:  # noqa: ARG002 - as for all calls
         """Claim the next job."""

@@ -73,6 +73,11 @@ class RawClient(PortalClient):
         """Close the pool."""
         await self.pool.close()
 
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+        number: int = await self.pool.fetchval(sql)
+        return number
+
     @staticmethod
     async def _decode_json(connection: asyncpg.Connection[Record]) -> None:
         await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
@@ -95,6 +100,10 @@ class RawClient(PortalClient):
     async def cursor(self, call: int) -> list[Record]:
         """Read the page after a position in the list of all requests."""
         return await self.pool.fetch(_CURSOR, *self.inputs.position(call), LIMIT)
+
+    async def cursor_json(self, call: int) -> bytes:
+        """Return the same as JSON."""
+        return orjson.dumps({"data": [dict(row) for row in await self.cursor(call)]}, default=str)
 
     async def offset(self, call: int) -> list[Record]:  # noqa: ARG002 - as for all calls
         """Read the same page by its number, for the depth curve."""
@@ -150,14 +159,16 @@ class _NoReset(asyncpg.Connection):
         return ""
 
 
+# With the limit written out, PostgreSQL keeps the plans.
 _PAGE_AND_COUNT: Final = f"""
-WITH page AS MATERIALIZED ({_PAGE})
-SELECT page.*, CASE WHEN (SELECT count(*) FROM page) = $2 THEN ({_COUNT}) END AS total FROM page
+WITH page AS MATERIALIZED (SELECT * FROM media_requests WHERE user_id = $1 {_ORDER} LIMIT {LIMIT} OFFSET $2)
+SELECT page.*, CASE WHEN (SELECT count(*) FROM page) = {LIMIT} THEN ({_COUNT}) END AS total FROM page
 """  # noqa: S608 - constants
+_TUNED_CURSOR: Final = _CURSOR.replace("$3", str(LIMIT))
 
 
 class TunedClient(RawClient):
-    """asyncpg without the reset query, with orjson, and with a page and its total in one statement."""
+    """asyncpg without the reset query, with orjson, plans that are kept, and a page and its total in one statement."""
 
     async def open(self, server: Mapping[str, Any]) -> None:
         """Open the pool."""
@@ -179,9 +190,13 @@ class TunedClient(RawClient):
     async def page(self, call: int) -> tuple[list[Record], int]:
         """Read a page of a user's requests, and their number."""
         user, offset = self.inputs.user_id(call), (self.inputs.page(call) - 1) * LIMIT
-        found = await self.pool.fetch(_PAGE_AND_COUNT, user, LIMIT, offset)
+        found = await self.pool.fetch(_PAGE_AND_COUNT, user, offset)
         if len(found) == LIMIT:
             return found, found[0]["total"]
         if found or not offset:
             return found, offset + len(found)
         return found, await self.pool.fetchval(_COUNT, user)
+
+    async def cursor(self, call: int) -> list[Record]:
+        """Read the page after a position in the list of all requests."""
+        return await self.pool.fetch(_TUNED_CURSOR, *self.inputs.position(call))

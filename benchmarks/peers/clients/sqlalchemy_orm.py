@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import URL, func, insert, select, tuple_, update
+from sqlalchemy import URL, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload
@@ -56,6 +56,12 @@ class SqlalchemyClient(PortalClient):
     async def close(self) -> None:
         """Disconnect."""
         await self.engine.dispose()
+
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+        async with self.session() as session:
+            number: int = (await session.scalars(text(sql))).one()
+        return number
 
     async def page(self, call: int) -> tuple[Sequence[MediaRequest], int]:
         """Read a page of a user's requests, and their number."""

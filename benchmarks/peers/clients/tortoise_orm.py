@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from tortoise import Tortoise
+from tortoise import Tortoise, connections
 from tortoise.contrib.pydantic import pydantic_model_creator
 from tortoise.expressions import F, Q
 from tortoise.transactions import in_transaction
@@ -58,6 +58,12 @@ class TortoiseClient(PortalClient):
     async def close(self) -> None:
         """Disconnect."""
         await Tortoise.close_connections()
+
+    async def query(self, sql: str) -> int:
+        """Return the number that a query selects."""
+        _, found = await connections.get("default").execute_query(sql)
+        number: int = found[0][0]
+        return number
 
     async def page(self, call: int) -> tuple[list[MediaRequest], int]:
         """Read a page of a user's requests, and their number."""

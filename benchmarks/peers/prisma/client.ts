@@ -7,6 +7,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 
 import { PrismaClient } from "./generated/client.ts";
 
+const CONNECTIONS = 10;
 const LIMIT = 20;
 const PAGES = 4;
 const TOGETHER = 50;
@@ -37,6 +38,12 @@ async function page(call: number) {
     prisma.mediaRequest.count({ where }),
   ]);
   return { data, total };
+}
+
+function cursor(call: number) {
+  const places = positions[depth];
+  const [, id] = places[call % places.length];
+  return prisma.mediaRequest.findMany({ cursor: { id }, skip: 1, take: LIMIT, orderBy: order });
 }
 
 function find(call: number) {
@@ -70,10 +77,9 @@ const operations: Record<string, (call: number) => Promise<unknown>> = {
     const pagination = { page: pageOf(call), limit: LIMIT, total, totalPages: Math.ceil(total / LIMIT) };
     return JSON.stringify({ data, pagination });
   },
-  cursor(call) {
-    const places = positions[depth];
-    const [, id] = places[call % places.length];
-    return prisma.mediaRequest.findMany({ cursor: { id }, skip: 1, take: LIMIT, orderBy: order });
+  cursor,
+  async cursor_json(call) {
+    return JSON.stringify({ data: await cursor(call) });
   },
   find,
   find_together(call) {
@@ -117,6 +123,7 @@ const session = (answer: any) => ({ id: answer.id, user: chosen(answer.user, "us
 const plain: Record<string, (answer: any) => unknown> = {
   page: ({ data, total }) => ({ rows: data, total }),
   page_json: (answer) => JSON.parse(answer),
+  cursor_json: (answer) => JSON.parse(answer).data,
   find: (answer) => chosen(answer),
   find_together: (answers) => answers.map((answer: any) => chosen(answer)),
   verify: session,
@@ -146,14 +153,27 @@ async function measure(message: any) {
   return { cpu: (used.user + used.system) / 1e6, seconds: (performance.now() - started) / 1000, latencies };
 }
 
+// As `Client.report` does: the sessions of all connections publish their statistics.
+async function report() {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const query = (_: unknown, number: number) => prisma.$queryRaw<{ pid: number }[]>`
+      SELECT pg_backend_pid() AS pid FROM pg_stat_force_next_flush(), pg_sleep(${0.03 - 0.001 * number}::float8)`;
+    const found = await Promise.all(Array.from({ length: CONNECTIONS }, query));
+    const sessions = new Set(found.map(([{ pid }]) => pid));
+    if (sessions.size === CONNECTIONS) return [...sessions];
+  }
+  throw new Error("concurrent queries did not run on all connections");
+}
+
 async function obey(message: any) {
   if (message.do === "open") {
     ({ users, checks, positions } = message);
-    prisma = new PrismaClient({ adapter: new PrismaPg({ ...message.server, max: 10 }) });
+    prisma = new PrismaClient({ adapter: new PrismaPg({ ...message.server, max: CONNECTIONS }) });
     const [service] = await prisma.$queryRaw<{ id: number }[]>`SELECT id FROM services WHERE name = 'plex'`;
     plex = service.id;
     return null;
   }
+  if (message.do === "report") return report();
   depth = String(message.depth);
   if (message.do === "run") return measure(message);
   const answers: unknown[] = [];
