@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Depends, Request, Response
 from pydantic import BaseModel
 
-from medianest_models import CursorPage, MediaRequest, User, YouTubeDownload, paginate_by_cursor, web
+from medianest_models import CursorPage, MediaRequest, User, YouTubeDownload, paginate_by_cursor_json, web
 from medianest_models.repositories import media_requests
 from medianest_models.schemas import (
     MediaRequestCreate,
@@ -56,7 +56,7 @@ async def sign_out(request: Request) -> None:
 async def list_requests(request: Request, user: CurrentUser, params: CursorParams) -> Response:
     """List one's own requests, the newest first."""
     mine = MediaRequest.filter(user_id=user.id)
-    return web.PageResponse(await paginate_by_cursor(mine, **params, schema=MediaRequestRead), request)
+    return web.PageResponse(await paginate_by_cursor_json(mine, **params, schema=MediaRequestRead), request)
 
 
 @router.post(
@@ -87,7 +87,7 @@ async def change_status(request_id: UUID, _: CurrentAdmin, change: MediaRequestS
 async def list_downloads(request: Request, user: CurrentUser, params: CursorParams) -> Response:
     """List one's own downloads, the newest first."""
     mine = YouTubeDownload.filter(user_id=user.id)
-    return web.PageResponse(await paginate_by_cursor(mine, **params, schema=YouTubeDownloadRead), request)
+    return web.PageResponse(await paginate_by_cursor_json(mine, **params, schema=YouTubeDownloadRead), request)
 
 
 @router.post(

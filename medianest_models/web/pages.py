@@ -20,6 +20,7 @@ from medianest_models.errors import InvalidPaginationError, InvalidSortError, re
 from medianest_models.pagination import (
     CappedResult,
     CursorPage,
+    JsonPage,
     PaginatedResult,
     PaginationParams,
     SortOrder,
@@ -84,12 +85,13 @@ def parse_cursor_params(
 
 
 class PageResponse(Response):
-    """A response with a page of schemas, whose JSON is made once.
+    """A response with a page as JSON.
 
     A cursor page has a header `Link` (RFC 8288) with the URLs of the next and the previous page.
 
     Args:
-        page: What `paginate`, `paginate_by_cursor` or a `list_*` function with a `schema` returned.
+        page: What `paginate_json` or `paginate_by_cursor_json` returned; or `paginate`, `paginate_by_cursor` or a
+            `list_*` function with a `schema`, which take more time.
         request: The request, whose other parameters the links keep.
     """
 
@@ -97,15 +99,16 @@ class PageResponse(Response):
 
     def __init__(
         self,
-        page: PaginatedResult[Any] | CappedResult[Any] | UncountedResult[Any] | CursorPage[Any],
+        page: JsonPage | PaginatedResult[Any] | CappedResult[Any] | UncountedResult[Any] | CursorPage[Any],
         request: Request,
     ) -> None:
-        super().__init__(page.model_dump_json())
-        if isinstance(page, CursorPage):
-            cursors = {"next": page.next_cursor, "prev": page.previous_cursor}
-            links = [_link(request, cursor, rel) for rel, cursor in cursors.items() if cursor is not None]
-            if links:
-                self.headers["Link"] = ", ".join(links)
+        if not isinstance(page, JsonPage):
+            page = JsonPage.of(page)
+        super().__init__(page.body)
+        cursors = {"next": page.next_cursor, "prev": page.previous_cursor}
+        links = [_link(request, cursor, rel) for rel, cursor in cursors.items() if cursor is not None]
+        if links:
+            self.headers["Link"] = ", ".join(links)
 
 
 class RowResponse(Response):

@@ -238,7 +238,7 @@ async def test_pages_by_cursor(rows: None, queryset: RandomQuerySet, limit: int,
 
 @pytest.mark.parametrize("schema", [ServiceRead, Title])
 async def test_schemas_that_pydantic_writes(rows: None, schema: Any) -> None:
-    queryset = Service.all if schema is ServiceRead else MediaRequest.all
+    queryset: Any = Service.all if schema is ServiceRead else MediaRequest.all
     async with recorded() as recording:
         written = await paginate_json(queryset(), schema=schema)
         by_cursor = await paginate_by_cursor_json(queryset(), schema=schema)
