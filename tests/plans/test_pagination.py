@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import pytest
 
+from medianest_models.db.statements import fetch
 from medianest_models.enums import DownloadStatus, RequestStatus
 from medianest_models.models import ActivityLog, MediaRequest, ServiceStatusHistory, User, YouTubeDownload
-from medianest_models.pagination import pages, paginate, paginate_by_cursor
+from medianest_models.pagination import (
+    PaginationParams,
+    pages,
+    paginate,
+    paginate_by_cursor,
+    paginate_by_cursor_json,
+    paginate_json,
+)
 from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position
+from medianest_models.schemas import MediaRequestRead
 from medianest_models.settings import DatabaseUrl
 from tests.plans.big_rows import ROWS, row_id
 from tests.plans.conftest import Plan, explain_calls, index_names, nodes, page_plan, seq_scans
@@ -97,3 +107,35 @@ async def test_the_cost_of_a_page_does_not_grow_with_depth(
 def blocks(plan: Plan) -> int:
     read: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     return read
+
+
+MINE: Final[Callable[[], Any]] = lambda: MediaRequest.filter(user_id=row_id(7))  # noqa: E731 - as in the lists above
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda _: paginate(MINE(), limit=5),
+        lambda _: paginate(MINE(), limit=5, page=2),
+        lambda _: paginate_json(MINE(), PaginationParams(limit=5), schema=MediaRequestRead),
+        lambda cursor: paginate_by_cursor(MINE(), limit=5, cursor=cursor),
+        lambda cursor: paginate_by_cursor_json(MINE(), limit=5, cursor=cursor, schema=MediaRequestRead),
+    ],
+    ids=["numbered", "second", "JSON", "by cursor", "by cursor, JSON"],
+)
+async def test_the_plan_of_a_page_is_kept(big_database: DatabaseUrl, call: Callable[[str | None], Any]) -> None:
+    """PostgreSQL plans five times, and then keeps a plan for all values if that does not look more expensive."""
+    cursor = (await paginate_by_cursor(MINE(), limit=5)).next_cursor
+    before = await _kept_plans()
+    for _ in range(8):
+        await call(cursor)
+    assert await _kept_plans() - before >= 3
+
+
+async def _kept_plans() -> int:
+    (row,) = await fetch(
+        "SELECT coalesce(sum(generic_plans), 0)::int AS kept FROM pg_prepared_statements"
+        " WHERE statement LIKE '%media_requests%'"
+    )
+    kept: int = row["kept"]
+    return kept
