@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Final, Literal, TypeAlias, overload
 
 from asyncpg import Record
@@ -193,12 +194,13 @@ def _statement(select: Select, params: PaginationParams, total: Total, row: str 
     The limit is written out: for a parameter PostgreSQL would assume a tenth of the rows, and so plan each execution
     anew instead of keeping one plan, which takes longer than to read the page.
     """
-    page = f"{select.rows_sql} LIMIT {params.limit}"
+    limit = operator.index(params.limit)  # a plain int, which a member of an enum may not be written as
+    page = f"{select.rows_sql} LIMIT {limit}"
     if params.offset:
         page += f" OFFSET ${len(select.values) + 1}"
     if total is None:
         return page if row is None else select_page(page, row)
-    is_full = f"(SELECT count(*) FROM medianest_page) = {params.limit}"  # noqa: S608 - numbers
+    is_full = f"(SELECT count(*) FROM medianest_page) = {limit}"  # noqa: S608 - numbers
     return select_page(page, row, f"CASE WHEN {is_full} THEN ({_count_sql(select, total)}) END AS medianest_total")
 
 
