@@ -103,12 +103,36 @@ class RowComparison(Q):
 
 
 class Select(NamedTuple):
-    """A compiled query set: the statement that reads its rows, its FROM and WHERE, its parameters, and who runs it."""
+    """A compiled query set.
+
+    Attributes:
+        client: The client that runs it.
+        rows_sql: The statement that reads its rows.
+        source: Its FROM and WHERE.
+        values: The parameters of its filters.
+        is_filtered: Whether its own filters compare with values, and not only the further ones.
+    """
 
     client: StatementClient
     rows_sql: str
     source: str
     values: list[Any]
+    is_filtered: bool
+
+    def page(self, limit: int, offset: int = 0) -> tuple[str, list[int]]:
+        """Write the statement that reads some of the rows; return its parameters after those of the filters, too.
+
+        For a limit that is a parameter PostgreSQL assumes a tenth of the rows, and so plans each execution anew instead
+        of keeping one plan, which takes longer than to read the page. Without filters it is written out. With filters
+        each execution is to be planned: one plan for all values, such as to read the newest rows until twenty have the
+        status, reads the whole table for a status that few rows have.
+        """
+        added = [limit] if self.is_filtered else []
+        sql = f"{self.rows_sql} LIMIT {f'${len(self.values) + 1}' if added else limit}"
+        if offset:
+            added.append(offset)
+            sql += f" OFFSET ${len(self.values) + len(added)}"
+        return sql, added
 
 
 def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> Select | None:
@@ -122,14 +146,16 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> Sel
     values: list[Any] = []
     try:
         order_by = _order_by(model, ordering)  # first, so that its error comes first, as in Tortoise
-        conditions = [_condition(node, model, values) for node in (*filters(queryset), *also)]
+        conditions = [_condition(node, model, values) for node in filters(queryset)]
+        is_filtered = bool(values)
+        conditions += [_condition(node, model, values) for node in also]
     except _NotPlainError:
         return None
     columns = '","'.join(model._meta.db_fields)
     source = f'FROM "{model._meta.db_table}"'
     if where := " AND ".join(filter(None, conditions)):
         source += f" WHERE {where}"
-    return Select(client, f'SELECT "{columns}" {source} ORDER BY {order_by}', source, values)
+    return Select(client, f'SELECT "{columns}" {source} ORDER BY {order_by}', source, values, is_filtered)
 
 
 def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:

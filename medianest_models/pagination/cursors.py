@@ -26,7 +26,7 @@ from tortoise.models import Model
 from tortoise.queryset import AwaitableQuery, QuerySet
 
 from medianest_models.encryption.keys import decode_exactly, encode_base64
-from medianest_models.errors import InvalidCursorError
+from medianest_models.errors import InvalidCursorError, InvalidInputError
 from medianest_models.pagination.arguments import Ordering
 from medianest_models.pagination.compiler import filters, is_negated
 from medianest_models.settings import load_settings
@@ -155,7 +155,11 @@ def _as_json(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=_replace, option=_SORTED)
     except TypeError:  # a number of more than 64 bits, or a text that is not valid Unicode
+        pass
+    try:
         return json.dumps(value, default=_replace, sort_keys=True).encode()
+    except (TypeError, ValueError):  # a document that has keys of several types, or holds itself
+        raise InvalidInputError("queryset: a filter has a value that is not JSON") from None
 
 
 def _replace(value: object) -> Any:

@@ -151,10 +151,10 @@ async def _read_beyond(
         if select is None:
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
-            sql = f"{select.rows_sql} LIMIT {missing}"
+            sql, added = select.page(missing)
             if row is not None:
                 sql = select_page(sql, row, f'"{codec.stored_column}"', f'"{codec.stored_id}"')
-            rows += await fetch(select, sql)
+            rows += await fetch(select, sql, *added)
         if len(rows) == count:
             break
     return rows

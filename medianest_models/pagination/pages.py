@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Final, Literal, TypeAlias, overload
 
 from asyncpg import Record
@@ -125,8 +126,9 @@ async def paginate_json(
     """Read one page of a query set's rows as JSON: that of `paginate`, for a fraction of its CPU time.
 
     PostgreSQL writes the rows if the query set is plain (see `compiler`) and the schema shows columns as they are, as
-    nearly all of this package do; it writes an enum's value as it is stored, also one that only a newer release knows.
-    Otherwise models and pydantic write them.
+    nearly all of this package do. It writes what is stored: also an enum's value that only a newer release knows, or a
+    document that is nested too deep for a model; and as a number what fits neither 64 bits nor a double, of which
+    pydantic makes a text. Otherwise models and pydantic write the rows.
 
     Args:
         queryset: The rows, as for `paginate`, whose errors are raised here too.
@@ -154,14 +156,16 @@ async def _read(
     if params.sort_by is not None:
         check_column(queryset.model, params.sort_by)
     ordering = choose_ordering(queryset.model, tuple(orderings(queryset)), params.sort_by, params.sort_order)
-    limit, offset = params.limit, params.offset
+    limit = operator.index(params.limit)  # a plain int, which a member of an enum may not be written as
+    offset = params.offset
     select = compile_select(queryset, ordering)
     count = None
     found: list[ModelT | Record]
     if select is None:
         found = [*await sort(queryset, ordering).limit(limit).offset(offset)]
     else:
-        records = await fetch(select, _statement(select, params, total, row), *([offset] if offset else []))
+        page, added = select.page(limit, offset)
+        records = await fetch(select, _statement(select, page, limit, total, row), *added)
         count = records[0]["medianest_total"] if records and total else None
         found = [*records]
     if total is None:
@@ -187,18 +191,11 @@ def _result(
     return PaginatedResult.of(rows, schema, pagination=position)
 
 
-def _statement(select: Select, params: PaginationParams, total: Total, row: str | None) -> str:
-    """Write the statement that reads a page, and its total if that is wanted and the page is full.
-
-    The limit is written out: for a parameter PostgreSQL would assume a tenth of the rows, and so plan each execution
-    anew instead of keeping one plan, which takes longer than to read the page.
-    """
-    page = f"{select.rows_sql} LIMIT {params.limit}"
-    if params.offset:
-        page += f" OFFSET ${len(select.values) + 1}"
+def _statement(select: Select, page: str, limit: int, total: Total, row: str | None) -> str:
+    """Write the statement that reads a page, and its total if that is wanted and the page is full."""
     if total is None:
         return page if row is None else select_page(page, row)
-    is_full = f"(SELECT count(*) FROM medianest_page) = {params.limit}"  # noqa: S608 - numbers
+    is_full = f"(SELECT count(*) FROM medianest_page) = {limit}"  # noqa: S608 - numbers
     return select_page(page, row, f"CASE WHEN {is_full} THEN ({_count_sql(select, total)}) END AS medianest_total")
 
 

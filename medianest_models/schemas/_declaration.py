@@ -36,7 +36,7 @@ def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
     """Build the schema for reading a model's row, as a class decorator. Every field is required.
 
     Raises:
-        TypeError: The class names a secret column, or one that does not exist.
+        TypeError: The class names a secret column, or one that does not exist, or none.
     """
 
     def build(declared: DeclaredT) -> DeclaredT:
@@ -56,7 +56,7 @@ def write_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
     A schema that can contain a secret can't be pickled.
 
     Raises:
-        TypeError: The class names a column that does not exist.
+        TypeError: The class names a column that does not exist, or none.
     """
 
     def build(declared: DeclaredT) -> DeclaredT:
@@ -94,6 +94,8 @@ def _build(
     hints = inspect.get_annotations(declared)
     if unknown := hints.keys() - model._meta.fields_db_projection.keys():
         raise TypeError(f"{declared.__name__}: {model.__name__} has no column {', '.join(sorted(unknown))}")
+    if not hints:  # Tortoise would take every column, with the secrets
+        raise TypeError(f"{declared.__name__}: names no column")
     made = pydantic_model_creator(model, name=declared.__name__, include=tuple(hints), module=declared.__module__)
     body = vars(declared)
     fields: dict[str, Any] = {

@@ -75,9 +75,9 @@ def _phrases(text: str) -> list[list[str]]:
         upper = word.upper()
         if awaited and upper not in _IGNORED and upper != "(":
             awaited = False
-            is_table = word.lower() not in parts and (after != "(" or before == "INTO")
+            is_table = after != "(" or before == "INTO" or word.startswith(_OWN_FUNCTION)
             name = word.strip('"') if _SIMPLE.fullmatch(word) else word
-            if (is_table or word.startswith(_OWN_FUNCTION)) and name not in level.phrase:
+            if is_table and word.lower() not in parts and name not in level.phrase:
                 level.phrase.append(name)
         elif upper == "(":
             around.append(level)

@@ -87,8 +87,8 @@ def _parts(sql: str, values: list[Any], rows: int) -> list[tuple[str, list[Any]]
     both = _BOTH.fullmatch(sql)
     if both is None:
         return [(sql, values)]
-    of_count = values[:-1] if " OFFSET " in both["page"] else values
-    return [(both["page"], values), (both["count"], of_count)][: 2 if rows == int(both["limit"]) else 1]
+    of_count = len(re.findall(r"\$\d+", both["count"]))
+    return [(both["page"], values), (both["count"], values[:of_count])][: 2 if rows == int(both["limit"]) else 1]
 
 
 class Statements:

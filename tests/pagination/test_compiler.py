@@ -74,7 +74,7 @@ async def test_what_it_writes(db: DatabaseUrl) -> None:
     condition = ~Q(title="a", tmdb_id__not="b") | Q(status__in=["pending", RequestStatus.FAILED])
     select = compiled(MediaRequest.filter(condition, completed_at=None).order_by("title", "-status"))
     assert select is not None
-    _, rows, source, values = select
+    _, rows, source, values, _ = select
     where = (
         'FROM "media_requests" WHERE (NOT ("title"=$1 AND ("tmdb_id"<>$2 OR "tmdb_id" IS NULL))'
         ' OR "status" IN ($3,$4)) AND "completed_at" IS NULL'

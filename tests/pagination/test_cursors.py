@@ -18,7 +18,7 @@ from tortoise.functions import Lower
 from tortoise.queryset import QuerySet
 
 from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus
-from medianest_models.errors import InvalidCursorError
+from medianest_models.errors import InvalidCursorError, InvalidInputError
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate_by_cursor
 from medianest_models.pagination.arguments import choose_column
@@ -187,6 +187,18 @@ async def test_holds_whatever_release_has_made_it(db: DatabaseUrl) -> None:
 @pytest.mark.parametrize("value", [2**70, "\ud800", {1: "a"}])
 async def test_a_value_that_no_column_holds_can_be_described(db: DatabaseUrl, value: Any) -> None:
     assert described(MediaRequest.filter(title=value)) != described(MediaRequest.filter(title="a"))
+
+
+def holding_itself() -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    document["a"] = document
+    return document
+
+
+@pytest.mark.parametrize("value", [{1: "a", "b": 1}, {(1,): "a"}, holding_itself()])
+async def test_a_value_that_can_t_be_described_is_refused(db: DatabaseUrl, value: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"^queryset: a filter has a value that is not JSON$"):
+        await paginate_by_cursor(MediaRequest.filter(request_data__contains=value))
 
 
 # Differences between lists

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import enum
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +26,8 @@ from medianest_models.models import (
     User,
     YouTubeDownload,
 )
-from medianest_models.pagination import PaginationParams, paginate
+from medianest_models.pagination import PaginationParams, paginate, paginate_json
+from medianest_models.schemas import MediaRequestRead
 from medianest_models.settings import DatabaseUrl
 from tests.pagination.rows import make_checks, make_requests, make_service, recorded
 
@@ -64,6 +67,37 @@ async def test_total_pages(db: DatabaseUrl, total: int, pages: int) -> None:
     for page in (1, 2, 7):
         pagination = (await paginate(MediaRequest.all(), page=page, limit=2)).pagination
         assert (pagination.total, pagination.total_pages, pagination.page) == (total, pages, page)
+
+
+class Size(int, enum.Enum):
+    """A choice of limits, as FastAPI offers one; a member is formatted as `Size.FEW`."""
+
+    FEW = 2
+
+
+class Formatted(int):
+    def __format__(self, spec: str) -> str:
+        return "(SELECT 5)"
+
+
+@pytest.mark.parametrize("limit", [Size.FEW, Formatted(2)])
+@pytest.mark.parametrize("total", ["exact", "capped", None])
+async def test_a_limit_of_another_class_of_numbers(db: DatabaseUrl, limit: Any, total: Any) -> None:
+    await make_requests(5)
+    params = PaginationParams(2, limit, sort_order="asc")
+    page = await paginate(MediaRequest.all(), params, total=total)
+    assert [row.title for row in page.data] == ["Title 2", "Title 3"]
+    assert page.pagination.limit == 2
+    written = await paginate_json(MediaRequest.all(), params, schema=MediaRequestRead, total=total)
+    assert [row["title"] for row in json.loads(written.body)["data"]] == ["Title 2", "Title 3"]
+
+
+async def test_what_is_no_number_stays_out_of_the_statement(db: DatabaseUrl) -> None:
+    params: Any = SimpleNamespace(page=1, limit="(SELECT 2)", offset=0, sort_by=None, sort_order="desc")
+    async with recorded() as recording:
+        with pytest.raises(TypeError):
+            await paginate(MediaRequest.all(), params, total=None)
+    assert not recording
 
 
 async def test_refuses_a_slice(db: DatabaseUrl) -> None:

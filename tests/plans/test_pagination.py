@@ -128,10 +128,32 @@ async def test_the_plan_of_a_page_is_kept(big_database: DatabaseUrl, call: Calla
     assert await _kept_plans() - before >= 3
 
 
+@pytest.mark.parametrize(
+    "queryset",
+    [
+        lambda: MediaRequest.filter(status=RequestStatus.AVAILABLE),
+        lambda: MediaRequest.filter(media_type="movie"),
+        lambda: ActivityLog.filter(action="action.1"),
+    ],
+    ids=["status", "type", "action"],
+)
+@pytest.mark.parametrize(
+    "call",
+    [paginate_by_cursor, lambda queryset: paginate(queryset, page=2, total=None)],
+    ids=["by cursor", "numbered"],
+)
+async def test_the_plan_of_a_filtered_page_is_not_kept(big_database: DatabaseUrl, queryset: Any, call: Any) -> None:
+    """A plan for all values reads the whole table for a value that few rows have."""
+    before = await _kept_plans()
+    for _ in range(8):
+        await call(queryset())
+    assert await _kept_plans() == before
+
+
 async def _kept_plans() -> int:
     (row,) = await fetch(
         "SELECT coalesce(sum(generic_plans), 0)::int AS kept FROM pg_prepared_statements"
-        " WHERE statement LIKE '%media_requests%'"
+        " WHERE statement ~ 'FROM \"(media_requests|activity_logs)\"'"
     )
     kept: int = row["kept"]
     return kept

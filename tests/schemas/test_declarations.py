@@ -124,6 +124,15 @@ def test_a_secret_column_can_t_be_read(model: Any, name: str) -> None:
         read_schema(model)(Shown)
 
 
+@pytest.mark.parametrize("declare", [read_schema, write_schema])
+def test_a_class_without_columns_is_refused(declare: Any) -> None:
+    class Nothing(Declared):
+        """For Tortoise it would have every column, with the secrets."""
+
+    with pytest.raises(TypeError, match=r"^Nothing: names no column$"):
+        declare(User)(Nothing)
+
+
 def test_what_is_no_column_is_refused() -> None:
     class Wrong(Declared):
         id: UUID

@@ -27,6 +27,7 @@ from medianest_models.telemetry.summaries import describe
             "WITH a AS (UPDATE t SET x = 1 RETURNING *), b (c) AS NOT MATERIALIZED (SELECT FROM u, f()) TABLE a JOIN b",
             "UPDATE t SELECT u",
         ),
+        ("WITH medianest_page AS MATERIALIZED (SELECT FROM t) SELECT FROM medianest_page", "SELECT t"),
         (
             "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = coalesce(extract(epoch FROM now()), $2)",
             "INSERT t",
