@@ -23,7 +23,7 @@ from medianest_models.pagination.arguments import Ordering, PaginationParams, So
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.pagination.results import CursorPage, JsonPage, rows_of
-from medianest_models.pagination.row_json import json_rows, row_json, select_page
+from medianest_models.pagination.row_json import json_rows
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
@@ -72,28 +72,21 @@ async def paginate_by_cursor_json(
     schema: type[BaseModel],
 ) -> JsonPage:
     """Read a page as `paginate_by_cursor` does, as JSON; see `paginate_json`."""
-    row = row_json(queryset.model, schema)
-    found, following, previous = await _read(queryset, limit, cursor, sort_by, sort_order, row=row)
-    if row is not None and (rows := json_rows(found)) is not None:
-        cursors = orjson.dumps({"nextCursor": following, "previousCursor": previous}).decode()
-        return JsonPage(f'{{"data":[{",".join(rows)}],{cursors[1:]}'.encode(), following, previous)
-    made = rows_of(queryset.model, found, schema)
-    return JsonPage.of(CursorPage.of(made, schema, next_cursor=following, previous_cursor=previous))
+    found, following, previous = await _read(queryset, limit, cursor, sort_by, sort_order)
+    rows = json_rows(queryset.model, schema, found)
+    if rows is None:
+        made = rows_of(queryset.model, found, schema)
+        return JsonPage.of(CursorPage.of(made, schema, next_cursor=following, previous_cursor=previous))
+    cursors = orjson.dumps({"nextCursor": following, "previousCursor": previous})
+    return JsonPage(b'{"data":%b,%b' % (rows, cursors[1:]), following, previous)
 
 
 async def _read(
-    queryset: QuerySet[ModelT],
-    limit: int,
-    cursor: str | None,
-    sort_by: str | None,
-    sort_order: SortOrder,
-    *,
-    row: str | None = None,
+    queryset: QuerySet[ModelT], limit: int, cursor: str | None, sort_by: str | None, sort_order: SortOrder
 ) -> tuple[list[ModelT | Record], str | None, str | None]:
     """Read a page: its rows, and the cursors of the next and the previous page.
 
-    The rows are models that Tortoise has made, or records with all columns of the model. If the SQL of a row as JSON is
-    given, records have that and the columns of a position.
+    The rows are records with all columns of the model, or models that Tortoise has made.
     """
     PaginationParams(limit=limit, sort_order=sort_order)
     if sort_by is not None:
@@ -104,7 +97,7 @@ async def _read(
     backward = position is not None and position.backward
     if backward:
         ordering = tuple((name, not descends) for name, descends in ordering)
-    found = await _read_beyond(queryset, ordering, codec, position, limit + 1, row=row)
+    found = await _read_beyond(queryset, ordering, codec, position, limit + 1)
     more = len(found) > limit
     found = found[:limit]
     if backward:
@@ -135,13 +128,7 @@ def _beside(
 
 
 async def _read_beyond(
-    queryset: QuerySet[ModelT],
-    ordering: Ordering,
-    codec: CursorCodec,
-    position: Position | None,
-    count: int,
-    *,
-    row: str | None,
+    queryset: QuerySet[ModelT], ordering: Ordering, codec: CursorCodec, position: Position | None, count: int
 ) -> list[ModelT | Record]:
     """Read the nearest rows beyond a position, in the list's order."""
     rows: list[ModelT | Record] = []
@@ -152,8 +139,6 @@ async def _read_beyond(
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
             sql, added = select.page(missing)
-            if row is not None:
-                sql = select_page(sql, row, f'"{codec.stored_column}"', f'"{codec.stored_id}"')
             rows += await fetch(select, sql, *added)
         if len(rows) == count:
             break

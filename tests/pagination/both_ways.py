@@ -77,8 +77,9 @@ def _held(instance: Model) -> list[Any]:
 
 
 _BOTH = re.compile(
-    r"WITH medianest_page AS MATERIALIZED \((?P<page>.*)\) SELECT medianest_page\.\*,"
-    r" CASE WHEN .* = (?P<limit>\d+) THEN \((?P<count>.*)\) END AS medianest_total FROM medianest_page"
+    r"WITH medianest_page AS MATERIALIZED \((?P<page>.*)\)\nSELECT .* = (?P<limit>\d+)"
+    r" THEN \((?P<count>.*)\) END AS medianest_total\n.*",
+    re.DOTALL,
 )
 
 
