@@ -93,11 +93,9 @@ class CursorCodec(NamedTuple):
             signature, payload = data[1 : 1 + _BYTES], data[1 + _BYTES :]
             is_signed = any(hmac.compare_digest(signature, self._sign(key, payload)) for key in _signing_keys())
             if data[:1] == _VERSION and is_signed:
-                position = Position(*_adapter(self.model, self.column).validate_json(payload, strict=True))
-                return position._replace(
-                    value=self._to_database(self.column, position.value),
-                    id=self._to_database(self.model._meta.pk_attr, position.id),
-                )
+                backward, inclusive, value, id_ = _adapter(self.model, self.column).validate_json(payload, strict=True)
+                id_ = self._to_database(self.model._meta.pk_attr, id_)
+                return Position(backward, inclusive, self._to_database(self.column, value), id_)
         except ValueError:  # also from pydantic and this package
             pass
         raise InvalidCursorError

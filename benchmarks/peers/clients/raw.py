@@ -159,16 +159,15 @@ class _NoReset(asyncpg.Connection):
         return ""
 
 
-# With the limit written out, PostgreSQL keeps the plans.
 _PAGE_AND_COUNT: Final = f"""
-WITH page AS MATERIALIZED (SELECT * FROM media_requests WHERE user_id = $1 {_ORDER} LIMIT {LIMIT} OFFSET $2)
-SELECT page.*, CASE WHEN (SELECT count(*) FROM page) = {LIMIT} THEN ({_COUNT}) END AS total FROM page
+WITH page AS MATERIALIZED ({_PAGE})
+SELECT page.*, CASE WHEN (SELECT count(*) FROM page) = $2 THEN ({_COUNT}) END AS total FROM page
 """  # noqa: S608 - constants
-_TUNED_CURSOR: Final = _CURSOR.replace("$3", str(LIMIT))
+_TUNED_CURSOR: Final = _CURSOR.replace("$3", str(LIMIT))  # so that PostgreSQL keeps the plan
 
 
 class TunedClient(RawClient):
-    """asyncpg without the reset query, with orjson, plans that are kept, and a page and its total in one statement."""
+    """asyncpg without the reset query, with orjson, and with a page and its total in one statement."""
 
     async def open(self, server: Mapping[str, Any]) -> None:
         """Open the pool."""
@@ -190,7 +189,7 @@ class TunedClient(RawClient):
     async def page(self, call: int) -> tuple[list[Record], int]:
         """Read a page of a user's requests, and their number."""
         user, offset = self.inputs.user_id(call), (self.inputs.page(call) - 1) * LIMIT
-        found = await self.pool.fetch(_PAGE_AND_COUNT, user, offset)
+        found = await self.pool.fetch(_PAGE_AND_COUNT, user, LIMIT, offset)
         if len(found) == LIMIT:
             return found, found[0]["total"]
         if found or not offset:
