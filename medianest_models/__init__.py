@@ -27,7 +27,6 @@ __all__ = [
     "AccountSuspendedError",
     "ActivityLog",
     "AuthenticationError",
-    "CappedResult",
     "ConfigurationError",
     "ConflictError",
     "ConstraintError",

@@ -11,8 +11,6 @@ from medianest_models.pagination.keyset import (
 )
 from medianest_models.pagination.pages import paginate as paginate, paginate_json as paginate_json
 from medianest_models.pagination.results import (
-    CappedPagination as CappedPagination,
-    CappedResult as CappedResult,
     CursorPage as CursorPage,
     JsonPage as JsonPage,
     PaginatedResult as PaginatedResult,

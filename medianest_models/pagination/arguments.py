@@ -42,7 +42,7 @@ class PaginationParams:
 
     Raises:
         InvalidPaginationError: `page` or `limit` is out of range, or more rows come before than a bigint can count.
-        InvalidSortError: `sort_order` is neither of the two.
+        InvalidSortError: `sort_order` is neither of the two, or `sort_by` is no text.
     """
 
     page: int = 1
@@ -62,6 +62,8 @@ class PaginationParams:
             raise InvalidPaginationError("page: is too high")
         if self.sort_order not in ("asc", "desc"):
             raise InvalidSortError(f"sort_order: must be asc or desc, not {shown(self.sort_order)}")
+        if not (self.sort_by is None or isinstance(self.sort_by, str)):
+            raise InvalidSortError(f"sort_by: must be the name of a column, not {shown(self.sort_by)}")
 
     @functools.cached_property
     def offset(self) -> int:
@@ -78,10 +80,12 @@ def shown(value: object) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def choose_ordering(model: type[Model], given: Given, sort_by: str | None, sort_order: SortOrder) -> Ordering:
-    """Choose the order of a list: by `sort_by`, which was checked; else as given; else by the model's own column.
+    """Choose the order of a list: by `sort_by`; else as given; else by the model's own column.
 
-    It is given as names to sort by, each with whether it descends. The id ends them.
+    It consists of names to sort by, each with whether it descends. The id ends them.
     """
+    if sort_by is not None:
+        _check_column(model, sort_by)
     columns, id_ = model._meta.fields_db_projection, model._meta.pk_attr
     if given and sort_by is None:
         ordering = [(name, order == Order.desc) for name, order in given]
@@ -98,16 +102,16 @@ def choose_column(model: type[Model], given: Given, sort_by: str | None, sort_or
     """Choose the order of a list as `choose_ordering` does; refuse one that is not by one plain column and the id."""
     ordering = choose_ordering(model, given, sort_by, sort_order)
     (column, descends), *rest = ordering
-    check_column(model, column)
+    _check_column(model, column)
     if rest and rest != [(model._meta.pk_attr, descends)]:
         raise InvalidSortError("queryset: a cursor leads through an order_by of one column, or of it and the id")
     return ordering
 
 
-def check_column(model: type[Model], name: object) -> None:
+def _check_column(model: type[Model], name: str) -> None:
     """Refuse to sort a list by what is no plain column of its model, or a secret one."""
     columns = model._meta.fields_db_projection
-    if not isinstance(name, str) or name not in columns or not _is_sortable(model, name):
+    if name not in columns or not _is_sortable(model, name):
         sortable = sorted(column for column in columns if _is_sortable(model, column))
         raise InvalidSortError(
             f"sort_by: {model.__name__} can't be sorted by {shown(name)}, but by {', '.join(sortable)}"

@@ -134,9 +134,20 @@ class Select(NamedTuple):
             sql += f" OFFSET ${len(self.values) + len(added)}"
         return sql, added
 
+    def counting(self, most: int | None) -> str:
+        """Write the statement that counts the rows, up to a number."""
+        if most is None:
+            return f"SELECT count(*) {self.source}"
+        return f"SELECT count(*) FROM (SELECT {self.source} LIMIT {most}) AS counted"  # noqa: S608 - compiled
 
-def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> Select | None:
-    """Compile a query set, with further filters and in another order; None where Tortoise has to make the query."""
+
+def compile_select(
+    queryset: QuerySet[Any], ordering: Ordering, *also: Q, fields: tuple[str, ...] | None = None
+) -> Select | None:
+    """Compile a query set, with further filters and in another order; None where Tortoise has to make the query.
+
+    Its columns are those of some fields, or of all, followed by those it is sorted by.
+    """
     model: Any = queryset.model
     client = queryset._choose_db()  # noqa: SLF001 - no public name
     if not isinstance(client, StatementClient):
@@ -145,17 +156,16 @@ def compile_select(queryset: QuerySet[Any], ordering: Ordering, *also: Q) -> Sel
         return None
     values: list[Any] = []
     try:
-        order_by = _order_by(model, ordering)  # first, so that its error comes first, as in Tortoise
+        columns, order_by = _columns_and_order(model, fields, ordering)  # first, as in Tortoise, for its errors
         conditions = [_condition(node, model, values) for node in filters(queryset)]
         is_filtered = bool(values)
         conditions += [_condition(node, model, values) for node in also]
     except _NotPlainError:
         return None
-    columns = '","'.join(model._meta.db_fields)
     source = f'FROM "{model._meta.db_table}"'
     if where := " AND ".join(filter(None, conditions)):
         source += f" WHERE {where}"
-    return Select(client, f'SELECT "{columns}" {source} ORDER BY {order_by}', source, values, is_filtered)
+    return Select(client, f"SELECT {columns} {source} ORDER BY {order_by}", source, values, is_filtered)
 
 
 def sort(queryset: QuerySet[ModelT], ordering: Ordering) -> QuerySet[ModelT]:
@@ -189,8 +199,12 @@ def _state_at_first(kind: type[QuerySet[Any]], model: type[Model]) -> tuple[Any,
 
 
 @functools.lru_cache(maxsize=512)
-def _order_by(model: type[Model], ordering: Ordering) -> str:
-    return ",".join(f"{_column(model, name)} {'DESC' if descends else 'ASC'}" for name, descends in ordering)
+def _columns_and_order(model: type[Model], fields: tuple[str, ...] | None, ordering: Ordering) -> tuple[str, str]:
+    order_by = ",".join(f"{_column(model, name)} {'DESC' if descends else 'ASC'}" for name, descends in ordering)
+    # In the order of the fields: Tortoise's own, that of a set, is another in each process.
+    projection = model._meta.fields_db_projection
+    names = dict.fromkeys((*(projection if fields is None else fields), *(name for name, _ in ordering)))
+    return ",".join(f'"{projection[name]}"' for name in names), order_by
 
 
 def _condition(node: Q, model: type[Model], values: list[Any]) -> str:

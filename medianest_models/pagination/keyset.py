@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from asyncpg import Record
 from pydantic import BaseModel
 from tortoise.expressions import Q
@@ -19,11 +18,11 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 from typing_extensions import TypeVar
 
-from medianest_models.pagination.arguments import Ordering, PaginationParams, SortOrder, check_column, choose_column
+from medianest_models.pagination.arguments import PaginationParams, SortOrder, choose_column
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
-from medianest_models.pagination.results import CursorPage, JsonPage, rows_of
-from medianest_models.pagination.row_json import json_rows
+from medianest_models.pagination.results import CursorPage, JsonPage
+from medianest_models.pagination.rows import Found, plain_fields
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
@@ -57,9 +56,9 @@ async def paginate_by_cursor(
             another way, which the changelog says: begin with the first page.
         InvalidInputError: As for `paginate`.
     """
-    found, following, previous = await _read(queryset, limit, cursor, sort_by, sort_order)
-    rows = rows_of(queryset.model, found, schema)
-    return CursorPage.of(rows, schema, next_cursor=following, previous_cursor=previous)
+    found = await _read(queryset, PaginationParams(1, limit, sort_by, sort_order), cursor)
+    page: CursorPage[RowT] = found.page(schema)
+    return page
 
 
 async def paginate_by_cursor_json(
@@ -72,77 +71,55 @@ async def paginate_by_cursor_json(
     schema: type[BaseModel],
 ) -> JsonPage:
     """Read a page as `paginate_by_cursor` does, as JSON; see `paginate_json`."""
-    found, following, previous = await _read(queryset, limit, cursor, sort_by, sort_order)
-    rows = json_rows(queryset.model, schema, found)
-    if rows is None:
-        made = rows_of(queryset.model, found, schema)
-        return JsonPage.of(CursorPage.of(made, schema, next_cursor=following, previous_cursor=previous))
-    cursors = orjson.dumps({"nextCursor": following, "previousCursor": previous})
-    return JsonPage(b'{"data":%b,%b' % (rows, cursors[1:]), following, previous)
+    fields = plain_fields(queryset.model, schema)
+    return (await _read(queryset, PaginationParams(1, limit, sort_by, sort_order), cursor, fields)).json(schema)
 
 
 async def _read(
-    queryset: QuerySet[ModelT], limit: int, cursor: str | None, sort_by: str | None, sort_order: SortOrder
-) -> tuple[list[ModelT | Record], str | None, str | None]:
-    """Read a page: its rows, and the cursors of the next and the previous page.
-
-    The rows are records with all columns of the model, or models that Tortoise has made.
-    """
-    PaginationParams(limit=limit, sort_order=sort_order)
-    if sort_by is not None:
-        check_column(queryset.model, sort_by)
-    ordering = choose_column(queryset.model, tuple(orderings(queryset)), sort_by, sort_order)
+    queryset: QuerySet[ModelT], params: PaginationParams, cursor: str | None, fields: tuple[str, ...] | None = None
+) -> Found:
+    """Read a page, by default with all fields of its rows."""
+    ordering = choose_column(queryset.model, tuple(orderings(queryset)), params.sort_by, params.sort_order)
     codec = CursorCodec.of(queryset, ordering)
     position = None if cursor is None else codec.decode(cursor)
     backward = position is not None and position.backward
     if backward:
         ordering = tuple((name, not descends) for name, descends in ordering)
-    found = await _read_beyond(queryset, ordering, codec, position, limit + 1)
-    more = len(found) > limit
-    found = found[:limit]
-    if backward:
-        found.reverse()
-    has_next = backward or more
-    has_previous = more if backward else cursor is not None
-    return (
-        found,
-        codec.encode(_beside(codec, found, position, backward=False)) if has_next else None,
-        codec.encode(_beside(codec, found, position, backward=True)) if has_previous else None,
-    )
-
-
-def _beside(
-    codec: CursorCodec, found: Sequence[Model | Record], position: Position | None, *, backward: bool
-) -> Position:
-    """Return the position of the page before or after these rows.
-
-    An empty page has only one neighbour, on the other side of the position that it was read from.
-    """
-    if not found:
-        assert position is not None  # noqa: S101 - an empty page has a neighbour only if it was read by a cursor
-        return position._replace(backward=backward, inclusive=not position.inclusive)
-    row = found[0] if backward else found[-1]
-    if isinstance(row, Record):
-        return Position(backward, inclusive=False, value=row[codec.stored_column], id=row[codec.stored_id])
-    return Position(backward, inclusive=False, value=getattr(row, codec.column), id=row.pk)
-
-
-async def _read_beyond(
-    queryset: QuerySet[ModelT], ordering: Ordering, codec: CursorCodec, position: Position | None, count: int
-) -> list[ModelT | Record]:
-    """Read the nearest rows beyond a position, in the list's order."""
-    rows: list[ModelT | Record] = []
+    rows: list[Any] = []
     for part in _parts(codec, position, descends=ordering[0][1]):
-        missing = count - len(rows)
-        select = compile_select(queryset, ordering, part)
+        missing = params.limit + 1 - len(rows)
+        select = compile_select(queryset, ordering, part, fields=fields)
         if select is None:
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
             sql, added = select.page(missing)
             rows += await fetch(select, sql, *added)
-        if len(rows) == count:
+        if len(rows) > params.limit:
             break
-    return rows
+    is_last = len(rows) <= params.limit
+    rows = rows[: params.limit]
+    if backward:
+        rows.reverse()
+    has_next, has_previous = (True, not is_last) if backward else (not is_last, cursor is not None)
+    cursors = {
+        "nextCursor": codec.encode(_beside(codec, rows, position, backward=False)) if has_next else None,
+        "previousCursor": codec.encode(_beside(codec, rows, position, backward=True)) if has_previous else None,
+    }
+    return Found(queryset.model, rows, CursorPage, cursors)
+
+
+def _beside(codec: CursorCodec, rows: Sequence[Any], position: Position | None, *, backward: bool) -> Position:
+    """Return the position of the page before or after these rows.
+
+    An empty page has only one neighbour, on the other side of the position that it was read from.
+    """
+    if not rows:
+        assert position is not None  # noqa: S101 - an empty page has a neighbour only if it was read by a cursor
+        return position._replace(backward=backward, inclusive=not position.inclusive)
+    row = rows[0] if backward else rows[-1]
+    if isinstance(row, Record):
+        return Position(backward, inclusive=False, value=row[codec.stored_column], id=row[codec.stored_id])
+    return Position(backward, inclusive=False, value=getattr(row, codec.column), id=row.pk)
 
 
 def _parts(codec: CursorCodec, position: Position | None, *, descends: bool) -> list[Q]:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from asyncpg import Record
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    PrivateAttr,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    field_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SerializerFunctionWrapHandler, field_serializer
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticSerializationError
-from tortoise.models import Model
-
-from medianest_models.errors import InvalidInputError, MedianestError, UnreadableValueError, replace_errors
-from medianest_models.models.hydration import hydrator
 
 RowT = TypeVar("RowT")
-ModelT = TypeVar("ModelT", bound=Model)
-SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
 
 class _Result(BaseModel):
@@ -40,24 +26,16 @@ class Pagination(_Result):
     """The position of a page in its list.
 
     Attributes:
-        total: The number of rows on all pages.
+        total: The number of rows on all pages; of a capped total, 10,000 at most.
         total_pages: The number of pages; `totalPages` in JSON.
+        more: Whether the list has more rows than a capped `total`. JSON has it only then.
     """
 
     page: int
     limit: int
     total: int
     total_pages: int
-
-
-class CappedPagination(Pagination):
-    """The position of a page in a list of which 10,000 rows are counted at most.
-
-    Attributes:
-        more: Whether the list has more rows than `total`, which is then 10,000.
-    """
-
-    more: bool
+    more: bool = Field(default=False, exclude_if=operator.not_)
 
 
 class UncountedPagination(_Result):
@@ -69,7 +47,9 @@ class UncountedPagination(_Result):
     total_pages: None = None
 
 
-class _Page(_Result, Generic[RowT]):
+class Page(_Result, Generic[RowT]):
+    """A page of any kind."""
+
     data: list[RowT]
     _of_models: bool = PrivateAttr(default=False)
 
@@ -89,25 +69,19 @@ class _Page(_Result, Generic[RowT]):
         return serialize(position)
 
 
-class PaginatedResult(_Page[RowT], Generic[RowT]):
+class PaginatedResult(Page[RowT], Generic[RowT]):
     """A numbered page: models or schemas (only schemas can become JSON), and the page's position in the list."""
 
     pagination: Pagination
 
 
-class CappedResult(_Page[RowT], Generic[RowT]):
-    """A numbered page as `PaginatedResult`, of a list of which 10,000 rows are counted at most."""
-
-    pagination: CappedPagination
-
-
-class UncountedResult(_Page[RowT], Generic[RowT]):
+class UncountedResult(Page[RowT], Generic[RowT]):
     """A numbered page as `PaginatedResult`, of a list that is not counted."""
 
     pagination: UncountedPagination
 
 
-class CursorPage(_Page[RowT], Generic[RowT]):
+class CursorPage(Page[RowT], Generic[RowT]):
     """A cursor page: models or schemas (only schemas can become JSON).
 
     Attributes:
@@ -124,7 +98,7 @@ class JsonPage(NamedTuple):
     """A page as JSON.
 
     Attributes:
-        body: The JSON of a `PaginatedResult`, a `CappedResult`, an `UncountedResult` or a `CursorPage`.
+        body: The JSON of a `PaginatedResult`, an `UncountedResult` or a `CursorPage`.
         next_cursor: The cursor of the next page, if there is one.
         previous_cursor: The cursor of the previous page, if there is one.
     """
@@ -134,36 +108,7 @@ class JsonPage(NamedTuple):
     previous_cursor: str | None = None
 
     @classmethod
-    def of(cls, page: _Page[Any]) -> JsonPage:
+    def of(cls, page: Page[Any]) -> JsonPage:
         """Write a page as JSON."""
         cursors = (page.next_cursor, page.previous_cursor) if isinstance(page, CursorPage) else ()
         return cls(page.model_dump_json().encode(), *cursors)
-
-
-def rows_of(model: type[ModelT], found: Sequence[ModelT | Record], schema: type[Any] | None) -> list[Any]:
-    """Make models, or instances of a schema, of what was found: records with all columns of a model, or models."""
-    if not found or isinstance(found[0], model):
-        models: Any = found
-    else:
-        hydrate = hydrator(model, tuple(found[0].keys()))  # type: ignore[union-attr]  # they are records
-        assert hydrate is not None  # noqa: S101 - only what it knows is compiled
-        models = hydrate(found)
-    return [*models] if schema is None else as_schemas(models, schema)
-
-
-def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:
-    """Make a schema of each row, whose attributes it reads: it has to fit the model, and its relations be fetched."""
-    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-        raise InvalidInputError("schema: must be a class of pydantic's")
-    with replace_errors(ValidationError, lambda error: _misfit(schema, error)):
-        return [schema.model_validate(row, from_attributes=True) for row in rows]
-
-
-def _misfit(schema: type[BaseModel], error: ValidationError) -> MedianestError:
-    problems = error.errors()
-    for problem in problems:
-        unreadable = problem["msg"].partition(f"{UnreadableValueError.__name__}: ")[2]
-        if unreadable:
-            return UnreadableValueError(unreadable)
-    places = {f"{'.'.join(map(str, problem['loc']))} ({problem['type']})" for problem in problems}
-    return InvalidInputError(f"schema: {schema.__name__} does not fit the rows: {', '.join(sorted(places))}")

@@ -22,7 +22,7 @@ from medianest_models.encryption import is_secret
 from medianest_models.errors import SecretFieldError, replace_errors
 from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.masking import MASK
-from medianest_models.pagination.row_json import plain_schemas
+from medianest_models.pagination.rows import plain_schemas
 
 if TYPE_CHECKING:
     Declared = PydanticModel

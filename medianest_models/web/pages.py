@@ -18,7 +18,6 @@ from tortoise.models import Model
 
 from medianest_models.errors import InvalidPaginationError, InvalidSortError, replace_errors
 from medianest_models.pagination import (
-    CappedResult,
     CursorPage,
     JsonPage,
     PaginatedResult,
@@ -27,7 +26,7 @@ from medianest_models.pagination import (
     UncountedResult,
 )
 from medianest_models.pagination.arguments import shown
-from medianest_models.pagination.results import as_schemas
+from medianest_models.pagination.rows import as_schemas
 from medianest_models.web.problems import invalid_request
 
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
@@ -99,7 +98,7 @@ class PageResponse(Response):
 
     def __init__(
         self,
-        page: JsonPage | PaginatedResult[Any] | CappedResult[Any] | UncountedResult[Any] | CursorPage[Any],
+        page: JsonPage | PaginatedResult[Any] | UncountedResult[Any] | CursorPage[Any],
         request: Request,
     ) -> None:
         if not isinstance(page, JsonPage):

@@ -19,7 +19,7 @@ from medianest_models.db import transaction
 from medianest_models.models import MediaRequest, User
 from medianest_models.pagination.arguments import choose_ordering
 from medianest_models.pagination.compiler import compile_select
-from medianest_models.pagination.row_json import plain_schemas
+from medianest_models.pagination.rows import plain_schemas
 from medianest_models.repositories import activity, rate_limits, sessions, users
 from medianest_models.settings import DatabaseUrl, Settings
 from medianest_models.testing import a_media_request, a_user, max_queries

@@ -25,7 +25,7 @@ from tests.pagination.rows import make_requests
 
 def forget() -> None:
     """Clear the caches about query sets, models and filters."""
-    for cache in (compiler._state_at_first, compiler._order_by, compiler._lookup):
+    for cache in (compiler._state_at_first, compiler._columns_and_order, compiler._lookup):
         cache.cache_clear()
 
 

@@ -17,7 +17,7 @@ from tortoise.expressions import F, Q, RawSQL, Subquery
 from tortoise.functions import Lower
 from tortoise.queryset import QuerySet
 
-from medianest_models.enums import OPEN_REQUEST_STATUSES, RequestStatus
+from medianest_models.enums import RequestStatus
 from medianest_models.errors import InvalidCursorError, InvalidInputError
 from medianest_models.models import MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
 from medianest_models.pagination import paginate_by_cursor
@@ -25,7 +25,6 @@ from medianest_models.pagination.arguments import choose_column
 from medianest_models.pagination.cursors import CursorCodec, Position, _as_json, _signing_keys, describe
 from medianest_models.settings import DatabaseUrl
 from tests.pagination.rows import START, instant, make_checks, make_requests, make_service, recorded
-from tests.processes import run_in_processes
 
 KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in range(3)]
 
@@ -148,24 +147,6 @@ async def test_holds_while_the_window_moves(db: DatabaseUrl) -> None:
     cursor = await first_cursor(since(0))
     assert [row.title for row in (await paginate_by_cursor(since(1), cursor=cursor)).data] == ["Title 1"]
     await refuses(MediaRequest.filter(created_at__lte=START), cursor)
-
-
-async def cursors_of_sets() -> list[str]:
-    statuses = sorted(OPEN_REQUEST_STATUSES, key=hash)
-    querysets = [
-        MediaRequest.filter(status__in=OPEN_REQUEST_STATUSES),
-        MediaRequest.filter(status__in=statuses, title__not_in={"a", "b", "c", "d"}),
-        MediaRequest.filter(Q(media_type="movie") | Q(status__in=set(statuses)), user__plex_username__not="x"),
-    ]
-    return [await first_cursor(queryset) for queryset in querysets]
-
-
-async def test_is_the_same_in_every_process(fresh_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    await make_requests(2)
-    here = await cursors_of_sets()
-    for seed in ("1", "2", "3"):
-        monkeypatch.setenv("PYTHONHASHSEED", seed)
-        assert run_in_processes(cursors_of_sets, 1, url=fresh_db, connected=True) == [here]
 
 
 async def test_holds_whatever_release_has_made_it(db: DatabaseUrl) -> None:

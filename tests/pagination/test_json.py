@@ -23,15 +23,15 @@ from medianest_models.models.hydration import hydrator
 from medianest_models.pagination import (
     PaginatedResult,
     PaginationParams,
+    UncountedResult,
     pages,
     paginate,
     paginate_by_cursor,
     paginate_by_cursor_json,
     paginate_json,
-    results,
+    rows as page_rows,
 )
-from medianest_models.pagination.results import as_schemas
-from medianest_models.pagination.row_json import json_rows, plain_schemas
+from medianest_models.pagination.rows import Found, as_schemas, plain_schemas
 from medianest_models.schemas import ActivityLogRead, MediaRequestRead, ServiceRead, UserWithoutSecrets
 from medianest_models.schemas._declaration import Declared, read_schema
 from medianest_models.settings import DatabaseUrl
@@ -95,7 +95,7 @@ def parsed(text: str | bytes) -> Any:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_each_row_is_what_pydantic_writes(db: DatabaseUrl, schema: Any, data: Any) -> None:
     model = plain_schemas[schema]
-    names = sorted(model._meta.fields_db_projection)
+    names = [*dict.fromkeys((*schema.model_fields, *sorted(model._meta.fields_db_projection)))]
     kinds = [column(model, name) for name in names]
     drawn = st.tuples(
         *(
@@ -110,8 +110,7 @@ async def test_each_row_is_what_pydantic_writes(db: DatabaseUrl, schema: Any, da
         for number, (name, (kind, _)) in enumerate(zip(stored, kinds, strict=True), start=1)
     )
     (record,) = await fetch(f"SELECT {columns}", *row)
-    written = json_rows(model, schema, [record])
-    assert written is not None
+    written = Found(model, [record], UncountedResult, {}).json(schema).body
     hydrate = hydrator(model, tuple(record.keys()))
     assert hydrate is not None
     try:
@@ -124,7 +123,7 @@ async def test_each_row_is_what_pydantic_writes(db: DatabaseUrl, schema: Any, da
         if name in schema.model_fields and isinstance(model._meta.fields_map[name], JSONField)
     }
     without = parsed(expected.model_dump_json(exclude={*documents_as_stored}))
-    assert parsed(written) == [without | documents_as_stored]
+    assert parsed(written) == {"data": [without | documents_as_stored]}
 
 
 def test_which_schemas_are_plain() -> None:
@@ -134,6 +133,11 @@ def test_which_schemas_are_plain() -> None:
 
 class Own(Declared):
     id: UUID
+    title: str
+
+
+@read_schema(MediaRequest)
+class TitleRead(Declared):
     title: str
 
 
@@ -255,12 +259,21 @@ async def test_reads_back_as_the_page(rows: None) -> None:
 
 
 async def test_makes_no_models(rows: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "hydrator", None)
+    monkeypatch.setattr(page_rows, "hydrator", None)
     async with recorded() as recording:
         written = await paginate_json(MediaRequest.all(), PaginationParams(limit=2), schema=MediaRequestRead)
         await paginate_by_cursor_json(MediaRequest.all(), limit=2, schema=MediaRequestRead)
     assert len(recording) == 2
     assert parsed(written.body)["pagination"] == {"page": 1, "limit": 2, "total": 6, "totalPages": 3}
+
+
+async def test_reads_only_what_the_schema_shows(rows: None) -> None:
+    async with recorded() as recording:
+        await paginate_json(User.all(), schema=UserWithoutSecrets)
+        await paginate_by_cursor_json(User.all(), schema=UserWithoutSecrets, sort_by="email")
+        await paginate_by_cursor_json(MediaRequest.all(), schema=TitleRead, limit=1)
+    assert not [sql for sql in recording if "plex_token" in sql]
+    assert 'SELECT "title","created_at","id" FROM' in recording[-1]
 
 
 async def test_a_capped_total(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:

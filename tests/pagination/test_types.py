@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 
 from medianest_models.models import MediaRequest, User
 from medianest_models.pagination import (
-    CappedResult,
     CursorPage,
     PaginatedResult,
     PaginationParams,
@@ -38,8 +37,8 @@ async def test_types(db: DatabaseUrl) -> None:
     assert_type(await paginate_by_cursor(User.all(), limit=5, schema=Name), CursorPage[Name])
     assert_type((await paginate_by_cursor(User.all())).next_cursor, str | None)
     assert_type(await paginate(User.all(), params, total="exact"), PaginatedResult[User])
-    assert_type(await paginate(User.all(), total="capped"), CappedResult[User])
-    assert_type(await paginate(User.all(), schema=Name, total="capped"), CappedResult[Name])
+    assert_type(await paginate(User.all(), total="capped"), PaginatedResult[User])
+    assert_type(await paginate(User.all(), schema=Name, total="capped"), PaginatedResult[Name])
     assert_type((await paginate(User.all(), total="capped")).pagination.total, int)
     assert_type(await paginate(User.all(), schema=Name, total=None), UncountedResult[Name])
     assert_type((await paginate(User.all(), total=None)).pagination.total, None)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError
 from medianest_models.errors import InvalidInputError, InvalidPaginationError, InvalidSortError
 from medianest_models.models import User
 from medianest_models.pagination import CursorPage, PaginatedResult, Pagination, PaginationParams
-from medianest_models.pagination.results import as_schemas
+from medianest_models.pagination.rows import as_schemas
 
 
 def test_has_the_sources_defaults() -> None:
@@ -22,6 +22,7 @@ def test_has_the_sources_defaults() -> None:
 LIMIT = "limit: must be a whole number from 1 to 100, not "
 PAGE_NUMBER = "page: must be a whole number from 1, not "
 ORDER = "sort_order: must be asc or desc, not "
+COLUMN = "sort_by: must be the name of a column, not "
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,7 @@ ORDER = "sort_order: must be asc or desc, not "
             ("sort_order", order, InvalidSortError, ORDER)
             for order in ("", "ASC", None, 1, ["asc"], "asc; DROP TABLE x")
         ),
+        *(("sort_by", column, InvalidSortError, COLUMN) for column in (1, b"title", ["title"], User)),
     ],
 )
 def test_refuses(name: str, value: Any, error: type[InvalidInputError], problem: str) -> None:
@@ -80,7 +82,7 @@ def test_json_is_the_sources() -> None:
 def test_json_schema_is_that_of_the_rows() -> None:
     schema = PaginatedResult[Name].model_json_schema(mode="serialization")
     assert schema["properties"]["data"]["items"] == {"$ref": "#/$defs/Name"}
-    assert set(schema["$defs"]["Pagination"]["properties"]) == {"page", "limit", "total", "totalPages"}
+    assert set(schema["$defs"]["Pagination"]["properties"]) == {"page", "limit", "total", "totalPages", "more"}
 
 
 def test_cursor_page_in_json() -> None:

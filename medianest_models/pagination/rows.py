@@ -1,0 +1,93 @@
+"""The rows of a page as they were read, and what is made of them: models, instances of a schema, or JSON."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+import orjson
+from asyncpg import Record
+from pydantic import BaseModel, ValidationError
+from tortoise.models import Model
+
+from medianest_models.errors import InvalidInputError, MedianestError, UnreadableValueError, replace_errors
+from medianest_models.fields import JSONField
+from medianest_models.models.hydration import hydrator
+from medianest_models.pagination.results import JsonPage, Page
+
+SchemaT = TypeVar("SchemaT", bound=BaseModel)
+
+plain_schemas: Final[dict[type[BaseModel], type[Model]]] = {}
+"""The schemas that show columns of their model as they are: no validator, no other type, nothing masked."""
+
+
+def plain_fields(model: type[Model], schema: type[BaseModel]) -> tuple[str, ...] | None:
+    """Return the fields of a plain schema of a model, which are all that its JSON needs; None for another schema."""
+    is_plain = isinstance(schema, type) and plain_schemas.get(schema) is model
+    return (*schema.model_fields,) if is_plain else None
+
+
+class Found(NamedTuple):
+    """The rows of a page as they were read.
+
+    Attributes:
+        model: The model of the rows.
+        rows: Models; or records with all columns, or only with those of a plain schema in front.
+        kind: The class of the page.
+        rest: What the page's JSON has beside its rows.
+    """
+
+    model: type[Model]
+    rows: list[Any]
+    kind: type[Page[Any]]
+    rest: dict[str, Any]
+
+    def page(self, schema: type[Any] | None) -> Any:
+        """Make the page with models, or with instances of a schema."""
+        rows = self.rows
+        if self._are_records():
+            hydrate = hydrator(self.model, tuple(rows[0].keys()))
+            assert hydrate is not None  # noqa: S101 - only what it knows is compiled
+            rows = hydrate(rows)
+        return self.kind.of(rows if schema is None else as_schemas(rows, schema), schema, **self.rest)
+
+    def json(self, schema: type[BaseModel]) -> JsonPage:
+        """Write the page as JSON: of a plain schema without models and pydantic, and otherwise by `page`."""
+        fields = plain_fields(self.model, schema)
+        if fields is None or (self.rows and not self._are_records()):
+            return JsonPage.of(self.page(schema))
+        # The driver's values are as JSON wants them, but for documents, which are texts already, and its own UUIDs.
+        rows = [dict(zip(fields, record, strict=False)) for record in self.rows]
+        for name in _documents(self.model, schema):
+            for row in rows:
+                if row[name] is not None:
+                    row[name] = orjson.Fragment(row[name])
+        body = orjson.dumps({"data": rows, **self.rest}, default=str, option=orjson.OPT_UTC_Z)
+        return JsonPage(body, self.rest.get("nextCursor"), self.rest.get("previousCursor"))
+
+    def _are_records(self) -> bool:
+        return bool(self.rows) and isinstance(self.rows[0], Record)
+
+
+@functools.cache
+def _documents(model: type[Model], schema: type[BaseModel]) -> list[str]:
+    return [name for name in schema.model_fields if isinstance(model._meta.fields_map[name], JSONField)]
+
+
+def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:
+    """Make a schema of each row, whose attributes it reads: it has to fit the model, and its relations be fetched."""
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        raise InvalidInputError("schema: must be a class of pydantic's")
+    with replace_errors(ValidationError, lambda error: _misfit(schema, error)):
+        return [schema.model_validate(row, from_attributes=True) for row in rows]
+
+
+def _misfit(schema: type[BaseModel], error: ValidationError) -> MedianestError:
+    problems = error.errors()
+    for problem in problems:
+        unreadable = problem["msg"].partition(f"{UnreadableValueError.__name__}: ")[2]
+        if unreadable:
+            return UnreadableValueError(unreadable)
+    places = {f"{'.'.join(map(str, problem['loc']))} ({problem['type']})" for problem in problems}
+    return InvalidInputError(f"schema: {schema.__name__} does not fit the rows: {', '.join(sorted(places))}")
