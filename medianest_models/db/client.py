@@ -6,21 +6,21 @@ import asyncio
 import logging
 import math
 from collections.abc import Coroutine
-from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
 
 import asyncpg
 
+from medianest_models.db.asyncpg_pool import exhausted, is_exhausted, open_pool
 from medianest_models.db.driver_errors import shows_failover
 from medianest_models.db.forks import ForkSafeConnection
-from medianest_models.db.hosts import open_connection, search_failure
+from medianest_models.db.hosts import search_failure
 from medianest_models.db.kept_connections import KeptConnections, is_lost
 from medianest_models.db.observers import observed_wait, wait_observers
 from medianest_models.db.statements import Connection, StatementClient
 from medianest_models.db.transaction_client import TransactionContext
 from medianest_models.embedding import start_embedded
-from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableError, MedianestError, replace_errors
+from medianest_models.errors import DatabaseUnavailableError, MedianestError, replace_errors
 from medianest_models.settings import DatabaseUrl, load_settings
 
 logger = logging.getLogger("medianest_models.db")
@@ -34,36 +34,9 @@ _LATE_SECONDS: Final = 0.5
 """The same for a statement that has used up its time, by which the caller's is nearly over too."""
 
 
-def _strip_traceback(record: logging.LogRecord) -> bool:
-    """Log an exception by its name: while a server is gone, asyncpg tells a traceback a try to keep connections."""
-    if record.exc_info and record.exc_info[0]:
-        record.msg, record.exc_info = f"{record.msg}: {record.exc_info[0].__name__}", None
-    return True
-
-
-logging.getLogger("asyncpg.pool").addFilter(_strip_traceback)
-
-
 def not_connected() -> DatabaseUnavailableError:
     """Make the error for using the database before connecting, or after disconnecting."""
     return DatabaseUnavailableError("not connected to a database: call connect_database() first", sent=False)
-
-
-def _is_exhausted(pool: asyncpg.Pool[asyncpg.Record]) -> bool:
-    return pool.get_size() - pool.get_idle_size() >= pool.get_max_size()
-
-
-async def _keep_session(connection: asyncpg.Connection[Any]) -> None:
-    """Let a connection go back to its pool as it is, which saves a round trip a statement.
-
-    asyncpg rolls back an open transaction all the same. Nothing in this package leaves anything else in a session: what
-    has to listen, or to hold a lock for longer than a transaction, takes a connection of its own.
-    """
-
-
-async def _lift_time_limit(connection: Connection) -> None:
-    """Let a migration's transaction take its time, where the server could limit that (PostgreSQL 17)."""
-    await connection.execute("SELECT set_config(name, '0', FALSE) FROM pg_settings WHERE name = 'transaction_timeout'")
 
 
 class Client(StatementClient):
@@ -93,12 +66,12 @@ class Client(StatementClient):
     ) -> None:
         super().__init__(user=url.user if url else None, database=url.database if url else None, **options)
         self.url = url
-        self.connect_timeout: float = self.extra["timeout"]
+        self.connect_timeout: float = self.extra.pop("timeout")
         self.command_timeout: float | None = self.extra["command_timeout"]
         self.pool_timeout = pool_timeout
         self.failover_wait = failover_wait
         self.slow_seconds = slow_query_ms / 1000
-        self._reset = None if resets else _keep_session
+        self._resets = resets
         self._kept = KeptConnections(self.release)
         self._replaced_at = -math.inf  # by `monotonic`
         self.is_disconnected = False  # otherwise every use is an error
@@ -131,27 +104,21 @@ class Client(StatementClient):
         with replace_errors(Exception, lambda error: search_failure(error, self.url, seconds)):
             async with asyncio.timeout(seconds):
                 self.url = self.url or await start_embedded(load_settings())
-                pool = await asyncpg.create_pool(
-                    connect=partial(self._connect, self.url, {} if with_db else {"database": None}),
-                    connection_class=ForkSafeConnection,
-                    reset=self._reset,
-                    setup=None if self._reset else _lift_time_limit,
-                    min_size=self.pool_minsize,
-                    max_size=self.pool_maxsize,
+                pool = await open_pool(
+                    self.url,
+                    least=self.pool_minsize,
+                    most=self.pool_maxsize,
+                    resets=self._resets,
+                    seconds=self.connect_timeout,
+                    wait=self.failover_wait,
+                    server_settings=self.server_settings,
+                    **self.extra | ({} if with_db else {"database": None}),
                 )
         if self.is_disconnected:  # while the pool was opened: nobody else will close it
             pool.terminate()
             raise not_connected()
         self._pool = pool
         await self._post_connect()
-
-    async def _connect(self, url: DatabaseUrl, options: dict[str, Any], *_: Any, **__: Any) -> ForkSafeConnection:
-        """Connect for the pool, which adds arguments of its own."""
-        settings = {"server_settings": self.server_settings, **self.extra, **options}
-        begun = monotonic()
-        made = await open_connection(url, seconds=settings.pop("timeout"), wait=self.failover_wait, **settings)
-        made.notes["begun"] = begun
-        return made
 
     def acquire(self, *, seconds: float | None = None) -> Coroutine[Any, Any, Connection]:
         """Take a free connection from the pool, and open the pool if it is not open yet.
@@ -175,7 +142,7 @@ class Client(StatementClient):
             connection = await pool.acquire(timeout=seconds)
         except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets one of ours
             error = self._acquire_failure(raised, pool, seconds)
-            if not isinstance(raised, TimeoutError) or _is_exhausted(pool):
+            if not isinstance(raised, TimeoutError) or is_exhausted(pool):
                 wait = 0
         else:
             if not self.is_disconnected:
@@ -200,7 +167,7 @@ class Client(StatementClient):
 
     def keep(self, connection: Connection) -> bool:
         """Keep a connection for the next statement, unless it has to go back to the pool, or to be replaced."""
-        if self.is_disconnected or self._reset is None:
+        if self.is_disconnected or self._resets:
             return False
         begun: float = cast("ForkSafeConnection", connection).notes["begun"]
         return begun > self._replaced_at and self._kept.keep(connection)
@@ -266,13 +233,8 @@ class Client(StatementClient):
     ) -> MedianestError:
         if self.is_disconnected or pool.is_closing():
             return not_connected()
-        if isinstance(raised, TimeoutError) and _is_exhausted(pool):
-            in_use = pool.get_max_size()
-            return DatabaseTimeoutError(
-                f"no connection became free within {seconds or 0:g} s: {in_use} of the pool's {in_use} are in use; "
-                "shorten the transactions, or raise DATABASE_POOL_MAX",
-                sent=False,
-            )
+        if isinstance(raised, TimeoutError) and is_exhausted(pool):
+            return exhausted(pool, seconds)
         return search_failure(raised, self.url, seconds)
 
     def _in_transaction(self) -> TransactionContext:

@@ -144,7 +144,7 @@ async def test_one_that_was_replaced_while_it_was_opened_is_not_kept(
             return connection
 
         async with transaction():
-            monkeypatch.setattr("medianest_models.db.client.open_connection", open_late)
+            monkeypatch.setattr("medianest_models.db.asyncpg_pool.open_connection", open_late)
             await elsewhere(backend())
             monkeypatch.undo()
         assert len(pool_client._kept) == 0
