@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -20,12 +18,12 @@ from medianest_models.embedded.folder import DATABASE, USER, locked, make_data
 from medianest_models.embedded.programs import HERE, Account, find_bindir, usable_bindir
 from medianest_models.settings import DatabaseUrl, Settings
 from medianest_models.testing.servers import cleaned_up_after_us
+from tests.ports import reserved_port
 from tests.servers import connection_to
 
 _SECONDS: Final = 60.0
 """The longest time for anything that a server is waited for here."""
 _URL: Final = DatabaseUrl(host="127.0.0.1", user=USER, database=DATABASE, sslmode="disable")
-_PORTS: Final = range(20_000, 32_000)  # below those that Linux gives to clients, or one could take a stopped server's
 _SLOT: Final = "standby"
 _SETTINGS: Final = """
 listen_addresses = '127.0.0.1'
@@ -202,11 +200,11 @@ async def running_pair(bindir: Path | None = None) -> AsyncIterator[Pair]:
     """
     folder = Path(tempfile.mkdtemp(prefix="medianest-pair-"))
     nodes: list[Node] = []
-    with cleaned_up_after_us(_END, str(folder)):
+    with cleaned_up_after_us(_END, str(folder)), reserved_port() as first, reserved_port() as second:
         try:
             account = Account.for_server(folder, folder / "none")
             programs, major = usable_bindir(find_bindir(Settings(pg_bindir=bindir)), account)
-            for name, port in zip(("primary", "standby"), _free_ports(2), strict=True):
+            for name, port in (("primary", first), ("standby", second)):
                 nodes.append(Node(replace(_URL, port=port), folder / name, programs, account))
                 nodes[-1].home.mkdir()
             pair = Pair(*nodes)
@@ -246,15 +244,3 @@ async def _copy(primary: Node, standby: Node) -> None:
     source = f"host={primary.url.host} port={primary.url.port} user={USER}"
     options = ["-D", HERE, "-d", source, "-R", "-X", "stream", "-c", "fast", "-S", _SLOT, "--no-sync"]
     await standby.run("pg_basebackup", *options)
-
-
-def _free_ports(number: int) -> list[int]:
-    """Choose so many ports of which nobody makes use."""
-    ports: list[int] = []
-    for port in random.sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            if probe.connect_ex((_URL.host, port)) != 0:
-                ports.append(port)
-        if len(ports) == number:
-            break
-    return ports

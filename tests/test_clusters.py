@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - an ordinary user may not be allowed to read it later
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from medianest_models.embedded.programs import Account, find_bindir, usable_bind
 from medianest_models.settings import Settings
 from tests.clusters import Pair, running_pair
 from tests.db.crashes import has_ended, wait_until
+from tests.ports import reserved_port
 from tests.processes import run_in_processes
 
 _NOBODY = 65534
@@ -40,6 +42,18 @@ async def add_row(pair: Pair) -> None:
 
 async def rows_there(pair: Pair) -> int:
     return int(await pair.standby.ask("SELECT count(*) FROM t"))
+
+
+def test_a_reserved_port_is_free_only_for_the_server_that_is_told_to_listen_there() -> None:
+    with reserved_port() as port:
+        address = ("127.0.0.1", port)
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address)
+            with socket.socket() as another, pytest.raises(OSError, match="in use"):
+                another.bind(address)
+            with socket.create_server(address), socket.create_connection(address):
+                pass
 
 
 async def test_the_standby_has_what_was_written_to_the_primary(pair: Pair) -> None:

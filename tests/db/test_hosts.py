@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import socket
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,6 +25,7 @@ from medianest_models.testing.servers import Server
 from tests.db.pools import PATIENCE, client
 from tests.db.proxies import black_hole, proxy_to
 from tests.locks import until
+from tests.ports import reserved_port
 from tests.servers import connection_to
 
 LONG = 600.0  # seconds, beyond the patience of a test
@@ -67,9 +67,10 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosts, "_known", type(hosts._known)(hosts._known.default_factory))
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
 
 
 @asynccontextmanager
@@ -85,17 +86,17 @@ async def refusing(new_server: Callable[..., EmbeddedServer], role: str) -> Asyn
     yield url
 
 
-async def test_a_host_that_can_not_be_reached_does_not_end_the_search(fresh_url: DatabaseUrl) -> None:
+async def test_a_host_that_can_not_be_reached_does_not_end_the_search(fresh_url: DatabaseUrl, closed_port: int) -> None:
     async with black_hole() as silent, proxy_to(fresh_url) as cut:
         cut.closed = True
-        for bad in (("127.0.0.1", silent), ("127.0.0.1", closed_port()), ("db.invalid", 5432), place(cut.url)):
+        for bad in (("127.0.0.1", silent), ("127.0.0.1", closed_port), ("db.invalid", 5432), place(cut.url)):
             connection = await search(hosts_of(fresh_url, bad, place(fresh_url)))
             assert await connection.fetchval("SELECT current_database()") == fresh_url.database
             await connection.close()
 
 
 async def test_a_host_that_lets_nobody_in_does_not_end_the_search(
-    new_server: Callable[..., EmbeddedServer], fresh_url: DatabaseUrl, medianest_server: Server
+    new_server: Callable[..., EmbeddedServer], fresh_url: DatabaseUrl, medianest_server: Server, closed_port: int
 ) -> None:
     role = f"guest_{os.getpid()}"
     await medianest_server.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
@@ -112,7 +113,7 @@ async def test_a_host_that_lets_nobody_in_does_not_end_the_search(
             is_full = await search(url)
             await is_full.close()
 
-            several = hosts_of(url, place(bad), ("127.0.0.1", closed_port()))
+            several = hosts_of(url, place(bad), ("127.0.0.1", closed_port))
             with pytest.raises(NoPrimaryError) as caught:
                 await search(several)  # at once, since neither is about to become a primary
             assert caught.value.sent is False
@@ -213,9 +214,11 @@ async def test_of_many_searches_one_at_a_time_asks_a_host_again(
         assert proxy.asked == len(searches) + 1
 
 
-def test_an_event_loop_that_has_ended_is_forgotten(fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_loop_that_has_ended_is_forgotten(
+    fresh_url: DatabaseUrl, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(hosts, "_PAUSE_SECONDS", 0)
-    url = replace(fresh_url, host="127.0.0.1", port=closed_port())
+    url = replace(fresh_url, host="127.0.0.1", port=closed_port)
 
     async def search_at_once() -> weakref.ref[asyncio.AbstractEventLoop]:
         await asyncio.gather(*(search(url, wait=0.2) for _ in range(10)), return_exceptions=True)
