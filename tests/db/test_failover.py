@@ -20,6 +20,7 @@ from medianest_models.errors import DatabaseTimeoutError, DatabaseUnavailableErr
 from medianest_models.migrate.applying import migrate
 from medianest_models.models import User
 from medianest_models.repositories import downloads, media_requests, rate_limits, sessions, users
+from medianest_models.repositories.rate_limits import counters
 from medianest_models.settings import DatabaseUrl
 from tests.clusters import Pair
 from tests.db.pools import PATIENCE, assert_whole, backend, client, do, pool_of
@@ -237,22 +238,21 @@ async def test_a_transaction_does_not_wait_as_long_again_for_its_rollback(
         proxy.heal()
 
 
-async def test_a_hit_does_not_wait_for_its_turn_and_then_as_long_for_a_connection(
-    fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.5")
+async def test_a_hit_does_not_wait_for_its_turn_and_then_as_long_for_a_connection(fresh_url: DatabaseUrl) -> None:
+    counter = ("10.0.0.1", "search")
+    async with pool_of(1, fresh_url) as pool_client, pool_client.acquire_connection():
+        async with counters.turn(counter):
+            pool_client.pool_timeout, pool_client.command_timeout = 5, 0
+            hit = asyncio.create_task(rate_limits.hit("search", ip_address="10.0.0.1"))
 
-    async def hit() -> str:
-        with pytest.raises(DatabaseTimeoutError) as caught:
-            await rate_limits.hit("search", ip_address="10.0.0.1")
-        return str(caught.value)
+            async def waits_for_its_turn() -> bool:
+                return bool(counters._locks[pool_client][counter]._waiters)
 
-    async with pool_of(1, replace(fresh_url, pool_timeout=4)), client().acquire_connection():
-        first = asyncio.create_task(hit())
-        await asyncio.sleep(2)
-        second = asyncio.create_task(hit())  # it gets its turn after two seconds, and then waits for a connection
-        assert "no connection became free" in await first
-        assert "The database did not answer" in await second
+            await until(waits_for_its_turn)
+            pool_client.pool_timeout = 600  # for the connection, which nobody gives back
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(DatabaseTimeoutError, match="The database did not answer"):
+                await hit
 
 
 def calls_of(user: User) -> dict[str, Callable[[int], Awaitable[Any]]]:

@@ -277,7 +277,7 @@ async def test_a_counter_that_begins_in_an_open_transaction_holds_up_no_other(
 async def test_hits_that_may_have_been_counted_are_not_repeated(
     fresh_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "0.5")
+    monkeypatch.setenv("DATABASE_COMMAND_TIMEOUT", "5")  # enough for a slow machine to connect
     async with proxy_to(fresh_url) as proxy, database(proxy.url):
         await together(fetch("SELECT pg_sleep(0.1)") for _ in range(5))  # so many connections would be used
         proxy.frozen = True
