@@ -47,9 +47,7 @@ class UncountedPagination(_Result):
     total_pages: None = None
 
 
-class Page(_Result, Generic[RowT]):
-    """A page of any kind."""
-
+class _Page(_Result, Generic[RowT]):
     data: list[RowT]
     _of_models: bool = PrivateAttr(default=False)
 
@@ -69,19 +67,19 @@ class Page(_Result, Generic[RowT]):
         return serialize(position)
 
 
-class PaginatedResult(Page[RowT], Generic[RowT]):
+class PaginatedResult(_Page[RowT], Generic[RowT]):
     """A numbered page: models or schemas (only schemas can become JSON), and the page's position in the list."""
 
     pagination: Pagination
 
 
-class UncountedResult(Page[RowT], Generic[RowT]):
+class UncountedResult(_Page[RowT], Generic[RowT]):
     """A numbered page as `PaginatedResult`, of a list that is not counted."""
 
     pagination: UncountedPagination
 
 
-class CursorPage(Page[RowT], Generic[RowT]):
+class CursorPage(_Page[RowT], Generic[RowT]):
     """A cursor page: models or schemas (only schemas can become JSON).
 
     Attributes:
@@ -108,7 +106,7 @@ class JsonPage(NamedTuple):
     previous_cursor: str | None = None
 
     @classmethod
-    def of(cls, page: Page[Any]) -> JsonPage:
+    def of(cls, page: _Page[Any]) -> JsonPage:
         """Write a page as JSON."""
         cursors = (page.next_cursor, page.previous_cursor) if isinstance(page, CursorPage) else ()
         return cls(page.model_dump_json().encode(), *cursors)

@@ -14,7 +14,7 @@ from tortoise.models import Model
 from medianest_models.errors import InvalidInputError, MedianestError, UnreadableValueError, replace_errors
 from medianest_models.fields import JSONField
 from medianest_models.models.hydration import hydrator
-from medianest_models.pagination.results import JsonPage, Page
+from medianest_models.pagination.results import JsonPage
 
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
     model: type[Model]
     rows: list[Any]
-    kind: type[Page[Any]]
+    kind: type[Any]
     rest: dict[str, Any]
 
     def page(self, schema: type[Any] | None) -> Any:

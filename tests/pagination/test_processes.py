@@ -1,4 +1,4 @@
-"""What must be the same in every process, whose sets of texts have each another order."""
+"""The cursors and statements of every process, where sets of texts have each another order."""
 
 from __future__ import annotations
 
