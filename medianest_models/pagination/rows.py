@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 from asyncpg import Record
+from asyncpg.pgproto.pgproto import UUID
 from pydantic import BaseModel, ValidationError
 from tortoise.models import Model
 
@@ -57,13 +58,13 @@ class Found(NamedTuple):
         fields = plain_fields(self.model, schema)
         if fields is None or (self.rows and not self._are_records()):
             return JsonPage.of(self.page(schema))
-        # The driver's values are as JSON wants them, but for documents, which are texts already, and its own UUIDs.
+        # orjson knows the types of the driver's values, but for its UUIDs; and a document is the text of its JSON.
         rows = [dict(zip(fields, record, strict=False)) for record in self.rows]
         for name in _documents(self.model, schema):
             for row in rows:
                 if row[name] is not None:
                     row[name] = orjson.Fragment(row[name])
-        body = orjson.dumps({"data": rows, **self.rest}, default=str, option=orjson.OPT_UTC_Z)
+        body = orjson.dumps({"data": rows, **self.rest}, default=UUID.__str__, option=orjson.OPT_UTC_Z)
         return JsonPage(body, self.rest.get("nextCursor"), self.rest.get("previousCursor"))
 
     def _are_records(self) -> bool:

@@ -276,6 +276,12 @@ async def test_reads_only_what_the_schema_shows(rows: None) -> None:
     assert 'SELECT "title","created_at","id" FROM' in recording[-1]
 
 
+async def test_a_value_of_another_type_than_its_column_says(db: DatabaseUrl) -> None:
+    (record,) = await fetch("SELECT 1.5::numeric AS title")
+    with pytest.raises(TypeError, match=r"^Type is not JSON serializable: decimal.Decimal$"):
+        Found(MediaRequest, [record], UncountedResult, {}).json(TitleRead)
+
+
 async def test_a_capped_total(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "MAX_COUNTED", 3)
     await make_requests(5)
