@@ -59,7 +59,7 @@ async def paginate(
     schema: type[RowT] | None = None,
     total: Total = "exact",
 ) -> Any:
-    """Read one page of a query set's rows, and their total; one past the end is empty.
+    """Read one page of a query set's rows, and their total; a page past the end is empty.
 
     To count a long list can take longer than to read the page: `total` says how far to count.
 

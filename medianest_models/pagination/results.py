@@ -28,7 +28,7 @@ class Pagination(_Result):
     Attributes:
         total: The number of rows on all pages; of a capped total, 10,000 at most.
         total_pages: The number of pages; `totalPages` in JSON.
-        more: Whether the list has more rows than a capped `total`. JSON has it only then.
+        more: Whether the list has more rows than a capped `total`. JSON and `model_dump` have it only then.
     """
 
     page: int
