@@ -294,8 +294,9 @@ async def test_a_capped_total(db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) 
 async def test_bad_arguments(rows: None) -> None:
     with pytest.raises(InvalidInputError, match=r"^schema: UserWithoutSecrets does not fit the rows: "):
         await paginate_json(MediaRequest.all(), schema=UserWithoutSecrets)
-    with pytest.raises(InvalidInputError, match=r"^schema: must be a class of pydantic's$"):
-        await paginate_json(MediaRequest.all(), schema="MediaRequestRead")  # type: ignore[arg-type]
+    for no_class in ("MediaRequestRead", [MediaRequestRead], str):
+        with pytest.raises(InvalidInputError, match=r"^schema: must be a class of pydantic's$"):
+            await paginate_json(MediaRequest.all(), schema=no_class)  # type: ignore[arg-type]
     with pytest.raises(InvalidPaginationError, match=r"^total: must be exact, capped or None, not 'all'$"):
         await paginate_json(MediaRequest.all(), schema=MediaRequestRead, total="all")  # type: ignore[arg-type]
 

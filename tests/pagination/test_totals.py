@@ -78,6 +78,22 @@ async def test_in_json(db: DatabaseUrl) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("total", ["exact", "capped"])
+async def test_counts_the_rows_of_its_page_even_if_they_are_deleted_meanwhile(
+    db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, total: Any
+) -> None:
+    count = pages._count
+
+    async def delete_and_count(*arguments: Any) -> int:
+        await MediaRequest.all().delete()
+        return await count(*arguments)
+
+    monkeypatch.setattr(pages, "_count", delete_and_count)
+    await make_requests(3)
+    result = await paginate(MediaRequest.annotate(low=Lower("title")), page=2, limit=1, total=total)
+    assert (len(result.data), result.pagination.total, result.pagination.total_pages) == (1, 2, 2)
+
+
 @pytest.mark.parametrize("total", ["", "all", True, 0, 10_000])
 async def test_refuses_another_total(db: DatabaseUrl, total: Any) -> None:
     with pytest.raises(InvalidPaginationError, match=r"^total: must be exact, capped or None, not "):
