@@ -84,14 +84,15 @@ def choose_ordering(model: type[Model], given: Given, sort_by: str | None, sort_
 
     It consists of names to sort by, each with whether it descends. The id ends them.
     """
+    id_ = model._meta.pk_attr
     if sort_by is not None:
         _check_column(model, sort_by)
-    columns, id_ = model._meta.fields_db_projection, model._meta.pk_attr
-    if given and sort_by is None:
+        ordering = [(sort_by, sort_order == "desc")]
+    elif given:
         ordering = [(name, order == Order.desc) for name, order in given]
     else:
-        own_column = next((name for name in _OWN_COLUMNS if name in columns), id_)
-        ordering = [(own_column if sort_by is None else sort_by, sort_order == "desc")]
+        own_column = next((name for name in _OWN_COLUMNS if name in model._meta.fields_db_projection), id_)
+        ordering = [(own_column, sort_order == "desc")]
     if all(name != id_ for name, _ in ordering):
         ordering.append((id_, ordering[-1][1]))
     return tuple(ordering)

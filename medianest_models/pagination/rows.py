@@ -47,7 +47,7 @@ class Found(NamedTuple):
     def page(self, schema: type[Any] | None) -> Any:
         """Make the page with models, or with instances of a schema."""
         rows = self.rows
-        if self._are_records():
+        if rows and isinstance(rows[0], Record):
             hydrate = hydrator(self.model, tuple(rows[0].keys()))
             assert hydrate is not None  # noqa: S101 - only what it knows is compiled
             rows = hydrate(rows)
@@ -56,7 +56,7 @@ class Found(NamedTuple):
     def json(self, schema: type[BaseModel]) -> JsonPage:
         """Write the page as JSON: of a plain schema without models and pydantic, and otherwise by `page`."""
         fields = plain_fields(self.model, schema)
-        if fields is None or (self.rows and not self._are_records()):
+        if fields is None or (self.rows and isinstance(self.rows[0], Model)):
             return JsonPage.of(self.page(schema))
         # orjson knows the types of the driver's values, but for its UUIDs; and a document is the text of its JSON.
         rows = [dict(zip(fields, record, strict=False)) for record in self.rows]
@@ -66,9 +66,6 @@ class Found(NamedTuple):
                     row[name] = orjson.Fragment(row[name])
         body = orjson.dumps({"data": rows, **self.rest}, default=UUID.__str__, option=orjson.OPT_UTC_Z)
         return JsonPage(body, self.rest.get("nextCursor"), self.rest.get("previousCursor"))
-
-    def _are_records(self) -> bool:
-        return bool(self.rows) and isinstance(self.rows[0], Record)
 
 
 @functools.cache
