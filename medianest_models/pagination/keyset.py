@@ -18,11 +18,12 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 from typing_extensions import TypeVar
 
-from medianest_models.pagination.arguments import PaginationParams, SortOrder, choose_column
+from medianest_models.errors import InvalidSortError
+from medianest_models.pagination.arguments import PaginationParams, SortOrder, choose_column, shown
 from medianest_models.pagination.compiler import RowComparison, compile_select, fetch, orderings, sort
 from medianest_models.pagination.cursors import CursorCodec, Position
 from medianest_models.pagination.results import CursorPage, JsonPage
-from medianest_models.pagination.rows import Found, plain_fields
+from medianest_models.pagination.rows import Found, PlainSchema, find_plain
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
@@ -49,14 +50,15 @@ async def paginate_by_cursor(
         cursor: The `next_cursor` or `previous_cursor` of another page of this list.
         sort_by: As for `paginate`; the query set's `order_by` must be a single plain column.
         sort_order: `asc` or `desc`. NULL is greater than every value.
-        schema: The class to return instead of models; its fields are read from a model's attributes.
+        schema: The class to return instead of models; its fields are read from a model's attributes. As a cursor
+            contains a value of the column that the list is sorted by, `sort_by` must be one of the schema's fields.
 
     Raises:
         InvalidCursorError: The cursor was altered, or was made for another list, or by a release that wrote cursors in
             another way, which the changelog says: begin with the first page.
         InvalidInputError: As for `paginate`.
     """
-    found = await _read(queryset, PaginationParams(1, limit, sort_by, sort_order), cursor)
+    found = await _read(queryset, _params(limit, sort_by, sort_order, schema), cursor)
     page: CursorPage[RowT] = found.page(schema)
     return page
 
@@ -71,14 +73,22 @@ async def paginate_by_cursor_json(
     schema: type[BaseModel],
 ) -> JsonPage:
     """Read a page as `paginate_by_cursor` does, as JSON; see `paginate_json`."""
-    fields = plain_fields(queryset.model, schema)
-    return (await _read(queryset, PaginationParams(1, limit, sort_by, sort_order), cursor, fields)).json(schema)
+    plain = find_plain(queryset.model, schema)
+    return (await _read(queryset, _params(limit, sort_by, sort_order, schema), cursor, plain)).json(schema)
+
+
+def _params(limit: int, sort_by: str | None, sort_order: SortOrder, schema: type[Any] | None) -> PaginationParams:
+    """Check the arguments of a page: a caller must not learn from a cursor what the schema hides."""
+    params = PaginationParams(1, limit, sort_by, sort_order)
+    if schema is not None and sort_by is not None and sort_by not in getattr(schema, "model_fields", [sort_by]):
+        raise InvalidSortError(f"sort_by: {schema.__name__} does not show {shown(sort_by)}, which a cursor would")
+    return params
 
 
 async def _read(
-    queryset: QuerySet[ModelT], params: PaginationParams, cursor: str | None, fields: tuple[str, ...] | None = None
+    queryset: QuerySet[ModelT], params: PaginationParams, cursor: str | None, plain: PlainSchema | None = None
 ) -> Found:
-    """Read a page, by default with all fields of its rows."""
+    """Read a page, if possible for a plain schema."""
     ordering = choose_column(queryset.model, tuple(orderings(queryset)), params.sort_by, params.sort_order)
     codec = CursorCodec.of(queryset, ordering)
     position = None if cursor is None else codec.decode(cursor)
@@ -88,8 +98,9 @@ async def _read(
     rows: list[Any] = []
     for part in _parts(codec, position, descends=ordering[0][1]):
         missing = params.limit + 1 - len(rows)
-        select = compile_select(queryset, ordering, part, fields=fields)
+        select = compile_select(queryset, ordering, part, fields=plain.fields if plain else None)
         if select is None:
+            plain = None
             rows += await sort(queryset, ordering).filter(part).limit(missing)
         else:
             sql, added = select.page(missing)
@@ -105,7 +116,7 @@ async def _read(
         "nextCursor": codec.encode(_beside(codec, rows, position, backward=False)) if has_next else None,
         "previousCursor": codec.encode(_beside(codec, rows, position, backward=True)) if has_previous else None,
     }
-    return Found(queryset.model, rows, CursorPage, cursors)
+    return Found(queryset.model, rows, plain, CursorPage, cursors)
 
 
 def _beside(codec: CursorCodec, rows: Sequence[Any], position: Position | None, *, backward: bool) -> Position:

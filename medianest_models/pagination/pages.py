@@ -14,7 +14,7 @@ from medianest_models.errors import InvalidPaginationError
 from medianest_models.pagination.arguments import PaginationParams, SortOrder, choose_ordering, shown
 from medianest_models.pagination.compiler import Select, compile_select, count_to, fetch, orderings, sort
 from medianest_models.pagination.results import JsonPage, PaginatedResult, UncountedResult
-from medianest_models.pagination.rows import Found, plain_fields
+from medianest_models.pagination.rows import Found, PlainSchema, find_plain
 
 ModelT = TypeVar("ModelT", bound=Model)
 RowT = TypeVar("RowT", bound=BaseModel | Model, default=ModelT)
@@ -109,23 +109,24 @@ async def paginate_json(
         schema: The schema of a row, such as `MediaRequestRead`.
         total: `exact`, `capped` or None, as for `paginate`.
     """
-    fields = plain_fields(queryset.model, schema)
-    return (await _read(queryset, params or PaginationParams(), total, fields)).json(schema)
+    plain = find_plain(queryset.model, schema)
+    return (await _read(queryset, params or PaginationParams(), total, plain)).json(schema)
 
 
 async def _read(
-    queryset: QuerySet[ModelT], params: PaginationParams, total: Total, fields: tuple[str, ...] | None = None
+    queryset: QuerySet[ModelT], params: PaginationParams, total: Total, plain: PlainSchema | None = None
 ) -> Found:
-    """Read a page, by default with all fields of its rows."""
+    """Read a page, if possible for a plain schema."""
     if total not in ("exact", "capped", None):
         raise InvalidPaginationError(f"total: must be exact, capped or None, not {shown(total)}")
     ordering = choose_ordering(queryset.model, tuple(orderings(queryset)), params.sort_by, params.sort_order)
     limit = operator.index(params.limit)  # a plain int, which a member of an enum may not be written as
     offset = params.offset
     most = MAX_COUNTED + 1 if total == "capped" else None
-    select = compile_select(queryset, ordering, fields=fields)
+    select = compile_select(queryset, ordering, fields=plain.fields if plain else None)
     count = None
     if select is None:
+        plain = None
         rows: list[Any] = await sort(queryset, ordering).limit(limit).offset(offset)
     else:
         sql, added = select.page(limit, offset)
@@ -135,7 +136,7 @@ async def _read(
         count = rows[0]["medianest_total"] if rows and total else None
     position = {"page": params.page, "limit": limit, "total": None, "totalPages": None}
     if total is None:
-        return Found(queryset.model, rows, UncountedResult, {"pagination": position})
+        return Found(queryset.model, rows, plain, UncountedResult, {"pagination": position})
     if len(rows) < limit and (rows or offset == 0):
         count = offset + len(rows)
     elif count is None:
@@ -145,7 +146,7 @@ async def _read(
     position |= {"total": counted, "totalPages": -(-counted // limit)}
     if count > counted:
         position["more"] = True
-    return Found(queryset.model, rows, PaginatedResult, {"pagination": position})
+    return Found(queryset.model, rows, plain, PaginatedResult, {"pagination": position})
 
 
 async def _count(queryset: QuerySet[Any], select: Select | None, most: int | None) -> int:

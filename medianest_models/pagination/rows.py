@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -19,14 +18,34 @@ from medianest_models.pagination.results import JsonPage
 
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
-plain_schemas: Final[dict[type[BaseModel], type[Model]]] = {}
-"""The schemas that show columns of their model as they are: no validator, no other type, nothing masked."""
+
+class PlainSchema(NamedTuple):
+    """A schema that shows columns of its model as they are: no validator, no other type, nothing masked.
+
+    Attributes:
+        model: The model.
+        fields: The fields, which are all that its JSON needs of a row.
+        documents: Those of them that hold JSON.
+    """
+
+    model: type[Model]
+    fields: tuple[str, ...]
+    documents: tuple[str, ...]
 
 
-def plain_fields(model: type[Model], schema: type[BaseModel]) -> tuple[str, ...] | None:
-    """Return the fields of a plain schema of a model, which are all that its JSON needs; None for another schema."""
-    is_plain = isinstance(schema, type) and plain_schemas.get(schema) is model
-    return (*schema.model_fields,) if is_plain else None
+plain_schemas: Final[dict[type[BaseModel], PlainSchema]] = {}
+
+
+def remember_plain(schema: type[BaseModel], model: type[Model]) -> None:
+    """Note that a schema is plain."""
+    documents = (name for name in schema.model_fields if isinstance(model._meta.fields_map[name], JSONField))
+    plain_schemas[schema] = PlainSchema(model, (*schema.model_fields,), (*documents,))
+
+
+def find_plain(model: type[Model], schema: type[BaseModel]) -> PlainSchema | None:
+    """Return a schema as a plain one of a model; None if it isn't."""
+    plain = plain_schemas.get(schema) if isinstance(schema, type) else None
+    return plain if plain is not None and plain.model is model else None
 
 
 class Found(NamedTuple):
@@ -34,13 +53,15 @@ class Found(NamedTuple):
 
     Attributes:
         model: The model of the rows.
-        rows: Models; or records with all columns, or only with those of a plain schema in front.
+        rows: Models that Tortoise has made; or records with the columns of `plain` in front, or without one with all.
+        plain: The schema that the records are for, if it is a plain one.
         kind: The class of the page.
         rest: What the page's JSON has beside its rows.
     """
 
     model: type[Model]
     rows: list[Any]
+    plain: PlainSchema | None
     kind: type[Any]
     rest: dict[str, Any]
 
@@ -55,22 +76,16 @@ class Found(NamedTuple):
 
     def json(self, schema: type[BaseModel]) -> JsonPage:
         """Write the page as JSON: of a plain schema without models and pydantic, and otherwise by `page`."""
-        fields = plain_fields(self.model, schema)
-        if fields is None or (self.rows and isinstance(self.rows[0], Model)):
+        if self.plain is None:
             return JsonPage.of(self.page(schema))
         # orjson knows the types of the driver's values, but for its UUIDs; and a document is the text of its JSON.
-        rows = [dict(zip(fields, record, strict=False)) for record in self.rows]
-        for name in _documents(self.model, schema):
+        rows = [dict(zip(self.plain.fields, record, strict=False)) for record in self.rows]
+        for name in self.plain.documents:
             for row in rows:
                 if row[name] is not None:
                     row[name] = orjson.Fragment(row[name])
         body = orjson.dumps({"data": rows, **self.rest}, default=UUID.__str__, option=orjson.OPT_UTC_Z)
         return JsonPage(body, self.rest.get("nextCursor"), self.rest.get("previousCursor"))
-
-
-@functools.cache
-def _documents(model: type[Model], schema: type[BaseModel]) -> list[str]:
-    return [name for name in schema.model_fields if isinstance(model._meta.fields_map[name], JSONField)]
 
 
 def as_schemas(rows: Sequence[Model], schema: type[SchemaT]) -> list[SchemaT]:

@@ -22,7 +22,7 @@ from medianest_models.encryption import is_secret
 from medianest_models.errors import SecretFieldError, replace_errors
 from medianest_models.fields import JSONField, TextField, TimestampField, VarcharField
 from medianest_models.masking import MASK
-from medianest_models.pagination.rows import plain_schemas
+from medianest_models.pagination.rows import remember_plain
 
 if TYPE_CHECKING:
     Declared = PydanticModel
@@ -44,7 +44,7 @@ def read_schema(model: type[Model]) -> Callable[[DeclaredT], DeclaredT]:
             raise TypeError(f"{declared.__name__}: can't show {', '.join(secrets)}, which is secret")
         schema = _build(declared, model, _Schema, extra="ignore")
         if _is_plain(declared, model):
-            plain_schemas[schema] = model
+            remember_plain(schema, model)
         return schema
 
     return build

@@ -9,7 +9,8 @@ from tortoise.query_utils import Prefetch
 from medianest_models.enums import DownloadPriority, ServiceStatus
 from medianest_models.errors import InvalidPaginationError, InvalidSortError
 from medianest_models.models import ActivityLog, MediaRequest, Service, ServiceStatusHistory, User, YouTubeDownload
-from medianest_models.pagination import paginate_by_cursor
+from medianest_models.pagination import paginate_by_cursor, paginate_by_cursor_json
+from medianest_models.schemas import YouTubeDownloadRead
 from medianest_models.settings import DatabaseUrl
 from tests.pagination.rows import START, instant, make_checks, make_requests, make_service, ordered_ids, recorded, walk
 
@@ -156,3 +157,13 @@ async def test_filters_hold_on_every_page(db: DatabaseUrl) -> None:
         walked = await walk(queryset, limit=1, sort_by="response_time_ms", sort_order=order)
         assert sorted(walked.forward) == sorted(row.id for row in await queryset)
         assert walked.forward == walked.backward
+
+
+@pytest.mark.parametrize("call", [paginate_by_cursor, paginate_by_cursor_json])
+async def test_a_cursor_shows_nothing_that_the_schema_hides(db: DatabaseUrl, call: Any) -> None:
+    """Refuse the column: a cursor holds its value of the page's last row, for all to read."""
+    hidden = r"^sort_by: YouTubeDownloadRead does not show 'worker_id', which a cursor would$"
+    with pytest.raises(InvalidSortError, match=hidden):
+        await call(YouTubeDownload.all(), sort_by="worker_id", schema=YouTubeDownloadRead)
+    await call(YouTubeDownload.all(), sort_by="priority", schema=YouTubeDownloadRead)
+    await paginate_by_cursor(YouTubeDownload.all(), sort_by="worker_id")
