@@ -15,8 +15,8 @@ ENQUEUE = "INSERT INTO youtube_downloads (user_id, playlist_url) SELECT id, $2 F
 CLAIM = "SELECT playlist_url FROM medianest_claim_next_download('w', 60, NULL, 3)"
 COMPLETE = "UPDATE youtube_downloads SET status = 'completed' WHERE status = 'downloading'"
 NAMES = ("turns", "next_turn_index", "last_turn_of_user_index", "last_claimed_turn_index", "fair_queue")
-NEXT = "claim_from_a_long_queue"
-"""It replaces the claim of the last of them, and is left out."""
+LATER = ("claim_from_a_long_queue", "turns_of_due_downloads")
+"""They replace functions of the last of them, and are left out."""
 
 
 async def test_workers_of_the_release_before_go_on_and_what_waits_stays_in_its_order(
@@ -27,9 +27,11 @@ async def test_workers_of_the_release_before_go_on_and_what_waits_stays_in_its_o
         await look.execute(COMPLETE)
         return claimed
 
-    *paths, next_path = [files / file for name in (*NAMES, NEXT) for file in FILES if file.endswith(f"_{name}.py")]
+    paths, later = (
+        [files / file for name in names for file in FILES if file.endswith(f"_{name}.py")] for names in (NAMES, LATER)
+    )
     texts = [path.read_text() for path in paths]
-    for path in (*paths, next_path):
+    for path in (*paths, *later):
         path.unlink()
     await migrate(empty_url)
     await look.execute("INSERT INTO users (plex_id, plex_username) VALUES ('1', 'ann'), ('2', 'bob')")

@@ -143,6 +143,29 @@ async def test_claim_from_a_queue_that_was_short(fresh_db: DatabaseUrl, limit: i
             assert sum(pages.values()) < 150  # to sort them takes twice as many
 
 
+@pytest.mark.parametrize("turn", ["n", "NULL"])
+@pytest.mark.parametrize("analyzed", ["before", "after"])
+async def test_claim_does_not_read_what_is_scheduled_for_later(fresh_db: DatabaseUrl, analyzed: str, turn: str) -> None:
+    user = await fill(100)
+    await execute(
+        "INSERT INTO youtube_downloads (user_id, playlist_url, status, turn) "
+        f"SELECT $1, 'u' || n, 'completed', {turn} FROM generate_series(1, 29000) AS n",
+        user.id,
+    )
+    await execute("ANALYZE youtube_downloads")
+    await execute(
+        "INSERT INTO youtube_downloads (user_id, playlist_url, scheduled_at) "
+        "SELECT $1, 'later ' || n, now() + interval '1 day' FROM generate_series(1, 10000) AS n",
+        user.id,
+    )
+    if analyzed == "after":
+        await execute("ANALYZE youtube_downloads")
+    async with transaction():
+        for limit in (None, 100) * 4:
+            pages = await counted("blocks_fetched", downloads.claim("w", max_running=limit))
+            assert sum(pages.values()) < 100  # those for later take twice as many
+
+
 @pytest.mark.parametrize("limit", [None, 100])
 async def test_claim(big_database: DatabaseUrl, limit: int | None) -> None:
     for _ in range(8):  # from the sixth time on, PL/pgSQL may use a generic plan

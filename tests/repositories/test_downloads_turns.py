@@ -123,7 +123,7 @@ async def test_what_is_scheduled_gets_its_turn_when_it_is_due(db: DatabaseUrl) -
     for n in range(3):
         await enqueue(day, f"more {n}")
     await execute("ALTER TABLE youtube_downloads DISABLE TRIGGER tr_youtube_downloads_turn_update")
-    await execute("UPDATE youtube_downloads SET scheduled_at = now() WHERE turn IS NULL")  # as if the hour had passed
+    await execute("UPDATE youtube_downloads SET scheduled_at = clock_timestamp() WHERE turn IS NULL")  # an hour on
     await execute("ALTER TABLE youtube_downloads ENABLE TRIGGER tr_youtube_downloads_turn_update")
     assert await do_all() == [day.id, night.id] * 3 + [night.id] * 2
     assert many.made[0].turn is None
