@@ -158,3 +158,12 @@ async def test_latest_statuses(plex: Service) -> None:
     assert latest.check.status is ServiceStatus.UP
     assert latest.check.service_id == plex.id
     assert (latest.check.response_time_ms, latest.check.checked_at) == (5, NOON + timedelta(minutes=1))
+
+
+async def test_the_latest_check_is_found_however_old_it_is(plex: Service) -> None:
+    for days in (1000, 31, 8, 6, 0, -1):
+        checked_at = datetime.now(UTC) - timedelta(days=days)
+        await services.record_check("plex", status=ServiceStatus.UP, checked_at=checked_at)
+        (latest,) = await services.latest_statuses()
+        assert latest.check is not None
+        assert latest.check.checked_at == checked_at

@@ -66,12 +66,19 @@ FROM unnest($1::int[], $2::text[], $3::int[], $4::text[], $5::timestamptz[]) WIT
     AS given (service_id, status, response_time_ms, error_message, checked_at, number)
 """  # noqa: S608 - a constant
 
-# Raw: a lateral join reads one row per service from the end of the index, with a history of any length.
+# Raw: a lateral join reads one row per service from the end of the index, with a history of any length. It would look
+# into every partition, because the default one can have rows of any time: a check of the last week spares it the older.
 _LATEST: Final = """
 SELECT s.name AS service, s.display_name, latest.*
 FROM services s
+CROSS JOIN LATERAL (
+    SELECT max(checked_at) AS at FROM service_status_history
+    WHERE service_id = s.id AND checked_at > now() - interval '7 days'
+) recent
 LEFT JOIN LATERAL (
-    SELECT * FROM service_status_history h WHERE h.service_id = s.id ORDER BY h.checked_at DESC, h.id DESC LIMIT 1
+    SELECT * FROM service_status_history h
+    WHERE h.service_id = s.id AND h.checked_at >= coalesce(recent.at, '-infinity')
+    ORDER BY h.checked_at DESC, h.id DESC LIMIT 1
 ) latest ON TRUE
 WHERE s.enabled
 ORDER BY s.name
