@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -90,10 +91,11 @@ async def test_enqueue(big_database: DatabaseUrl) -> None:
     assert not seq_scans(plan)
 
 
-@pytest.mark.parametrize(
+CHANGES = pytest.mark.parametrize(
     "change",
     [
         downloads.cancel,
+        downloads.requeue,
         lambda key: downloads.heartbeat(key, worker_id="w"),
         lambda key: downloads.report_progress(key, worker_id="w", progress=1),
         lambda key: downloads.complete(key, worker_id="w"),
@@ -101,10 +103,35 @@ async def test_enqueue(big_database: DatabaseUrl) -> None:
         lambda key: downloads.release(key, worker_id="w"),
     ],
 )
+
+
+@CHANGES
 async def test_changes_of_one_download(big_database: DatabaseUrl, change: Callable[[Any], Awaitable[object]]) -> None:
+    await _check_change(change, row_id(7))
+
+
+@CHANGES
+async def test_changes_when_only_completed_downloads_were_analyzed(
+    fresh_db: DatabaseUrl, change: Callable[[Any], Awaitable[object]]
+) -> None:
+    user = await fill(0)
+    rows = (
+        "INSERT INTO youtube_downloads (user_id, playlist_url, status, worker_id, lease_expires_at) "
+        "SELECT $1, status || n, status, 'w', now() + interval '1 hour' "
+        "FROM unnest($2::text[]) AS status, generate_series(1, 5000) AS n RETURNING id"
+    )
+    (first, *_) = await fetch(rows, user.id, ["completed"])
+    await execute("ANALYZE youtube_downloads")
+    await fetch(rows, user.id, ["queued", "downloading", "failed"])
+    await _check_change(change, first["id"])
+
+
+async def _check_change(change: Callable[[Any], Awaitable[object]], key: UUID) -> None:
+    """Check that a change of a download, which is not in the state for it, finds that by its id."""
+
     async def call() -> None:
         with pytest.raises((InvalidTransitionError, LeaseLostError)):
-            await change(row_id(7))
+            await change(key)
 
     for plan in await explain_calls(call()):
         assert index_names(plan) == {PRIMARY}

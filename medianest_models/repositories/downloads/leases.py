@@ -41,9 +41,11 @@ BACK_IN_QUEUE: Final = (
 _COMPLETE_PROGRESS: Final = 100
 
 # Raw, because the ORM's update() returns no row, and a row that was read before may belong to another worker by now.
+# The planner does not look into CASE: from statistics without a running download it would not look for the id, but
+# through all that run.
 _UPDATE: Final = """
 UPDATE youtube_downloads SET {}
-WHERE id = $1 AND worker_id = $2 AND status = 'downloading' AND lease_expires_at > clock_timestamp()
+WHERE id = $1 AND CASE status WHEN 'downloading' THEN worker_id = $2 AND lease_expires_at > clock_timestamp() END
 RETURNING *
 """
 

@@ -46,11 +46,12 @@ DO UPDATE SET playlist_url = EXCLUDED.playlist_url
 RETURNING *
 """
 
-# Raw, because one statement checks and changes the download's status, and returns the row.
+# Raw, because one statement checks and changes the download's status, and returns the row. CASE hides the status from
+# the planner, as in `leases`.
 _CANCEL: Final = """
 UPDATE youtube_downloads
 SET status = 'failed', error_message = 'cancelled', lease_expires_at = NULL, completed_at = clock_timestamp()
-WHERE id = $1 AND status IN ('queued', 'downloading')
+WHERE id = $1 AND CASE WHEN status IN ('queued', 'downloading') THEN TRUE END
 RETURNING *
 """
 
