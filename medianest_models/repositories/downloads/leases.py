@@ -57,8 +57,8 @@ _KEEP: Final = """
 
 # Raw, to be as short as it is; a worker that gave its own download this message is told the same.
 _WAS_CANCELLED: Final = """
-SELECT FROM youtube_downloads
-WHERE id = $1 AND worker_id = $2 AND status = 'failed' AND error_message = 'cancelled'
+SELECT worker_id = $2 AND status = 'failed' AND error_message = 'cancelled' AS was_cancelled
+FROM youtube_downloads WHERE id = $1
 """
 
 _COMPLETE: Final = """
@@ -157,7 +157,8 @@ async def _update(changes: str, download_id: UUID | str, worker_id: str, *values
     key = as_uuid(download_id, "download_id")
     row = await fetch_one(_UPDATE.format(changes), key, as_worker_id(worker_id), *values)
     if row is None:
-        if await fetch_one(_WAS_CANCELLED, key, worker_id) is not None:
+        found = await fetch_one(_WAS_CANCELLED, key, worker_id)
+        if found is not None and found["was_cancelled"]:
             raise DownloadCancelledError(f"download {key} was cancelled: stop working on it")
         raise LeaseLostError(f"download {key} does not belong to this worker, or no longer: stop working on it")
     return row

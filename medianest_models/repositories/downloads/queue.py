@@ -60,7 +60,7 @@ _REQUEUE: Final = """
 UPDATE youtube_downloads
 SET status = 'queued', attempts = 0, progress = 0, worker_id = NULL, error_message = NULL,
     scheduled_at = clock_timestamp(), started_at = NULL, completed_at = NULL
-WHERE id = $1 AND status = 'failed'
+WHERE id = $1 AND CASE status WHEN 'failed' THEN TRUE END
 RETURNING *
 """
 
