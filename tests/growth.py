@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from math import inf
 from time import process_time
 from typing import Any, Final
 
 _LEAST: Final = 0.002
 """In seconds: a shorter time is noise."""
 
-_ENOUGH: Final = 0.05
-"""In seconds: a call that takes longer is measured once."""
-
-
-def seconds(function: Callable[[str], Any], text: str) -> float:
-    """Return the CPU time of a call, the minimum of a few."""
-    taken: list[float] = []
-    while len(taken) < 3 and (not taken or min(taken) < _ENOUGH):
-        started = process_time()
-        function(text)
-        taken.append(process_time() - started)
-    return min(taken)
+_ATTEMPTS: Final = 10
+"""A busy machine may spoil some of them; quadratic time fails them all."""
 
 
 def assert_linear(function: Callable[[str], Any], make: Callable[[int], str], length: int) -> None:
     """Check that a text of four times the length takes about four times as long; quadratic time would take 16 times."""
-    short = max(seconds(function, make(length // 4)), _LEAST)
-    assert seconds(function, make(length)) < 9 * short
+    assert_no_slower(function, make(length), make(length // 4))
+
+
+def assert_no_slower(function: Callable[[str], Any], text: str, than: str) -> None:
+    """Check that a text takes less than nine times the CPU time of another, each by the quickest of some calls."""
+    took = least = inf
+    for _ in range(_ATTEMPTS):
+        least = min(least, _seconds(function, than))
+        took = min(took, _seconds(function, text))
+        if took < 9 * max(least, _LEAST):
+            return
+    raise AssertionError(f"{took:.4f} s for {len(text)} characters, {least:.4f} s for {len(than)}")
+
+
+def _seconds(function: Callable[[str], Any], text: str) -> float:
+    """Return the CPU time of a call, without that of a garbage collection of all that the tests have loaded."""
+    gc.disable()
+    try:
+        started = process_time()
+        function(text)
+        return process_time() - started
+    finally:
+        gc.enable()
 
 
 def repeated(unit: str, before: str = "", after: str = "") -> Callable[[int], str]:

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings, strategies as st
 from medianest_models.db.query_log import redact, redact_sql
 from medianest_models.masking import LONGEST, MASK, holds_secret, mask_credentials, names_secret
 from medianest_models.models import Service
-from tests.growth import assert_linear, repeated, seconds
+from tests.growth import assert_linear, assert_no_slower, repeated
 
 NAMES = [
     *("password", "Password", "plexPassword", "pass_word", "PASSWORD_HASH", "passwd", "db_passwd", "passphrase"),
@@ -190,4 +190,9 @@ def test_a_text_of_any_length_takes_no_longer_than_one_of_some_thousand_characte
     reader: Callable[[str], Any],
 ) -> None:
     for unit in UNITS:
-        assert seconds(reader, unit * 1_000_000) < 9 * max(seconds(reader, unit * LONGEST), 0.002)
+        assert_no_slower(reader, unit * 1_000_000, than=unit * LONGEST)
+
+
+def test_quadratic_time_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="for 2000 characters"):
+        assert_linear(lambda text: sum(1 for _ in text for _ in text), repeated("a"), 2000)
