@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -56,13 +56,9 @@ class Server:
 
     async def execute(self, *statements: str) -> None:
         """Run statements in the maintenance database, each in a separate transaction."""
-        # By the driver alone: a test may have changed how this package connects.
-        connection = await asyncpg.connect(**self.url.connect_arguments(), timeout=_SECONDS)
-        try:
+        async with self._maintenance() as connection:
             for statement in statements:
                 await connection.execute(statement)
-        finally:
-            await connection.close()
 
     @asynccontextmanager
     async def database(self, name: str | None = None, *, template: str = "template1") -> AsyncIterator[DatabaseUrl]:
@@ -77,7 +73,17 @@ class Server:
         try:
             yield replace(self.url, database=name)
         finally:
-            await self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            async with self._maintenance() as connection:
+                await _drop(connection, name)
+
+    @asynccontextmanager
+    async def _maintenance(self) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """Connect by the driver alone: a test may have changed how this package connects."""
+        connection = await asyncpg.connect(**self.url.connect_arguments(), timeout=_SECONDS)
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
 
 @contextmanager
@@ -157,8 +163,22 @@ async def _present(url: DatabaseUrl) -> AsyncIterator[Server]:
     async with _connection(url, server_settings={"application_name": prefix}) as connection:
         major = int(await connection.fetchval("SHOW server_version_num")) // 10_000
         for row in await connection.fetch(_LEFT_BEHIND):
-            await connection.execute(f'DROP DATABASE IF EXISTS "{row["datname"]}" WITH (FORCE)')
+            await _drop(connection, row["datname"])
         yield Server(url, major, prefix)
+
+
+async def _drop(connection: asyncpg.Connection[Any], name: str) -> None:
+    """Drop a database, if it is there, and end its clients.
+
+    WITH (FORCE) needs the right to end an autovacuum, which only a superuser has. Without it PostgreSQL ends one by
+    itself, but no clients.
+    """
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    except asyncpg.InsufficientPrivilegeError:
+        with suppress(asyncpg.ObjectInUseError):
+            await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @asynccontextmanager

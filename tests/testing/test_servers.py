@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from medianest_models.errors import ConfigurationError, DatabaseUnavailableError
 from medianest_models.testing.servers import Server, chosen_bindir, migrated, running_server
 from tests.db.crashes import has_ended, wait_until
+from tests.locks import until
 from tests.servers import connection_to
 
 _DATABASES: Final = "SELECT datname FROM pg_database WHERE datname LIKE 'medianest%' ORDER BY 1"
@@ -61,20 +63,49 @@ async def test_several_runs_drop_the_same_databases(medianest_server: Server) ->
         assert not set(left) & set(await databases(medianest_server))
 
 
-async def test_a_role_that_may_only_create_databases(medianest_server: Server) -> None:
-    left, role = "medianest_test_00000000_ffffffff", f"modest_{os.getpid()}"
+@pytest.fixture
+async def modest(medianest_server: Server) -> AsyncIterator[Server]:
+    """Run the tests' server as a role that may only create databases."""
+    role = f"modest_{os.getpid()}"
     await medianest_server.execute(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'modest'")
-    try:
-        async with medianest_server.database(left):
-            url = replace(medianest_server.url, user=role, password=SecretStr("modest"))
-            async with (
-                running_server(url.render().get_secret_value()) as modest,
-                migrated(modest) as template,
-                modest.database(template=template) as copy,
-            ):
-                assert {left, template, copy.database} <= set(await databases(medianest_server))
-    finally:
-        await medianest_server.execute(f"DROP ROLE {role}")
+    url = replace(medianest_server.url, user=role, password=SecretStr("modest"))
+    async with running_server(url.render().get_secret_value()) as server:
+        yield server
+    await medianest_server.execute(f"DROP ROLE {role}")
+
+
+async def test_a_role_that_may_only_create_databases(medianest_server: Server, modest: Server) -> None:
+    left = "medianest_test_00000000_ffffffff"
+    async with (
+        medianest_server.database(left),
+        running_server(modest.url.render().get_secret_value()),
+        migrated(modest) as template,
+        modest.database(template=template) as copy,
+    ):
+        assert {left, template, copy.database} <= set(await databases(medianest_server))
+
+
+async def test_such_a_role_drops_a_database_with_an_autovacuum_and_a_client(
+    medianest_server: Server, modest: Server
+) -> None:
+    async with AsyncExitStack() as later, connection_to(medianest_server.url) as observer:
+        async with modest.database() as url:
+            connection = await later.enter_async_context(connection_to(url))
+            slowly = "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1"
+            await connection.execute(f"CREATE TABLE t (n int) WITH ({slowly})")
+            await connection.execute("INSERT INTO t SELECT generate_series(1, 100000)")
+            await connection.execute("DELETE FROM t")
+
+            async def is_being_vacuumed() -> bool:
+                vacuuming = "SELECT datname FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+                return url.database in [row["datname"] for row in await observer.fetch(vacuuming)]
+
+            await medianest_server.execute("ALTER SYSTEM SET autovacuum_naptime = 1", "SELECT pg_reload_conf()")
+            try:
+                await until(is_being_vacuumed, seconds=120)
+            finally:
+                await medianest_server.execute("ALTER SYSTEM RESET autovacuum_naptime", "SELECT pg_reload_conf()")
+        assert url.database not in await databases(medianest_server)
 
 
 async def test_a_database_is_dropped_with_its_connections(medianest_server: Server) -> None:
