@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.db.statements import execute
-from medianest_models.errors import InvalidInputError, InvalidTokenError, NotFoundError
+from medianest_models.db.statements import execute, fetch
+from medianest_models.errors import AccountSuspendedError, InvalidInputError, InvalidTokenError, NotFoundError
 from medianest_models.models import SessionToken, User
-from medianest_models.repositories import sessions
+from medianest_models.repositories import activity, sessions, users
 from medianest_models.settings import DatabaseUrl
+from tests.db.pools import PATIENCE
 from tests.locks import elsewhere, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 
@@ -88,6 +91,49 @@ async def test_a_token_that_is_being_exchanged_is_of_its_family(fresh_db: Databa
     await ending
     assert await families() == {family}
     assert await SessionToken.all().count() == (2 if which == "kept" else 1)
+
+
+End = Callable[[UUID, str], Coroutine[Any, Any, object]]
+ENDS: dict[str, End] = {
+    "all": lambda user_id, _: sessions.revoke_all(user_id),
+    "the others": lambda user_id, token: sessions.revoke_all(user_id, except_token=token),
+    "one": lambda _, token: sessions.revoke(token),
+    "suspended": lambda user_id, _: users.suspend(user_id),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("exchange", [False, True])
+async def test_a_stream_of_new_tokens_does_not_hold_up_the_end(
+    fresh_db: DatabaseUrl, end: End, *, exchange: bool
+) -> None:
+    """Who comes after the end waits for it, instead of taking the lock beside the one that the end waits for."""
+    user = await User.create(plex_id="1", plex_username="ann")
+    kept, other = await new_token(user), await new_token(user)
+
+    async def two_wait_for_a_lock() -> bool:
+        (row,) = await fetch("SELECT count(DISTINCT pid) AS waiting FROM pg_locks WHERE NOT granted")
+        return bool(row["waiting"] == 2)
+
+    async with transaction():
+        await sessions.issue(user.id)
+        ending = elsewhere(end(user.id, kept))
+        await until(someone_waits_for_a_lock, seconds=10)
+        coming = elsewhere(sessions.rotate(other) if exchange else sessions.issue(user.id))
+        await until(two_wait_for_a_lock, seconds=10)
+    await ending
+    await asyncio.wait([coming])
+    assert coming.exception() is None or isinstance(coming.exception(), AccountSuspendedError | InvalidTokenError)
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+async def test_who_inserts_something_of_the_user_s_does_not_hold_up_the_end(fresh_db: DatabaseUrl, end: End) -> None:
+    user = await User.create(plex_id="1", plex_username="ann")
+    token = await new_token(user)
+    async with transaction():
+        await activity.record("login", user_id=user.id)
+        async with asyncio.timeout(PATIENCE):
+            await elsewhere(end(user.id, token))
 
 
 async def keep_exchanging(token: str) -> None:

@@ -1,9 +1,13 @@
 """Sessions: issuing a token, exchanging it for the next one, ending them.
 
-Creating a token first takes a share lock on the user's row; ending sessions takes an exclusive lock on it. A credential
-is locked after its user. So no token that is created during a change of the password survives. That lock comes in
-a statement of its own: the deletion then sees the tokens of those it waited for. With the old snapshot of a repeatable
-read or serializable transaction it would not, so ending sessions in one is refused.
+Creating a token first locks the user's row, and so does ending sessions; a credential is locked after its user. So no
+token that is created during a change of the password survives. Ending sessions locks in a statement of its own: the
+deletion then sees the tokens of those it waited for. With the old snapshot of a repeatable read or serializable
+transaction it would not, so ending sessions in one is refused.
+
+All of these locks are FOR NO KEY UPDATE, for which PostgreSQL makes a queue. A share lock would not wait in it: a user
+who exchanges tokens without a pause would hold up the end of these sessions for ever. FOR UPDATE would also wait for
+those who insert something of the user's.
 """
 
 from __future__ import annotations
@@ -70,12 +74,12 @@ _LIFETIME: Final = f"""(
     ), {default_value(REMEMBER_ME_DAYS)["days"]}) AS days
 ) AS lifetime"""  # noqa: S608 - constants
 
-# Raw: one statement takes the share locks on both rows, checks their values, and inserts the token.
+# Raw: one statement locks both rows, checks their values, and inserts the token.
 _ISSUE: Final = f"""
 WITH account AS (
     SELECT u.id, u.status AS user_status, c.must_change_password IS TRUE AS must_change_password,
            $7::text IS NULL OR c.password_hash IS NOT DISTINCT FROM $7 AS is_verified
-    FROM (SELECT id, status FROM users WHERE id = $2 FOR SHARE) AS u
+    FROM (SELECT id, status FROM users WHERE id = $2 FOR NO KEY UPDATE) AS u
     LEFT JOIN LATERAL (
         SELECT password_hash, must_change_password FROM local_credentials WHERE user_id = u.id FOR SHARE
     ) AS c ON TRUE
@@ -96,7 +100,7 @@ WITH rotated AS (
       AND user_id = (
         SELECT id FROM users
         WHERE id = (SELECT user_id FROM session_tokens WHERE token_hash = $1) AND status = 'active'
-        FOR SHARE
+        FOR NO KEY UPDATE
       )
     RETURNING *
 )
@@ -114,7 +118,9 @@ FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1
 """
 
 # Raw: the ORM finds nothing by a hash, which is refused in filters, and locks no joined row alone.
-_LOCK: Final = "SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE {} FOR UPDATE OF u"
+_LOCK: Final = """
+SELECT s.family_id FROM session_tokens s JOIN users u ON u.id = s.user_id WHERE {} FOR NO KEY UPDATE OF u
+"""
 
 
 @on_primary
@@ -239,7 +245,7 @@ async def revoke_all(user_id: UUID | str, *, except_token: SecretStr | str | Non
     user = as_uuid(user_id, "user_id")
     kept = None if except_token is None else stored_hash(except_token)
     async with transaction("read committed"):
-        if await fetch_one("SELECT id FROM users WHERE id = $1 FOR UPDATE", user) is None:
+        if await fetch_one("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE", user) is None:
             raise NotFoundError(f"there is no user {user}")
         if kept is None:
             return await execute("DELETE FROM session_tokens WHERE user_id = $1", user)
