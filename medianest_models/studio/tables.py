@@ -79,7 +79,7 @@ class LocalCredentials(EditableView):
 
     async def lock(self, row_id: Any) -> Model | None:
         """Lock the user's row first, as everybody does who changes a password or makes a session."""
-        await models.User.filter(local_credential__id=row_id).select_for_update(of=("users",)).first()
+        await models.User.filter(local_credential__id=row_id).select_for_update(of=("users",), no_key=True).first()
         return await super().lock(row_id)
 
     async def change(self, row: Model, values: dict[str, Any]) -> None:
