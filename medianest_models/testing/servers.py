@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -37,6 +37,11 @@ _LEFT_BEHIND: Final = """
 SELECT datname FROM pg_database
 WHERE datname ~ '^medianest_test_[0-9a-f]{8}_[0-9a-f]{8}$' AND pg_has_role(datdba, 'USAGE')
     AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = left(pg_database.datname, 23))
+"""
+
+_END_CLIENTS: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = $1 AND usesysid IS NOT NULL AND pg_has_role(usesysid, 'USAGE')
 """
 
 
@@ -170,15 +175,14 @@ async def _present(url: DatabaseUrl) -> AsyncIterator[Server]:
 async def _drop(connection: asyncpg.Connection[Any], name: str) -> None:
     """Drop a database, if it is there, and end its clients.
 
-    WITH (FORCE) needs the right to end an autovacuum, which only a superuser has. Without it PostgreSQL ends one by
-    itself, but no clients.
+    WITH (FORCE) fails while an autovacuum is at work there that the role may not end. Without it PostgreSQL ends an
+    autovacuum itself, but no clients.
     """
     try:
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     except asyncpg.InsufficientPrivilegeError:
-        with suppress(asyncpg.ObjectInUseError):
-            await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.execute(_END_CLIENTS, name)
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ from tests.commands import document
 AXE: Final = Path(__file__).parent / "axe"
 LOOKS: Final[list[tuple[Literal["light", "dark"], int]]] = [("light", 390), ("dark", 1280), ("light", 1280)]
 """The last one is what the next page begins with."""
+DRAWN: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Waits until the page has noticed its new look and is drawn in it."""
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +50,7 @@ async def check(page: Page, axe: str) -> list[str]:
     for scheme, width in LOOKS:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colour fades into another
         await page.set_viewport_size({"width": width, "height": 800})
+        await page.evaluate(DRAWN)
         look = f"{page.url}, {scheme}, {width} pixels wide"
         if await page.evaluate("document.documentElement.scrollWidth") > width:
             problems.append(f"{look}: has to be scrolled sideways")

@@ -94,46 +94,59 @@ async def test_a_token_that_is_being_exchanged_is_of_its_family(fresh_db: Databa
 
 
 End = Callable[[UUID, str], Coroutine[Any, Any, object]]
+PASSWORD = "correct horse battery"
 ENDS: dict[str, End] = {
     "all": lambda user_id, _: sessions.revoke_all(user_id),
     "the others": lambda user_id, token: sessions.revoke_all(user_id, except_token=token),
     "one": lambda _, token: sessions.revoke(token),
     "suspended": lambda user_id, _: users.suspend(user_id),
+    "new password": lambda user_id, _: users.set_password(user_id, password=PASSWORD),
 }
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.fixture
+async def ann(fresh_db: DatabaseUrl) -> User:
+    """Make a user with a password."""
+    return await users.create_local("ann", password=PASSWORD)
+
+
+@pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("exchange", [False, True])
-async def test_a_stream_of_new_tokens_does_not_hold_up_the_end(
-    fresh_db: DatabaseUrl, end: End, *, exchange: bool
-) -> None:
+async def test_a_stream_of_new_tokens_does_not_hold_up_the_end(ann: User, end: str, *, exchange: bool) -> None:
     """Who comes after the end waits for it, instead of taking the lock beside the one that the end waits for."""
-    user = await User.create(plex_id="1", plex_username="ann")
-    kept, other = await new_token(user), await new_token(user)
+    kept, other = await new_token(ann), await new_token(ann)
 
     async def two_wait_for_a_lock() -> bool:
         (row,) = await fetch("SELECT count(DISTINCT pid) AS waiting FROM pg_locks WHERE NOT granted")
         return bool(row["waiting"] == 2)
 
     async with transaction():
-        await sessions.issue(user.id)
-        ending = elsewhere(end(user.id, kept))
+        await sessions.issue(ann.id)
+        ending = elsewhere(ENDS[end](ann.id, kept))
         await until(someone_waits_for_a_lock, seconds=10)
-        coming = elsewhere(sessions.rotate(other) if exchange else sessions.issue(user.id))
+        coming: asyncio.Task[object] = elsewhere(sessions.rotate(other) if exchange else sessions.issue(ann.id))
         await until(two_wait_for_a_lock, seconds=10)
     await ending
-    await asyncio.wait([coming])
-    assert coming.exception() is None or isinstance(coming.exception(), AccountSuspendedError | InvalidTokenError)
+    if exchange and end != "one":
+        with pytest.raises(InvalidTokenError):
+            await coming
+        assert await SessionToken.all().count() == (1 if end == "the others" else 0)
+    elif end == "suspended":
+        with pytest.raises(AccountSuspendedError):
+            await coming
+        assert not await SessionToken.exists()
+    else:
+        await coming
+        assert await SessionToken.all().count() == {"one": 3, "the others": 2}.get(end, 1)
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-async def test_who_inserts_something_of_the_user_s_does_not_hold_up_the_end(fresh_db: DatabaseUrl, end: End) -> None:
-    user = await User.create(plex_id="1", plex_username="ann")
-    token = await new_token(user)
+@pytest.mark.parametrize("end", ENDS)
+async def test_who_inserts_something_of_the_user_s_does_not_hold_up_the_end(ann: User, end: str) -> None:
+    token = await new_token(ann)
     async with transaction():
-        await activity.record("login", user_id=user.id)
+        await activity.record("login", user_id=ann.id)
         async with asyncio.timeout(PATIENCE):
-            await elsewhere(end(user.id, token))
+            await elsewhere(ENDS[end](ann.id, token))
 
 
 async def keep_exchanging(token: str) -> None:

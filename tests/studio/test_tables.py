@@ -99,7 +99,7 @@ async def test_to_end_a_session_leaves_the_others(visitor: Visitor) -> None:
 async def test_a_password_is_set_behind_whoever_holds_the_user_and_goes_for_the_password(analyst: Visitor) -> None:
     user = await ann_with_a_password()
     async with transaction():  # as a change of the password does
-        await fetch_one("SELECT FROM users WHERE id = $1 FOR UPDATE", user.id)
+        await fetch_one("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", user.id)
         setting = elsewhere(set_the_password(analyst, user))
         await until(someone_waits_for_a_lock, seconds=10)
         await execute("UPDATE local_credentials SET must_change_password = TRUE")

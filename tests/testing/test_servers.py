@@ -69,9 +69,11 @@ async def modest(medianest_server: Server) -> AsyncIterator[Server]:
     role = f"modest_{os.getpid()}"
     await medianest_server.execute(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'modest'")
     url = replace(medianest_server.url, user=role, password=SecretStr("modest"))
-    async with running_server(url.render().get_secret_value()) as server:
-        yield server
-    await medianest_server.execute(f"DROP ROLE {role}")
+    try:
+        async with running_server(url.render().get_secret_value()) as server:
+            yield server
+    finally:
+        await medianest_server.execute(f"DROP ROLE {role}")
 
 
 async def test_a_role_that_may_only_create_databases(medianest_server: Server, modest: Server) -> None:
@@ -97,7 +99,7 @@ async def test_such_a_role_drops_a_database_with_an_autovacuum_and_a_client(
             await connection.execute("DELETE FROM t")
 
             async def is_being_vacuumed() -> bool:
-                vacuuming = "SELECT datname FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+                vacuuming = "SELECT datname FROM pg_stat_activity WHERE query LIKE 'autovacuum: VACUUM%public.t%'"
                 return url.database in [row["datname"] for row in await observer.fetch(vacuuming)]
 
             await medianest_server.execute("ALTER SYSTEM SET autovacuum_naptime = 1", "SELECT pg_reload_conf()")
@@ -105,6 +107,8 @@ async def test_such_a_role_drops_a_database_with_an_autovacuum_and_a_client(
                 await until(is_being_vacuumed, seconds=120)
             finally:
                 await medianest_server.execute("ALTER SYSTEM RESET autovacuum_naptime", "SELECT pg_reload_conf()")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await modest.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
         assert url.database not in await databases(medianest_server)
 
 

@@ -1,13 +1,13 @@
 """Sessions: issuing a token, exchanging it for the next one, ending them.
 
-Creating a token first locks the user's row, and so does ending sessions; a credential is locked after its user. So no
-token that is created during a change of the password survives. Ending sessions locks in a statement of its own: the
-deletion then sees the tokens of those it waited for. With the old snapshot of a repeatable read or serializable
-transaction it would not, so ending sessions in one is refused.
+Issuing or exchanging a token first locks the user's row, and so does ending sessions; a credential is locked after its
+user. So no token that is made during a change of the password survives. Ending sessions locks in a statement of its
+own: the deletion then sees the tokens of those it waited for. With the old snapshot of a repeatable read or
+serializable transaction it would not, so ending sessions in one is refused.
 
-All of these locks are FOR NO KEY UPDATE, for which PostgreSQL makes a queue. A share lock would not wait in it: a user
-who exchanges tokens without a pause would hold up the end of these sessions for ever. FOR UPDATE would also wait for
-those who insert something of the user's.
+The locks of the user are FOR NO KEY UPDATE, where those who wait take turns. FOR SHARE would not wait for its turn: a
+user who exchanges tokens without a pause would hold up the end of the sessions for ever. FOR UPDATE would also wait
+for those who insert something of the user's.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ async def issue(
 ) -> IssuedSession:
     """Create a session that lasts for `session.remember_me_days` from now.
 
-    For a user that `users.authenticate` returned, it checks that the password has not changed since.
+    For a user that `users.authenticate` returned, it checks that the password has not changed since. In a transaction,
+    others who make or end a session of this user wait until it is over.
 
     Raises:
         NotFoundError: There is no such user.
