@@ -17,10 +17,15 @@ def elsewhere(what: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return asyncio.get_running_loop().create_task(what, context=contextvars.Context())
 
 
+async def number_waiting_for_locks() -> int:
+    """Return how many sessions on this server wait for a lock; each waits for one at a time."""
+    row = await fetch_one("SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted")
+    return 0 if row is None else int(row["waiting"])
+
+
 async def someone_waits_for_a_lock() -> bool:
     """Return whether a session on this server waits for a lock."""
-    row = await fetch_one("SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted")
-    return row is not None and row["waiting"] > 0
+    return await number_waiting_for_locks() > 0
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 30) -> None:

@@ -42,15 +42,20 @@ def axe() -> str:
     return source.read_text()
 
 
+async def show(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    """Give the page a look, and wait until it is drawn in it."""
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colour fades into another
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.evaluate(DRAWN)
+
+
 async def check(page: Page, axe: str) -> list[str]:
     """Return the serious problems of the page that the tab shows, in each look; also that it is too wide."""
     await page.wait_for_load_state("networkidle" if await page.locator("[data-live]").count() == 0 else "load")
     await page.evaluate(axe)
     problems = []
     for scheme, width in LOOKS:
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colour fades into another
-        await page.set_viewport_size({"width": width, "height": 800})
-        await page.evaluate(DRAWN)
+        await show(page, scheme, width)
         look = f"{page.url}, {scheme}, {width} pixels wide"
         if await page.evaluate("document.documentElement.scrollWidth") > width:
             problems.append(f"{look}: has to be scrolled sideways")
@@ -67,8 +72,7 @@ async def test_no_page_has_a_serious_problem(visit: Visit, page: Page, fresh_url
     await asyncio.to_thread(document, "demo-data")
     await visit()
     for scheme, width in LOOKS:
-        await page.emulate_media(color_scheme=scheme)
-        await page.set_viewport_size({"width": width, "height": 800})
+        await show(page, scheme, width)
         await keep(page, f"dashboard-{scheme}-{width}")
         assert await page.locator("html").get_attribute("data-bs-theme") == scheme
     problems = await check(page, axe)

@@ -11,13 +11,13 @@ from uuid import UUID
 import pytest
 
 from medianest_models.db import transaction
-from medianest_models.db.statements import execute, fetch
+from medianest_models.db.statements import execute
 from medianest_models.errors import AccountSuspendedError, InvalidInputError, InvalidTokenError, NotFoundError
 from medianest_models.models import SessionToken, User
 from medianest_models.repositories import activity, sessions, users
 from medianest_models.settings import DatabaseUrl
 from tests.db.pools import PATIENCE
-from tests.locks import elsewhere, someone_waits_for_a_lock, until
+from tests.locks import elsewhere, number_waiting_for_locks, someone_waits_for_a_lock, until
 from tests.processes import run_in_processes
 
 
@@ -117,8 +117,7 @@ async def test_a_stream_of_new_tokens_does_not_hold_up_the_end(ann: User, end: s
     kept, other = await new_token(ann), await new_token(ann)
 
     async def two_wait_for_a_lock() -> bool:
-        (row,) = await fetch("SELECT count(DISTINCT pid) AS waiting FROM pg_locks WHERE NOT granted")
-        return bool(row["waiting"] == 2)
+        return await number_waiting_for_locks() == 2
 
     async with transaction():
         await sessions.issue(ann.id)
